@@ -1,0 +1,108 @@
+#include "base/base.h"
+
+#include "base/buf.h"
+
+void kh_buf_init(struct kh_buf *buf, size_t max_bytes)
+{
+  *buf = (struct kh_buf){.max = max_bytes};
+}
+
+void kh_buf_release(struct kh_buf *buf)
+{
+  free(buf->at);
+  kh_buf_init(buf, buf->max);
+}
+
+void kh_buf_clear(struct kh_buf *buf)
+{
+  buf->len = 0;
+  buf->failed = false;
+  if (buf->at)
+    buf->at[0] = '\0';
+}
+
+static char *fail(struct kh_buf *buf)
+{
+  free(buf->at);
+  buf->at = NULL;
+  buf->len = 0;
+  buf->room = 0;
+  buf->failed = true;
+  return NULL;
+}
+
+char *kh_buf_reserve(struct kh_buf *buf, size_t extra)
+{
+  if (buf->failed || buf->len > buf->max || extra > buf->max - buf->len)
+    return fail(buf);
+
+  size_t need = buf->len + extra + 1;
+  if (need > buf->room) {
+    size_t room = buf->room ? buf->room : 64;
+
+    while (room < need)
+      room = room > SIZE_MAX / 2 ? need : room * 2;
+    char *grown = realloc(buf->at, room);
+    if (!grown)
+      return fail(buf);
+    buf->at = grown;
+    buf->room = room;
+  }
+  buf->at[buf->len + extra] = '\0';
+  return buf->at + buf->len;
+}
+
+enum kh_err kh_buf_ok(const struct kh_buf *buf)
+{
+  return buf->failed ? KH_ERR_LIMIT : KH_OK;
+}
+
+enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text)
+{
+  char *to = kh_buf_reserve(buf, text.len);
+
+  if (!to)
+    return KH_ERR_LIMIT;
+  if (text.len > 0)
+    memcpy(to, text.at, text.len);
+  buf->len += text.len;
+  return KH_OK;
+}
+
+enum kh_err kh_buf_add_byte(struct kh_buf *buf, char byte)
+{
+  return kh_buf_add(buf, kh_str(&byte, 1));
+}
+
+enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...)
+{
+  va_list values;
+
+  va_start(values, format);
+  int length = vsnprintf(NULL, 0, format, values);
+  va_end(values);
+
+  char *to = length < 0 ? fail(buf) : kh_buf_reserve(buf, (size_t)length);
+  if (!to)
+    return KH_ERR_LIMIT;
+  va_start(values, format);
+  (void)vsnprintf(to, (size_t)length + 1, format, values);
+  va_end(values);
+  buf->len += (size_t)length;
+  return KH_OK;
+}
+
+enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count)
+{
+  static const char digits[] = "0123456789abcdef";
+  char *to = count > SIZE_MAX / 2 ? fail(buf) : kh_buf_reserve(buf, count * 2);
+
+  if (!to)
+    return KH_ERR_LIMIT;
+  for (size_t i = 0; i < count; i++) {
+    to[2 * i] = digits[bytes[i] >> 4];
+    to[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  buf->len += count * 2;
+  return KH_OK;
+}

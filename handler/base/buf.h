@@ -1,0 +1,52 @@
+/*
+ * buf.h - struct kh_buf, the owned kind of bytes. No buffer without a ceiling.
+ *
+ * kh_buf_init gives the ceiling; nothing is allocated before the first byte. A
+ * function that fails (ceiling, memory) frees what was there and leaves the
+ * buffer failed: every later add fails too, so a half-written value cannot be
+ * used, and a series of adds may be checked once, by kh_buf_ok, at its end.
+ * The bytes are always followed by a NUL that is not counted. One owner; the
+ * struct may be moved but not copied.
+ */
+#ifndef KH_BUF_H
+#define KH_BUF_H
+
+struct kh_buf {
+  char *at;
+  size_t len;
+  size_t room; /* bytes allocated */
+  size_t max;  /* the ceiling, without the final NUL */
+  bool failed;
+};
+
+void kh_buf_init(struct kh_buf *buf, size_t max_bytes);
+/* Frees; the buffer is as after init. */
+void kh_buf_release(struct kh_buf *buf);
+/* Forgets the bytes and the failure, keeps the memory. */
+void kh_buf_clear(struct kh_buf *buf);
+
+/* Each: KH_OK, or KH_ERR_LIMIT over the ceiling or without memory. May be ignored until kh_buf_ok. */
+enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text);
+enum kh_err kh_buf_add_byte(struct kh_buf *buf, char byte);
+enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...) KH_PRINTF(2, 3);
+/* Lower-case hexadecimal, two characters a byte. */
+enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count);
+
+/* Room for EXTRA more bytes behind at[len]; fill them, then add to len. NULL when refused. */
+char *kh_buf_reserve(struct kh_buf *buf, size_t extra);
+
+/* KH_OK, or KH_ERR_LIMIT when an earlier add failed. */
+enum kh_err kh_buf_ok(const struct kh_buf *buf) KH_MUST_USE;
+
+static inline struct kh_str kh_buf_view(const struct kh_buf *buf)
+{
+  return (struct kh_str){buf->at ? buf->at : "", buf->len};
+}
+
+/* The same bytes as a C string; "" while empty. Holds until the next add. */
+static inline const char *kh_buf_text(const struct kh_buf *buf)
+{
+  return buf->at ? buf->at : "";
+}
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * clock.h - where time comes from, and the two ways Buildkite writes it.
+ */
+#ifndef KH_CLOCK_H
+#define KH_CLOCK_H
+
+/* Injected, so that tests can stand anywhere in time. */
+struct kh_clock {
+  int64_t (*now_us)(void *self);   /* wall clock, microseconds since 1970 UTC */
+  int64_t (*ticks_us)(void *self); /* never goes back; only differences mean anything */
+  void *self;
+};
+
+extern const struct kh_clock kh_system_clock;
+
+static inline int64_t kh_clock_now_us(const struct kh_clock *clock)
+{
+  return clock->now_us(clock->self);
+}
+static inline int64_t kh_clock_now_s(const struct kh_clock *clock)
+{
+  return clock->now_us(clock->self) / 1000000;
+}
+static inline int64_t kh_clock_ticks_us(const struct kh_clock *clock)
+{
+  return clock->ticks_us(clock->self);
+}
+
+enum { KH_TIME_TEXT_BYTES = 25 };
+
+/* Writes "2026-11-22T01:02:03.456Z" and a NUL: RFC 3339, UTC, milliseconds. Years 1970 to 9999; others are clamped. */
+void kh_time_format(int64_t at_us, char text[KH_TIME_TEXT_BYTES]);
+
+/*
+ * Reads both forms found in webhooks: "2026-11-22 01:02:03 UTC" and
+ * "2026-11-22T01:02:03[.fraction]Z". False when TEXT is neither. Leap seconds count as the second after.
+ */
+bool kh_time_parse(struct kh_str text, int64_t *at_us);
+
+#endif

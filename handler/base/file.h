@@ -1,0 +1,20 @@
+/*
+ * file.h - whole files in, whole messages out.
+ */
+#ifndef KH_FILE_H
+#define KH_FILE_H
+
+#include "base/buf.h"
+
+/*
+ * Appends the file at PATH to OUT. KH_ERR_NOT_FOUND when it does not exist,
+ * KH_ERR_LIMIT when it is larger than OUT may grow, KH_ERR_IO otherwise; DIAG
+ * names the path and the cause.
+ */
+enum kh_err kh_file_read(const char *path, struct kh_buf *out, struct kh_diag *diag) KH_MUST_USE;
+/* Appends all that FD gives until its end; the same errors. */
+enum kh_err kh_fd_read(int fd, struct kh_buf *out) KH_MUST_USE;
+/* Writes all of TEXT, over short writes and EINTR. KH_ERR_NO_SPACE for ENOSPC and EDQUOT, KH_ERR_IO otherwise. */
+enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * log.h - structured log lines: one JSON object a line, one write() a line.
+ *
+ * Redaction is by type. A line can only hold the keys of enum kh_log_key, each
+ * with one JSON type (docs/log.schema.json); there is no function that takes a
+ * struct kh_secret, a whole payload or an arbitrary key. Adding a key is one
+ * row in log.c and one in the schema, and the tests hold the two together.
+ */
+#ifndef KH_LOG_H
+#define KH_LOG_H
+
+#include "base/clock.h"
+
+enum kh_log_key {
+  KH_LOG_TRANSPORT, /* cgi, fastcgi, invoke, worker */
+  KH_LOG_REQUEST_ID,
+  KH_LOG_ENTRY, /* the webhook's name in the inbox */
+  KH_LOG_EVENT,
+  KH_LOG_ORGANIZATION,
+  KH_LOG_PIPELINE,
+  KH_LOG_BUILD_NUMBER,
+  KH_LOG_BRANCH,
+  KH_LOG_STATE,
+  KH_LOG_JOB,
+  KH_LOG_AGENT,
+  KH_LOG_VERDICT,         /* accepted, refused, failed; of the worker: done, repeat, replay, aside */
+  KH_LOG_REASON,          /* an error token, absent when all is well */
+  KH_LOG_DETAIL,          /* a sentence for people */
+  KH_LOG_PLACE,           /* file:line:column */
+  KH_LOG_PROOF,           /* signature, token */
+  KH_LOG_SECRET_NAME,     /* which named secret matched; never its value */
+  KH_LOG_SIGNATURE_AGE_S, /* seconds between the signature's timestamp and now */
+  KH_LOG_STATUS,          /* HTTP status answered or received */
+  KH_LOG_BYTES,
+  KH_LOG_DURATION_US,
+  KH_LOG_WORKER, /* woken, started, absent, ran, busy */
+  KH_LOG_OLDEST_ENTRY_S,
+  KH_LOG_RULES_MATCHED, /* array of rule names */
+  KH_LOG_DELIVERIES,    /* how many the webhook led to */
+  KH_LOG_DELIVERY,      /* a delivery's id */
+  KH_LOG_RULE,
+  KH_LOG_NOTIFIER,
+  KH_LOG_ATTEMPT,
+  KH_LOG_RESULT,       /* delivered, retry, dead */
+  KH_LOG_RETRY_AT,     /* time */
+  KH_LOG_MESSAGE_TEXT, /* what the log notifier was asked to say */
+  KH_LOG_URL,          /* a build's web page; never a webhook or API URL */
+
+  KH_LOG__COUNT
+};
+
+/* Where lines go; each is complete, with its newline. */
+struct kh_log {
+  void (*write)(void *self, struct kh_str line);
+  void *self;
+  const struct kh_clock *clock;
+};
+
+/* Writes to a descriptor by one write() a line. Does not own it. */
+struct kh_log kh_log_to_fd(const int *fd, const struct kh_clock *clock);
+
+struct kh_log_line {
+  struct json_t *json; /* NULL once memory ran out: the line then says so and nothing else */
+};
+
+/* Starts a line with timestamp, level and MESSAGE, a constant such as "webhook". */
+void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_level level,
+                  const char *message);
+/* Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts are cut at 1,024 bytes. */
+void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
+void kh_log_number(struct kh_log_line *line, enum kh_log_key key, int64_t number);
+/* Appends to an array. */
+void kh_log_item(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
+void kh_log_time(struct kh_log_line *line, enum kh_log_key key, int64_t at_us);
+/* KH_LOG_REASON from ERR, and DIAG's text and place where it has them. */
+void kh_log_problem(struct kh_log_line *line, enum kh_err err, const struct kh_diag *diag);
+/* Writes the line and frees it. */
+void kh_log_end(struct kh_log_line *line, const struct kh_log *log);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * config.h - kitehook.yml as structs: what a receiver needs, then the rest.
+ *
+ * A receiver reads only as far as `notify:`, which comes last; a worker and
+ * `kitehook check` read it all. `notify:` itself stays a tree here: rules/ and
+ * notify/ give it meaning (kh_rules_compile in notify/notifier.h).
+ *
+ *   webhook:
+ *     signature: [{name: current, file: /path}, {name: previous, env: NAME}]   # and/or
+ *     token: [...]                  # the same form; the weaker proof
+ *     freshness: 5m                 # 1s to 1d; default 300 s
+ *     max_body: 8MB                 # 1KB to 64MB; default 8 MiB
+ *   env_file: /etc/kitehook/env     # NAME=value lines, as systemd reads them
+ *   log: stderr | /path             # the receiver's; default stderr
+ *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
+ *   inbox: {max_entries: 10000, max_bytes: 1GB}
+ *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
+ *   notify: [...]
+ *
+ * One named secret or a list of them; `name` defaults to "default" for a single
+ * one and is required, unique, [a-z0-9_-]{1,32} in a list.
+ */
+#ifndef KH_CONFIG_H
+#define KH_CONFIG_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "config/yaml.h"
+
+enum kh_config_depth { KH_CONFIG_RECEIVER, KH_CONFIG_WHOLE };
+enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
+
+enum { KH_SECRETS_MAX = 8, KH_PATH_BYTES = 512, KH_NAME_BYTES = 33 };
+
+struct kh_named_secret {
+  char name[KH_NAME_BYTES];
+  struct kh_secret secret;
+};
+
+struct kh_secret_list {
+  struct kh_named_secret at[KH_SECRETS_MAX];
+  size_t count;
+};
+
+/* A file that a loaded config came from; when its stat changes, the config is read again. */
+struct kh_watched_file {
+  char path[KH_PATH_BYTES];
+  int64_t mtime_ns, size, inode; /* -1 each while the file is missing */
+};
+
+enum { KH_WATCHED_MAX = 64 };
+
+struct kh_config {
+  char path[KH_PATH_BYTES];
+  struct kh_secret_list signatures; /* at least one of the two lists is not empty */
+  struct kh_secret_list tokens;
+  int64_t freshness_s;
+  size_t max_body_bytes;
+
+  char log_path[KH_PATH_BYTES]; /* "" is stderr */
+
+  char state[KH_PATH_BYTES]; /* "" when there is none: no inbox, no worker */
+  size_t inbox_max_entries;
+  uint64_t inbox_max_bytes;
+
+  enum kh_worker_mode worker_mode;
+  char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */
+  char worker_log[KH_PATH_BYTES];     /* "" is <state>/worker.log, bounded; "stderr" is fd 2 */
+  int64_t worker_linger_s;            /* how long an idle worker that a receiver started stays; default 5 */
+
+  struct kh_yaml yaml;  /* kept at KH_CONFIG_WHOLE, for notify: and its places */
+  const json_t *notify; /* an array inside yaml, or NULL */
+
+  struct kh_buf env_file;         /* its text; wiped on release */
+  const char *const *environment; /* the caller's, "NAME=value", ends with NULL */
+  struct kh_watched_file watched[KH_WATCHED_MAX];
+  size_t watched_count;
+};
+
+/*
+ * Reads PATH. ENVIRONMENT (the process's) is where `env:` looks after env_file;
+ * it must outlive the config. All mistakes go to DIAGS; any of them but warnings makes KH_ERR_CONFIG.
+ */
+enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
+                           const char *const *environment, struct kh_diags *diags) KH_MUST_USE;
+void kh_config_release(struct kh_config *config);
+
+/* True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second. */
+bool kh_config_is_outdated(const struct kh_config *config);
+
+/*
+ * Resolves {env: NAME} or {file: PATH} (one trailing line end is dropped); the value
+ * never appears in a message. An empty value is an error. WHERE names the key in messages, such as "slack.url".
+ * A plain string is refused: a credential does not belong into the file of rules. At KH_CONFIG_WHOLE.
+ */
+enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, const char *where,
+                             struct kh_secret *secret, struct kh_diags *diags) KH_MUST_USE;
+
+/* Adds a mistake at the place of NODE, or of key KEY in it when KEY is not NULL. Returns KH_ERR_CONFIG. */
+enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,
+                              struct kh_diags *diags, const char *format, ...) KH_PRINTF(5, 6);
+/* One mistake for each key of OBJECT that is not in KNOWN (NULL-terminated), with "did you mean". */
+enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,
+                                 const char *const *known, struct kh_diags *diags);
+/* The text of a scalar node; NULL when it is none. */
+const char *kh_config_text(const json_t *node);
+/* "90s", "5m", "2h", "1d" and bare seconds; "512KB", "8MB", "1GB" (powers of 1,024) and bare bytes. */
+bool kh_config_duration_s(const char *text, int64_t *seconds);
+bool kh_config_size_bytes(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * diags.h - all the mistakes of a config file at once, in the order found.
+ */
+#ifndef KH_DIAGS_H
+#define KH_DIAGS_H
+
+#include "base/base.h"
+
+enum { KH_DIAGS_MAX = 100 }; /* later ones are counted, not kept */
+
+struct kh_diags {
+  struct kh_diag *at; /* owned */
+  size_t count;
+  size_t more;     /* how many did not fit */
+  size_t warnings; /* entries of AT with err == KH_OK are warnings */
+};
+
+void kh_diags_release(struct kh_diags *diags);
+/* Adds one, or does nothing when DIAGS is NULL. Returns ERR. */
+enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *file, unsigned line,
+                         unsigned column, const char *format, ...) KH_PRINTF(6, 7);
+/* The first error as one diag (all zero when there is none). */
+struct kh_diag kh_diags_first(const struct kh_diags *diags);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * yaml.h - a YAML file as a jansson tree that remembers places.
+ *
+ * libyaml gives events; mappings become objects, sequences arrays, and every
+ * scalar a json_string: the schema that reads the tree decides what "yes" or
+ * "012" means, so YAML's own guesses never matter. Anchors and aliases work;
+ * duplicate keys, merge keys, tags, a second document and nesting over 32 are refused.
+ */
+#ifndef KH_YAML_H
+#define KH_YAML_H
+
+#include "config/diags.h"
+
+#include <jansson.h>
+
+enum { KH_YAML_MAX_BYTES = 1024 * 1024 };
+
+struct kh_yaml_mark;
+
+struct kh_yaml {
+  char file[256];             /* as messages name it */
+  json_t *root;               /* owned; an object */
+  struct kh_yaml_mark *marks; /* owned */
+  size_t mark_count;
+  size_t mark_room;
+  bool stopped; /* reading ended at STOP_KEY, so what follows was not seen */
+};
+
+/*
+ * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is
+ * met, without it; nothing behind it is looked at. Errors go to DIAGS with FILE, line and column.
+ */
+enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
+                         struct kh_diags *diags) KH_MUST_USE;
+void kh_yaml_release(struct kh_yaml *yaml);
+
+/* Where NODE begins; 0, 0 when unknown. */
+void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
+/* Where the key KEY of the mapping OBJECT stands. */
+void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
+                       unsigned *column);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * kitehook.h - the one header the entrypoints include. Read this first.
+ *
+ * A webhook passes the folders of handler/ in order:
+ *
+ *   request ─▶ verify ─▶ event ─▶ inbox │ ─▶ memory ─▶ rules ─▶ notify ─▶ outbox ─▶ deliver
+ *                kh_receive             │                    kh_work
+ *
+ * kh_receive (receive.c) is all that touches unverified bytes; it answers 200 once the webhook is on disk.
+ * kh_work (work.c) is all that thinks about it: it never sees a byte that was not signed.
+ */
+#ifndef KH_KITEHOOK_H
+#define KH_KITEHOOK_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "receive/event.h"
+#include "receive/inbox.h"
+#include "receive/request.h"
+#include "receive/wake.h"
+
+#define KH_VERSION "0.1.0"
+
+/* ---- the receiver -------------------------------------------------------------------------- */
+
+struct kh_receiver {
+  const struct kh_config *config;
+  struct kh_inbox *inbox; /* NULL without `state:`: verify, log and answer only */
+  const struct kh_clock *clock;
+  struct kh_log log;
+  struct kh_json json; /* reused from request to request */
+};
+
+void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
+                      const struct kh_clock *clock, struct kh_log log);
+void kh_receiver_release(struct kh_receiver *receiver);
+/* One webhook: fills RESPONSE (whose body the caller released or never used) and writes one log line. */
+void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response);
+
+/*
+ * A receiver with everything it owns, kept fresh: config, inbox and log target
+ * are opened here and looked at again at most once a second. A broken new
+ * config keeps the old one and is logged once.
+ */
+struct kh_reception {
+  struct kh_config config;
+  struct kh_inbox inbox;
+  struct kh_receiver receiver;
+  const char *const *environment;
+  char config_path[KH_PATH_BYTES];
+  const struct kh_clock *clock;
+  int log_fd;
+  int64_t looked_us;
+  bool ready; /* a config is loaded */
+  bool has_inbox;
+  bool complained;
+};
+
+/* Loads the config at PATH. On failure every request is answered 500 (and logged) until a config loads. */
+void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
+                       const struct kh_clock *clock);
+void kh_reception_close(struct kh_reception *reception);
+/* The cap for reading a body: the config's, or the default while there is none. */
+size_t kh_reception_max_body(struct kh_reception *reception);
+void kh_reception_handle(struct kh_reception *reception, const struct kh_request *request,
+                         struct kh_response *response);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * store.h - what is remembered, and what is owed. The grain is a webhook, not a table.
+ *
+ * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it);
+ * none.c keeps it in this process, for `kitehook invoke`.
+ *
+ * A batch carries many webhooks in one transaction:
+ *   batch_begin, then for each entry: begin, commit; then batch_end. After batch_end
+ *   returns KH_OK everything is durable and the entries may be removed; on any error nothing of the batch happened.
+ */
+#ifndef KH_STORE_H
+#define KH_STORE_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/secret.h"
+
+enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
+
+/* Who a webhook is, for memory. */
+struct kh_claim {
+  struct kh_str entry; /* its name in the inbox */
+  unsigned char body_digest[KH_DIGEST_BYTES];
+  struct kh_str signature; /* hexadecimal; empty in token mode */
+  bool is_ping;            /* pings are never repeats */
+  int64_t now_us;
+};
+
+enum kh_seen {
+  KH_SEEN_NEVER,
+  KH_SEEN_DONE,   /* this very entry was committed before: a crash came between commit and removal */
+  KH_SEEN_REPLAY, /* the signature was seen within twice the freshness window */
+  KH_SEEN_REPEAT  /* the body was seen within a day, under another signature */
+};
+
+/* What memory knows that a webhook cannot say itself. Room for history (rules issue). */
+struct kh_facts {
+  enum kh_seen seen;
+};
+
+/* One line of the journal: what came and what became of it. Nothing here is secret. */
+struct kh_journal {
+  struct kh_str entry, request_id, event, organization, pipeline, branch, state, verdict;
+  int64_t build_number, received_us, done_us;
+  size_t deliveries;
+};
+
+/* A notification that is owed. No URL and no credential: those are resolved when it is sent. */
+struct kh_delivery {
+  char id[KH_DELIVERY_ID_BYTES];   /* 32 hexadecimal digits: a hash of body digest and rule name */
+  char rule[KH_DELIVERY_ID_BYTES]; /* at most 32 bytes */
+  char notifier[17];               /* "slack" */
+  char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
+  char entry[96];                  /* the webhook it came from */
+  char event[101];
+  struct kh_str content_type;
+  struct kh_buf body; /* owned */
+  unsigned attempt;   /* how many were made already */
+  int64_t not_before_us, expires_us, created_us;
+};
+
+void kh_delivery_release(struct kh_delivery *delivery);
+
+struct kh_store_ops {
+  enum kh_err (*batch_begin)(void *self);
+  enum kh_err (*begin)(void *self, const struct kh_claim *claim, struct kh_facts *facts);
+  enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
+                        const struct kh_delivery *deliveries, size_t count);
+  enum kh_err (*batch_end)(void *self);
+  void (*batch_drop)(void *self); /* rolls back; after a failed step */
+
+  /* The next delivery that is due, oldest first; KH_ERR_NOT_FOUND when none is. The caller releases it. */
+  enum kh_err (*take)(void *self, int64_t now_us, struct kh_delivery *delivery);
+  enum kh_err (*done)(void *self, const char *id, int64_t now_us);
+  enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
+                          const char *reason);
+  enum kh_err (*bury)(void *self, const char *id, int64_t now_us, const char *reason);
+  /* When the next delivery will be due: KH_ERR_NOT_FOUND when nothing is owed. */
+  enum kh_err (*next_due)(void *self, int64_t *at_us);
+  void (*close)(void *self);
+};
+
+struct kh_store {
+  const struct kh_store_ops *ops;
+  void *self;
+};
+
+/* Opens or makes <STATE>/memory.sqlite (mode 0600). FRESHNESS_S sizes the replay window. KH_ERR_STORE with DIAG. */
+enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int64_t freshness_s,
+                                 struct kh_diag *diag) KH_MUST_USE;
+/* Lives in this process; nothing was ever seen before, deliveries are kept in order. */
+enum kh_err kh_store_open_none(struct kh_store *store) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * notifier.h - what a notifier is, and a compiled rule.
+ *
+ * A notifier is one file with one `const struct kh_notifier`, and one word in the list in rule.c. It is pure: it
+ * turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks through one.
+ */
+#ifndef KH_NOTIFIER_H
+#define KH_NOTIFIER_H
+
+#include "memory/store.h"
+#include "rules/match.h"
+
+struct kh_rule;
+
+enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
+
+struct kh_notifier {
+  const char *name; /* the word in kitehook.yml: "slack" */
+  enum kh_via via;
+  const char *content_type;
+  const char *const *default_events; /* NULL-terminated */
+  /* Reads OPTIONS (the value under the notifier's name; a mapping, or NULL where the word stands alone) into RULE. */
+  enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
+                           struct kh_diags *diags);
+  /* Writes the request body. KH_ERR_RENDER or KH_ERR_LIMIT. */
+  enum kh_err (*render)(const struct kh_rule *rule, const struct kh_event *event,
+                        const struct kh_facts *facts, struct kh_buf *body);
+};
+
+struct kh_rule {
+  char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
+  const struct kh_notifier *notifier;
+  struct kh_match match;
+  struct kh_secret url;  /* of HTTP notifiers */
+  char destination[257]; /* names the url without telling it: "slack env:SLACK_WEBHOOK_URL" */
+};
+
+struct kh_rules {
+  struct kh_rule *at; /* owned */
+  size_t count;
+};
+
+enum { KH_RULES_MAX = 1000 };
+
+extern const struct kh_notifier kh_notifier_slack;
+extern const struct kh_notifier kh_notifier_log;
+
+/* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. */
+enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
+                             struct kh_diags *diags) KH_MUST_USE;
+void kh_rules_release(struct kh_rules *rules);
+/* The first rule that sends to DESTINATION; NULL when the config no longer has one. */
+const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
+
+/* The delivery that RULE makes of EVENT: rendered, with its id and dates. BODY_DIGEST is the webhook's. */
+enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
+                           const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
+                           int64_t now_us, struct kh_delivery *delivery) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * inbox.h - where proven webhooks wait, on disk, until a worker has understood them.
+ *
+ * A maildir: <state>/inbox/{tmp,new,aside}. An entry is written in tmp/, synced, renamed into
+ * new/, and the folder synced; only then is 200 answered. Names sort by arrival and carry the size:
+ * <16 hex digits of µs since 1970>.<pid>.<8 random hex>,S=<bytes>.
+ * Bounded: at max_entries or max_bytes of new/ and aside/ together a webhook is refused with 503 and nothing kept.
+ */
+#ifndef KH_INBOX_H
+#define KH_INBOX_H
+
+#include "receive/entry.h"
+
+enum { KH_ENTRY_NAME_BYTES = 80 };
+
+struct kh_inbox {
+  char path[KH_PATH_BYTES];     /* <state>/inbox */
+  int fd_tmp, fd_new, fd_aside; /* -1 while closed */
+  size_t max_entries;
+  uint64_t max_bytes;
+};
+
+/* What a look at the folder showed. */
+struct kh_inbox_load {
+  size_t entries; /* waiting in new/ */
+  uint64_t bytes;
+  size_t aside;
+  int64_t oldest_us; /* when the oldest waiting entry arrived; 0 when there is none */
+};
+
+/*
+ * Opens the inbox below STATE, making what is missing (0700; each new folder is
+ * synced into its parent). KH_ERR_STATE_OWNER when the folder belongs to another user than this process (root
+ * included), KH_ERR_STATE_MODE when others may enter it; DIAG has the command to type.
+ */
+enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_entries, uint64_t max_bytes,
+                          struct kh_diag *diag) KH_MUST_USE;
+void kh_inbox_close(struct kh_inbox *inbox);
+
+enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load) KH_MUST_USE;
+
+/*
+ * Keeps ENTRY durably and gives its name. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO: nothing is kept.
+ * LOAD is filled either way.
+ */
+enum kh_err kh_inbox_keep(const struct kh_inbox *inbox, const struct kh_entry *entry,
+                          char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load,
+                          struct kh_diag *diag) KH_MUST_USE;
+/* The same, straight into aside/, with REASON in <name>.reason: verified bodies that are not usable. */
+enum kh_err kh_inbox_keep_aside(const struct kh_inbox *inbox, const struct kh_entry *entry,
+                                enum kh_err reason, const struct kh_diag *why, char name[KH_ENTRY_NAME_BYTES],
+                                struct kh_diag *diag) KH_MUST_USE;
+
+/* The worker's side. Names, oldest first, at most MAX of them; *COUNT says how many. */
+enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_NAME_BYTES], size_t max,
+                          size_t *count) KH_MUST_USE;
+enum kh_err kh_inbox_read(const struct kh_inbox *inbox, const char *name, struct kh_buf *bytes) KH_MUST_USE;
+enum kh_err kh_inbox_remove(const struct kh_inbox *inbox, const char *name) KH_MUST_USE;
+enum kh_err kh_inbox_set_aside(const struct kh_inbox *inbox, const char *name, enum kh_err reason,
+                               const struct kh_diag *why) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * wake.h - one worker a state folder, and how it learns that there is work.
+ *
+ * The lock (flock on <state>/worker.lock) says who works; it dies with its holder, so there is no
+ * pid file. The FIFO <state>/worker.wake carries one byte a webhook. The worker opens it O_RDWR (read-only
+ * would spin on hang-up) before its first look at the inbox; the receiver O_WRONLY|O_NONBLOCK.
+ * Leaving: close the FIFO, unlock, look once more, lock again if anything is there. (Closing, looking and
+ * then exiting strands about one entry in 15,000.)
+ */
+#ifndef KH_WAKE_H
+#define KH_WAKE_H
+
+#include "config/config.h"
+
+enum kh_worker_seen {
+  KH_WORKER_UNKNOWN, /* there is no state folder */
+  KH_WORKER_WOKEN,
+  KH_WORKER_STARTED,
+  KH_WORKER_BUSY,  /* somebody holds the lock and will look again */
+  KH_WORKER_RAN,   /* mode wait: one pass was made before the answer */
+  KH_WORKER_ABSENT /* mode service and nobody listens, or it could not be started */
+};
+
+const char *kh_worker_seen_token(enum kh_worker_seen seen);
+
+/* The receiver's side, after an entry was kept. Never fails: what cannot be done is KH_WORKER_ABSENT, with DIAG. */
+enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag);
+
+/* The worker's side. */
+struct kh_worker_post {
+  char state[KH_PATH_BYTES];
+  int lock_fd; /* -1 while not held */
+  int wake_fd; /* -1 while closed */
+};
+
+/*
+ * Takes the lock (LOCK_FD >= 0: inherited from a receiver, already locked) and opens the FIFO.
+ * KH_ERR_LOCKED when another worker holds it; KH_ERR_STATE_OWNER, KH_ERR_IO with DIAG.
+ */
+enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int lock_fd,
+                         struct kh_diag *diag) KH_MUST_USE;
+/* Sleeps until a byte arrives (all waiting ones are read), TIMEOUT_MS passes (-1: for ever) or a signal comes. */
+void kh_post_wait(struct kh_worker_post *post, int64_t timeout_ms);
+/* Closes the FIFO, then unlocks. The caller looks once more and, if anything is there, takes the post again. */
+void kh_post_leave(struct kh_worker_post *post);
+
+#endif
