@@ -13,13 +13,14 @@
 #define KH_KITEHOOK_H
 
 #include "base/log.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "receive/event.h"
 #include "receive/inbox.h"
 #include "receive/request.h"
 #include "receive/wake.h"
 
-#define KH_VERSION "0.1.0"
+
 
 /* ---- the receiver -------------------------------------------------------------------------- */
 
@@ -46,22 +47,22 @@ struct kh_reception {
   struct kh_config config;
   struct kh_inbox inbox;
   struct kh_receiver receiver;
+  const char *config_path;
   const char *const *environment;
-  char config_path[KH_PATH_BYTES];
   const struct kh_clock *clock;
   int log_fd;
   int64_t looked_us;
-  bool ready; /* a config is loaded */
-  bool has_inbox;
-  bool complained;
+  bool ready;      /* a config is loaded */
+  bool complained; /* a broken one was logged */
 };
 
-/* Loads the config at PATH. On failure every request is answered 500 (and logged) until a config loads. */
+/* Loads the config at PATH (borrowed, like ENVIRONMENT). On failure every request is answered 500 (and logged) until a config loads. */
 void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
                        const struct kh_clock *clock);
 void kh_reception_close(struct kh_reception *reception);
 /* The cap for reading a body: the config's, or the default while there is none. */
-size_t kh_reception_max_body(struct kh_reception *reception);
+size_t kh_reception_max_body(const struct kh_reception *reception);
+/* Like kh_receive, after a look at the config if the last one is older than a second. */
 void kh_reception_handle(struct kh_reception *reception, const struct kh_request *request,
                          struct kh_response *response);
 

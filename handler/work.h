@@ -1,5 +1,5 @@
 /*
- * work.h - the worker's half: what was kept becomes notifications.
+ * work.h - the worker's half: what was kept becomes notifications that are owed.
  */
 #ifndef KH_WORK_H
 #define KH_WORK_H
@@ -7,32 +7,42 @@
 #include "deliver/outbox.h"
 #include "kitehook.h"
 
-enum { KH_WORK_BATCH = 64 };
+enum { KH_WORK_BATCH = 128 };
 
 struct kh_worker {
-  struct kh_config *config;
+  const struct kh_config *config;
   const struct kh_rules *rules;
-  struct kh_inbox *inbox;
+  struct kh_inbox *inbox; /* NULL in `kitehook invoke` */
   struct kh_store store;
   const struct kh_clock *clock;
   struct kh_log log;
-  struct kh_json json;
+  struct kh_json json; /* reused from webhook to webhook */
+  struct kh_buf entry; /* the bytes of the entry at hand */
+  struct kh_buf lines; /* log lines of a batch, written once it is durable */
 };
 
-void kh_worker_init(struct kh_worker *worker, struct kh_config *config, const struct kh_rules *rules,
+/* Everything is borrowed. */
+void kh_worker_init(struct kh_worker *worker, const struct kh_config *config, const struct kh_rules *rules,
                     struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
                     struct kh_log log);
 void kh_worker_release(struct kh_worker *worker);
 
 /*
- * Takes up to KH_WORK_BATCH entries from the inbox, in order, through memory, rules and rendering into the outbox:
- * one transaction, and only then are the files removed. What cannot be understood is set aside with its reason.
- * *TAKEN says how many entries were looked at; 0 means that the inbox is empty. KH_ERR_STORE, KH_ERR_INBOX_IO.
+ * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one
+ * transaction, and only then are their files removed and their log lines written. What cannot be understood is set
+ * aside with its reason. *TAKEN says how many entries were looked at; 0 means that the inbox is empty.
+ * KH_ERR_STORE and KH_ERR_INBOX_IO: nothing is lost, try again later; DIAG says why.
  */
-enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken) KH_MUST_USE;
+enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
 
-/* One proven webhook, inside a batch of the store; used by kh_work_inbox and by `kitehook invoke`. */
-enum kh_err kh_work_webhook(struct kh_worker *worker, const char *entry_name, const struct kh_entry *entry,
+/*
+ * One proven webhook, inside a batch of the store. KH_ERR_STORE: drop the batch. KH_ERR_JSON_*, KH_ERR_EVENT_*,
+ * KH_ERR_RENDER, …: nothing was recorded and the entry must be set aside.
+ */
+enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;
+
+/* Writes the log lines that kh_work_webhook held back; for callers that end the store's batch themselves. */
+void kh_work_release_lines(struct kh_worker *worker);
 
 #endif

@@ -9,7 +9,9 @@
  * Stricter than the RFC: duplicate keys are refused (compared after decoding), and so are integers outside
  * int64 and reals that overflow a double. Kinder in one place: a lone surrogate escape reads as U+FFFD, for a
  * commit message must not cost a webhook. UTF-8 is validated (no overlong forms, no surrogates, at most U+10FFFF);
- * a byte order mark is refused; "\u0000" is legal.
+ * a byte order mark is refused; "\u0000" is legal, in keys too.
+ *
+ * json_read.c reads, json_string.c, json_number.c and json_keys.c know the three hard parts, json_value.c answers.
  */
 #ifndef KH_JSON_H
 #define KH_JSON_H
@@ -29,7 +31,7 @@ enum kh_json_type {
 };
 
 struct kh_json_limits {
-  uint32_t bytes;  /* of the text; at most 1 GiB */
+  uint32_t bytes;  /* of the text; 1 GiB when more is asked for */
   uint32_t depth;  /* nesting of arrays and objects; a scalar alone has depth 0 */
   uint32_t tokens; /* values and keys */
 };
@@ -44,12 +46,17 @@ struct kh_json_token {
   uint16_t flags; /* 1: the string holds an escape */
 };
 
+/* Use the functions below; the fields are here so that a document needs no allocation of its own. */
 struct kh_json {
   struct kh_str text;
   struct kh_json_limits limits;
   struct kh_json_token *tokens;
-  uint32_t count;
+  uint32_t count; /* 0: the document is empty */
   uint32_t room;
+  struct kh_json_frame *frames; /* the open containers while reading */
+  uint32_t frames_room;
+  uint32_t *order; /* of the keys of a large object while it is checked for duplicates */
+  uint32_t order_room;
 };
 
 /* A place in a document, by value. {NULL, 0} is "missing", which every function below accepts. */
@@ -59,11 +66,12 @@ struct kh_json_value {
 };
 
 void kh_json_init(struct kh_json *doc, struct kh_json_limits limits);
+/* Frees; the document is empty, its limits stay. */
 void kh_json_release(struct kh_json *doc);
 /*
  * Reads TEXT: exactly one value, white space around it allowed. On any error
- * the document is empty and DIAG says what and at which byte (line 1-based, column in bytes).
- * KH_ERR_JSON_*, KH_ERR_NO_MEMORY.
+ * the document is empty and DIAG says what and at which byte (line and column from 1, column in bytes; no place
+ * for KH_ERR_JSON_SIZE). Values taken from the document before are void. KH_ERR_JSON_*, KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_json_read(struct kh_json *doc, struct kh_str text, struct kh_diag *diag) KH_MUST_USE;
 

@@ -56,8 +56,8 @@ struct kh_log {
   const struct kh_clock *clock;
 };
 
-/* Writes to a descriptor by one write() a line. Does not own it. */
-struct kh_log kh_log_to_fd(const int *fd, const struct kh_clock *clock);
+/* Writes to *FD by one write() a line. Does not own it; FD is looked at each time. */
+struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock);
 
 struct kh_log_line {
   struct json_t *json; /* NULL once memory ran out: the line then says so and nothing else */

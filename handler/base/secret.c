@@ -2,12 +2,12 @@
 
 #include "base/secret.h"
 
+/* SHA256_* are deprecated in OpenSSL 3 in favour of EVP, whose set-up is what we cannot afford. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
 #ifdef KH_SHA256_EVP
 #include <openssl/evp.h>
 #else
-/* SHA256_* are deprecated in OpenSSL 3 in favour of EVP, whose set-up is what we cannot afford. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #endif
 

@@ -18,7 +18,7 @@
  *   notify: [...]
  *
  * One named secret or a list of them; `name` defaults to "default" for a single
- * one and is required, unique, [a-z0-9_-]{1,32} in a list.
+ * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of kitehook.yml.
  */
 #ifndef KH_CONFIG_H
 #define KH_CONFIG_H
@@ -28,10 +28,18 @@
 #include "base/secret.h"
 #include "config/yaml.h"
 
+#ifndef KH_WORKER_PROGRAM
+#define KH_WORKER_PROGRAM "/usr/local/bin/kitehook"
+#endif
+/* Where the programs look without --config and KITEHOOK_CONFIG. */
+#ifndef KH_CONFIG_PATH
+#define KH_CONFIG_PATH "/etc/kitehook/kitehook.yml"
+#endif
+
 enum kh_config_depth { KH_CONFIG_RECEIVER, KH_CONFIG_WHOLE };
 enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
 
-enum { KH_SECRETS_MAX = 8, KH_PATH_BYTES = 512, KH_NAME_BYTES = 33 };
+enum { KH_SECRETS_MAX = 8, KH_PATH_BYTES = 512, KH_NAME_BYTES = 33, KH_ENV_FILE_MAX_BYTES = 64 * 1024 };
 
 struct kh_named_secret {
   char name[KH_NAME_BYTES];
@@ -52,7 +60,8 @@ struct kh_watched_file {
 enum { KH_WATCHED_MAX = 64 };
 
 struct kh_config {
-  char path[KH_PATH_BYTES];
+  char path[KH_PATH_BYTES]; /* absolute */
+  enum kh_config_depth depth;
   struct kh_secret_list signatures; /* at least one of the two lists is not empty */
   struct kh_secret_list tokens;
   int64_t freshness_s;
@@ -72,15 +81,18 @@ struct kh_config {
   struct kh_yaml yaml;  /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   const json_t *notify; /* an array inside yaml, or NULL */
 
-  struct kh_buf env_file;         /* its text; wiped on release */
-  const char *const *environment; /* the caller's, "NAME=value", ends with NULL */
-  struct kh_watched_file watched[KH_WATCHED_MAX];
+  struct kh_buf env_file;         /* its entries, "NAME=value" and a NUL each; wiped on release */
+  const char *const *environment; /* the caller's, "NAME=value", ends with NULL; or NULL */
+
+  /* Last: reading sets what stands before it and, of this, only as much as is used. */
   size_t watched_count;
+  struct kh_watched_file watched[KH_WATCHED_MAX];
 };
 
 /*
  * Reads PATH. ENVIRONMENT (the process's) is where `env:` looks after env_file;
- * it must outlive the config. All mistakes go to DIAGS; any of them but warnings makes KH_ERR_CONFIG.
+ * it must outlive the config. All mistakes go to DIAGS; any of them but warnings makes KH_ERR_CONFIG. Then only
+ * kh_config_is_outdated and kh_config_release are of use: the files stay watched, so that a cure is noticed.
  */
 enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
                            const char *const *environment, struct kh_diags *diags) KH_MUST_USE;
@@ -88,6 +100,9 @@ void kh_config_release(struct kh_config *config);
 
 /* True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second. */
 bool kh_config_is_outdated(const struct kh_config *config);
+
+/* KH_ERR_CONFIG and a mistake when there is `notify:` but no `state:`: a web server's receiver has no way to do it. */
+enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 
 /*
  * Resolves {env: NAME} or {file: PATH} (one trailing line end is dropped); the value
@@ -100,11 +115,26 @@ enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, 
 /* Adds a mistake at the place of NODE, or of key KEY in it when KEY is not NULL. Returns KH_ERR_CONFIG. */
 enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,
                               struct kh_diags *diags, const char *format, ...) KH_PRINTF(5, 6);
+/* The same as a warning, which breaks nothing. */
+void kh_config_warning(const struct kh_config *config, const json_t *node, const char *key,
+                       struct kh_diags *diags, const char *format, ...) KH_PRINTF(5, 6);
 /* One mistake for each key of OBJECT that is not in KNOWN (NULL-terminated), with "did you mean". */
 enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,
                                  const char *const *known, struct kh_diags *diags);
 /* The text of a scalar node; NULL when it is none. */
 const char *kh_config_text(const json_t *node);
+
+/*
+ * A value for a message: "`5 minutes`", or "this value" when it is NULL, long or more than plain words. Never
+ * for what could be a credential. `kh_config_shown(text).text` holds to the end of the expression.
+ */
+struct kh_shown {
+  char text[48];
+};
+struct kh_shown kh_config_shown(const char *value);
+/* The word of KNOWN (NULL-terminated) that WORD was probably meant to be; NULL when none is near. */
+const char *kh_config_suggest(const char *word, const char *const *known);
+
 /* "90s", "5m", "2h", "1d" and bare seconds; "512KB", "8MB", "1GB" (powers of 1,024) and bare bytes. */
 bool kh_config_duration_s(const char *text, int64_t *seconds);
 bool kh_config_size_bytes(const char *text, uint64_t *bytes);

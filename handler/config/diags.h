@@ -6,7 +6,10 @@
 
 #include "base/base.h"
 
-enum { KH_DIAGS_MAX = 100 }; /* later ones are counted, not kept */
+enum {
+  KH_DIAGS_MAX = 100,     /* later ones are counted, not kept */
+  KH_DIAGS_WARN_MAX = 50, /* so that warnings leave room for mistakes */
+};
 
 struct kh_diags {
   struct kh_diag *at; /* owned */

@@ -4,7 +4,8 @@
  * libyaml gives events; mappings become objects, sequences arrays, and every
  * scalar a json_string: the schema that reads the tree decides what "yes" or
  * "012" means, so YAML's own guesses never matter. Anchors and aliases work;
- * duplicate keys, merge keys, tags, a second document and nesting over 32 are refused.
+ * duplicate keys, merge keys, tags, NUL bytes, a second document and nesting
+ * over 32 are refused. Lines and columns count from 1, columns in characters.
  */
 #ifndef KH_YAML_H
 #define KH_YAML_H
@@ -13,7 +14,12 @@
 
 #include <jansson.h>
 
-enum { KH_YAML_MAX_BYTES = 1024 * 1024 };
+enum {
+  KH_YAML_MAX_BYTES = 1024 * 1024,
+  KH_YAML_MAX_DEPTH = 32,
+  KH_YAML_MAX_NODES = 20000, /* keys and values, with every alias counted as what it stands for */
+  KH_YAML_MAX_ANCHORS = 100,
+};
 
 struct kh_yaml_mark;
 
@@ -28,16 +34,22 @@ struct kh_yaml {
 
 /*
  * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is
- * met, without it; nothing behind it is looked at. Errors go to DIAGS with FILE, line and column.
+ * met, without it; nothing behind its line is looked at. Errors go to DIAGS with FILE, line and column:
+ * KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong could be left out (a tag,
+ * a key that stands there twice): then it is there, so that a caller can look for more mistakes.
  */
 enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
                          struct kh_diags *diags) KH_MUST_USE;
 void kh_yaml_release(struct kh_yaml *yaml);
 
-/* Where NODE begins; 0, 0 when unknown. */
+/* Where NODE begins (of an alias: where its anchor stands); 0, 0 when unknown. */
 void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
 /* Where the key KEY of the mapping OBJECT stands. */
 void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
                        unsigned *column);
+
+/* For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as long. */
+enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line,
+                         size_t column) KH_MUST_USE;
 
 #endif

@@ -28,6 +28,6 @@ int64_t kh_retry_delay_us(unsigned attempt);
 /* True when the answer means that trying again may help: none at all, 408, 425, 429, 5xx. */
 bool kh_retry_may_help(int status);
 
-enum { KH_ATTEMPTS_MAX = 12, KH_DELIVERY_AGE_MAX_S = 24 * 3600 };
+enum { KH_ATTEMPTS_MAX = 12 };
 
 #endif

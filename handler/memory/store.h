@@ -4,9 +4,12 @@
  * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it);
  * none.c keeps it in this process, for `kitehook invoke`.
  *
- * A batch carries many webhooks in one transaction:
+ * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both:
  *   batch_begin, then for each entry: begin, commit; then batch_end. After batch_end
  *   returns KH_OK everything is durable and the entries may be removed; on any error nothing of the batch happened.
+ * The batch is also the lease of its claims: a crash half-way rolls all of it back, so no retry is swallowed.
+ *
+ * Every error is KH_ERR_STORE; kh_store_problem says more.
  */
 #ifndef KH_STORE_H
 #define KH_STORE_H
@@ -15,7 +18,8 @@
 #include "base/clock.h"
 #include "base/secret.h"
 
-enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
+enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024, KH_CONTENT_TYPE_BYTES = 129 };
+enum { KH_BODY_WINDOW_S = 24 * 3600 }; /* how long a body counts as seen */
 
 /* Who a webhook is, for memory. */
 struct kh_claim {
@@ -23,9 +27,10 @@ struct kh_claim {
   unsigned char body_digest[KH_DIGEST_BYTES];
   struct kh_str signature; /* hexadecimal; empty in token mode */
   bool is_ping;            /* pings are never repeats */
-  int64_t now_us;
+  int64_t now_us;          /* when it was received: a replay that waited in the inbox is still one */
 };
 
+/* Looked at in this order; the edges of both windows are inside. */
 enum kh_seen {
   KH_SEEN_NEVER,
   KH_SEEN_DONE,   /* this very entry was committed before: a crash came between commit and removal */
@@ -53,30 +58,50 @@ struct kh_delivery {
   char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
   char entry[96];                  /* the webhook it came from */
   char event[101];
-  struct kh_str content_type;
-  struct kh_buf body; /* owned */
-  unsigned attempt;   /* how many were made already */
+  struct kh_str content_type; /* borrowed; of a taken delivery it holds until the next take */
+  struct kh_buf body;         /* owned */
+  unsigned attempt;           /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
 
 struct kh_store_ops {
+  /* KH_ERR_STORE also when a batch is open already. */
   enum kh_err (*batch_begin)(void *self);
+  /* What memory knows of CLAIM, earlier entries of this batch included. Changes nothing. */
   enum kh_err (*begin)(void *self, const struct kh_claim *claim, struct kh_facts *facts);
+  /*
+   * Remembers the claim, writes the journal and owes the deliveries. An entry that is in the journal already is
+   * left as it is. A delivery whose id is owed already is not owed twice; one that is dead is owed again. After
+   * `done` it is the seen body that keeps an id from coming back for a day; a ping may bring it back at once.
+   */
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
                         const struct kh_delivery *deliveries, size_t count);
+  /* After a failed step of the batch: rolls back and fails too. */
   enum kh_err (*batch_end)(void *self);
   void (*batch_drop)(void *self); /* rolls back; after a failed step */
 
-  /* The next delivery that is due, oldest first; KH_ERR_NOT_FOUND when none is. The caller releases it. */
+  /*
+   * The delivery that is due for the longest time; KH_ERR_NOT_FOUND when none is. The caller releases it, and
+   * records one of done, retry_at, bury before the next take, which would otherwise give the same one.
+   */
   enum kh_err (*take)(void *self, int64_t now_us, struct kh_delivery *delivery);
-  enum kh_err (*done)(void *self, const char *id, int64_t now_us);
+  /*
+   * Durable when they return; inside a batch, when batch_end does. A crash before that sends again
+   * under the same id and loses nothing. KH_ERR_STORE when ID is not owed.
+   */
+  enum kh_err (*done)(void *self, const char *id, int64_t now_us); /* its body is overwritten */
   enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                           const char *reason);
   enum kh_err (*bury)(void *self, const char *id, int64_t now_us, const char *reason);
   /* When the next delivery will be due: KH_ERR_NOT_FOUND when nothing is owed. */
   enum kh_err (*next_due)(void *self, int64_t *at_us);
+
+  /* For when there is nothing else to do: what was processed leaves the write-ahead log too. Cheap when unneeded. */
+  enum kh_err (*tidy)(void *self);
+  /* What the last KH_ERR_STORE was about; holds until the next call. */
+  const char *(*problem)(void *self);
   void (*close)(void *self);
 };
 
@@ -85,10 +110,19 @@ struct kh_store {
   void *self;
 };
 
-/* Opens or makes <STATE>/memory.sqlite (mode 0600). FRESHNESS_S sizes the replay window. KH_ERR_STORE with DIAG. */
+/* A sentence for logs, without data; "" when there is none. */
+static inline const char *kh_store_problem(const struct kh_store *store)
+{
+  return store->ops && store->ops->problem ? store->ops->problem(store->self) : "";
+}
+
+/*
+ * Opens or makes <STATE>/memory.sqlite (mode 0600). FRESHNESS_S sizes the replay window. KH_ERR_STORE with DIAG,
+ * also for a file that a newer kitehook or another program wrote, which is left untouched.
+ */
 enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int64_t freshness_s,
                                  struct kh_diag *diag) KH_MUST_USE;
-/* Lives in this process; nothing was ever seen before, deliveries are kept in order. */
+/* Lives in this process: at first nothing was ever seen; the replay window is twice the default freshness. */
 enum kh_err kh_store_open_none(struct kh_store *store) KH_MUST_USE;
 
 #endif

@@ -15,11 +15,13 @@ struct kh_rule;
 enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 
 struct kh_notifier {
-  const char *name; /* the word in kitehook.yml: "slack" */
+  const char *name; /* the word in kitehook.yml: "slack"; at most 16 bytes */
   enum kh_via via;
   const char *content_type;
   const char *const *default_events; /* NULL-terminated */
-  /* Reads OPTIONS (the value under the notifier's name; a mapping, or NULL where the word stands alone) into RULE. */
+  const char *usage;                 /* how an entry is written, for messages: "slack: {url: {env: NAME}}" */
+  bool needs_options;
+  /* Reads OPTIONS (the mapping under the notifier's name; NULL where the word stands alone) into RULE. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /* Writes the request body. KH_ERR_RENDER or KH_ERR_LIMIT. */
@@ -41,20 +43,36 @@ struct kh_rules {
 };
 
 enum { KH_RULES_MAX = 1000 };
+enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 
 extern const struct kh_notifier kh_notifier_slack;
 extern const struct kh_notifier kh_notifier_log;
 
-/* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. */
+/* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from CONFIG. */
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
                              struct kh_diags *diags) KH_MUST_USE;
 void kh_rules_release(struct kh_rules *rules);
 /* The first rule that sends to DESTINATION; NULL when the config no longer has one. */
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
 
-/* The delivery that RULE makes of EVENT: rendered, with its id and dates. BODY_DIGEST is the webhook's. */
+/*
+ * The delivery that RULE makes of EVENT: rendered, with its id and dates; only `entry` is left to the caller, who
+ * also releases it. BODY_DIGEST is the webhook's. KH_ERR_RENDER, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ */
 enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
                            const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
                            int64_t now_us, struct kh_delivery *delivery) KH_MUST_USE;
+
+/* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; KH_ERR_LIMIT. */
+enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
+
+/*
+ * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY ({env: NAME} or {file: PATH}) into
+ * rule->url and names it in rule->destination. The URL must be https, or http to this machine's loopback; it is never
+ * part of a message.
+ */
+enum kh_err kh_notify_url(struct kh_config *config, const json_t *options, const char *key,
+                          const struct kh_notifier *notifier, struct kh_rule *rule,
+                          struct kh_diags *diags) KH_MUST_USE;
 
 #endif

@@ -20,11 +20,18 @@ struct kh_inbox {
   uint64_t max_bytes;
 };
 
+/* An inbox that is not open yet; kh_inbox_close accepts it. */
+static inline struct kh_inbox kh_inbox_closed(void)
+{
+  return (struct kh_inbox){.fd_tmp = -1, .fd_new = -1, .fd_aside = -1};
+}
+
 /* What a look at the folder showed. */
 struct kh_inbox_load {
   size_t entries; /* waiting in new/ */
   uint64_t bytes;
-  size_t aside;
+  size_t aside; /* set aside */
+  uint64_t aside_bytes;
   int64_t oldest_us; /* when the oldest waiting entry arrived; 0 when there is none */
 };
 
@@ -50,6 +57,9 @@ enum kh_err kh_inbox_keep(const struct kh_inbox *inbox, const struct kh_entry *e
 enum kh_err kh_inbox_keep_aside(const struct kh_inbox *inbox, const struct kh_entry *entry,
                                 enum kh_err reason, const struct kh_diag *why, char name[KH_ENTRY_NAME_BYTES],
                                 struct kh_diag *diag) KH_MUST_USE;
+
+/* Removes what receivers that were killed left in tmp/ more than an hour before NOW_US. */
+void kh_inbox_sweep(const struct kh_inbox *inbox, int64_t now_us);
 
 /* The worker's side. Names, oldest first, at most MAX of them; *COUNT says how many. */
 enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_NAME_BYTES], size_t max,

@@ -1,9 +1,9 @@
 /*
  * branches.h - Buildkite's branch patterns: "main v* !v1.*".
  *
- * Source: buildkite/docs pages/pipelines/configure/workflows/branch_configuration.md. Blanks separate patterns; '*'
- * is any run of bytes, '/' included; a leading '!' negates. Some positive must match (if there is one) and no negative
- * may. Empty matches everything. Case-sensitive, bytes. Linear time: one backtrack point, no recursion.
+ * Source: buildkite/docs pages/pipelines/configure/workflows/branch_configuration.md. White space separates patterns;
+ * '*' is any run of bytes, '/' included; a leading '!' negates; every other byte stands for itself. Some positive must
+ * match (if there is one) and no negative may. Empty matches everything. Case-sensitive. Linear time, no recursion.
  */
 #ifndef KH_BRANCHES_H
 #define KH_BRANCHES_H

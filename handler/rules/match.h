@@ -2,8 +2,8 @@
  * match.h - which webhooks a rule speaks of: events, pipelines, branches.
  *
  * All that are given must hold. `events` is a name or a list of names, or `build.*` for a family; where it is absent
- * the notifier's defaults stand. `pipelines` matches pipeline.slug, `branches` build.branch; a webhook without the
- * field does not match a rule that asks for it.
+ * the notifier's defaults stand. `pipelines` matches pipeline.slug, `branches` build.branch, both by the patterns of
+ * branches.h; a webhook without the field does not match a rule that asks for it. Empty patterns ask for nothing.
  */
 #ifndef KH_MATCH_H
 #define KH_MATCH_H
@@ -14,7 +14,7 @@
 enum { KH_MATCH_EVENTS_MAX = 32 };
 
 struct kh_match {
-  const char *const *default_events;       /* of the notifier, NULL-terminated; used when count is 0 */
+  const char *const *default_events;       /* of the notifier, NULL-terminated; used when event_count is 0 */
   const char *events[KH_MATCH_EVENTS_MAX]; /* borrowed from the config's tree */
   size_t event_count;
   const char *pipelines; /* borrowed, or NULL */
@@ -24,11 +24,14 @@ struct kh_match {
 /* The keys that kh_match_compile reads; `if` among them, which is refused by name until conditionals exist. */
 extern const char *const kh_match_keys[];
 
-/* Reads events, pipelines and branches of the mapping ENTRY. Every mistake goes to DIAGS. */
+/*
+ * Reads events, pipelines and branches of ENTRY, a mapping or the bare word of a notifier. Every mistake goes to
+ * DIAGS; names of events that Buildkite does not document are warnings there.
+ */
 enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry,
                              const char *const *default_events, struct kh_match *match,
                              struct kh_diags *diags) KH_MUST_USE;
-/* Does EVENT match? SCRATCH is for decoding; KH_ERR_LIMIT never escapes: what cannot be decided does not match. */
+/* Does EVENT match? What cannot be decided for want of memory does not. */
 bool kh_match_event(const struct kh_match *match, const struct kh_event *event);
 
 #endif

@@ -1,0 +1,91 @@
+"""What all measurements share: where things are, how long to measure, and the shape of a result."""
+
+import shutil
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import MeasuringError
+from .programs import compiled, run
+from .webhook import Webhook
+
+NOT_A_DISK = {"tmpfs", "ramfs"}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured. Rounds are interleaved: ours, theirs, ours, theirs, …"""
+
+    rate_rounds: int  # of requests per second
+    rate_seconds: int
+    starts: int  # of a process
+    start_warm_up: int
+    laps: int  # of 100 calls each
+    lap_warm_up: int
+    drains: int  # of a whole inbox
+    entries: int
+
+
+FULL = Effort(rate_rounds=8, rate_seconds=2, starts=1000, start_warm_up=50, laps=200, lap_warm_up=20,
+              drains=5, entries=5000)
+QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
+               drains=1, entries=200)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Two medians. The ratio says how well we do: over 1 is better than theirs, whatever the unit."""
+
+    name: str
+    ours: float
+    unit: str
+    against: str
+    theirs: float
+    ratio: float
+    bar: float | None
+
+    @property
+    def missed(self):
+        return self.bar is not None and self.ratio < self.bar
+
+
+def median_result(name, ours, unit, against, theirs, bar):
+    """The result of two lists of figures; a unit "… per second" is a rate, any other a time."""
+    ours, theirs = statistics.median(ours), statistics.median(theirs)
+    ratio = ours / theirs if unit.endswith("/s") else theirs / ours
+    return Result(name, round(ours, 2), unit, against, round(theirs, 2), round(ratio, 3), bar)
+
+
+class Bench:
+    """One run: the build that is measured, and a scratch folder on a real disk."""
+
+    def __init__(self, build, effort):
+        self.build = build.resolve()
+        self.effort = effort
+        self.folder = self.build / "bench"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kind = run(["stat", "-f", "-c", "%T", self.folder]).strip()
+        if kind in NOT_A_DISK:
+            raise MeasuringError(f"{self.folder} is on a {kind}: syncs there cost nothing")
+        self.webhook = Webhook(self.folder)
+
+    def scratch(self, name):
+        """An empty folder."""
+        folder = self.folder / "work" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def clean(self):
+        shutil.rmtree(self.folder / "work", ignore_errors=True)
+
+    def program(self, name):
+        """One of kitehook's programs."""
+        path = self.build / name
+        if not path.exists():
+            raise MeasuringError(f"{path} is missing: build it first")
+        return path
+
+    def helper(self, name) -> Path:
+        """One of the C programs of bench/."""
+        return compiled(name, self.folder / "bin")

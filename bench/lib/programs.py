@@ -1,0 +1,80 @@
+"""Compiles the C programs of bench/. The command stands in each file's first comment, behind "cc:"."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from .errors import MeasuringError, NotRun
+
+BENCH = Path(__file__).resolve().parent.parent
+SOURCE = BENCH.parent
+
+# What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
+RECEIVER_FOLDERS = ["base", "config", "receive"]
+RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml", "-lcrypto"]
+
+
+def need_tool(name):
+    """The path of a program of this machine."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if path is None:
+        raise NotRun(f"{name} is not installed")
+    return path
+
+
+def receiver_sources():
+    return sorted(file for folder in RECEIVER_FOLDERS for file in (SOURCE / "handler" / folder).glob("*.c"))
+
+
+def command_of(source):
+    found = re.search(r"^ \* cc: (.+)$", source.read_text(), re.MULTILINE)
+    if found is None:
+        raise MeasuringError(f"{source} has no cc: line")
+    return shlex.split(found.group(1))
+
+
+def is_older(program, files):
+    return not program.exists() or any(file.stat().st_mtime > program.stat().st_mtime for file in files)
+
+
+def compiled(name, folder):
+    """The program made from bench/NAME.c, compiled into FOLDER unless it is there and newer than its sources."""
+    source = BENCH / f"{name}.c"
+    program = folder / source.stem
+    arguments, sources = [], [source, *source.parent.glob("*.h")]
+    for word in command_of(source):
+        if word == "FILE":
+            arguments.append(str(source))
+        elif word == "RECEIVER":
+            arguments += ["-I", str(SOURCE / "handler"), *map(str, receiver_sources()), *RECEIVER_FLAGS]
+            sources += (SOURCE / "handler").rglob("*.[ch]")
+        else:
+            arguments.append(word)
+    if is_older(program, sources):
+        folder.mkdir(parents=True, exist_ok=True)
+        compile_program([need_tool("cc"), "-o", str(program), *arguments])
+    return program
+
+
+def compile_program(command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if done.returncode == 0:
+        return
+    missing = re.search(r"cannot find -l\S+|fatal error: (\S+): No such file", done.stderr)
+    if missing and not (missing.group(1) or "").startswith(tuple(f"{name}/" for name in RECEIVER_FOLDERS)):
+        raise NotRun(f"a library is not installed: {missing.group(0)}")
+    raise MeasuringError(f"{shlex.join(command[:4])} …\n{done.stderr}")
+
+
+def run(command, environment=None, timeout=120):
+    """Runs COMMAND to its end and gives its output."""
+    try:
+        done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True,
+                              timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise MeasuringError(f"{command[0]} did not end within {timeout} s") from None
+    if done.returncode != 0:
+        raise MeasuringError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,119 @@
+"""The web servers, in the foreground on free loopback ports, from config files of ours."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from .errors import MeasuringError
+from .programs import need_tool
+
+START_S, STOP_S = 10, 10
+BASE_ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
+
+LIGHTTPD = """\
+server.modules = ("mod_setenv", "mod_cgi")
+server.document-root = "{folder}/root"
+server.bind = "127.0.0.1"
+server.port = {port}
+server.errorlog = "{folder}/lighttpd.log"
+server.upload-dirs = ("{folder}")
+cgi.assign = (".cgi" => "")
+setenv.add-environment = ({environment})
+"""
+
+NGINX = """\
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+{user}
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/tmp_body;
+  proxy_temp_path {folder}/tmp_proxy;
+  fastcgi_temp_path {folder}/tmp_fastcgi;
+  uwsgi_temp_path {folder}/tmp_uwsgi;
+  scgi_temp_path {folder}/tmp_scgi;
+  client_body_buffer_size 64k;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      fastcgi_pass unix:{folder}/app.sock;
+      fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+      fastcgi_param SERVER_PROTOCOL $server_protocol;
+      fastcgi_param REQUEST_METHOD $request_method;
+      fastcgi_param REQUEST_URI $request_uri;
+      fastcgi_param QUERY_STRING $query_string;
+      fastcgi_param CONTENT_TYPE $content_type;
+      fastcgi_param CONTENT_LENGTH $content_length;
+      fastcgi_param REMOTE_ADDR $remote_addr;
+    }}
+  }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def child(command, environment, output, is_up):
+    """Runs COMMAND until the block ends; the block starts once IS_UP() is true."""
+    with open(output, "ab") as file:
+        process = subprocess.Popen(list(map(str, command)), env={**BASE_ENVIRONMENT, **environment},
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+    try:
+        deadline = time.monotonic() + START_S
+        while not is_up():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise MeasuringError(f"{command[0]} did not start: {output.read_text()[-500:]}")
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def answers(family, address):
+    with socket.socket(family) as probe:
+        return probe.connect_ex(address) == 0
+
+
+@contextlib.contextmanager
+def lighttpd_cgi(program, environment, folder):
+    """lighttpd with PROGRAM as its only CGI program. Gives the URL."""
+    server = need_tool("lighttpd")
+    (folder / "root").mkdir(parents=True, exist_ok=True)
+    shutil.copy(program, folder / "root/hook.cgi")
+    port = free_port()
+    config = folder / "lighttpd.conf"
+    pairs = ", ".join(f'"{name}" => "{value}"' for name, value in environment.items())
+    config.write_text(LIGHTTPD.format(folder=folder, port=port, environment=pairs))
+    with child([server, "-D", "-f", config], {}, folder / "lighttpd.out",
+               lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
+        yield f"http://127.0.0.1:{port}/hook.cgi"
+
+
+@contextlib.contextmanager
+def nginx_fastcgi(program, environment, folder):
+    """nginx before one process of PROGRAM under spawn-fcgi. Gives the URL."""
+    server, spawner = need_tool("nginx"), need_tool("spawn-fcgi")
+    port = free_port()
+    config, listener = folder / "nginx.conf", folder / "app.sock"
+    listener.unlink(missing_ok=True)
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX.format(folder=folder, port=port, user=user))
+    with child([spawner, "-n", "-s", listener, "--", program], environment, folder / "app.out", listener.exists), \
+         child([server, "-e", folder / "nginx.log", "-c", config, "-g", "daemon off;"], {}, folder / "nginx.out",
+               lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
+        yield f"http://127.0.0.1:{port}/hook"

@@ -1,0 +1,217 @@
+#include "base/base.h"
+
+#include "cli/cli.h"
+#include "notify/notifier.h"
+
+#include <jansson.h>
+
+static const char *const worker_modes[] = {
+    [KH_WORKER_START] = "start",
+    [KH_WORKER_SERVICE] = "service",
+    [KH_WORKER_WAIT] = "wait",
+};
+
+static json_t *names_of(const struct kh_secret_list *list)
+{
+  json_t *names = json_array();
+
+  for (size_t i = 0; i < list->count; i++)
+    json_array_append_new(names, json_string(list->at[i].name));
+  return names;
+}
+
+static json_t *rules_of(const struct kh_rules *rules)
+{
+  json_t *array = json_array();
+
+  for (size_t i = 0; i < rules->count; i++) {
+    json_t *rule = json_object();
+
+    json_object_set_new(rule, "name", json_string(rules->at[i].name));
+    json_object_set_new(rule, "notifier", json_string(rules->at[i].notifier->name));
+    json_object_set_new(rule, "destination", json_string(rules->at[i].destination));
+    json_array_append_new(array, rule);
+  }
+  return array;
+}
+
+/* What the config says, by names only. Both forms of the answer are made of it. */
+static json_t *summary_of(const struct kh_config *config, const struct kh_rules *rules)
+{
+  json_t *summary = json_object();
+
+  json_object_set_new(summary, "signature", names_of(&config->signatures));
+  json_object_set_new(summary, "token", names_of(&config->tokens));
+  json_object_set_new(summary, "freshness_s", json_integer(config->freshness_s));
+  json_object_set_new(summary, "max_body_bytes", json_integer((json_int_t)config->max_body_bytes));
+  json_object_set_new(summary, "log", json_string(config->log_path[0] ? config->log_path : "stderr"));
+  json_object_set_new(summary, "state", config->state[0] ? json_string(config->state) : json_null());
+  json_object_set_new(summary, "worker",
+                      config->state[0] ? json_string(worker_modes[config->worker_mode]) : json_null());
+  json_object_set_new(summary, "rules", rules_of(rules));
+  return summary;
+}
+
+static json_t *mistake_of(const struct kh_diag *diag)
+{
+  json_t *mistake = json_object();
+
+  json_object_set_new(mistake, "severity", json_string(diag->err ? "error" : "warning"));
+  json_object_set_new(mistake, "file", json_string(diag->file));
+  json_object_set_new(mistake, "line", json_integer(diag->line));
+  json_object_set_new(mistake, "column", json_integer(diag->column));
+  json_object_set_new(mistake, "message", json_string(diag->text));
+  return mistake;
+}
+
+/* Takes SUMMARY over. */
+static void tell_json(const char *path, bool is_fine, const struct kh_diags *diags, json_t *summary)
+{
+  json_t *answer = json_object(), *mistakes = json_array();
+
+  for (size_t i = 0; i < diags->count; i++)
+    json_array_append_new(mistakes, mistake_of(&diags->at[i]));
+  json_object_set_new(answer, "file", json_string(path));
+  json_object_set_new(answer, "ok", json_boolean(is_fine));
+  json_object_set_new(answer, "mistakes", mistakes);
+  json_object_set_new(answer, "more", json_integer((json_int_t)diags->more));
+  json_object_set_new(answer, "summary", summary);
+  json_dumpf(answer, stdout, JSON_COMPACT);
+  putchar('\n');
+  json_decref(answer);
+}
+
+static void print_names(const char *label, const json_t *names)
+{
+  size_t i = 0;
+  const json_t *name = NULL;
+
+  printf("  %-11s", label);
+  json_array_foreach(names, i, name) printf("%s%s", i > 0 ? ", " : "", json_string_value(name));
+  puts(json_array_size(names) > 0 ? "" : "none");
+}
+
+static void print_summary(const char *path, const json_t *summary, bool with_rules)
+{
+  const json_t *rules = json_object_get(summary, "rules"), *rule = NULL;
+  const char *state = json_string_value(json_object_get(summary, "state"));
+  const char *worker = json_string_value(json_object_get(summary, "worker"));
+  size_t i = 0;
+
+  printf("%s: no mistakes\n", path);
+  print_names("signature", json_object_get(summary, "signature"));
+  print_names("token", json_object_get(summary, "token"));
+  printf("  %-11s%" JSON_INTEGER_FORMAT " s\n", "freshness",
+         json_integer_value(json_object_get(summary, "freshness_s")));
+  printf("  %-11s%" JSON_INTEGER_FORMAT " bytes\n", "max_body",
+         json_integer_value(json_object_get(summary, "max_body_bytes")));
+  printf("  %-11s%s\n", "log", json_string_value(json_object_get(summary, "log")));
+  printf("  %-11s%s\n", "state", state ? state : "none: webhooks are logged, not kept");
+  printf("  %-11s%s\n", "worker", worker ? worker : "none");
+  if (!with_rules) {
+    puts("  notify     not looked at (--receiver)");
+    return;
+  }
+  printf("  %-11s%zu %s\n", "notify", json_array_size(rules), json_array_size(rules) == 1 ? "rule" : "rules");
+  json_array_foreach(rules, i, rule)
+      printf("    %s -> %s\n", json_string_value(json_object_get(rule, "name")),
+             json_string_value(json_object_get(rule, "destination")));
+}
+
+/* Nothing could be read at all: not a mistake in the file, but no file. */
+static bool is_unreadable(const struct kh_diags *diags)
+{
+  enum kh_err err = kh_diags_first(diags).err;
+
+  return err == KH_ERR_NOT_FOUND || err == KH_ERR_IO;
+}
+
+static int check(const char *path, enum kh_config_depth depth, bool as_json)
+{
+  struct kh_config *config = calloc(1, sizeof *config);
+  struct kh_rules rules = {0};
+  struct kh_diags diags = {0};
+  json_t *summary = NULL;
+  enum kh_err err = KH_ERR_NO_MEMORY;
+  int code = KH_EXIT_OK;
+
+  if (!config)
+    return KH_EXIT_STATE;
+  err = kh_config_read(config, path, depth, kh_cli_environment(), &diags);
+  /* A mistake above does not hide those below. */
+  if (depth == KH_CONFIG_WHOLE && config->notify) {
+    enum kh_err state_err = kh_config_needs_state(config, &diags);
+    enum kh_err rules_err = kh_rules_compile(config, &rules, &diags);
+
+    err = err ? err : state_err ? state_err : rules_err;
+  }
+  if (err)
+    code = is_unreadable(&diags) ? KH_EXIT_CONFIG : KH_EXIT_NO;
+  summary = err ? json_null() : summary_of(config, &rules);
+  if (as_json) {
+    tell_json(path, err == KH_OK, &diags, json_incref(summary));
+  } else {
+    kh_cli_print_diags(stdout, &diags);
+    if (!err)
+      print_summary(path, summary, depth == KH_CONFIG_WHOLE);
+  }
+  json_decref(summary);
+  kh_rules_release(&rules);
+  kh_config_release(config);
+  kh_diags_release(&diags);
+  free(config);
+  return code;
+}
+
+enum { CONFIG = KH_OPTION_FIRST, JSON, RECEIVER };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"json", no_argument, NULL, JSON},
+    {"receiver", no_argument, NULL, RECEIVER},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  enum kh_config_depth depth = KH_CONFIG_WHOLE;
+  const char *path = NULL;
+  bool as_json = false;
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    switch (option) {
+    case 'h':
+      return kh_cli_help(self);
+    case CONFIG:
+      path = optarg;
+      break;
+    case JSON:
+      as_json = true;
+      break;
+    case RECEIVER:
+      depth = KH_CONFIG_RECEIVER;
+      break;
+    default:
+      return KH_EXIT_USAGE;
+    }
+  }
+  if (optind < argc)
+    return kh_cli_misused(self, "'%s' is too much; the file is named by --config", argv[optind]);
+  return check(kh_cli_config_path(path), depth, as_json);
+}
+
+const struct kh_command kh_command_check = {
+    .name = "check",
+    .summary = "find every mistake of a configuration, with file, line and column",
+    .usage = "[--config F] [--receiver] [--json]",
+    .help = "Run it as the user that kitehook runs as, so that the files of secrets are tried too.\n\n"
+            "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+            "  --receiver   read only as far as a receiver does: not `notify:`\n"
+            "  --json       answer by one JSON object: file, ok, mistakes, more, summary\n"
+            "  -h, --help   show this\n\n"
+            "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
+            "3 the file cannot be read, 5 output failed.\n",
+    .run = run,
+};

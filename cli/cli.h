@@ -1,0 +1,92 @@
+/*
+ * cli.h - what a subcommand is, and what they all share.
+ *
+ * A subcommand is one file with one `const struct kh_command`, and one word in the table in main.c, which
+ * prints every --help. Results go to standard output, complaints to standard error.
+ */
+#ifndef KH_CLI_H
+#define KH_CLI_H
+
+#include "kitehook.h"
+
+#include <getopt.h>
+
+/* The exit codes; each command's --help says which it uses. */
+enum kh_exit {
+  KH_EXIT_OK = 0,
+  KH_EXIT_NO = 1,       /* the answer is no: refused, not verified, mistakes found */
+  KH_EXIT_USAGE = 2,    /* called wrongly, or the file to work on cannot be read */
+  KH_EXIT_CONFIG = 3,   /* the configuration is broken or cannot be read */
+  KH_EXIT_DELIVERY = 4, /* a notification could not be made or sent */
+  KH_EXIT_STATE = 5     /* state folder, lock or output cannot be had */
+};
+
+struct kh_command {
+  const char *name;
+  const char *summary; /* one line for the list of commands */
+  const char *usage;   /* what stands behind "kitehook NAME" */
+  const char *help;    /* the rest of --help: what it does, the options, the exit codes */
+  /* argv[0] is the command's name. Returns an exit code. */
+  int (*run)(const struct kh_command *self, int argc, char **argv);
+};
+
+extern const struct kh_command kh_command_check;
+extern const struct kh_command kh_command_invoke;
+extern const struct kh_command kh_command_sign;
+extern const struct kh_command kh_command_verify;
+extern const struct kh_command kh_command_version;
+extern const struct kh_command kh_command_worker;
+
+/* ---- options.c ----------------------------------------------------------------------------- */
+
+/* Values of options that have no letter of their own start here. */
+enum { KH_OPTION_FIRST = 256 };
+/* The row that every table of options ends with, before its row of zeros. */
+#define KH_OPTION_HELP             \
+  {                                \
+    "help", no_argument, NULL, 'h' \
+  }
+
+/* The next option's value, -1 behind the last, '?' after a complaint; optarg is its argument. */
+int kh_cli_option(const struct kh_command *self, int argc, char **argv, const struct option *known);
+/* True when exactly one operand is left; else complains that WHAT is missing or that there are too many. */
+bool kh_cli_one_operand(const struct kh_command *self, int argc, char **argv, const char *what);
+/* Prints "kitehook NAME: …" and where help is. Returns KH_EXIT_USAGE. */
+int kh_cli_misused(const struct kh_command *self, const char *format, ...) KH_PRINTF(2, 3);
+/* Prints "kitehook NAME: …" alone. Returns CODE. */
+int kh_cli_fail(const struct kh_command *self, int code, const char *format, ...) KH_PRINTF(3, 4);
+/* Prints the command's --help. Returns KH_EXIT_OK. */
+int kh_cli_help(const struct kh_command *self);
+/* Reads a whole number of at least MIN. Complains and returns false when TEXT is none; OPTION is its name. */
+bool kh_cli_number(const struct kh_command *self, const char *option, const char *text, int64_t min,
+                   int64_t *number);
+
+/* ---- input.c ------------------------------------------------------------------------------- */
+
+enum { KH_CLI_INPUT_MAX_BYTES = 80 * 1024 * 1024 };
+
+/* The whole of FILE, or of standard input when FILE is "-". Complains and returns false. */
+bool kh_cli_read(const struct kh_command *self, const char *file, struct kh_buf *out);
+/*
+ * The secret of --secret or --secret-file, of which exactly one must be given (the other NULL); one line
+ * end at the end of a file is dropped, an empty secret refused. Complains and returns false.
+ */
+bool kh_cli_secret(const struct kh_command *self, const char *text, const char *file,
+                   struct kh_secret *secret);
+/* --config, else $KITEHOOK_CONFIG, else the compiled-in default. */
+const char *kh_cli_config_path(const char *option);
+/* The process's environment, as kh_config_read takes it. */
+const char *const *kh_cli_environment(void);
+/* One line each: file:line:column: message. */
+void kh_cli_print_diags(FILE *to, const struct kh_diags *diags);
+/* Seconds between SIGNED_AT and NOW in words for people: "12 s old", "3 s ahead". */
+void kh_cli_age(int64_t now_s, int64_t signed_at_s, char text[40]);
+
+/* ---- reason.c ------------------------------------------------------------------------------ */
+
+/* A sentence for people about an error; NULL when its token says all. */
+const char *kh_cli_sentence(enum kh_err err);
+/* The error with this token; KH_OK when there is none. */
+enum kh_err kh_cli_err_by_token(const char *token);
+
+#endif

@@ -1,0 +1,131 @@
+#include "base/base.h"
+
+#include "cli/http_message.h"
+
+/* How the body is delimited. */
+struct framing {
+  bool has_length, bad_length, chunked;
+  uint64_t length;
+};
+
+static struct kh_str next_line(struct kh_str *rest)
+{
+  struct kh_str line = kh_str_cut(rest, '\n');
+
+  if (line.len > 0 && line.at[line.len - 1] == '\r')
+    line.len--;
+  return line;
+}
+
+bool kh_http_message_is_one(struct kh_str text)
+{
+  size_t letters = 0;
+
+  while (letters < text.len && text.at[letters] >= 'A' && text.at[letters] <= 'Z')
+    letters++;
+  return letters > 0 && letters + 1 < text.len && text.at[letters] == ' ' && text.at[letters + 1] == '/';
+}
+
+static enum kh_method method_of(struct kh_str name)
+{
+  if (kh_str_equal(name, KH_STR("POST")))
+    return KH_METHOD_POST;
+  if (kh_str_equal(name, KH_STR("GET")))
+    return KH_METHOD_GET;
+  return kh_str_equal(name, KH_STR("HEAD")) ? KH_METHOD_HEAD : KH_METHOD_OTHER;
+}
+
+static void note_length(struct framing *framing, struct kh_str value)
+{
+  uint64_t length = 0;
+
+  if (!kh_str_u64(value, &length) || (framing->has_length && framing->length != length))
+    framing->bad_length = true;
+  framing->has_length = true;
+  framing->length = length;
+}
+
+static bool read_headers(struct kh_str *rest, struct kh_request *request, struct framing *framing)
+{
+  struct kh_str line = next_line(rest);
+
+  for (; line.len > 0; line = next_line(rest)) {
+    struct kh_str value = line;
+    struct kh_str name = kh_str_cut(&value, ':');
+
+    if (!value.at)
+      return false;
+    value = kh_str_trim(value);
+    if (kh_str_equal_nocase(name, KH_STR("content-length")))
+      note_length(framing, value);
+    else if (kh_str_equal_nocase(name, KH_STR("transfer-encoding")))
+      framing->chunked = kh_str_equal_nocase(value, KH_STR("chunked"));
+    else
+      kh_request_add_header(request, kh_header_by_name(name), value);
+  }
+  return true;
+}
+
+static bool hexadecimal(struct kh_str text, size_t *number)
+{
+  size_t sum = 0;
+
+  if (text.len == 0 || text.len > 8)
+    return false;
+  for (size_t i = 0; i < text.len; i++) {
+    const char *digits = "0123456789abcdef0123456789ABCDEF";
+    const char *found = memchr(digits, text.at[i], 32);
+
+    if (!found)
+      return false;
+    sum = sum * 16 + (size_t)(found - digits) % 16;
+  }
+  *number = sum;
+  return true;
+}
+
+static enum kh_err join_chunks(struct kh_str rest, struct kh_buf *joined)
+{
+  for (;;) {
+    size_t size = 0;
+    struct kh_str line = next_line(&rest);
+
+    if (!hexadecimal(kh_str_trim(kh_str_cut(&line, ';')), &size) || size > rest.len)
+      return KH_ERR_BODY_CUT;
+    if (size == 0)
+      return kh_buf_ok(joined);
+    if (kh_buf_add(joined, kh_str(rest.at, size)) != KH_OK)
+      return KH_ERR_TOO_LARGE;
+    rest = kh_str(rest.at + size, rest.len - size);
+    if (next_line(&rest).len > 0)
+      return KH_ERR_BODY_CUT;
+  }
+}
+
+bool kh_http_message_read(struct kh_str text, struct kh_buf *joined, struct kh_request *request,
+                          const char **what)
+{
+  struct framing framing = {0};
+  struct kh_str rest = text, line = KH_NO_STR;
+
+  *what = "it does not begin with a request line such as \"POST / HTTP/1.1\"";
+  if (!kh_http_message_is_one(text))
+    return false;
+  line = next_line(&rest);
+  request->method = method_of(kh_str_cut(&line, ' '));
+  *what = "a header line has no ':'";
+  if (!read_headers(&rest, request, &framing))
+    return false;
+  request->body = kh_str(rest.at ? rest.at : "", rest.len);
+  if (framing.chunked) {
+    request->body_err = join_chunks(rest, joined);
+    request->body = kh_buf_view(joined);
+  } else if (framing.bad_length) {
+    request->body_err = KH_ERR_CONTENT_LENGTH;
+  } else if (framing.has_length && framing.length > rest.len) {
+    request->body_err = KH_ERR_BODY_CUT;
+  } else if (framing.has_length) {
+    request->body.len = (size_t)framing.length;
+  }
+  return true;
+}

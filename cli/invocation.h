@@ -1,0 +1,30 @@
+/*
+ * invocation.h - the webhook that `kitehook invoke` was given, as a request.
+ *
+ * FILE is a fixture folder (request.http; expect.json's "now" is the clock), a raw HTTP request, or anything else:
+ * then it is the body, and headers and proof are made for it with the config's first secret.
+ */
+#ifndef KH_INVOCATION_H
+#define KH_INVOCATION_H
+
+#include "cli/cli.h"
+
+struct kh_invocation {
+  struct kh_request request; /* views into what follows */
+  int64_t now_us;            /* the clock stands here */
+  struct kh_buf text;        /* the file */
+  struct kh_buf joined;      /* the body of a chunked request */
+  struct kh_buf event;       /* X-Buildkite-Event of a bare body */
+  char signature[128];       /* X-Buildkite-Signature of a bare body */
+  char request_id[KH_REQUEST_ID_BYTES];
+};
+
+/*
+ * NOW_S is --now, or -1 when it was not given. Complains and returns false when FILE cannot be read
+ * or is no request. Call release either way.
+ */
+bool kh_invocation_read(const struct kh_command *self, struct kh_invocation *invocation, const char *file,
+                        int64_t now_s, const struct kh_config *config);
+void kh_invocation_release(struct kh_invocation *invocation);
+
+#endif

@@ -1,0 +1,249 @@
+#include "base/base.h"
+
+#include "cli/cli.h"
+#include "cli/invocation.h"
+#include "cli/invoke.h"
+#include "deliver/http_curl.h"
+#include "work.h"
+
+enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };
+
+/* The wall clock stands still at the webhook's time; durations are real. */
+static int64_t standing_now_us(void *self)
+{
+  const int64_t *now_us = self;
+
+  return *now_us;
+}
+
+static int64_t real_ticks_us(void *self)
+{
+  (void)self;
+  return kh_clock_ticks_us(&kh_system_clock);
+}
+
+static void keep_line(void *self, struct kh_str line)
+{
+  struct kh_buf *lines = self;
+
+  (void)kh_buf_add(lines, line);
+}
+
+/* What both halves work with. */
+struct stage {
+  struct kh_config *config;
+  struct kh_rules *rules;
+  struct kh_clock clock;
+  struct kh_log log;
+  struct kh_store store;
+};
+
+static void receive(const struct stage *stage, const struct kh_request *request, struct kh_response *response)
+{
+  struct kh_receiver receiver;
+
+  kh_receiver_init(&receiver, stage->config, NULL, &stage->clock, stage->log);
+  kh_receive(&receiver, request, response);
+  kh_receiver_release(&receiver);
+}
+
+/* Only kh_verify can make what the worker's half takes: it is asked again rather than believed. */
+static enum kh_err understand(const struct stage *stage, const struct kh_invocation *invocation,
+                              struct kh_diag *diag)
+{
+  const struct kh_verifier verifier = {&stage->config->signatures, &stage->config->tokens,
+                                       stage->config->freshness_s};
+  struct kh_entry entry = {.received_us = invocation->now_us, .transport = "invoke"};
+  struct kh_worker worker;
+  enum kh_err err = kh_verify(&verifier, &invocation->request, invocation->now_us / 1000000, &entry.verified);
+
+  if (err)
+    return err;
+  memcpy(entry.request_id, invocation->request_id, sizeof entry.request_id);
+  kh_worker_init(&worker, stage->config, stage->rules, NULL, stage->store, &stage->clock, stage->log);
+  err = stage->store.ops->batch_begin(stage->store.self);
+  if (!err) {
+    err = kh_work_webhook(&worker, "invoke", &entry, diag);
+    if (!err)
+      err = stage->store.ops->batch_end(stage->store.self);
+    else
+      stage->store.ops->batch_drop(stage->store.self);
+  }
+  if (!err) /* the worker holds its lines until they are true */
+    stage->log.write(stage->log.self, kh_buf_view(&worker.lines));
+  kh_worker_release(&worker);
+  return err;
+}
+
+static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcome)
+{
+  struct kh_transport wire = {0};
+  struct kh_outbox outbox = {
+      .rules = stage->rules,
+      .log = stage->log,
+      .clock = &stage->clock,
+  };
+  enum kh_err err = kh_http_curl_open(&wire);
+
+  if (err)
+    return err;
+  outcome->ledger.wire = wire;
+  outbox.store = kh_ledger_store(&outcome->ledger);
+  outbox.transport = kh_ledger_transport(&outcome->ledger);
+  /* The clock stands, so that what failed does not come due again: one attempt each. */
+  for (;;) {
+    err = kh_outbox_step(&outbox);
+    if (err == KH_ERR_NOT_FOUND || err == KH_ERR_STORE)
+      break;
+    outcome->failed = outcome->failed || err != KH_OK;
+  }
+  kh_http_curl_close(&wire);
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+static int perform(const struct kh_command *self, struct stage *stage, const struct kh_invocation *invocation,
+                   struct kh_outcome *outcome)
+{
+  struct kh_diag diag = {0};
+  enum kh_err err = KH_OK;
+
+  receive(stage, &invocation->request, &outcome->response);
+  if (outcome->response.status >= 400)
+    return KH_EXIT_NO;
+  if (invocation->request.method != KH_METHOD_POST)
+    return KH_EXIT_OK;
+  err = understand(stage, invocation, &diag);
+  if (!err && outcome->sent)
+    err = send_all(stage, outcome);
+  else if (!err)
+    err = kh_ledger_drain(&outcome->ledger, invocation->now_us);
+  if (err)
+    return kh_cli_fail(self, KH_EXIT_DELIVERY, "%s: %s", kh_err_token(err),
+                       diag.text[0] ? diag.text : "the webhook was accepted, but not worked on to its end");
+  return outcome->failed ? KH_EXIT_DELIVERY : KH_EXIT_OK;
+}
+
+/* How the command was called. */
+struct call {
+  const char *config_path, *file;
+  int64_t now_s; /* -1: not given */
+  bool send, json;
+};
+
+static int invoke(const struct kh_command *self, const struct call *call, struct stage *stage)
+{
+  struct kh_invocation invocation;
+  struct kh_outcome outcome = {.rules = stage->rules, .sent = call->send};
+  int code = KH_EXIT_USAGE;
+
+  kh_buf_init(&outcome.log, LOG_MAX_BYTES);
+  if (!kh_invocation_read(self, &invocation, call->file, call->now_s, stage->config))
+    goto done;
+  stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &invocation.now_us};
+  stage->log = (struct kh_log){keep_line, &outcome.log, &stage->clock};
+  code = KH_EXIT_STATE;
+  if (kh_store_open_none(&stage->store) != KH_OK)
+    goto done;
+  kh_ledger_init(&outcome.ledger, stage->store, (struct kh_transport){0});
+  code = perform(self, stage, &invocation, &outcome);
+  if (call->json)
+    kh_outcome_print_json(&outcome);
+  else
+    kh_outcome_print(&outcome);
+done:
+  kh_buf_release(&outcome.response.body);
+  kh_ledger_release(&outcome.ledger);
+  if (stage->store.ops)
+    stage->store.ops->close(stage->store.self);
+  kh_buf_release(&outcome.log);
+  kh_invocation_release(&invocation);
+  return code;
+}
+
+static int with_config(const struct kh_command *self, const struct call *call)
+{
+  struct kh_config *config = calloc(1, sizeof *config);
+  struct kh_rules rules = {0};
+  struct kh_diags diags = {0};
+  struct stage stage = {.config = config, .rules = &rules};
+  enum kh_err err = KH_ERR_NO_MEMORY;
+  int code = KH_EXIT_CONFIG;
+
+  if (!config)
+    return KH_EXIT_STATE;
+  err = kh_config_read(config, call->config_path, KH_CONFIG_WHOLE, kh_cli_environment(), &diags);
+  if (!err)
+    err = kh_rules_compile(config, &rules, &diags);
+  kh_cli_print_diags(stderr, &diags);
+  if (!err)
+    code = invoke(self, call, &stage);
+  kh_rules_release(&rules);
+  kh_config_release(config);
+  kh_diags_release(&diags);
+  free(config);
+  return code;
+}
+
+enum { CONFIG = KH_OPTION_FIRST, SEND, JSON, NOW };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"send", no_argument, NULL, SEND},
+    {"json", no_argument, NULL, JSON},
+    {"now", required_argument, NULL, NOW},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  struct call call = {.now_s = -1};
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    switch (option) {
+    case 'h':
+      return kh_cli_help(self);
+    case CONFIG:
+      call.config_path = optarg;
+      break;
+    case SEND:
+      call.send = true;
+      break;
+    case JSON:
+      call.json = true;
+      break;
+    case NOW:
+      if (!kh_cli_number(self, "--now", optarg, 0, &call.now_s))
+        return KH_EXIT_USAGE;
+      break;
+    default:
+      return KH_EXIT_USAGE;
+    }
+  }
+  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
+    return KH_EXIT_USAGE;
+  call.file = argv[optind];
+  call.config_path = kh_cli_config_path(call.config_path);
+  return with_config(self, &call);
+}
+
+const struct kh_command kh_command_invoke = {
+    .name = "invoke",
+    .summary = "take one webhook through both halves, here and now, and show what comes of it",
+    .usage = "[--config F] [--send] [--json] [--now T] FILE|-",
+    .help = "Prints the answer, the log lines, and what would be sent where. Nothing is kept and no state\n"
+            "folder is touched, so nothing is a repeat. FILE is one of:\n"
+            "  a folder with request.http, and expect.json whose \"now\" is the clock (a fixture)\n"
+            "  a raw HTTP request, from its request line to its body\n"
+            "  anything else, such as JSON: it is the body, and is signed with the first secret of\n"
+            "  `webhook.signature` (in token mode it is sent with the first token)\n\n"
+            "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+            "  --send       really send the notifications, once, and show the outcome\n"
+            "  --now T      stand at this time, in seconds since 1970; default: the fixture's, else now\n"
+            "  --json       answer by one JSON object: answer, log, deliveries\n"
+            "  -h, --help   show this\n\n"
+            "Exit codes: 0 accepted, 1 refused, 2 called wrongly or FILE cannot be read, 3 configuration,\n"
+            "4 accepted, but a notification could not be made or (--send) sent, 5 output failed.\n",
+    .run = run,
+};

@@ -1,0 +1,159 @@
+#include "base/base.h"
+
+#include "cli/cli.h"
+#include "cli/invoke.h"
+
+#include <jansson.h>
+
+static const char *const fates[] = {
+    [KH_FATE_NOT_SENT] = "not sent",
+    [KH_FATE_DELIVERED] = "delivered",
+    [KH_FATE_RETRY] = "retry",
+    [KH_FATE_DEAD] = "dead",
+};
+
+/* NULL when TEXT is no JSON. */
+static json_t *json_of(struct kh_str text)
+{
+  return json_loadb(text.len > 0 ? text.at : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}
+
+static json_t *json_or_text(struct kh_str text)
+{
+  json_t *value = json_of(text);
+
+  return value ? value : json_stringn(text.at ? text.at : "", text.len);
+}
+
+static json_t *log_lines(const struct kh_outcome *outcome)
+{
+  json_t *lines = json_array();
+  struct kh_str rest = kh_buf_view(&outcome->log);
+
+  while (rest.at && rest.len > 0)
+    json_array_append_new(lines, json_or_text(kh_str_cut(&rest, '\n')));
+  return lines;
+}
+
+/* ---- for people ---------------------------------------------------------------------------- */
+
+/* The answer hides its reason from those who prove nothing; the log has it. */
+static void print_reason(const struct kh_outcome *outcome)
+{
+  json_t *lines = log_lines(outcome);
+  const json_t *line = json_array_get(lines, 0);
+  const char *token = json_string_value(json_object_get(line, "reason"));
+  const json_t *age = json_object_get(line, "signature_age_s");
+  const char *sentence = token ? kh_cli_sentence(kh_cli_err_by_token(token)) : NULL;
+
+  if (token && outcome->response.status >= 400)
+    printf("  because: %s%s%s\n", token, sentence ? ": " : "", sentence ? sentence : "");
+  if (token && age && strncmp(token, "timestamp_", 10) == 0)
+    printf("  signed %" JSON_INTEGER_FORMAT " s before now; --now sets another clock\n",
+           json_integer_value(age));
+  json_decref(lines);
+}
+
+static void print_body(struct kh_str body)
+{
+  json_t *value = json_of(body);
+  char *pretty = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
+  struct kh_str rest = pretty ? kh_str_of(pretty) : body;
+
+  while (rest.at) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+
+    if (line.len > 0 || rest.at)
+      printf("    %.*s\n", KH_FMT(line));
+  }
+  free(pretty);
+  json_decref(value);
+}
+
+static void print_delivery(const struct kh_outcome *outcome, const struct kh_ledger_line *line)
+{
+  const struct kh_rule *rule = kh_rules_for(outcome->rules, line->delivery.destination);
+  bool is_http = rule && rule->notifier->via == KH_VIA_HTTP;
+
+  printf("\n  rule %s: %s to %s\n", line->delivery.rule, is_http ? "POST" : "a line",
+         line->delivery.destination);
+  printf("    %s, %zu bytes, id %s\n", line->content_type, line->delivery.body.len, line->delivery.id);
+  print_body(kh_buf_view(&line->delivery.body));
+  if (!outcome->sent)
+    return;
+  printf("    -> %s", fates[line->fate]);
+  if (line->status > 0)
+    printf(", HTTP %d", line->status);
+  if (line->reason[0])
+    printf(", %s", line->reason);
+  printf("%s%s\n", line->problem[0] ? ": " : "", line->problem);
+}
+
+void kh_outcome_print(const struct kh_outcome *outcome)
+{
+  const struct kh_response *response = &outcome->response;
+  const struct kh_ledger *ledger = &outcome->ledger;
+  struct kh_str rest = kh_buf_view(&outcome->log);
+  struct kh_str body = response->head ? KH_NO_STR : kh_str_trim(kh_buf_view(&response->body));
+
+  printf("answer: %d %s\n", response->status, response->content_type ? response->content_type : "");
+  if (kh_str_ends(body, KH_STR("\n")))
+    body.len--;
+  if (body.len > 0)
+    printf("  %.*s\n", KH_FMT(body));
+  print_reason(outcome);
+
+  puts("\nlog:");
+  while (rest.at && rest.len > 0) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+
+    printf("  %.*s\n", KH_FMT(line));
+  }
+  printf("\ndeliveries: %zu%s\n", ledger->count,
+         ledger->count > 0 && !outcome->sent ? ", not sent (--send sends them)" : "");
+  for (size_t i = 0; i < ledger->count; i++)
+    print_delivery(outcome, &ledger->lines[i]);
+}
+
+/* ---- for scripts --------------------------------------------------------------------------- */
+
+static json_t *json_of_delivery(const struct kh_ledger_line *line, bool sent)
+{
+  json_t *delivery = json_object();
+
+  json_object_set_new(delivery, "id", json_string(line->delivery.id));
+  json_object_set_new(delivery, "rule", json_string(line->delivery.rule));
+  json_object_set_new(delivery, "notifier", json_string(line->delivery.notifier));
+  json_object_set_new(delivery, "destination", json_string(line->delivery.destination));
+  json_object_set_new(delivery, "content_type", json_string(line->content_type));
+  json_object_set_new(delivery, "body", json_or_text(kh_buf_view(&line->delivery.body)));
+  if (sent) {
+    json_t *result = json_object();
+
+    json_object_set_new(result, "outcome", json_string(fates[line->fate]));
+    json_object_set_new(result, "status", line->status > 0 ? json_integer(line->status) : json_null());
+    if (line->reason[0])
+      json_object_set_new(result, "reason", json_string(line->reason));
+    if (line->problem[0])
+      json_object_set_new(result, "problem", json_string(line->problem));
+    json_object_set_new(delivery, "result", result);
+  }
+  return delivery;
+}
+
+void kh_outcome_print_json(const struct kh_outcome *outcome)
+{
+  json_t *all = json_object(), *answer = json_object(), *deliveries = json_array();
+  struct kh_str body = outcome->response.head ? KH_STR("") : kh_buf_view(&outcome->response.body);
+
+  json_object_set_new(answer, "status", json_integer(outcome->response.status));
+  json_object_set_new(answer, "body", json_or_text(body));
+  for (size_t i = 0; i < outcome->ledger.count; i++)
+    json_array_append_new(deliveries, json_of_delivery(&outcome->ledger.lines[i], outcome->sent));
+  json_object_set_new(all, "answer", answer);
+  json_object_set_new(all, "log", log_lines(outcome));
+  json_object_set_new(all, "deliveries", deliveries);
+  json_dumpf(all, stdout, JSON_COMPACT);
+  putchar('\n');
+  json_decref(all);
+}

@@ -1,0 +1,90 @@
+#include "base/base.h"
+
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static const struct kh_command *const commands[] = {
+    &kh_command_check,  &kh_command_invoke, &kh_command_sign,
+    &kh_command_verify, &kh_command_worker, &kh_command_version,
+};
+
+static const struct kh_command *command_named(const char *name)
+{
+  for (size_t i = 0; i < KH_COUNT(commands); i++)
+    if (strcmp(commands[i]->name, name) == 0)
+      return commands[i];
+  return NULL;
+}
+
+static void overview(FILE *to)
+{
+  fputs("kitehook: proves Buildkite webhooks, logs them and sends notifications\n\n"
+        "usage: kitehook COMMAND [OPTION...]\n\n",
+        to);
+  for (size_t i = 0; i < KH_COUNT(commands); i++)
+    fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+  fputs("  help      show this, or the help of a command\n\n"
+        "`kitehook COMMAND --help` explains each. Exit codes: 0 yes, 1 no, 2 usage,\n"
+        "3 configuration, 4 delivery, 5 state folder or output.\n",
+        to);
+}
+
+static int unknown_command(const char *name)
+{
+  const char *names[KH_COUNT(commands) + 2] = {"help"};
+  const char *meant = NULL;
+
+  for (size_t i = 0; i < KH_COUNT(commands); i++)
+    names[i + 1] = commands[i]->name;
+  meant = kh_config_suggest(name, names);
+  if (meant)
+    fprintf(stderr, "kitehook: there is no command '%s'; did you mean '%s'?\n", name, meant);
+  else
+    fprintf(stderr, "kitehook: there is no command '%s'; `kitehook help` lists them\n", name);
+  return KH_EXIT_USAGE;
+}
+
+static int help(const char *name)
+{
+  const struct kh_command *command = name ? command_named(name) : NULL;
+
+  if (command)
+    return kh_cli_help(command);
+  if (name && strcmp(name, "help") != 0)
+    return unknown_command(name);
+  overview(stdout);
+  return KH_EXIT_OK;
+}
+
+static int dispatch(int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : NULL;
+  const struct kh_command *command = NULL;
+
+  if (!name) {
+    overview(stderr);
+    return KH_EXIT_USAGE;
+  }
+  if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    return help(argc > 2 ? argv[2] : NULL);
+  command = command_named(strcmp(name, "--version") == 0 ? "version" : name);
+  if (!command)
+    return unknown_command(name);
+  return command->run(command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+  int code = KH_EXIT_OK;
+
+  /* A reader that goes away must not look like success, nor kill a worker: writes report it instead. */
+  signal(SIGPIPE, SIG_IGN);
+  code = dispatch(argc, argv);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fprintf(stderr, "kitehook: standard output: %s\n", strerror(errno));
+    code = code == KH_EXIT_OK ? KH_EXIT_STATE : code;
+  }
+  return code;
+}

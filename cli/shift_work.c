@@ -1,0 +1,232 @@
+#include "base/base.h"
+
+#include "cli/shift.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+enum {
+  LOOK_ANYWAY_MS = 60 * 1000, /* a receiver may be killed between keeping a webhook and waking us */
+  BACKOFF_FIRST_MS = 1000,
+  BACKOFF_MAX_MS = 30 * 1000,
+  FRUITLESS_MS = 1000,
+};
+static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
+static const int64_t never_us = -1;
+
+static int64_t ticks_us(void)
+{
+  return kh_clock_ticks_us(&kh_system_clock);
+}
+
+static int64_t since_ms(int64_t then_us)
+{
+  return (ticks_us() - then_us) / 1000;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+static void wait_ms(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
+{
+  struct pollfd fds[] = {{.fd = shift->signal_fd, .events = POLLIN},
+                         {.fd = shift->post.wake_fd, .events = POLLIN}};
+  int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > LOOK_ANYWAY_MS ? LOOK_ANYWAY_MS : timeout_ms);
+
+  (void)poll(fds, for_webhooks ? 2 : 1, timeout);
+  if (fds[0].revents)
+    shift->stop = true;
+  /* Only drains: the bytes say no more than "look". */
+  if (for_webhooks)
+    kh_post_wait(&shift->post, 0);
+}
+
+static bool must_stop(struct kh_shift *shift)
+{
+  struct pollfd fd = {.fd = shift->signal_fd, .events = POLLIN};
+
+  if (poll(&fd, 1, 0) > 0)
+    shift->stop = true;
+  return shift->stop;
+}
+
+static bool is_out_of_budget(const struct kh_shift *shift)
+{
+  return shift->budget_ms >= 0 && since_ms(shift->started_us) >= shift->budget_ms;
+}
+
+/* ---- working ------------------------------------------------------------------------------- */
+
+static enum kh_err store_trouble(struct kh_shift *shift, struct kh_diag *diag)
+{
+  return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&shift->store));
+}
+
+/* One delivery. *WORKED is false when none is due. Its own outcome is in the log, and no error here. */
+static enum kh_err deliver_one(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
+{
+  enum kh_err err = kh_outbox_step(&shift->outbox);
+
+  *worked = err != KH_ERR_NOT_FOUND;
+  if (err == KH_ERR_STORE)
+    return store_trouble(shift, diag);
+  if (err == KH_ERR_NO_MEMORY || err == KH_ERR_IO)
+    return kh_diag_set(diag, err, "a delivery could not be tried");
+  return KH_OK;
+}
+
+/* Until nothing waits and nothing is due. The inbox comes first: it is bounded, and receivers answer 503 when it is full. */
+static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
+{
+  bool more = true;
+
+  while (more && !must_stop(shift) && !is_out_of_budget(shift)) {
+    size_t taken = 0;
+    enum kh_err err = KH_OK;
+
+    kh_shift_refresh(shift);
+    if (!shift->store.ops)
+      err = kh_shift_reopen_store(shift, diag);
+    if (!err)
+      err = kh_work_inbox(&shift->worker, &taken, diag);
+    if (!err && taken == 0)
+      err = deliver_one(shift, &more, diag);
+    if (err)
+      return err;
+    *worked = *worked || more;
+  }
+  return KH_OK;
+}
+
+/* When the next delivery is due, on the wall clock; never_us when none is owed. */
+static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_diag *diag)
+{
+  enum kh_err err = shift->store.ops->next_due(shift->store.self, due_us);
+
+  if (err == KH_ERR_NOT_FOUND) {
+    *due_us = never_us;
+    return KH_OK;
+  }
+  return err ? store_trouble(shift, diag) : KH_OK;
+}
+
+static void tidy(struct kh_shift *shift)
+{
+  /* Only keeps files small; what fails here shows at the next webhook. */
+  (void)!shift->store.ops->tidy(shift->store.self);
+  if (shift->swept_us == 0 || ticks_us() - shift->swept_us > sweep_every_us) {
+    kh_inbox_sweep(&shift->inbox, kh_clock_now_us(&kh_system_clock));
+    shift->swept_us = ticks_us();
+  }
+}
+
+/* ---- leaving ------------------------------------------------------------------------------- */
+
+/* How long it stays from now if nothing comes; below 0 when it is time to leave. */
+static int64_t patience_ms(const struct kh_shift *shift, int64_t idle_since_us, int64_t due_us)
+{
+  const struct kh_config *config = shift->config;
+  int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
+  int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
+
+  if (shift->once)
+    return -1;
+  if (due_us != never_us)
+    return until_due_ms > 0 ? until_due_ms : 0;
+  if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
+    return LOOK_ANYWAY_MS;
+  return linger_s * 1000 - since_ms(idle_since_us) - 1;
+}
+
+static bool is_anything_there(struct kh_shift *shift)
+{
+  char names[1][KH_ENTRY_NAME_BYTES];
+  size_t count = 0;
+  int64_t due_us = never_us;
+
+  if (kh_inbox_list(&shift->inbox, names, 1, &count) == KH_OK && count > 0)
+    return true;
+  return next_due(shift, &due_us, NULL) == KH_OK && due_us != never_us &&
+         due_us <= kh_clock_now_us(&kh_system_clock);
+}
+
+/*
+ * The order is handler/receive/wake.h's: a receiver that found the lock taken relies on this second look.
+ * False when the post was taken again, since something had come.
+ */
+static bool leave(struct kh_shift *shift, struct kh_diag *diag)
+{
+  kh_post_leave(&shift->post);
+  if (is_out_of_budget(shift) || !is_anything_there(shift))
+    return true;
+  if (kh_post_take(&shift->post, shift->config->state, -1, diag) == KH_OK)
+    return false;
+  if (diag->err == KH_ERR_LOCKED)
+    *diag = (struct kh_diag){0};
+  return true;
+}
+
+static int64_t stall(struct kh_shift *shift, const struct kh_diag *diag, int64_t backoff_ms)
+{
+  struct kh_log_line line;
+
+  backoff_ms = backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * backoff_ms;
+  if (backoff_ms > BACKOFF_MAX_MS)
+    backoff_ms = BACKOFF_MAX_MS;
+  kh_log_begin(&line, &shift->log, KH_ERROR, "worker stalled");
+  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
+  kh_log_problem(&line, diag->err, diag);
+  kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + backoff_ms * 1000);
+  kh_log_end(&line, &shift->log);
+  wait_ms(shift, backoff_ms, false);
+  if (diag->err == KH_ERR_STORE)
+    (void)!kh_shift_reopen_store(shift, NULL);
+  return backoff_ms;
+}
+
+static int trouble(struct kh_shift *shift, const struct kh_diag *diag)
+{
+  kh_shift_say(shift, KH_ERROR, "worker stalled", diag->err, diag);
+  return kh_cli_fail(shift->self, KH_EXIT_STATE, "%s: %s", kh_err_token(diag->err), diag->text);
+}
+
+int kh_shift_work(struct kh_shift *shift)
+{
+  int64_t idle_since_us = ticks_us(), backoff_ms = 0;
+  bool came_back = false;
+
+  while (!must_stop(shift)) {
+    struct kh_diag diag = {0};
+    bool worked = false;
+    int64_t due_us = never_us, stay_ms = 0;
+    enum kh_err err = pass(shift, &worked, &diag);
+
+    if (!err && !shift->stop)
+      err = next_due(shift, &due_us, &diag);
+    if (err && shift->once)
+      return trouble(shift, &diag);
+    if (err) {
+      backoff_ms = stall(shift, &diag, backoff_ms);
+      continue;
+    }
+    backoff_ms = 0;
+    if (worked)
+      idle_since_us = ticks_us();
+    tidy(shift);
+    stay_ms = patience_ms(shift, idle_since_us, due_us);
+    if (came_back && !worked) {
+      /* Something is there that cannot be taken: neither spin on it nor leave it for good. */
+      if (shift->once)
+        return KH_EXIT_OK;
+      stay_ms = FRUITLESS_MS;
+    }
+    came_back = false;
+    if (stay_ms >= 0) {
+      wait_ms(shift, stay_ms, true);
+    } else if (leave(shift, &diag)) {
+      return diag.err ? trouble(shift, &diag) : KH_EXIT_OK;
+    } else {
+      came_back = true;
+    }
+  }
+  return KH_EXIT_OK;
+}

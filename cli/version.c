@@ -1,0 +1,92 @@
+#include "base/base.h"
+
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <yaml.h>
+
+#ifndef KH_COMMIT
+#define KH_COMMIT ""
+#endif
+
+/*
+ * Each library's header is for one folder alone (script/check); these three, which never change, tell what is
+ * really loaded, and that is what a bug report needs.
+ */
+extern const char *OpenSSL_version(int what);
+extern const char *sqlite3_libversion(void);
+extern char *curl_version(void);
+
+static json_t *libraries(void)
+{
+  json_t *list = json_object();
+
+  json_object_set_new(list, "jansson", json_string(jansson_version_str()));
+  json_object_set_new(list, "libyaml", json_string(yaml_get_version_string()));
+  json_object_set_new(list, "libcrypto", json_string(OpenSSL_version(0)));
+  json_object_set_new(list, "sqlite", json_string(sqlite3_libversion()));
+  json_object_set_new(list, "libcurl", json_string(curl_version()));
+  return list;
+}
+
+static void tell(bool as_json)
+{
+  json_t *list = libraries();
+  const char *name = NULL;
+  json_t *value = NULL;
+
+  if (as_json) {
+    json_t *answer = json_object();
+
+    json_object_set_new(answer, "version", json_string(KH_VERSION));
+    json_object_set_new(answer, "commit", KH_COMMIT[0] ? json_string(KH_COMMIT) : json_null());
+    json_object_set(answer, "libraries", list);
+    json_dumpf(answer, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(answer);
+  } else {
+    printf("kitehook %s%s%s%s\n", KH_VERSION, KH_COMMIT[0] ? " (" : "", KH_COMMIT, KH_COMMIT[0] ? ")" : "");
+    json_object_foreach(list, name, value) printf("  %-10s%s\n", name, json_string_value(value));
+  }
+  json_decref(list);
+}
+
+enum { JSON = KH_OPTION_FIRST };
+
+static const struct option known[] = {
+    {"json", no_argument, NULL, JSON},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  bool as_json = false;
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    switch (option) {
+    case 'h':
+      return kh_cli_help(self);
+    case JSON:
+      as_json = true;
+      break;
+    default:
+      return KH_EXIT_USAGE;
+    }
+  }
+  if (optind < argc)
+    return kh_cli_misused(self, "'%s' is too much", argv[optind]);
+  tell(as_json);
+  return KH_EXIT_OK;
+}
+
+const struct kh_command kh_command_version = {
+    .name = "version",
+    .summary = "print the versions of kitehook and of the libraries it runs with",
+    .usage = "[--json]",
+    .help = "  --json      answer by one JSON object: version, commit, libraries\n"
+            "  -h, --help  show this\n\n"
+            "Exit codes: 0 printed, 2 called wrongly, 5 output failed.\n",
+    .run = run,
+};

@@ -1,0 +1,157 @@
+#include "base/base.h"
+
+#include "cli/shift.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The signals stay blocked, so that none can come between looking for one and going to sleep. */
+static int take_signals(void)
+{
+  sigset_t stop;
+
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0)
+    return -1;
+  return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void say_started(struct kh_shift *shift)
+{
+  const struct kh_config *config = shift->config;
+  int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
+  struct kh_diag detail = {0};
+
+  if (shift->once)
+    snprintf(detail.text, sizeof detail.text, "for one pass");
+  else if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
+    snprintf(detail.text, sizeof detail.text, "as a service");
+  else
+    snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
+  kh_shift_say(shift, KH_INFO, "worker started", KH_OK, &detail);
+}
+
+static void say_left(struct kh_shift *shift)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &shift->log, KH_INFO, "worker left");
+  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
+  kh_log_text(&line, KH_LOG_DETAIL, shift->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - shift->started_us);
+  kh_log_end(&line, &shift->log);
+}
+
+static int work(struct kh_shift *shift)
+{
+  int code = KH_EXIT_OK;
+
+  umask(077);
+  shift->signal_fd = take_signals();
+  if (shift->signal_fd < 0)
+    return kh_cli_fail(shift->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
+  code = kh_shift_open(shift);
+  if (code == KH_EXIT_OK) {
+    say_started(shift);
+    code = kh_shift_work(shift);
+    say_left(shift);
+  }
+  kh_shift_close(shift);
+  close(shift->signal_fd);
+  return code;
+}
+
+enum { CONFIG = KH_OPTION_FIRST, ONCE, SERVE, LOCK_FD, BUDGET_MS, LINGER };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"once", no_argument, NULL, ONCE},
+    {"serve", no_argument, NULL, SERVE},
+    {"lock-fd", required_argument, NULL, LOCK_FD},
+    {"budget-ms", required_argument, NULL, BUDGET_MS},
+    {"linger", required_argument, NULL, LINGER},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static bool take(struct kh_shift *shift, int option)
+{
+  int64_t fd = -1;
+
+  switch (option) {
+  case CONFIG:
+    shift->config_path = optarg;
+    return true;
+  case ONCE:
+    shift->once = true;
+    return true;
+  case SERVE:
+    shift->serve = true;
+    return true;
+  case LOCK_FD:
+    if (!kh_cli_number(shift->self, "--lock-fd", optarg, 3, &fd))
+      return false;
+    shift->inherited_fd = fd > INT_MAX ? INT_MAX : (int)fd;
+    return true;
+  case BUDGET_MS:
+    return kh_cli_number(shift->self, "--budget-ms", optarg, 0, &shift->budget_ms);
+  case LINGER:
+    if (kh_config_duration_s(optarg, &shift->linger_s))
+      return true;
+    kh_cli_misused(shift->self, "--linger '%s' is not a duration such as 5, 30s or 10m", optarg);
+    return false;
+  default:
+    return false;
+  }
+}
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  struct kh_shift shift = {
+      .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1};
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    if (option == 'h')
+      return kh_cli_help(self);
+    if (!take(&shift, option))
+      return KH_EXIT_USAGE;
+  }
+  if (optind < argc)
+    return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
+  if (shift.once && shift.serve)
+    return kh_cli_misused(self, "--once and --serve exclude each other");
+  if (shift.budget_ms >= 0 && !shift.once)
+    return kh_cli_misused(self, "--budget-ms is for --once");
+  shift.config_path = kh_cli_config_path(shift.config_path);
+  return work(&shift);
+}
+
+const struct kh_command kh_command_worker = {
+    .name = "worker",
+    .summary = "turn the webhooks that were kept into notifications, and send them",
+    .usage = "[--config F] [--once [--budget-ms N] | --serve | --linger D] [--lock-fd N]",
+    .help =
+        "One worker a state folder, as the user who owns it. It works until the inbox is empty and nothing\n"
+        "is owed, stays a while and leaves; with `worker: service`, or --serve, it never leaves. Receivers\n"
+        "wake it, and start one unless `worker: service` says that somebody else does. SIGTERM and SIGINT\n"
+        "end it after the batch or delivery at hand; nothing is lost, and neither is it by a kill.\n\n"
+        "A changed configuration is read again, at most once a second; a broken one is logged and the old\n"
+        "one kept. Log lines go to `worker.log` of the configuration, else to standard error; with\n"
+        "--lock-fd the default is STATE/worker.log, at most 10 MiB and one older one (worker.log.1).\n\n"
+        "  --config F     the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+        "  --once         make one pass over what waits and what is due, then leave\n"
+        "  --budget-ms N  begin nothing more after N milliseconds; for --once\n"
+        "  --serve        never leave\n"
+        "  --linger D     leave when idle for this long, such as 5 or 2m; default: worker.linger\n"
+        "  --lock-fd N    the lock is held already by descriptor N; receivers use this\n"
+        "  -h, --help     show this\n\n"
+        "Exit codes: 0 left in order, 2 called wrongly, 3 configuration, 5 the state folder cannot be had:\n"
+        "another worker is there, another user owns it, or memory fails (--once; otherwise it tries "
+        "again).\n",
+    .run = run,
+};

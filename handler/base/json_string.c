@@ -1,0 +1,183 @@
+#include "base/base.h"
+
+#include "base/json_parts.h"
+#include "base/json_scan.h"
+
+/* The value of four hexadecimal digits, or -1. */
+static int hex4(const char *at)
+{
+  int value = 0;
+
+  for (int i = 0; i < 4; i++) {
+    char c = at[i];
+
+    if (c >= '0' && c <= '9')
+      value = value * 16 + (c - '0');
+    else if (c >= 'A' && c <= 'F')
+      value = value * 16 + (c - 'A' + 10);
+    else if (c >= 'a' && c <= 'f')
+      value = value * 16 + (c - 'a' + 10);
+    else
+      return -1;
+  }
+  return value;
+}
+
+/* The bytes of the escape at AT, 0 when it is malformed or cut. Surrogates are no matter of syntax. */
+static int escape_length(const char *at, const char *end)
+{
+  if (end - at < 2)
+    return 0;
+  switch (at[1]) {
+  case '"':
+  case '\\':
+  case '/':
+  case 'b':
+  case 'f':
+  case 'n':
+  case 'r':
+  case 't':
+    return 2;
+  case 'u':
+    return end - at >= 6 && hex4(at + 2) >= 0 ? 6 : 0;
+  default:
+    return 0;
+  }
+}
+
+/* The bytes of the character at AT, 0 when it is not well-formed (Unicode, table 3-7). */
+static int utf8_length(const char *at, const char *end)
+{
+  const unsigned char *c = (const unsigned char *)at;
+  int length = c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : c[0] < 0xF5 ? 4 : 0;
+
+  if (length == 0 || end - at < length)
+    return 0;
+  unsigned low = c[0] == 0xE0 ? 0xA0 : c[0] == 0xF0 ? 0x90 : 0x80;
+  unsigned high = c[0] == 0xED ? 0x9F : c[0] == 0xF4 ? 0x8F : 0xBF;
+  if (c[1] < low || c[1] > high)
+    return 0;
+  for (int i = 2; i < length; i++)
+    if ((c[i] & 0xC0) != 0x80)
+      return 0;
+  return length;
+}
+
+const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, uint16_t *flags)
+{
+  const char *const end = reader->end;
+
+  for (;;) {
+    int length = 0;
+
+    at = kh_json_plain(at, end);
+    if (at == end)
+      return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "the text ends inside a string");
+    if (*at == '"')
+      return at;
+    if (*at == '\\') {
+      length = escape_length(at, end);
+      if (length == 0)
+        return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "an escape that JSON does not have");
+      *flags |= KH_JSON_ESCAPED;
+    } else if ((unsigned char)*at < 0x20) {
+      return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "a control character in a string must be escaped");
+    } else {
+      length = utf8_length(at, end);
+      if (length == 0)
+        return kh_json_fail(reader, KH_ERR_JSON_UTF8, at, "a string is not UTF-8");
+    }
+    at += length;
+  }
+}
+
+static size_t utf8_encode(int c, char to[4])
+{
+  if (c < 0x80) {
+    to[0] = (char)c;
+    return 1;
+  }
+  if (c < 0x800) {
+    to[0] = (char)(0xC0 | c >> 6);
+    to[1] = (char)(0x80 | (c & 0x3F));
+    return 2;
+  }
+  if (c < 0x10000) {
+    to[0] = (char)(0xE0 | c >> 12);
+    to[1] = (char)(0x80 | (c >> 6 & 0x3F));
+    to[2] = (char)(0x80 | (c & 0x3F));
+    return 3;
+  }
+  to[0] = (char)(0xF0 | c >> 18);
+  to[1] = (char)(0x80 | (c >> 12 & 0x3F));
+  to[2] = (char)(0x80 | (c >> 6 & 0x3F));
+  to[3] = (char)(0x80 | (c & 0x3F));
+  return 4;
+}
+
+/* The character of the \u escape at *AT, which moves behind it, or behind a pair. */
+static int read_u(const char **at, const char *end)
+{
+  int c = hex4(*at + 2);
+
+  *at += 6;
+  if (c < 0xD800 || c > 0xDFFF)
+    return c;
+  if (c < 0xDC00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u') {
+    int low = hex4(*at + 2);
+
+    if (low >= 0xDC00 && low <= 0xDFFF) {
+      *at += 6;
+      return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+    }
+  }
+  return 0xFFFD;
+}
+
+bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
+{
+  static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+  const char *at = pieces->at;
+
+  if (at == pieces->end)
+    return false;
+  if (*at != '\\') {
+    const char *escape = memchr(at, '\\', (size_t)(pieces->end - at));
+
+    pieces->at = escape ? escape : pieces->end;
+    *piece = kh_str(at, (size_t)(pieces->at - at));
+    return true;
+  }
+  size_t length = 1;
+  if (at[1] == 'u') {
+    length = utf8_encode(read_u(&pieces->at, pieces->end), pieces->decoded);
+  } else {
+    const char *found = strchr(from, at[1]);
+
+    pieces->decoded[0] = found ? to[found - from] : at[1];
+    pieces->at += 2;
+  }
+  *piece = kh_str(pieces->decoded, length);
+  return true;
+}
+
+int kh_json_compare(struct kh_str a, struct kh_str b)
+{
+  struct kh_json_pieces pieces_a = {.at = a.at, .end = a.at + a.len};
+  struct kh_json_pieces pieces_b = {.at = b.at, .end = b.at + b.len};
+  struct kh_str rest_a = KH_NO_STR, rest_b = KH_NO_STR;
+
+  for (;;) {
+    bool more_a = rest_a.len > 0 || kh_json_next_piece(&pieces_a, &rest_a);
+    bool more_b = rest_b.len > 0 || kh_json_next_piece(&pieces_b, &rest_b);
+
+    if (!more_a || !more_b)
+      return (int)more_a - (int)more_b;
+    size_t both = rest_a.len < rest_b.len ? rest_a.len : rest_b.len;
+    int order = memcmp(rest_a.at, rest_b.at, both);
+    if (order != 0)
+      return order;
+    rest_a = kh_str(rest_a.at + both, rest_a.len - both);
+    rest_b = kh_str(rest_b.at + both, rest_b.len - both);
+  }
+}

@@ -1,0 +1,99 @@
+#include "base/base.h"
+
+#include "config/parts.h"
+
+#include <unistd.h>
+
+void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const char *const *environment)
+{
+  /* A CGI's page faults: watched[] is nine pages of which one is used. */
+  memset(config, 0, offsetof(struct kh_config, watched));
+  config->depth = depth;
+  config->environment = environment;
+  config->freshness_s = 300;
+  config->max_body_bytes = (size_t)8 * 1024 * 1024;
+  config->inbox_max_entries = 10000;
+  config->inbox_max_bytes = UINT64_C(1024) * 1024 * 1024;
+  config->worker_linger_s = 5;
+  kh_buf_init(&config->env_file, KH_ENV_FILE_MAX_BYTES + 1);
+  (void)snprintf(config->worker_program, sizeof config->worker_program, "%s", KH_WORKER_PROGRAM);
+}
+
+static enum kh_err set_path(struct kh_config *config, const char *path)
+{
+  char folder[KH_PATH_BYTES] = "";
+
+  if (path[0] != '/' && !getcwd(folder, sizeof folder))
+    return KH_ERR_LIMIT;
+  int length = snprintf(config->path, sizeof config->path, "%s%s%s", folder, folder[0] ? "/" : "", path);
+  return length < KH_PATH_BYTES ? KH_OK : KH_ERR_LIMIT;
+}
+
+/* Secrets live no longer than they are of use; what is watched stays. */
+static void drop_content(struct kh_config *config)
+{
+  kh_config_secrets_release(&config->signatures);
+  kh_config_secrets_release(&config->tokens);
+  kh_config_wipe(&config->env_file);
+  kh_yaml_release(&config->yaml);
+  config->notify = NULL;
+}
+
+enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct kh_str text,
+                            struct kh_diags *diags)
+{
+  const char *stop_key = config->depth == KH_CONFIG_RECEIVER ? "notify" : NULL;
+  enum kh_err err;
+
+  /*
+   * Without it jansson reads /dev/urandom before its first object, at every CGI start. A fixed seed would let whoever
+   * chooses keys make them collide, but jansson sees only keys of our own and of this file; what comes from outside
+   * goes through base/json.
+   */
+  json_object_seed(1);
+  err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);
+  if (config->yaml.root)
+    err = kh_first_err(err, kh_config_sections(config, diags));
+  if (err)
+    drop_content(config);
+  else if (config->depth == KH_CONFIG_RECEIVER)
+    kh_yaml_release(&config->yaml);
+  return err ? KH_ERR_CONFIG : KH_OK;
+}
+
+enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
+                           const char *const *environment, struct kh_diags *diags)
+{
+  struct kh_diag why = {0};
+  struct kh_buf text;
+  unsigned mode = 0;
+
+  kh_config_init(config, depth, environment);
+  kh_buf_init(&text, KH_YAML_MAX_BYTES);
+  enum kh_err err = set_path(config, path);
+  if (err)
+    (void)kh_diag_set(&why, err, "the path is too long");
+  else
+    err = kh_config_load(config, config->path, &text, &mode, &why);
+  if (err)
+    err = kh_diags_add(diags, KH_ERR_CONFIG, path, 0, 0, "cannot read the configuration: %s", why.text);
+  else
+    err = kh_config_parse(config, path, kh_buf_view(&text), diags);
+  kh_buf_release(&text);
+  return err;
+}
+
+void kh_config_release(struct kh_config *config)
+{
+  drop_content(config);
+  config->watched_count = 0;
+}
+
+enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (!config->notify || config->state[0])
+    return KH_OK;
+  return kh_config_mistake(config, config->yaml.root, "notify", diags,
+                           "`notify` needs `state`, the folder where webhooks wait for the worker; "
+                           "add `state: /var/lib/kitehook` above");
+}

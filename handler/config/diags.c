@@ -1,0 +1,52 @@
+#include "base/base.h"
+
+#include "config/diags.h"
+
+void kh_diags_release(struct kh_diags *diags)
+{
+  free(diags->at);
+  *diags = (struct kh_diags){0};
+}
+
+static struct kh_diag *next_place(struct kh_diags *diags, enum kh_err err)
+{
+  if (diags->count == KH_DIAGS_MAX || (err == KH_OK && diags->warnings == KH_DIAGS_WARN_MAX))
+    return NULL;
+  /* All of them at once: pages that are never written to cost nothing. */
+  if (!diags->at)
+    diags->at = malloc(KH_DIAGS_MAX * sizeof *diags->at);
+  return diags->at ? &diags->at[diags->count] : NULL;
+}
+
+enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *file, unsigned line,
+                         unsigned column, const char *format, ...)
+{
+  if (!diags)
+    return err;
+
+  struct kh_diag *diag = next_place(diags, err);
+  if (!diag) {
+    diags->more++;
+    return err;
+  }
+  diag->err = err;
+  diag->line = line;
+  diag->column = column;
+  (void)snprintf(diag->file, sizeof diag->file, "%s", file ? file : "");
+
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(diag->text, sizeof diag->text, format, values);
+  va_end(values);
+  diags->count++;
+  diags->warnings += err == KH_OK;
+  return err;
+}
+
+struct kh_diag kh_diags_first(const struct kh_diags *diags)
+{
+  for (size_t i = 0; i < diags->count; i++)
+    if (diags->at[i].err)
+      return diags->at[i];
+  return (struct kh_diag){0};
+}

@@ -1,0 +1,100 @@
+#include "base/base.h"
+
+#include "config/parts.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool kh_config_resolve(const struct kh_config *config, const char *path, char absolute[KH_PATH_BYTES])
+{
+  const char *slash = strrchr(config->path, '/');
+  int folder = path[0] == '/' || !slash ? 0 : (int)(slash - config->path) + 1;
+  int length = snprintf(absolute, KH_PATH_BYTES, "%.*s%s", folder, config->path, path);
+
+  return path[0] && length < KH_PATH_BYTES;
+}
+
+static void note_stat(struct kh_watched_file *file, const struct stat *seen)
+{
+  file->mtime_ns = seen ? (int64_t)seen->st_mtim.tv_sec * 1000000000 + seen->st_mtim.tv_nsec : -1;
+  file->size = seen ? (int64_t)seen->st_size : -1;
+  file->inode = seen ? (int64_t)seen->st_ino : -1;
+}
+
+static enum kh_err watch(struct kh_config *config, const char *path, const struct stat *seen)
+{
+  for (size_t i = 0; i < config->watched_count; i++)
+    if (strcmp(config->watched[i].path, path) == 0)
+      return KH_OK;
+  if (config->watched_count == KH_WATCHED_MAX)
+    return KH_ERR_LIMIT;
+
+  struct kh_watched_file *file = &config->watched[config->watched_count++];
+  (void)snprintf(file->path, sizeof file->path, "%s", path);
+  note_stat(file, seen);
+  return KH_OK;
+}
+
+static enum kh_err read_regular(int fd, const struct stat *seen, struct kh_buf *text, struct kh_diag *why)
+{
+  enum { READ_AHEAD_BYTES = 4096 }; /* what kh_fd_read may ask for behind the last byte */
+
+  if (!S_ISREG(seen->st_mode))
+    return kh_diag_set(why, KH_ERR_IO, "not a regular file");
+  if ((uint64_t)seen->st_size > text->max)
+    return kh_diag_set(why, KH_ERR_LIMIT, "larger than %zu bytes", text->max);
+
+  size_t room = (size_t)seen->st_size + READ_AHEAD_BYTES;
+  if (!kh_buf_reserve(text, room < text->max ? room : text->max))
+    return kh_diag_set(why, KH_ERR_NO_MEMORY, "no memory left to read it");
+  enum kh_err err = kh_fd_read(fd, text);
+  if (err == KH_ERR_LIMIT)
+    return kh_diag_set(why, err, "larger than %zu bytes", text->max);
+  return err ? kh_diag_set(why, err, "%s", strerror(errno)) : KH_OK;
+}
+
+enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
+                           struct kh_diag *why)
+{
+  /* A FIFO in the place of a file must not stop a receiver. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int reason = errno;
+  struct stat seen = {0};
+  bool is_there = (fd >= 0 ? fstat(fd, &seen) : stat(path, &seen)) == 0;
+  enum kh_err err = watch(config, path, is_there ? &seen : NULL);
+
+  if (err)
+    (void)kh_diag_set(why, err, "more than %d files to watch", KH_WATCHED_MAX);
+  else if (fd < 0)
+    err = kh_diag_set(why, reason == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_IO, "%s", strerror(reason));
+  else
+    err = read_regular(fd, &seen, text, why);
+  if (fd >= 0)
+    (void)close(fd);
+  *mode = (unsigned)seen.st_mode & 07777;
+  return err;
+}
+
+void kh_config_wipe(struct kh_buf *text)
+{
+  if (text->at)
+    kh_wipe(text->at, text->room);
+  kh_buf_release(text);
+}
+
+bool kh_config_is_outdated(const struct kh_config *config)
+{
+  for (size_t i = 0; i < config->watched_count; i++) {
+    const struct kh_watched_file *was = &config->watched[i];
+    struct kh_watched_file is;
+    struct stat seen;
+
+    note_stat(&is, stat(was->path, &seen) == 0 ? &seen : NULL);
+    if (is.mtime_ns != was->mtime_ns || is.size != was->size || is.inode != was->inode)
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,109 @@
+#include "base/base.h"
+
+#include "config/config.h"
+
+static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,
+                       struct kh_diags *diags, enum kh_err err, const char *text)
+{
+  unsigned line = 0;
+  unsigned column = 0;
+
+  if (key)
+    kh_yaml_key_place(&config->yaml, node, key, &line, &column);
+  if (line == 0)
+    kh_yaml_place(&config->yaml, node, &line, &column);
+  return kh_diags_add(diags, err, config->yaml.file, line, column, "%s", text);
+}
+
+enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,
+                              struct kh_diags *diags, const char *format, ...)
+{
+  char text[sizeof((struct kh_diag *)NULL)->text];
+  va_list values;
+
+  va_start(values, format);
+  (void)vsnprintf(text, sizeof text, format, values);
+  va_end(values);
+  return say(config, node, key, diags, KH_ERR_CONFIG, text);
+}
+
+void kh_config_warning(const struct kh_config *config, const json_t *node, const char *key,
+                       struct kh_diags *diags, const char *format, ...)
+{
+  char text[sizeof((struct kh_diag *)NULL)->text];
+  va_list values;
+
+  va_start(values, format);
+  (void)vsnprintf(text, sizeof text, format, values);
+  va_end(values);
+  (void)say(config, node, key, diags, KH_OK, text);
+}
+
+const char *kh_config_text(const json_t *node)
+{
+  return json_string_value(node);
+}
+
+static bool is_plain(const char *value, size_t len)
+{
+  static const char punctuation[] = " _.,-+/";
+
+  for (size_t i = 0; i < len; i++) {
+    char c = value[i];
+    bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+    if (!word && !memchr(punctuation, c, sizeof punctuation - 1))
+      return false;
+  }
+  return true;
+}
+
+struct kh_shown kh_config_shown(const char *value)
+{
+  struct kh_shown shown = {"this value"};
+  size_t len = value ? strlen(value) : 0;
+
+  if (value && len == 0)
+    (void)snprintf(shown.text, sizeof shown.text, "an empty value");
+  else if (value && len <= 40 && is_plain(value, len))
+    (void)snprintf(shown.text, sizeof shown.text, "`%s`", value);
+  return shown;
+}
+
+/* A key without a value is what `{credential}` and a credential on a line of its own look like. */
+static bool may_show(const json_t *value)
+{
+  const char *text = kh_config_text(value);
+
+  return !text || *text;
+}
+
+static bool is_known(const char *key, const char *const *known)
+{
+  for (size_t i = 0; known[i]; i++)
+    if (strcmp(key, known[i]) == 0)
+      return true;
+  return false;
+}
+
+enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,
+                                 const char *const *known, struct kh_diags *diags)
+{
+  json_t *tree = (json_t *)(uintptr_t)object; /* jansson's iterators take no const */
+  enum kh_err err = KH_OK;
+  const char *key;
+  json_t *value;
+
+  json_object_foreach(tree, key, value)
+  {
+    if (is_known(key, known))
+      continue;
+    const char *meant = kh_config_suggest(key, known);
+    if (meant)
+      err = kh_config_mistake(config, object, key, diags, "unknown key; did you mean `%s`?", meant);
+    else
+      err = kh_config_mistake(config, object, key, diags, "%s is no key here",
+                              kh_config_shown(may_show(value) ? key : NULL).text);
+  }
+  return err;
+}

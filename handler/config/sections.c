@@ -1,0 +1,189 @@
+#include "base/base.h"
+
+#include "config/parts.h"
+
+static const char *const top_keys[] = {"webhook", "env_file", "log",    "state",
+                                       "inbox",   "worker",   "notify", NULL};
+static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", NULL};
+static const char *const inbox_keys[] = {"max_entries", "max_bytes", NULL};
+static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
+static const char *const worker_modes[] = {
+    [KH_WORKER_START] = "start", [KH_WORKER_SERVICE] = "service", [KH_WORKER_WAIT] = "wait", NULL};
+
+static const struct kh_range freshness = {1, 86400, "1s to 1d"};
+static const struct kh_range max_body = {1024, 64 * 1024 * 1024, "1KB to 64MB"};
+static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
+static const struct kh_range max_bytes = {1024 * 1024, UINT64_C(1024) * 1024 * 1024 * 1024, "1MB to 1024GB"};
+static const struct kh_range linger = {1, 3600, "1s to 1h"};
+
+static enum kh_err mistake(const struct kh_section *section, const char *key, const char *text)
+{
+  return kh_config_mistake(section->config, section->object, key, section->diags, "%s%s: %s", section->name,
+                           key, text);
+}
+
+static enum kh_err read_env_file(const struct kh_section *top)
+{
+  struct kh_config *config = top->config;
+  char path[KH_PATH_BYTES] = "";
+  struct kh_buf text;
+  struct kh_diag why = {0};
+  unsigned mode = 0;
+
+  kh_buf_init(&text, KH_ENV_FILE_MAX_BYTES);
+  enum kh_err err = kh_section_path(top, "env_file", false, path);
+  if (err || !path[0])
+    return err;
+  err = kh_config_load(config, path, &text, &mode, &why);
+  if (err)
+    err = kh_config_mistake(config, top->object, "env_file", top->diags,
+                            "env_file: cannot read %s: %s; make it readable for the user that runs this",
+                            path, why.text);
+  else
+    err = kh_env_file_parse(kh_buf_view(&text), path, &config->env_file, top->diags);
+  if (mode & 0004)
+    kh_config_warning(config, top->object, "env_file", top->diags,
+                      "env_file: every user may read %s; type `chmod o-r %s`", path, path);
+  kh_config_wipe(&text);
+  return err;
+}
+
+static enum kh_err read_log(const struct kh_section *top)
+{
+  char *path = top->config->log_path;
+  enum kh_err err = kh_section_path(top, "log", true, path);
+
+  if (strcmp(path, "stderr") == 0)
+    path[0] = '\0';
+  return err;
+}
+
+static enum kh_err read_mode(const struct kh_section *section, const char *key)
+{
+  const json_t *node = json_object_get(section->object, key);
+  const char *text = kh_config_text(node);
+
+  if (!node)
+    return KH_OK;
+  for (unsigned mode = 0; text && worker_modes[mode]; mode++)
+    if (strcmp(text, worker_modes[mode]) == 0) {
+      section->config->worker_mode = (enum kh_worker_mode)mode;
+      return KH_OK;
+    }
+  return kh_config_mistake(section->config, section->object, key, section->diags,
+                           "%s%s: %s is no mode; write start, service or wait", section->name, key,
+                           kh_config_shown(text).text);
+}
+
+/* A key that works on the state folder. */
+static enum kh_err check_state(const struct kh_section *top, const char *key)
+{
+  if (json_object_get(top->object, "state"))
+    return KH_OK;
+  return mistake(top, key, "without `state` there is no inbox and no worker; add `state: /var/lib/kitehook`");
+}
+
+static enum kh_err read_worker(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "worker");
+  const struct kh_section worker = {top->config, node, "worker.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node)
+    return KH_OK;
+  enum kh_err err = check_state(top, "worker");
+  if (!json_is_object(node))
+    return kh_first_err(err, read_mode(top, "worker"));
+  err = kh_first_err(err, kh_config_known_keys(config, node, worker_keys, top->diags));
+  err = kh_first_err(err, read_mode(&worker, "mode"));
+  err = kh_first_err(err, kh_section_path(&worker, "program", false, config->worker_program));
+  err = kh_first_err(err, kh_section_path(&worker, "log", true, config->worker_log));
+  return kh_first_err(err, kh_section_duration(&worker, "linger", &linger, &config->worker_linger_s));
+}
+
+static enum kh_err read_inbox(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "inbox");
+  const struct kh_section inbox = {top->config, node, "inbox.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node)
+    return KH_OK;
+  enum kh_err err = check_state(top, "inbox");
+  if (!json_is_object(node))
+    return mistake(top, "inbox", "needs a mapping, such as {max_entries: 10000, max_bytes: 1GB}");
+  err = kh_first_err(err, kh_config_known_keys(config, node, inbox_keys, top->diags));
+  err = kh_first_err(err, kh_section_count(&inbox, "max_entries", &max_entries, &config->inbox_max_entries));
+  return kh_first_err(err, kh_section_size(&inbox, "max_bytes", &max_bytes, &config->inbox_max_bytes));
+}
+
+static enum kh_err read_webhook(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "webhook");
+  const struct kh_section webhook = {top->config, node, "webhook.", top->diags};
+  struct kh_config *config = top->config;
+  uint64_t body_bytes = config->max_body_bytes;
+
+  if (!node)
+    return kh_config_mistake(config, top->object, NULL, top->diags,
+                             "`webhook` is missing; write webhook: {signature: {file: webhook-secret}}");
+  if (!json_is_object(node))
+    return mistake(top, "webhook", "needs a mapping, such as {signature: {file: webhook-secret}}");
+  enum kh_err err = kh_config_known_keys(config, node, webhook_keys, top->diags);
+  err = kh_first_err(err, kh_config_secrets(&webhook, "signature", &config->signatures));
+  err = kh_first_err(err, kh_config_secrets(&webhook, "token", &config->tokens));
+  err = kh_first_err(err, kh_section_duration(&webhook, "freshness", &freshness, &config->freshness_s));
+  err = kh_first_err(err, kh_section_size(&webhook, "max_body", &max_body, &body_bytes));
+  config->max_body_bytes = (size_t)body_bytes;
+  if (!json_object_get(node, "signature") && !json_object_get(node, "token"))
+    err = mistake(top, "webhook", "no secret, so nothing can be proven; add `signature` (or `token`)");
+  return err;
+}
+
+/* A receiver stops at `notify`, so it would not see what stands behind. */
+static enum kh_err check_order(const struct kh_section *top)
+{
+  json_t *tree = (json_t *)(uintptr_t)top->object; /* jansson's iterators take no const */
+  enum kh_err err = KH_OK;
+  bool behind = false;
+  const char *key;
+  json_t *value;
+
+  json_object_foreach(tree, key, value)
+  {
+    if (behind)
+      err = mistake(top, key, "`notify` must come last: receivers read no further; move this key above it");
+    behind = behind || strcmp(key, "notify") == 0;
+  }
+  return err;
+}
+
+static enum kh_err read_notify(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "notify");
+
+  if (!node)
+    return KH_OK;
+  if (!json_is_array(node))
+    return mistake(top, "notify", "needs a list: lines that begin with `- `");
+  top->config->notify = node;
+  return check_order(top);
+}
+
+enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
+{
+  const struct kh_section top = {config, config->yaml.root, "", diags};
+  enum kh_err err = kh_config_known_keys(config, top.object, top_keys, diags);
+
+  /* Not as they stand in the file: secrets need env_file, and one warning about them needs state and worker. */
+  err = kh_first_err(err, read_env_file(&top));
+  err = kh_first_err(err, read_log(&top));
+  err = kh_first_err(err, kh_section_path(&top, "state", false, config->state));
+  err = kh_first_err(err, read_inbox(&top));
+  err = kh_first_err(err, read_worker(&top));
+  err = kh_first_err(err, read_webhook(&top));
+  err = kh_first_err(err, read_notify(&top));
+  if (!err && config->inbox_max_bytes < config->max_body_bytes)
+    err = mistake(&top, "inbox", "max_bytes is less than one body may have (webhook.max_body); raise it");
+  return err;
+}

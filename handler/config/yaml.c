@@ -1,0 +1,253 @@
+#include "base/base.h"
+
+#include "config/yaml_reader.h"
+
+static enum kh_err next_event(struct kh_yaml_reader *reader, yaml_event_t *event)
+{
+  return yaml_parser_parse(&reader->parser, event) ? KH_OK : kh_yaml_syntax_mistake(reader);
+}
+
+static void refuse_tag(struct kh_yaml_reader *reader, const yaml_char_t *tag, yaml_mark_t at)
+{
+  if (!tag)
+    return;
+  reader->mistaken = true;
+  (void)kh_yaml_mistake(reader, at, "tags are not supported; quote a text that begins with !");
+}
+
+static bool has_nul(const yaml_event_t *event)
+{
+  return memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL;
+}
+
+static enum kh_err read_node(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node);
+
+static enum kh_err read_items(struct kh_yaml_reader *reader, json_t *array)
+{
+  enum kh_err err = KH_OK;
+  bool ended = false;
+
+  while (!err && !ended) {
+    yaml_event_t event;
+    json_t *item = NULL;
+
+    err = next_event(reader, &event);
+    ended = event.type == YAML_SEQUENCE_END_EVENT;
+    if (!err && !ended) {
+      err = read_node(reader, &event, &item);
+      if (!err && json_array_append(array, item) != 0)
+        err = KH_ERR_NO_MEMORY;
+    }
+    json_decref(item);
+    yaml_event_delete(&event);
+  }
+  return err;
+}
+
+/* True when the key may be used; otherwise its value is read and left out. */
+static bool check_key(struct kh_yaml_reader *reader, const json_t *object, const yaml_event_t *event)
+{
+  const char *wrong = NULL;
+  char text[128];
+
+  if (event->type != YAML_SCALAR_EVENT) {
+    wrong = "a key must be a plain text; quote a text that begins with { or [ or *";
+  } else if (event->data.scalar.tag) {
+    wrong = "a key with a tag";
+  } else if (has_nul(event)) {
+    wrong = "a key with a NUL byte";
+  } else if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+             strcmp((const char *)event->data.scalar.value, "<<") == 0) {
+    wrong = "merge keys (<<) are not supported; write the keys out";
+  } else if (json_object_get(object, (const char *)event->data.scalar.value)) {
+    unsigned line = 0;
+    unsigned column = 0;
+
+    kh_yaml_key_place(reader->yaml, object, (const char *)event->data.scalar.value, &line, &column);
+    (void)snprintf(text, sizeof text, "this key stands already on line %u; remove one of the two", line);
+    wrong = text;
+  }
+  if (!wrong)
+    return true;
+  reader->mistaken = true;
+  (void)kh_yaml_mistake(reader, event->start_mark, "%s", wrong);
+  return false;
+}
+
+static enum kh_err add_member(struct kh_yaml_reader *reader, json_t *object, const yaml_event_t *key,
+                              json_t *value)
+{
+  const char *text = (const char *)key->data.scalar.value;
+
+  if (json_object_set(object, text, value) != 0)
+    return KH_ERR_NO_MEMORY;
+  return kh_yaml_mark(reader->yaml, object, json_object_iter_key(json_object_iter_at(object, text)),
+                      key->start_mark.line + 1, key->start_mark.column + 1);
+}
+
+static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, const yaml_event_t *key)
+{
+  yaml_event_t event = {0};
+  json_t *left_out = NULL;
+  json_t *value = NULL;
+  bool usable = check_key(reader, object, key);
+  enum kh_err err = kh_yaml_count(reader, key->start_mark);
+
+  if (!err && key->type != YAML_SCALAR_EVENT)
+    err = read_node(reader, key, &left_out);
+  if (!err)
+    err = next_event(reader, &event);
+  if (!err)
+    err = read_node(reader, &event, &value);
+  if (!err && usable)
+    err = add_member(reader, object, key, value);
+  yaml_event_delete(&event);
+  json_decref(value);
+  json_decref(left_out);
+  return err;
+}
+
+static bool is_stop_key(const struct kh_yaml_reader *reader, const yaml_event_t *event)
+{
+  return reader->stop_key && reader->depth == 1 && event->type == YAML_SCALAR_EVENT &&
+         strcmp((const char *)event->data.scalar.value, reader->stop_key) == 0;
+}
+
+static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
+{
+  enum kh_err err = KH_OK;
+  bool ended = false;
+
+  while (!err && !ended) {
+    yaml_event_t event;
+
+    err = next_event(reader, &event);
+    if (!err && is_stop_key(reader, &event))
+      reader->yaml->stopped = true;
+    ended = event.type == YAML_MAPPING_END_EVENT || reader->yaml->stopped;
+    if (!err && !ended)
+      err = read_member(reader, object, &event);
+    yaml_event_delete(&event);
+  }
+  return err;
+}
+
+static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
+{
+  refuse_tag(reader, event->data.scalar.tag, event->start_mark);
+  if (has_nul(event)) {
+    reader->mistaken = true;
+    (void)kh_yaml_mistake(reader, event->start_mark, "a NUL byte in a text; remove it");
+  }
+  *node = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
+  if (!*node)
+    return KH_ERR_NO_MEMORY;
+  return kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
+}
+
+static enum kh_err read_collection(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
+{
+  bool is_mapping = event->type == YAML_MAPPING_START_EVENT;
+  enum kh_err err = kh_yaml_enter(reader, event->start_mark);
+
+  refuse_tag(reader, is_mapping ? event->data.mapping_start.tag : event->data.sequence_start.tag,
+             event->start_mark);
+  *node = is_mapping ? json_object() : json_array();
+  if (!*node)
+    return KH_ERR_NO_MEMORY;
+  if (!err)
+    err = kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
+  if (!err)
+    err = is_mapping ? read_members(reader, *node) : read_items(reader, *node);
+  reader->depth--;
+  return err;
+}
+
+static enum kh_err read_node(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
+{
+  if (event->type == YAML_ALIAS_EVENT)
+    return kh_yaml_read_alias(reader, event, node);
+
+  enum kh_err err = kh_yaml_count(reader, event->start_mark);
+  if (err)
+    return err;
+  if (event->type == YAML_SCALAR_EVENT) {
+    err = read_scalar(reader, event, node);
+    return err ? err : kh_yaml_add_anchor(reader, event->data.scalar.anchor, *node, event->start_mark);
+  }
+  err = read_collection(reader, event, node);
+  if (err)
+    return err;
+  /* Only now, so that an alias inside its own anchor finds none: a tree has no cycle. */
+  return kh_yaml_add_anchor(reader,
+                            event->type == YAML_MAPPING_START_EVENT ? event->data.mapping_start.anchor
+                                                                    : event->data.sequence_start.anchor,
+                            *node, event->start_mark);
+}
+
+static enum kh_err read_event(struct kh_yaml_reader *reader, const yaml_event_t *event)
+{
+  enum kh_err err = KH_OK;
+
+  switch (event->type) {
+  case YAML_STREAM_START_EVENT:
+  case YAML_STREAM_END_EVENT:
+  case YAML_DOCUMENT_END_EVENT:
+    return KH_OK;
+  case YAML_DOCUMENT_START_EVENT:
+    if (reader->yaml->root)
+      return kh_yaml_mistake(reader, event->start_mark, "a second document; one file holds one");
+    return KH_OK;
+  default:
+    err = read_node(reader, event, &reader->yaml->root);
+    if (!err && !json_is_object(reader->yaml->root))
+      err = kh_yaml_mistake(reader, event->start_mark, "the file must be a mapping: lines of `key: value`");
+    return err;
+  }
+}
+
+static enum kh_err read_stream(struct kh_yaml_reader *reader)
+{
+  enum kh_err err = KH_OK;
+  bool ended = false;
+
+  while (!err && !ended) {
+    yaml_event_t event;
+
+    err = next_event(reader, &event);
+    if (!err)
+      err = read_event(reader, &event);
+    ended = event.type == YAML_STREAM_END_EVENT || reader->yaml->stopped;
+    yaml_event_delete(&event);
+  }
+  if (!err && !reader->yaml->root)
+    err = kh_yaml_mistake(reader, (yaml_mark_t){0, 0, 0}, "the file is empty");
+  return err;
+}
+
+enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
+                         struct kh_diags *diags)
+{
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .stop_key = stop_key};
+  enum kh_err err = KH_ERR_NO_MEMORY;
+
+  *yaml = (struct kh_yaml){0};
+  (void)snprintf(yaml->file, sizeof yaml->file, "%s", file);
+  if (yaml_parser_initialize(&reader.parser)) {
+    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input(&reader.parser, kh_yaml_give_line, &reader);
+    err = read_stream(&reader);
+  }
+  if (err == KH_ERR_NO_MEMORY)
+    (void)kh_diags_add(diags, err, yaml->file, 0, 0, "no memory left to read it");
+  yaml_parser_delete(&reader.parser);
+  for (size_t i = 0; i < reader.anchor_count; i++) {
+    free(reader.anchors[i].name);
+    json_decref(reader.anchors[i].node);
+  }
+  if (err) {
+    json_decref(yaml->root);
+    yaml->root = NULL;
+  }
+  return err ? err : reader.mistaken ? KH_ERR_CONFIG : KH_OK;
+}

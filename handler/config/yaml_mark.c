@@ -1,0 +1,65 @@
+#include "base/base.h"
+
+#include "config/yaml.h"
+
+struct kh_yaml_mark {
+  json_t *node; /* owned: a freed node's address could come back as another node's */
+  const char *key;
+  unsigned line, column;
+};
+
+enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line, size_t column)
+{
+  if (yaml->mark_count == yaml->mark_room) {
+    size_t room = yaml->mark_room ? 2 * yaml->mark_room : 64;
+    struct kh_yaml_mark *grown = realloc(yaml->marks, room * sizeof *grown);
+
+    if (!grown)
+      return KH_ERR_NO_MEMORY;
+    yaml->marks = grown;
+    yaml->mark_room = room;
+  }
+  yaml->marks[yaml->mark_count++] = (struct kh_yaml_mark){
+      .node = json_incref(node), .key = key, .line = (unsigned)line, .column = (unsigned)column};
+  return KH_OK;
+}
+
+static bool is_same(const struct kh_yaml_mark *mark, const json_t *node, const char *key)
+{
+  if (mark->node != node || !mark->key != !key)
+    return false;
+  return !key || strcmp(mark->key, key) == 0;
+}
+
+static void find(const struct kh_yaml *yaml, const json_t *node, const char *key, unsigned *line,
+                 unsigned *column)
+{
+  *line = 0;
+  *column = 0;
+  for (size_t i = 0; i < yaml->mark_count; i++)
+    if (is_same(&yaml->marks[i], node, key)) {
+      *line = yaml->marks[i].line;
+      *column = yaml->marks[i].column;
+      return;
+    }
+}
+
+void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column)
+{
+  find(yaml, node, NULL, line, column);
+}
+
+void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
+                       unsigned *column)
+{
+  find(yaml, object, key, line, column);
+}
+
+void kh_yaml_release(struct kh_yaml *yaml)
+{
+  for (size_t i = 0; i < yaml->mark_count; i++)
+    json_decref(yaml->marks[i].node);
+  free(yaml->marks);
+  json_decref(yaml->root);
+  *yaml = (struct kh_yaml){0};
+}

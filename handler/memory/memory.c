@@ -1,0 +1,116 @@
+#include "base/base.h"
+
+#include "memory/memory.h"
+
+static enum kh_err run(struct kh_memory *memory, enum kh_statement statement)
+{
+  struct kh_call call = kh_call(memory->db, statement);
+
+  return kh_call_run(&call);
+}
+
+static enum kh_err memory_batch_begin(void *self)
+{
+  struct kh_memory *memory = self;
+
+  if (memory->in_batch)
+    return kh_db_fail(memory->db, "a batch is open already");
+  enum kh_err err = run(memory, KH_SQL_BEGIN);
+  memory->in_batch = err == KH_OK;
+  memory->batch_failed = false;
+  memory->latest_us = 0;
+  return err;
+}
+
+static void memory_batch_drop(void *self)
+{
+  struct kh_memory *memory = self;
+
+  if (memory->in_batch && kh_db_in_transaction(memory->db))
+    (void)!run(memory, KH_SQL_ROLLBACK);
+  memory->in_batch = false;
+}
+
+static enum kh_err memory_batch_end(void *self)
+{
+  struct kh_memory *memory = self;
+  enum kh_err err = KH_OK;
+
+  if (!memory->in_batch)
+    return kh_db_fail(memory->db, "no batch is open");
+  if (memory->batch_failed)
+    err = KH_ERR_STORE;
+  if (!err && memory->latest_us > 0)
+    err = kh_claims_prune(memory);
+  if (!err)
+    err = run(memory, KH_SQL_COMMIT);
+  if (err)
+    memory_batch_drop(memory);
+  memory->in_batch = false;
+  memory->untidy = true;
+  return err;
+}
+
+static enum kh_err memory_tidy(void *self)
+{
+  struct kh_memory *memory = self;
+  bool done = false;
+
+  if (!memory->untidy || memory->in_batch)
+    return KH_OK;
+  enum kh_err err = kh_db_empty_log(memory->db, &done);
+  memory->untidy = !done;
+  return err;
+}
+
+static const char *memory_problem(void *self)
+{
+  const struct kh_memory *memory = self;
+
+  return kh_db_problem(memory->db);
+}
+
+static void memory_close(void *self)
+{
+  struct kh_memory *memory = self;
+
+  memory_batch_drop(memory);
+  (void)memory_tidy(memory);
+  kh_db_close(memory->db);
+  free(memory);
+}
+
+static const struct kh_store_ops memory_ops = {
+    .batch_begin = memory_batch_begin,
+    .begin = kh_claims_begin,
+    .commit = kh_claims_commit,
+    .batch_end = memory_batch_end,
+    .batch_drop = memory_batch_drop,
+    .take = kh_owed_take,
+    .done = kh_owed_done,
+    .retry_at = kh_owed_retry_at,
+    .bury = kh_owed_bury,
+    .next_due = kh_owed_next_due,
+    .tidy = memory_tidy,
+    .problem = memory_problem,
+    .close = memory_close,
+};
+
+enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int64_t freshness_s,
+                                 struct kh_diag *diag)
+{
+  struct kh_memory *memory = calloc(1, sizeof *memory);
+
+  *store = (struct kh_store){NULL, NULL};
+  if (!memory)
+    return kh_diag_set(diag, KH_ERR_STORE, "no memory");
+  enum kh_err err = kh_db_open(&memory->db, state, diag);
+  if (err) {
+    free(memory);
+    return err;
+  }
+  memory->replay_window_us = 2 * freshness_s * 1000000;
+  memory->untidy = true; /* the last worker may have been killed before it could tidy up */
+  *store = (struct kh_store){&memory_ops, memory};
+  return KH_OK;
+}

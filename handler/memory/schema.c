@@ -1,0 +1,89 @@
+#include "base/base.h"
+
+#include "memory/schema.h"
+
+#define JOURNAL_ROWS_MAX "100000"
+#define TEXT_OF(number) TEXT_OF_WORD(number)
+#define TEXT_OF_WORD(word) #word
+
+const char kh_schema_look[] =
+    "SELECT (SELECT user_version FROM pragma_user_version), count(*) FROM sqlite_schema";
+
+const char kh_schema_pragmas[] = "PRAGMA journal_mode = WAL;"
+                                 "PRAGMA synchronous = FULL;"
+                                 "PRAGMA secure_delete = ON;"
+                                 "PRAGMA temp_store = MEMORY;"
+                                 "PRAGMA trusted_schema = OFF;"
+                                 "PRAGMA wal_autocheckpoint = 1000;"
+                                 "PRAGMA journal_size_limit = 4194304;";
+
+const char kh_schema_pragmas_hold[] =
+    "SELECT 1 FROM pragma_journal_mode, pragma_secure_delete, pragma_synchronous"
+    " WHERE journal_mode = 'wal' AND secure_delete = 1 AND synchronous = 2";
+
+const char kh_schema_create[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE journal (" /* what came and what became of it */
+    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
+    "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
+    "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
+    "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX signatures_seen ON signatures (seen_us);"
+    "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX bodies_seen ON bodies (seen_us);"
+    "CREATE TABLE deliveries (" /* owed while dead_us is NULL */
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, notifier TEXT NOT NULL,"
+    "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL, content_type TEXT NOT NULL,"
+    "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
+    "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
+    "  dead_us INTEGER) STRICT;"
+    "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;"
+    "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
+                                                        "COMMIT;";
+
+/*
+ * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
+ * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256 rows
+ * a batch from the old end.
+ */
+const char *const kh_sql[KH_SQL__COUNT] = {
+    [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [KH_SQL_COMMIT] = "COMMIT",
+    [KH_SQL_ROLLBACK] = "ROLLBACK",
+    [KH_SQL_IN_JOURNAL] = "SELECT 1 FROM journal WHERE entry = ?1",
+    [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
+    [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
+    [KH_SQL_JOURNAL] = "INSERT INTO journal (entry, request_id, event, organization, pipeline, branch, state,"
+                       " verdict, build_number, received_us, done_us, deliveries)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [KH_SQL_SIGNATURE] = "INSERT INTO signatures (signature, seen_us) VALUES (?1, ?2)"
+                         " ON CONFLICT (signature) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
+    [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
+                    " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
+    [KH_SQL_OWE] =
+        "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"
+        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
+        " content_type = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11,"
+        " created_us = ?12, reason = '', dead_us = NULL WHERE dead_us IS NOT NULL",
+    [KH_SQL_PRUNE_JOURNAL] =
+        "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
+        " WHERE done_us < ?1 OR seq <= (SELECT max(seq) FROM journal) - " JOURNAL_ROWS_MAX ")",
+    [KH_SQL_PRUNE_SIGNATURES] =
+        "DELETE FROM signatures WHERE signature IN"
+        " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+    [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
+                            " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+    [KH_SQL_TAKE] = "SELECT id, rule, notifier, destination, entry, event, content_type, body, attempt,"
+                    " not_before_us, expires_us, created_us FROM deliveries"
+                    " WHERE dead_us IS NULL AND not_before_us <= ?1 ORDER BY not_before_us, seq LIMIT 1",
+    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4"
+                     " WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?2, reason = ?3 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_NEXT] = "SELECT min(not_before_us) FROM deliveries WHERE dead_us IS NULL",
+};

@@ -1,0 +1,45 @@
+/*
+ * schema.h - the tables of memory.sqlite and every statement run on them; the words are in schema.c.
+ *
+ * Times are microseconds since 1970 UTC. Nothing is stored that could be used as a credential. A change to the
+ * tables raises KH_SCHEMA_VERSION (PRAGMA user_version) and brings the step from the version before.
+ */
+#ifndef KH_SCHEMA_H
+#define KH_SCHEMA_H
+
+#define KH_SCHEMA_VERSION 1
+enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600 };
+
+/* One row: the version of the schema, and how many tables and indexes there are. */
+extern const char kh_schema_look[];
+/* Run on every open. */
+extern const char kh_schema_pragmas[];
+/* A row if the pragmas hold without which a promise would be broken. */
+extern const char kh_schema_pragmas_hold[];
+extern const char kh_schema_create[];
+
+enum kh_statement {
+  KH_SQL_BEGIN,
+  KH_SQL_COMMIT,
+  KH_SQL_ROLLBACK,
+  KH_SQL_IN_JOURNAL,
+  KH_SQL_SIGNATURE_SEEN,
+  KH_SQL_BODY_SEEN,
+  KH_SQL_JOURNAL,
+  KH_SQL_SIGNATURE,
+  KH_SQL_BODY,
+  KH_SQL_OWE,
+  KH_SQL_PRUNE_JOURNAL,
+  KH_SQL_PRUNE_SIGNATURES,
+  KH_SQL_PRUNE_BODIES,
+  KH_SQL_TAKE,
+  KH_SQL_DONE,
+  KH_SQL_RETRY,
+  KH_SQL_BURY,
+  KH_SQL_NEXT,
+  KH_SQL__COUNT
+};
+
+extern const char *const kh_sql[KH_SQL__COUNT];
+
+#endif

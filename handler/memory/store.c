@@ -1,0 +1,9 @@
+#include "base/base.h"
+
+#include "memory/store.h"
+
+void kh_delivery_release(struct kh_delivery *delivery)
+{
+  kh_buf_release(&delivery->body);
+  *delivery = (struct kh_delivery){0};
+}

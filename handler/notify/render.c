@@ -1,0 +1,55 @@
+#include "base/base.h"
+
+#include "notify/notifier.h"
+
+static int add_bytes(const char *bytes, size_t len, void *body)
+{
+  return kh_buf_add(body, kh_str(bytes, len)) ? -1 : 0;
+}
+
+enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body)
+{
+  enum kh_err err = KH_ERR_RENDER;
+
+  if (json && json_dump_callback(json, add_bytes, body, JSON_COMPACT) == 0)
+    err = KH_OK;
+  else if (kh_buf_ok(body))
+    err = KH_ERR_LIMIT;
+  json_decref(json);
+  return err;
+}
+
+/* A hash of the webhook's body and the rule's name: it survives a repeat, so that a store can know it again. */
+static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh_str rule,
+                     char id[KH_DELIVERY_ID_BYTES])
+{
+  const struct kh_str parts[] = {kh_str((const char *)body_digest, KH_DIGEST_BYTES), rule};
+  unsigned char digest[KH_DIGEST_BYTES];
+
+  kh_sha256(parts, KH_COUNT(parts), digest);
+  for (size_t i = 0; i < KH_DELIVERY_ID_BYTES / 2; i++)
+    (void)snprintf(id + 2 * i, 3, "%02x", digest[i]);
+}
+
+enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
+                           const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
+                           int64_t now_us, struct kh_delivery *delivery)
+{
+  *delivery = (struct kh_delivery){.content_type = kh_str_of(rule->notifier->content_type),
+                                   .not_before_us = now_us,
+                                   .created_us = now_us,
+                                   .expires_us = now_us + (int64_t)KH_DELIVERY_AGE_MAX_S * 1000000};
+  write_id(body_digest, kh_str_of(rule->name), delivery->id);
+  (void)snprintf(delivery->rule, sizeof delivery->rule, "%s", rule->name);
+  (void)snprintf(delivery->notifier, sizeof delivery->notifier, "%s", rule->notifier->name);
+  (void)snprintf(delivery->destination, sizeof delivery->destination, "%s", rule->destination);
+  (void)snprintf(delivery->event, sizeof delivery->event, "%s", event->name);
+
+  kh_buf_init(&delivery->body, KH_DELIVERY_MAX_BYTES);
+  enum kh_err err = rule->notifier->render(rule, event, facts, &delivery->body);
+  if (!err)
+    err = kh_buf_ok(&delivery->body);
+  if (err)
+    kh_buf_release(&delivery->body);
+  return err;
+}

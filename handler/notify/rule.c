@@ -1,0 +1,179 @@
+#include "base/base.h"
+
+#include "notify/notifier.h"
+
+static const struct kh_notifier *const notifiers[] = {
+    &kh_notifier_slack,
+    &kh_notifier_log,
+};
+
+enum { KNOWN_KEYS_MAX = 32 };
+
+/* All keys that an entry may have, and the list of notifiers for messages. */
+struct vocabulary {
+  const char *keys[KNOWN_KEYS_MAX];
+  char words[256];
+};
+
+static void vocabulary_init(struct vocabulary *vocabulary)
+{
+  size_t count = 0;
+  size_t used = 0;
+
+  *vocabulary = (struct vocabulary){0};
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
+    vocabulary->keys[count++] = notifiers[i]->name;
+    int wrote = snprintf(vocabulary->words + used, sizeof vocabulary->words - used, "%s%s", i ? ", " : "",
+                         notifiers[i]->name);
+    used += wrote > 0 ? (size_t)wrote : 0;
+  }
+  vocabulary->keys[count++] = "name";
+  for (size_t i = 0; kh_match_keys[i] && count < KNOWN_KEYS_MAX - 1; i++)
+    vocabulary->keys[count++] = kh_match_keys[i];
+}
+
+/* The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just one. */
+static const struct kh_notifier *pick(const struct kh_config *config, const json_t *entry,
+                                      const struct vocabulary *vocabulary, struct kh_diags *diags)
+{
+  const char *word = kh_config_text(entry);
+  const struct kh_notifier *picked = NULL;
+  size_t count = 0;
+
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
+    bool named = word ? strcmp(word, notifiers[i]->name) == 0
+                      : json_object_get(entry, notifiers[i]->name) != NULL;
+
+    if (named) {
+      picked = notifiers[i];
+      count++;
+    }
+  }
+  if (count == 1)
+    return picked;
+  (void)kh_config_mistake(
+      config, entry, NULL, diags,
+      count ? "an entry of `notify` names one notifier, not several; make an entry of each: "
+              "%s"
+            : "an entry of `notify` names one notifier; this version knows: %s",
+      vocabulary->words);
+  return NULL;
+}
+
+static bool is_rule_name(struct kh_str name)
+{
+  for (size_t i = 0; i < name.len; i++) {
+    char c = name.at[i];
+
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+      return false;
+  }
+  return name.len >= 1 && name.len <= 32;
+}
+
+static enum kh_err compile_name(const struct kh_config *config, const json_t *entry,
+                                const struct kh_rules *before, struct kh_rule *rule, struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(entry, "name");
+  const char *name = kh_config_text(node);
+
+  if (node && (!name || !is_rule_name(kh_str_of(name))))
+    return kh_config_mistake(config, entry, "name", diags,
+                             "a rule's name has 1 to 32 letters, digits, \"_\" and \"-\"");
+  if (name)
+    (void)snprintf(rule->name, sizeof rule->name, "%.32s", name);
+  else
+    (void)snprintf(rule->name, sizeof rule->name, "%.16s-%zu", rule->notifier->name, before->count + 1);
+
+  for (size_t i = 0; i < before->count; i++)
+    if (strcmp(before->at[i].name, rule->name) == 0)
+      return kh_config_mistake(config, entry, name ? "name" : NULL, diags,
+                               "entry %zu of `notify` is named %s already; names are unique", i + 1,
+                               kh_config_shown(rule->name).text);
+  return KH_OK;
+}
+
+static enum kh_err compile_options(struct kh_config *config, const json_t *entry, struct kh_rule *rule,
+                                   struct kh_diags *diags)
+{
+  const struct kh_notifier *notifier = rule->notifier;
+  const json_t *options = json_object_get(entry, notifier->name);
+  const char *text = kh_config_text(options);
+
+  /* `- log:` with nothing behind it reads as an empty text. */
+  if (text && !*text)
+    options = NULL;
+  if (options ? !json_is_object(options) : notifier->needs_options)
+    return kh_config_mistake(config, entry, json_is_object(entry) ? notifier->name : NULL, diags,
+                             "write `- %s`; a credential never stands in this file itself", notifier->usage);
+  return notifier->configure(config, options, rule, diags);
+}
+
+static enum kh_err compile_rule(struct kh_config *config, const json_t *entry,
+                                const struct vocabulary *vocabulary, const struct kh_rules *before,
+                                struct kh_rule *rule, struct kh_diags *diags)
+{
+  enum kh_err err = KH_OK;
+
+  if (!json_is_object(entry) && !kh_config_text(entry))
+    return kh_config_mistake(config, entry, NULL, diags,
+                             "an entry of `notify` is a mapping, or the bare word of a notifier: %s",
+                             vocabulary->words);
+  if (json_is_object(entry) && kh_config_known_keys(config, entry, vocabulary->keys, diags))
+    err = KH_ERR_CONFIG;
+  rule->notifier = pick(config, entry, vocabulary, diags);
+
+  static const char *const no_events[] = {NULL};
+  if (kh_match_compile(config, entry, rule->notifier ? rule->notifier->default_events : no_events,
+                       &rule->match, diags))
+    err = KH_ERR_CONFIG;
+  if (!rule->notifier)
+    return KH_ERR_CONFIG;
+  if (compile_name(config, entry, before, rule, diags))
+    err = KH_ERR_CONFIG;
+  if (compile_options(config, entry, rule, diags))
+    err = KH_ERR_CONFIG;
+  return err;
+}
+
+enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, struct kh_diags *diags)
+{
+  struct vocabulary vocabulary;
+  size_t count = json_array_size(config->notify);
+  enum kh_err err = KH_OK;
+
+  *rules = (struct kh_rules){0};
+  if (count == 0)
+    return KH_OK;
+  if (count > KH_RULES_MAX)
+    return kh_config_mistake(config, config->notify, NULL, diags, "`notify` has more than %d entries",
+                             KH_RULES_MAX);
+  rules->at = calloc(count, sizeof *rules->at);
+  if (!rules->at)
+    return KH_ERR_NO_MEMORY;
+
+  vocabulary_init(&vocabulary);
+  for (; rules->count < count; rules->count++)
+    if (compile_rule(config, json_array_get(config->notify, rules->count), &vocabulary, rules,
+                     &rules->at[rules->count], diags))
+      err = KH_ERR_CONFIG;
+  if (err)
+    kh_rules_release(rules);
+  return err;
+}
+
+void kh_rules_release(struct kh_rules *rules)
+{
+  for (size_t i = 0; i < rules->count; i++)
+    kh_secret_release(&rules->at[i].url);
+  free(rules->at);
+  *rules = (struct kh_rules){0};
+}
+
+const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination)
+{
+  for (size_t i = 0; i < rules->count; i++)
+    if (strcmp(rules->at[i].destination, destination) == 0)
+      return &rules->at[i];
+  return NULL;
+}

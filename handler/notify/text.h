@@ -1,0 +1,51 @@
+/*
+ * text.h - the words that all notifiers share, and hostile text made into a line of plain text.
+ *
+ * Commit messages, branches and names are written by strangers. What comes out of kh_text_line holds no control
+ * character, no line break and nothing that turns the reading direction; escaping for a destination is the
+ * notifier's own business.
+ */
+#ifndef KH_TEXT_H
+#define KH_TEXT_H
+
+#include "base/buf.h"
+
+/* What a piece of news means; each notifier has its own emoji or colour for it. */
+enum kh_mood {
+  KH_MOOD_NEWS,
+  KH_MOOD_PASSED,
+  KH_MOOD_FAILED,
+  KH_MOOD_WARNING,
+  KH_MOOD_BLOCKED,
+  KH_MOOD_CANCELED,
+  KH_MOOD_SKIPPED,
+  KH_MOOD_RUNNING,
+  KH_MOOD_SCHEDULED,
+
+  KH_MOOD__COUNT
+};
+
+struct kh_state_words {
+  const char *state; /* Buildkite's: "not_run" */
+  const char *words; /* behind a subject: "was not run" */
+  enum kh_mood mood;
+  bool settled; /* nothing more is expected without somebody's doing */
+};
+
+/* Of a build or a job; NULL for a state that nobody has heard of. */
+const struct kh_state_words *kh_text_state(struct kh_str state);
+
+/*
+ * Appends the first line of TEXT that shows anything: white space trimmed and runs of it made one blank; control
+ * characters and direction marks dropped; what is not UTF-8 as U+FFFD. More than MAX_CHARACTERS (at least 1; code
+ * points) end in "…". Nothing is appended when nothing is left. At most 4 bytes a character.
+ */
+void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out);
+
+/* Appends "under 1 s", "45 s", "3 min 12 s", "2 h 5 min" or "3 d 4 h"; nothing when the end is before the start. */
+void kh_text_duration(int64_t from_us, int64_t to_us, struct kh_buf *out);
+
+/* True for an http or https URL of printable ASCII, without user or password, that can safely be made a link. */
+bool kh_text_is_link(struct kh_str url);
+
+#endif

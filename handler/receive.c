@@ -1,0 +1,223 @@
+#include "base/base.h"
+
+#include "kitehook.h"
+
+#include <jansson.h>
+
+/* What one webhook's log line and answer are made of. */
+struct account {
+  enum kh_err verdict;
+  struct kh_diag diag;
+  char request_id[KH_REQUEST_ID_BYTES];
+  struct kh_verified verified;
+  struct kh_event event;
+  bool has_event;
+  char entry[KH_ENTRY_NAME_BYTES];
+  struct kh_inbox_load load;
+  enum kh_worker_seen worker;
+  struct kh_diag worker_diag;
+  int64_t started_us, received_us;
+};
+
+void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
+                      const struct kh_clock *clock, struct kh_log log)
+{
+  struct kh_json_limits limits = kh_json_default_limits;
+
+  if (config->max_body_bytes > limits.bytes)
+    limits.bytes = (uint32_t)config->max_body_bytes;
+  *receiver = (struct kh_receiver){.config = config, .inbox = inbox, .clock = clock, .log = log};
+  kh_json_init(&receiver->json, limits);
+}
+
+void kh_receiver_release(struct kh_receiver *receiver)
+{
+  kh_json_release(&receiver->json);
+}
+
+static struct kh_entry entry_of(const struct account *account, const struct kh_request *request)
+{
+  struct kh_entry entry = {.received_us = account->received_us, .verified = account->verified};
+
+  memcpy(entry.request_id, account->request_id, sizeof entry.request_id);
+  (void)snprintf(entry.transport, sizeof entry.transport, "%s", request->transport);
+  return entry;
+}
+
+/* Opened by the first webhook that needs it: what is refused never touches the state folder. */
+static enum kh_err open_inbox(struct kh_receiver *receiver, struct kh_diag *diag)
+{
+  const struct kh_config *config = receiver->config;
+
+  if (receiver->inbox->fd_new >= 0)
+    return KH_OK;
+  return kh_inbox_open(receiver->inbox, config->state, config->inbox_max_entries, config->inbox_max_bytes,
+                       diag);
+}
+
+/* A proven body that is no usable event is kept for a person to look at; the answer says 400 either way. */
+static void keep_aside(struct kh_receiver *receiver, const struct kh_request *request,
+                       struct account *account)
+{
+  struct kh_entry entry = entry_of(account, request);
+  struct kh_diag ignored = {0};
+
+  if (receiver->inbox && !open_inbox(receiver, &ignored))
+    (void)!kh_inbox_keep_aside(receiver->inbox, &entry, account->verdict, &account->diag, account->entry,
+                               &ignored);
+}
+
+static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *request,
+                        struct account *account)
+{
+  struct kh_entry entry = entry_of(account, request);
+
+  if (!receiver->inbox)
+    return KH_OK;
+  enum kh_err err = open_inbox(receiver, &account->diag);
+  if (!err)
+    err = kh_inbox_keep(receiver->inbox, &entry, account->entry, &account->load, &account->diag);
+  if (err == KH_ERR_INBOX_IO)
+    kh_inbox_close(receiver->inbox); /* the folder may have been replaced: the next webhook looks again */
+  if (!err)
+    account->worker = kh_wake(receiver->config, &account->worker_diag);
+  return err;
+}
+
+/* The order of the steps is the security model: docs/SECURITY-MODEL.md. */
+static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *request,
+                         struct account *account)
+{
+  const struct kh_config *config = receiver->config;
+  const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
+  enum kh_err err;
+
+  err = kh_request_check(request, config->max_body_bytes);
+  if (err)
+    return err;
+  err = kh_verify(&verifier, request, account->received_us / 1000000, &account->verified);
+  if (err)
+    return err;
+  account->verdict = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
+  if (account->verdict) {
+    keep_aside(receiver, request, account);
+    return account->verdict;
+  }
+  account->has_event = true;
+  return keep(receiver, request, account);
+}
+
+static int64_t oldest_entry_s(const struct account *account)
+{
+  return account->load.oldest_us > 0 ? (account->received_us - account->load.oldest_us) / 1000000 : 0;
+}
+
+static void answer_accepted(const struct kh_receiver *receiver, const struct account *account, json_t *answer)
+{
+  (void)json_object_set_new(answer, "verdict", json_string("accepted"));
+  (void)json_object_set_new(answer, "event", json_string(account->event.name));
+  (void)json_object_set_new(answer, "request_id", json_string(account->request_id));
+  (void)json_object_set_new(answer, "kept", json_boolean(receiver->inbox != NULL));
+  if (!receiver->inbox)
+    return;
+  (void)json_object_set_new(answer, "worker", json_string(kh_worker_seen_token(account->worker)));
+  if (account->worker == KH_WORKER_ABSENT)
+    (void)json_object_set_new(answer, "oldest_entry_s", json_integer(oldest_entry_s(account)));
+}
+
+static void answer_refused(const struct account *account, json_t *answer)
+{
+  const bool unverified = kh_err_is_unverified(account->verdict);
+
+  (void)json_object_set_new(answer, "error",
+                            json_string(unverified ? "unauthorized" : kh_err_token(account->verdict)));
+  if (!unverified && account->verified.by)
+    (void)json_object_set_new(answer, "request_id", json_string(account->request_id));
+}
+
+static int add_to_body(const char *at, size_t len, void *body)
+{
+  return kh_buf_add(body, kh_str(at, len)) ? -1 : 0;
+}
+
+static void answer(const struct kh_receiver *receiver, const struct account *account,
+                   struct kh_response *response)
+{
+  json_t *json = json_object();
+
+  response->status = kh_err_status(account->verdict);
+  response->content_type = "application/json";
+  response->allow = account->verdict == KH_ERR_METHOD ? "GET, HEAD, POST" : NULL;
+  if (account->verdict)
+    answer_refused(account, json);
+  else
+    answer_accepted(receiver, account, json);
+  (void)json_dump_callback(json, add_to_body, &response->body, JSON_COMPACT);
+  json_decref(json);
+}
+
+static void log_proof(const struct account *account, struct kh_log_line *line)
+{
+  const struct kh_verified *verified = &account->verified;
+
+  if (!verified->by)
+    return;
+  kh_log_text(line, KH_LOG_PROOF, verified->proof == KH_PROOF_TOKEN ? KH_STR("token") : KH_STR("signature"));
+  kh_log_text(line, KH_LOG_SECRET_NAME, kh_str_of(verified->by->name));
+  if (verified->proof == KH_PROOF_SIGNATURE)
+    kh_log_number(line, KH_LOG_SIGNATURE_AGE_S, account->received_us / 1000000 - verified->timestamp_s);
+}
+
+static void log_account(const struct kh_receiver *receiver, const struct kh_request *request,
+                        const struct account *account, int status)
+{
+  struct kh_log_line line;
+  enum kh_level level = kh_err_level(account->verdict);
+
+  if (account->worker == KH_WORKER_ABSENT ||
+      (account->verified.by && account->verified.proof == KH_PROOF_TOKEN))
+    level = level < KH_WARN ? KH_WARN : level;
+  kh_log_begin(&line, &receiver->log, level, "webhook received");
+  kh_log_text(&line, KH_LOG_TRANSPORT, kh_str_of(request->transport));
+  kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(account->request_id));
+  if (account->has_event)
+    kh_event_log(&account->event, &line);
+  kh_log_text(&line, KH_LOG_VERDICT, account->verdict ? KH_STR("refused") : KH_STR("accepted"));
+  kh_log_problem(&line, account->verdict, account->verdict ? &account->diag : &account->worker_diag);
+  log_proof(account, &line);
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(account->entry));
+  if (account->worker != KH_WORKER_UNKNOWN)
+    kh_log_text(&line, KH_LOG_WORKER, kh_str_of(kh_worker_seen_token(account->worker)));
+  if (account->load.oldest_us > 0)
+    kh_log_number(&line, KH_LOG_OLDEST_ENTRY_S, oldest_entry_s(account));
+  kh_log_number(&line, KH_LOG_STATUS, status);
+  kh_log_number(&line, KH_LOG_BYTES, (int64_t)request->body.len);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(receiver->clock) - account->started_us);
+  kh_log_end(&line, &receiver->log);
+}
+
+static void answer_reader(const struct kh_request *request, struct kh_response *response)
+{
+  response->status = 200;
+  response->content_type = "text/plain; charset=utf-8";
+  response->head = request->method == KH_METHOD_HEAD;
+  (void)kh_buf_add(&response->body, KH_STR("kitehook: Buildkite webhooks are received here by POST\n"));
+}
+
+void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response)
+{
+  struct account account = {.verdict = KH_ERR_SIGNATURE_MISMATCH,
+                            .started_us = kh_clock_ticks_us(receiver->clock),
+                            .received_us = kh_clock_now_us(receiver->clock)};
+
+  *response = (struct kh_response){.status = 500};
+  kh_buf_init(&response->body, KH_RESPONSE_MAX_BYTES);
+  if (request->method == KH_METHOD_GET || request->method == KH_METHOD_HEAD) {
+    answer_reader(request, response);
+    return;
+  }
+  kh_request_id(request, account.request_id);
+  account.verdict = judge(receiver, request, &account);
+  answer(receiver, &account, response);
+  log_account(receiver, request, &account, response->status);
+}

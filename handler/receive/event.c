@@ -1,0 +1,213 @@
+#include "base/base.h"
+
+#include "receive/event.h"
+
+struct kind_row {
+  struct kh_str name; /* whole, or a family when it ends in '.' */
+  enum kh_event_kind kind;
+};
+
+static enum kh_event_kind kind_of(struct kh_str name)
+{
+  static const struct kind_row rows[] = {
+      {{"ping", 4}, KH_EVENT_PING},          {{"build.", 6}, KH_EVENT_BUILD},
+      {{"job.", 4}, KH_EVENT_JOB},           {{"agent.", 6}, KH_EVENT_AGENT},
+      {{"package.", 8}, KH_EVENT_PACKAGE},   {{"cluster_token.", 14}, KH_EVENT_CLUSTER_TOKEN},
+      {{"workflow.", 9}, KH_EVENT_WORKFLOW},
+  };
+
+  for (size_t i = 0; i < KH_COUNT(rows); i++) {
+    bool family = kh_str_ends(rows[i].name, KH_STR("."));
+
+    if (family ? kh_str_starts(name, rows[i].name) : kh_str_equal(name, rows[i].name))
+      return rows[i].kind;
+  }
+  return KH_EVENT_OTHER;
+}
+
+static bool is_good_name(struct kh_str name)
+{
+  if (name.len >= KH_EVENT_NAME_BYTES)
+    return false;
+  for (size_t i = 0; i < name.len; i++)
+    if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7F)
+      return false;
+  return true;
+}
+
+static enum kh_err read_name(const struct kh_verified *verified, struct kh_event *event, struct kh_diag *diag)
+{
+  struct kh_json_value in_body = kh_json_get(event->root, KH_STR("event"));
+  struct kh_str header = verified->event_header;
+  struct kh_buf name;
+  enum kh_err err = KH_OK;
+
+  kh_buf_init(&name, KH_EVENT_NAME_BYTES);
+  bool named = kh_json_type(in_body) == KH_JSON_STRING;
+  if (named ? kh_json_text(in_body, &name) : kh_buf_add(&name, header))
+    err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name is longer than %d bytes",
+                      KH_EVENT_NAME_BYTES - 1);
+  else if (!is_good_name(kh_buf_view(&name)))
+    err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character");
+  else if (named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
+    err = kh_diag_set(diag, KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body name different events");
+
+  if (!err) {
+    memcpy(event->name, kh_buf_text(&name), name.len + 1);
+    event->kind = kind_of(kh_buf_view(&name));
+  }
+  kh_buf_release(&name);
+  return err;
+}
+
+/* The path segment behind "organizations/" in an API URL, or behind the host in a web one: both forms occur. */
+static struct kh_str slug_in_url(struct kh_str url)
+{
+  const struct kh_str marker = KH_STR("/organizations/");
+
+  while (url.len >= marker.len) {
+    if (kh_str_starts(url, marker)) {
+      struct kh_str rest = kh_str(url.at + marker.len, url.len - marker.len);
+      return kh_str_cut(&rest, '/');
+    }
+    url = kh_str(url.at + 1, url.len - 1);
+  }
+  return KH_NO_STR;
+}
+
+static bool take_slug(struct kh_event *event, struct kh_json_value text, bool is_url)
+{
+  struct kh_buf decoded;
+
+  kh_buf_init(&decoded, 2048);
+  bool good = !kh_json_text(text, &decoded);
+  struct kh_str slug = is_url ? slug_in_url(kh_buf_view(&decoded)) : kh_buf_view(&decoded);
+  good = good && slug.len > 0 && slug.len < KH_SLUG_BYTES;
+  if (good) {
+    memcpy(event->organization, slug.at, slug.len);
+    event->organization[slug.len] = '\0';
+  }
+  kh_buf_release(&decoded);
+  return good;
+}
+
+/* Sources in order of trust: facts differ by event, see conditionals' table of where names come from. */
+static void read_organization(struct kh_event *event)
+{
+  struct kh_json_value organization = kh_json_get(event->root, KH_STR("organization"));
+  const struct kh_json_value owners[] = {event->build, event->pipeline, event->agent, event->cluster_token,
+                                         event->package};
+
+  if (take_slug(event, kh_json_get(organization, KH_STR("slug")), false) ||
+      take_slug(event, kh_json_get(kh_json_get(event->package, KH_STR("organization")), KH_STR("slug")),
+                false))
+    return;
+  for (size_t i = 0; i < KH_COUNT(owners); i++)
+    if (take_slug(event, kh_json_get(owners[i], KH_STR("url")), true))
+      return;
+}
+
+enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,
+                          struct kh_diag *diag)
+{
+  *event = (struct kh_event){.body = verified->body};
+  enum kh_err err = kh_json_read(doc, verified->body, diag);
+  if (err)
+    return err;
+
+  event->root = kh_json_root(doc);
+  if (kh_json_type(event->root) != KH_JSON_OBJECT)
+    return kh_diag_set(diag, KH_ERR_NOT_AN_OBJECT, "the body is JSON, but not an object");
+  err = read_name(verified, event, diag);
+  if (err)
+    return err;
+
+  event->build = kh_json_get(event->root, KH_STR("build"));
+  event->job = kh_json_get(event->root, KH_STR("job"));
+  event->pipeline = kh_json_get(event->root, KH_STR("pipeline"));
+  event->agent = kh_json_get(event->root, KH_STR("agent"));
+  event->sender = kh_json_get(event->root, KH_STR("sender"));
+  event->cluster_token = kh_json_get(event->root, KH_STR("cluster_token"));
+  event->package = kh_json_get(event->root, KH_STR("package"));
+  event->build_state = kh_json_get(event->build, KH_STR("state"));
+  if (!kh_json_bool(kh_json_get(event->build, KH_STR("blocked")), &event->build_blocked))
+    event->build_blocked = false;
+  if (!kh_json_int(kh_json_get(event->build, KH_STR("number")), &event->build_number))
+    event->build_number = 0;
+  read_organization(event);
+  return KH_OK;
+}
+
+enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *out)
+{
+  if (event->build_blocked)
+    return kh_buf_add(out, KH_STR("blocked"));
+  return kh_json_type(event->build_state) == KH_JSON_STRING ? kh_json_text(event->build_state, out) : KH_OK;
+}
+
+/* A member that is text, appended; nothing when it is absent or something else. */
+static enum kh_err add_member(struct kh_json_value object, struct kh_str key, struct kh_buf *out)
+{
+  struct kh_json_value member = kh_json_get(object, key);
+
+  return kh_json_type(member) == KH_JSON_STRING ? kh_json_text(member, out) : KH_OK;
+}
+
+enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out)
+{
+  /* As plain text the author is an e-mail address, which goes nowhere. */
+  return add_member(kh_json_get(event->build, KH_STR("author")), KH_STR("name"), out);
+}
+
+enum kh_err kh_event_sender(const struct kh_event *event, struct kh_buf *out)
+{
+  if (kh_json_type(event->sender) != KH_JSON_STRING)
+    return add_member(event->sender, KH_STR("name"), out);
+
+  size_t before = out->len;
+  enum kh_err err = kh_json_text(event->sender, out);
+  if (!err && memchr(out->at + before, '@', out->len - before)) {
+    out->len = before; /* an address of a person, see above */
+    out->at[before] = '\0';
+  }
+  return err;
+}
+
+enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out)
+{
+  size_t before = out->len;
+  enum kh_err err = add_member(event->job, KH_STR("name"), out);
+
+  return err || out->len > before ? err : add_member(event->job, KH_STR("label"), out);
+}
+
+static void log_member(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value object,
+                       struct kh_str name)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, 64 * 1024);
+  if (!add_member(object, name, &text))
+    kh_log_text(line, key, kh_buf_view(&text));
+  kh_buf_release(&text);
+}
+
+void kh_event_log(const struct kh_event *event, struct kh_log_line *line)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, 64 * 1024);
+  kh_log_text(line, KH_LOG_EVENT, kh_str_of(event->name));
+  kh_log_text(line, KH_LOG_ORGANIZATION, kh_str_of(event->organization));
+  log_member(line, KH_LOG_PIPELINE, event->pipeline, KH_STR("slug"));
+  if (event->build_number > 0)
+    kh_log_number(line, KH_LOG_BUILD_NUMBER, event->build_number);
+  log_member(line, KH_LOG_BRANCH, event->build, KH_STR("branch"));
+  if (!kh_event_build_state(event, &text))
+    kh_log_text(line, KH_LOG_STATE, kh_buf_view(&text));
+  kh_buf_clear(&text);
+  if (!kh_event_job_name(event, &text))
+    kh_log_text(line, KH_LOG_JOB, kh_buf_view(&text));
+  log_member(line, KH_LOG_AGENT, event->agent, KH_STR("name"));
+  kh_buf_release(&text);
+}

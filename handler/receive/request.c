@@ -1,0 +1,88 @@
+#include "base/base.h"
+
+#include "receive/request.h"
+
+#include <sys/random.h>
+
+static const struct kh_str header_names[KH_HEADER__COUNT] = {
+    [KH_HEADER_CONTENT_TYPE] = {"content-type", 12},
+    [KH_HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
+    [KH_HEADER_EVENT] = {"x-buildkite-event", 17},
+    [KH_HEADER_REQUEST] = {"x-buildkite-request", 19},
+    [KH_HEADER_SIGNATURE] = {"x-buildkite-signature", 21},
+    [KH_HEADER_TOKEN] = {"x-buildkite-token", 17},
+};
+
+enum kh_header kh_header_by_name(struct kh_str name)
+{
+  enum kh_header header = 0;
+
+  while (header < KH_HEADER__COUNT && !kh_str_equal_nocase(name, header_names[header]))
+    header++;
+  return header;
+}
+
+void kh_request_add_header(struct kh_request *request, enum kh_header header, struct kh_str value)
+{
+  if (header >= KH_HEADER__COUNT)
+    return;
+  if (request->headers[header].text.at)
+    request->headers[header].repeated = true;
+  else
+    request->headers[header].text = kh_str(value.at ? value.at : "", value.len);
+}
+
+/* RFC 9110 section 8.3.1: a media type is case-insensitive and may carry parameters. */
+static bool is_json(struct kh_header_value content_type)
+{
+  struct kh_str rest = content_type.text;
+
+  return !content_type.repeated && rest.at &&
+         kh_str_equal_nocase(kh_str_trim(kh_str_cut(&rest, ';')), KH_STR("application/json"));
+}
+
+enum kh_err kh_request_check(const struct kh_request *request, size_t max_body_bytes)
+{
+  struct kh_header_value encoding = request->headers[KH_HEADER_CONTENT_ENCODING];
+
+  if (request->method != KH_METHOD_POST)
+    return KH_ERR_METHOD;
+  if (!is_json(request->headers[KH_HEADER_CONTENT_TYPE]))
+    return KH_ERR_MEDIA_TYPE;
+  if (encoding.text.len > 0 && !kh_str_equal_nocase(kh_str_trim(encoding.text), KH_STR("identity")))
+    return KH_ERR_CONTENT_ENCODING;
+  if (request->body_err)
+    return request->body_err;
+  return request->body.len > max_body_bytes ? KH_ERR_TOO_LARGE : KH_OK;
+}
+
+static bool is_good_id(struct kh_str id)
+{
+  if (id.len == 0 || id.len >= KH_REQUEST_ID_BYTES)
+    return false;
+  for (size_t i = 0; i < id.len; i++) {
+    char c = id.at[i];
+    bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+    if (!alnum && c != '-')
+      return false;
+  }
+  return true;
+}
+
+void kh_request_id(const struct kh_request *request, char id[KH_REQUEST_ID_BYTES])
+{
+  struct kh_header_value sent = request->headers[KH_HEADER_REQUEST];
+  struct kh_str given = is_good_id(sent.text) && !sent.repeated ? sent.text : request->platform_id;
+
+  if (is_good_id(given)) {
+    memcpy(id, given.at, given.len);
+    id[given.len] = '\0';
+    return;
+  }
+
+  uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+    random = 0; /* only a name for people: nothing depends on it being unique */
+  (void)snprintf(id, KH_REQUEST_ID_BYTES, "%016" PRIx64, random);
+}

@@ -1,0 +1,163 @@
+#include "base/base.h"
+
+#include "receive/spawn.h"
+#include "receive/state.h"
+#include "receive/wake.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char lock_file[] = "worker.lock";
+static const char wake_file[] = "worker.wake";
+
+const char *kh_worker_seen_token(enum kh_worker_seen seen)
+{
+  static const char *const tokens[] = {
+      [KH_WORKER_UNKNOWN] = "unknown", [KH_WORKER_WOKEN] = "woken", [KH_WORKER_STARTED] = "started",
+      [KH_WORKER_BUSY] = "busy",       [KH_WORKER_RAN] = "ran",     [KH_WORKER_ABSENT] = "absent",
+  };
+
+  return tokens[seen];
+}
+
+static void state_path(const char *state, const char *file, char path[KH_PATH_BYTES + 16])
+{
+  (void)snprintf(path, KH_PATH_BYTES + 16, "%s/%s", state, file);
+}
+
+/* One byte to whoever listens. False when nobody does: no FIFO, no reader, or the reader just left. */
+static bool poke(const char *state)
+{
+  char path[KH_PATH_BYTES + 16];
+
+  state_path(state, wake_file, path);
+  int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  /* A full FIFO means that the worker has been told often enough. */
+  bool told = write(fd, "w", 1) == 1 || errno == EAGAIN;
+  (void)close(fd);
+  return told;
+}
+
+/* -1 when somebody else holds the lock; -2, with DIAG, when it cannot be had at all. */
+static int try_lock(const char *state, struct kh_diag *diag)
+{
+  char path[KH_PATH_BYTES + 16];
+
+  state_path(state, lock_file, path);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return -2;
+  }
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  bool held = errno == EWOULDBLOCK;
+  if (!held)
+    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+  (void)close(fd);
+  return held ? -1 : -2;
+}
+
+enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag)
+{
+  if (config->state[0] == '\0')
+    return KH_WORKER_UNKNOWN;
+  if (poke(config->state))
+    return KH_WORKER_WOKEN;
+  if (config->worker_mode == KH_WORKER_SERVICE) {
+    (void)kh_diag_set(diag, KH_ERR_NOT_FOUND,
+                      "no worker listens; start the service: kitehook worker --serve");
+    return KH_WORKER_ABSENT;
+  }
+
+  int lock_fd = try_lock(config->state, diag);
+  if (lock_fd == -1)
+    return KH_WORKER_BUSY; /* it is starting and will look, or leaving and will look once more */
+  if (lock_fd < 0)
+    return KH_WORKER_ABSENT;
+  bool wait = config->worker_mode == KH_WORKER_WAIT;
+  enum kh_err err = kh_spawn_worker(config, lock_fd, wait, diag);
+  /* Only our copy of the descriptor goes: the lock lives on in the worker, which inherited it. */
+  (void)close(lock_fd);
+  if (err)
+    return KH_WORKER_ABSENT;
+  return wait ? KH_WORKER_RAN : KH_WORKER_STARTED;
+}
+
+static enum kh_err take_lock(struct kh_worker_post *post, int lock_fd, struct kh_diag *diag)
+{
+  if (lock_fd >= 0) {
+    (void)fcntl(lock_fd, F_SETFD, FD_CLOEXEC);
+    post->lock_fd = lock_fd;
+    return KH_OK;
+  }
+  post->lock_fd = try_lock(post->state, diag);
+  if (post->lock_fd >= 0)
+    return KH_OK;
+  enum kh_err err = post->lock_fd == -1 ? KH_ERR_LOCKED : KH_ERR_IO;
+  post->lock_fd = -1;
+  return kh_diag_set(diag, err, "another worker holds %s/%s", post->state, lock_file);
+}
+
+/* O_RDWR: a FIFO without a writer would otherwise report hang-up for ever, and poll would spin. */
+static enum kh_err open_fifo(struct kh_worker_post *post, struct kh_diag *diag)
+{
+  char path[KH_PATH_BYTES + 16];
+  struct stat about;
+
+  state_path(post->state, wake_file, path);
+  if (mkfifo(path, 0600) && errno != EEXIST)
+    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+  post->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (post->wake_fd < 0)
+    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+  if (fstat(post->wake_fd, &about) || !S_ISFIFO(about.st_mode))
+    return kh_diag_set(diag, KH_ERR_IO, "%s is no FIFO; remove it", path);
+  return KH_OK;
+}
+
+enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int lock_fd, struct kh_diag *diag)
+{
+  int state_fd = -1;
+  enum kh_err err = kh_state_open(state, &state_fd, diag);
+
+  *post = (struct kh_worker_post){.lock_fd = -1, .wake_fd = -1};
+  (void)snprintf(post->state, sizeof post->state, "%s", state);
+  if (!err)
+    err = take_lock(post, lock_fd, diag);
+  if (!err)
+    err = open_fifo(post, diag);
+  if (err)
+    kh_post_leave(post);
+  if (state_fd >= 0)
+    (void)close(state_fd);
+  return err;
+}
+
+void kh_post_wait(struct kh_worker_post *post, int64_t timeout_ms)
+{
+  struct pollfd wake = {.fd = post->wake_fd, .events = POLLIN};
+  char bytes[256];
+
+  if (poll(&wake, 1, timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms) <= 0)
+    return;
+  while (read(post->wake_fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+    continue;
+}
+
+void kh_post_leave(struct kh_worker_post *post)
+{
+  if (post->wake_fd >= 0)
+    (void)close(post->wake_fd);
+  post->wake_fd = -1;
+  if (post->lock_fd >= 0) {
+    (void)flock(post->lock_fd, LOCK_UN);
+    (void)close(post->lock_fd);
+  }
+  post->lock_fd = -1;
+}

@@ -1,0 +1,126 @@
+#include "base/base.h"
+
+#include "kitehook.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY_US = 1000000 };
+
+static const size_t body_max_without_config = 8 * 1024 * 1024;
+
+static void log_config(struct kh_reception *reception, enum kh_err err, const struct kh_diag *diag)
+{
+  struct kh_log log = kh_log_to_fd(&reception->log_fd, reception->clock);
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &log, err ? KH_ERROR : KH_INFO, err ? "config broken" : "config reloaded");
+  kh_log_problem(&line, err, diag);
+  kh_log_end(&line, &log);
+}
+
+static void open_log(struct kh_reception *reception)
+{
+  const char *path = reception->config.log_path;
+  int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : STDERR_FILENO;
+
+  if (reception->log_fd > STDERR_FILENO)
+    (void)close(reception->log_fd);
+  reception->log_fd = fd >= 0 ? fd : STDERR_FILENO;
+  if (fd < 0) {
+    struct kh_diag diag = {0};
+
+    (void)kh_diag_set(&diag, KH_ERR_IO, "%s: %s; logging to stderr instead", path, strerror(errno));
+    log_config(reception, KH_ERR_IO, &diag);
+  }
+}
+
+static void leave_config(struct kh_reception *reception)
+{
+  if (!reception->ready)
+    return;
+  kh_receiver_release(&reception->receiver);
+  kh_inbox_close(&reception->inbox);
+  kh_config_release(&reception->config);
+  reception->ready = false;
+}
+
+/* Reads the config anew; the old one is given up only for a good one. */
+static void load(struct kh_reception *reception, bool again)
+{
+  struct kh_config fresh;
+  struct kh_diags diags = {0};
+  enum kh_err err = kh_config_read(&fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
+                                   &diags);
+
+  if (err) {
+    struct kh_diag first = kh_diags_first(&diags);
+
+    if (!reception->complained)
+      log_config(reception, err, &first);
+    reception->complained = true;
+    kh_config_release(&fresh);
+  } else {
+    leave_config(reception);
+    reception->config = fresh;
+    reception->ready = true;
+    reception->complained = false;
+    open_log(reception);
+    reception->inbox = kh_inbox_closed();
+    kh_receiver_init(&reception->receiver, &reception->config,
+                     reception->config.state[0] ? &reception->inbox : NULL, reception->clock,
+                     kh_log_to_fd(&reception->log_fd, reception->clock));
+    if (again)
+      log_config(reception, KH_OK, NULL);
+  }
+  kh_diags_release(&diags);
+}
+
+void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
+                       const struct kh_clock *clock)
+{
+  *reception = (struct kh_reception){.config_path = path,
+                                     .environment = environment,
+                                     .clock = clock,
+                                     .log_fd = STDERR_FILENO,
+                                     .looked_us = kh_clock_ticks_us(clock)};
+  load(reception, false);
+}
+
+void kh_reception_close(struct kh_reception *reception)
+{
+  leave_config(reception);
+  if (reception->log_fd > STDERR_FILENO)
+    (void)close(reception->log_fd);
+  reception->log_fd = STDERR_FILENO;
+}
+
+size_t kh_reception_max_body(const struct kh_reception *reception)
+{
+  return reception->ready ? reception->config.max_body_bytes : body_max_without_config;
+}
+
+static void answer_broken(const struct kh_request *request, struct kh_response *response)
+{
+  *response = (struct kh_response){.status = kh_err_status(KH_ERR_CONFIG),
+                                   .content_type = "application/json",
+                                   .head = request->method == KH_METHOD_HEAD};
+  kh_buf_init(&response->body, KH_RESPONSE_MAX_BYTES);
+  (void)kh_buf_add(&response->body, KH_STR("{\"error\":\"config\"}"));
+}
+
+void kh_reception_handle(struct kh_reception *reception, const struct kh_request *request,
+                         struct kh_response *response)
+{
+  int64_t now_us = kh_clock_ticks_us(reception->clock);
+
+  if (now_us - reception->looked_us >= LOOK_EVERY_US) {
+    reception->looked_us = now_us;
+    if (!reception->ready || kh_config_is_outdated(&reception->config))
+      load(reception, true);
+  }
+  if (reception->ready)
+    kh_receive(&reception->receiver, request, response);
+  else
+    answer_broken(request, response);
+}

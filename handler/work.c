@@ -1,0 +1,287 @@
+#include "base/base.h"
+
+#include "work.h"
+
+enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
+
+void kh_worker_init(struct kh_worker *worker, const struct kh_config *config, const struct kh_rules *rules,
+                    struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
+                    struct kh_log log)
+{
+  struct kh_json_limits limits = kh_json_default_limits;
+
+  limits.bytes = ENTRY_MAX_BYTES; /* the receiver's limit decided already, and may have been another one */
+  *worker = (struct kh_worker){
+      .config = config, .rules = rules, .inbox = inbox, .store = store, .clock = clock, .log = log};
+  kh_json_init(&worker->json, limits);
+  kh_buf_init(&worker->entry, ENTRY_MAX_BYTES);
+  kh_buf_init(&worker->lines, LINES_MAX_BYTES);
+}
+
+void kh_worker_release(struct kh_worker *worker)
+{
+  kh_buf_release(&worker->lines);
+  kh_buf_release(&worker->entry);
+  kh_json_release(&worker->json);
+}
+
+/* ---- log lines wait for their batch: a line that says "done" must be true ---- */
+
+static void hold_line(void *self, struct kh_str line)
+{
+  (void)kh_buf_add(self, line);
+}
+
+static struct kh_log held_log(struct kh_worker *worker)
+{
+  return (struct kh_log){hold_line, &worker->lines, worker->clock};
+}
+
+void kh_work_release_lines(struct kh_worker *worker)
+{
+  struct kh_str rest = kh_buf_view(&worker->lines);
+
+  while (rest.len > 0) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+    worker->log.write(worker->log.self, kh_str(line.at, line.len + 1));
+  }
+  kh_buf_clear(&worker->lines);
+}
+
+/* ---- one webhook ---- */
+
+struct outcome {
+  struct kh_event event;
+  struct kh_claim claim;
+  struct kh_facts facts;
+  struct kh_delivery *deliveries; /* owned, one for each rule that matched */
+  size_t count;
+  int64_t started_us;
+};
+
+static const char *verdict_of(enum kh_seen seen)
+{
+  switch (seen) {
+  case KH_SEEN_DONE:
+    return "done before";
+  case KH_SEEN_REPLAY:
+    return "replay";
+  case KH_SEEN_REPEAT:
+    return "repeat";
+  case KH_SEEN_NEVER:
+    break;
+  }
+  return "done";
+}
+
+static enum kh_err render_matches(struct kh_worker *worker, const char *name, struct outcome *outcome)
+{
+  size_t rules = worker->rules->count;
+
+  if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
+    return KH_OK;
+  outcome->deliveries = calloc(rules, sizeof *outcome->deliveries);
+  if (!outcome->deliveries)
+    return KH_ERR_NO_MEMORY;
+  for (size_t i = 0; i < rules; i++) {
+    const struct kh_rule *rule = &worker->rules->at[i];
+    struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
+
+    if (!kh_match_event(&rule->match, &outcome->event))
+      continue;
+    enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
+                                     kh_clock_now_us(worker->clock), delivery);
+    if (err)
+      return err;
+    (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
+    outcome->count++;
+  }
+  return KH_OK;
+}
+
+static struct kh_str text_member(struct kh_json_value object, struct kh_str key, struct kh_buf *into)
+{
+  struct kh_json_value member = kh_json_get(object, key);
+
+  if (kh_json_type(member) == KH_JSON_STRING)
+    (void)!kh_json_text(member, into);
+  return kh_buf_view(into);
+}
+
+static enum kh_err commit(struct kh_worker *worker, const struct kh_entry *entry,
+                          const struct outcome *outcome)
+{
+  const struct kh_event *event = &outcome->event;
+  struct kh_buf pipeline, branch, state;
+  enum kh_err err;
+
+  kh_buf_init(&pipeline, 4096);
+  kh_buf_init(&branch, 64 * 1024);
+  kh_buf_init(&state, 4096);
+  (void)!kh_event_build_state(event, &state);
+  const struct kh_journal journal = {
+      .entry = outcome->claim.entry,
+      .request_id = kh_str_of(entry->request_id),
+      .event = kh_str_of(event->name),
+      .organization = kh_str_of(event->organization),
+      .pipeline = text_member(event->pipeline, KH_STR("slug"), &pipeline),
+      .branch = text_member(event->build, KH_STR("branch"), &branch),
+      .state = kh_buf_view(&state),
+      .verdict = kh_str_of(verdict_of(outcome->facts.seen)),
+      .build_number = event->build_number,
+      .received_us = entry->received_us,
+      .done_us = kh_clock_now_us(worker->clock),
+      .deliveries = outcome->count,
+  };
+  err = worker->store.ops->commit(worker->store.self, &outcome->claim, &journal, outcome->deliveries,
+                                  outcome->count);
+  kh_buf_release(&state);
+  kh_buf_release(&branch);
+  kh_buf_release(&pipeline);
+  return err;
+}
+
+static void log_outcome(struct kh_worker *worker, const struct kh_entry *entry, const struct outcome *outcome)
+{
+  struct kh_log log = held_log(worker);
+  struct kh_log_line line;
+  bool fresh = outcome->facts.seen == KH_SEEN_NEVER;
+
+  kh_log_begin(&line, &log, fresh ? KH_INFO : KH_WARN, "webhook handled");
+  kh_log_text(&line, KH_LOG_ENTRY, outcome->claim.entry);
+  kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(entry->request_id));
+  kh_event_log(&outcome->event, &line);
+  kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome->facts.seen)));
+  for (size_t i = 0; i < outcome->count; i++)
+    kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->deliveries[i].rule));
+  kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->count);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(worker->clock) - outcome->started_us);
+  kh_log_end(&line, &log);
+}
+
+enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+                            struct kh_diag *diag)
+{
+  struct outcome outcome = {.started_us = kh_clock_ticks_us(worker->clock)};
+  enum kh_err err;
+
+  err = kh_event_read(&entry->verified, &worker->json, &outcome.event, diag);
+  if (err)
+    return err;
+  outcome.claim = (struct kh_claim){.entry = kh_str_of(name),
+                                    .signature = kh_str_of(entry->verified.signature),
+                                    .is_ping = outcome.event.kind == KH_EVENT_PING,
+                                    .now_us = entry->received_us};
+  kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
+
+  err = worker->store.ops->begin(worker->store.self, &outcome.claim, &outcome.facts);
+  if (!err)
+    err = render_matches(worker, name, &outcome);
+  if (!err)
+    err = commit(worker, entry, &outcome);
+  if (!err)
+    log_outcome(worker, entry, &outcome);
+  if (err == KH_ERR_STORE)
+    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+  else if (err)
+    (void)kh_diag_set(diag, err, "a notification could not be rendered");
+
+  /* render_matches may have failed in the delivery behind the last one that counts */
+  for (size_t i = 0; outcome.deliveries && i <= outcome.count && i < worker->rules->count; i++)
+    kh_delivery_release(&outcome.deliveries[i]);
+  free(outcome.deliveries);
+  return err;
+}
+
+/* ---- a batch of entries ---- */
+
+static void log_aside(struct kh_worker *worker, const char *name, enum kh_err reason,
+                      const struct kh_diag *why)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &worker->log, KH_ERROR, "inbox aside");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
+  kh_log_text(&line, KH_LOG_VERDICT, KH_STR("aside"));
+  kh_log_problem(&line, reason, why);
+  kh_log_end(&line, &worker->log);
+}
+
+static enum kh_err work_entry(struct kh_worker *worker, const char *name, struct kh_diag *why)
+{
+  struct kh_buf event_text;
+  struct kh_entry entry;
+  enum kh_err err;
+
+  kh_buf_init(&event_text, KH_EVENT_NAME_BYTES);
+  kh_buf_clear(&worker->entry);
+  err = kh_inbox_read(worker->inbox, name, &worker->entry);
+  if (!err)
+    err = kh_entry_open(kh_buf_view(&worker->entry), &worker->config->signatures, &worker->config->tokens,
+                        &event_text, &entry, why);
+  if (!err)
+    err = kh_work_webhook(worker, name, &entry, why);
+  kh_buf_release(&event_text);
+  return err;
+}
+
+/* Errors of the machine rather than of the entry: trying again later may help, setting aside would not. */
+static bool is_passing(enum kh_err err)
+{
+  return err == KH_ERR_STORE || err == KH_ERR_INBOX_IO || err == KH_ERR_IO || err == KH_ERR_NO_MEMORY;
+}
+
+static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+                              bool *aside, struct kh_diag *diag)
+{
+  for (size_t i = 0; i < count; i++) {
+    struct kh_diag why = {0};
+    enum kh_err err = work_entry(worker, names[i], &why);
+
+    aside[i] = err != KH_OK;
+    if (!err || err == KH_ERR_NOT_FOUND)
+      continue;
+    if (!is_passing(err)) {
+      enum kh_err reason = err;
+
+      err = kh_inbox_set_aside(worker->inbox, names[i], reason, &why);
+      if (!err)
+        log_aside(worker, names[i], reason, &why);
+    }
+    if (err)
+      return kh_diag_set(diag, err, "%s", why.text[0] ? why.text : strerror(errno));
+  }
+  return KH_OK;
+}
+
+enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+{
+  char names[KH_WORK_BATCH][KH_ENTRY_NAME_BYTES];
+  bool aside[KH_WORK_BATCH];
+  enum kh_err err;
+
+  *taken = 0;
+  err = kh_inbox_list(worker->inbox, names, KH_WORK_BATCH, taken);
+  if (err)
+    return kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno));
+  if (*taken == 0)
+    return KH_OK;
+
+  kh_buf_clear(&worker->lines);
+  err = worker->store.ops->batch_begin(worker->store.self);
+  if (!err)
+    err = work_batch(worker, names, *taken, aside, diag);
+  if (!err)
+    err = worker->store.ops->batch_end(worker->store.self);
+  if (err) {
+    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    worker->store.ops->batch_drop(worker->store.self);
+    kh_buf_clear(&worker->lines);
+    return err;
+  }
+  kh_work_release_lines(worker);
+  for (size_t i = 0; i < *taken && !err; i++)
+    if (!aside[i])
+      err = kh_inbox_remove(worker->inbox, names[i]);
+  return err ? kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno)) : KH_OK;
+}

@@ -1,0 +1,33 @@
+#include "base/base.h"
+
+#include "support/suite.h"
+
+enum { TEST_TIMEOUT_S = 60 };
+
+TCase *kh_test_case(Suite *suite, const char *name)
+{
+  TCase *test_case = tcase_create(name);
+
+  tcase_set_timeout(test_case, TEST_TIMEOUT_S);
+  suite_add_tcase(suite, test_case);
+  return test_case;
+}
+
+void kh_test_skip(const char *what, const char *why)
+{
+  (void)printf("SKIPPED %s: %s\n", what, why);
+  (void)fflush(stdout);
+}
+
+int kh_test_main(Suite *suite)
+{
+  SRunner *runner = srunner_create(suite);
+
+  srunner_run_all(runner, CK_ENV);
+  int run = srunner_ntests_run(runner);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  if (run == 0)
+    (void)fprintf(stderr, "no test ran\n");
+  return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
