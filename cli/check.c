@@ -1,9 +1,10 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
+#include "cli.h"
 #include "notify/notifier.h"
 
 #include <jansson.h>
+#include <unistd.h>
 
 static const char *const worker_modes[] = {
     [KH_WORKER_START] = "start",
@@ -118,14 +119,6 @@ static void print_summary(const char *path, const json_t *summary, bool with_rul
              json_string_value(json_object_get(rule, "destination")));
 }
 
-/* Nothing could be read at all: not a mistake in the file, but no file. */
-static bool is_unreadable(const struct kh_diags *diags)
-{
-  enum kh_err err = kh_diags_first(diags).err;
-
-  return err == KH_ERR_NOT_FOUND || err == KH_ERR_IO;
-}
-
 static int check(const char *path, enum kh_config_depth depth, bool as_json)
 {
   struct kh_config *config = calloc(1, sizeof *config);
@@ -146,7 +139,7 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
     err = err ? err : state_err ? state_err : rules_err;
   }
   if (err)
-    code = is_unreadable(&diags) ? KH_EXIT_CONFIG : KH_EXIT_NO;
+    code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
   summary = err ? json_null() : summary_of(config, &rules);
   if (as_json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));

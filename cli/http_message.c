@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/http_message.h"
+#include "http_message.h"
 
 /* How the body is delimited. */
 struct framing {

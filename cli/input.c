@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "cli/cli.h"
+#include "cli.h"
 
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
-#include "cli/http_message.h"
-#include "cli/invocation.h"
+#include "http_message.h"
+#include "invocation.h"
 
 #include <jansson.h>
 #include <sys/stat.h>

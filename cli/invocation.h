@@ -7,7 +7,7 @@
 #ifndef KH_INVOCATION_H
 #define KH_INVOCATION_H
 
-#include "cli/cli.h"
+#include "cli.h"
 
 struct kh_invocation {
   struct kh_request request; /* views into what follows */

@@ -1,9 +1,9 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
-#include "cli/invocation.h"
-#include "cli/invoke.h"
+#include "cli.h"
 #include "deliver/http_curl.h"
+#include "invocation.h"
+#include "invoke.h"
 #include "work.h"
 
 enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };

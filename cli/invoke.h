@@ -4,8 +4,8 @@
 #ifndef KH_INVOKE_H
 #define KH_INVOKE_H
 
-#include "cli/ledger.h"
 #include "kitehook.h"
+#include "ledger.h"
 
 struct kh_outcome {
   const struct kh_rules *rules;

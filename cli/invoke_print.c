@@ -1,7 +1,7 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
-#include "cli/invoke.h"
+#include "cli.h"
+#include "invoke.h"
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/ledger.h"
+#include "ledger.h"
 
 void kh_ledger_init(struct kh_ledger *ledger, struct kh_store below, struct kh_transport wire)
 {

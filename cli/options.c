@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
+#include "cli.h"
 
 enum { WORD_MAX = 32, OPTIONS_MAX = 16 };
 

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
+#include "cli.h"
 
 static const struct {
   enum kh_err err;

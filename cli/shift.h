@@ -1,15 +1,15 @@
 /*
  * shift.h - a worker at its post: what it holds, and how it works until it leaves.
  *
- * shift.c opens, renews and closes; shift_work.c is the loop.
+ * shift.c opens and closes, shift_config.c reads the configuration and reads it again, shift_work.c is the loop.
  */
 #ifndef KH_SHIFT_H
 #define KH_SHIFT_H
 
-#include "cli/cli.h"
-#include "cli/worker_log.h"
+#include "cli.h"
 #include "deliver/http_curl.h"
 #include "work.h"
+#include "worker_log.h"
 
 struct kh_shift {
   /* how it was called */
@@ -38,18 +38,32 @@ struct kh_shift {
   bool stop, has_worker;
 };
 
+/* ---- shift_config.c ------------------------------------------------------------------------ */
+
+/* Reads config and rules for the first time; mistakes go to standard error and, from a receiver's worker, to the log. */
+enum kh_err kh_shift_load_config(struct kh_shift *shift) KH_MUST_USE;
+/* Reads the config again when it has changed; looks at most once a second. A broken one is logged, the old one kept. */
+void kh_shift_refresh(struct kh_shift *shift);
+/* Opens the log that CONFIG asks for; standard error when that fails. */
+void kh_shift_open_log(struct kh_shift *shift, const struct kh_config *config);
+/* One line about the worker itself. */
+void kh_shift_say(struct kh_shift *shift, enum kh_level level, const char *message, enum kh_err err,
+                  const struct kh_diag *diag);
+/* Tells worker and outbox of a new config or store. */
+void kh_shift_wire(struct kh_shift *shift);
+/* Releases and frees; NULL is fine. */
+void kh_shift_free_config(struct kh_config *config);
+
+/* ---- shift.c ------------------------------------------------------------------------------- */
+
 /* Takes the post and opens all the rest. KH_EXIT_OK, or what to exit with, after a complaint. */
 int kh_shift_open(struct kh_shift *shift);
 /* Leaves the post if it is still held. */
 void kh_shift_close(struct kh_shift *shift);
 
-/* Reads the config again when it has changed; looks at most once a second. A broken one is logged, the old one kept. */
-void kh_shift_refresh(struct kh_shift *shift);
 /* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */
 enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) KH_MUST_USE;
-/* One line about the worker itself. */
-void kh_shift_say(struct kh_shift *shift, enum kh_level level, const char *message, enum kh_err err,
-                  const struct kh_diag *diag);
+/* ---- shift_work.c -------------------------------------------------------------------------- */
 
 /* Works until there is no reason to stay. Returns an exit code. */
 int kh_shift_work(struct kh_shift *shift);

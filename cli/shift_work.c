@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/shift.h"
+#include "shift.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -200,7 +200,9 @@ int kh_shift_work(struct kh_shift *shift)
     int64_t due_us = never_us, stay_ms = 0;
     enum kh_err err = pass(shift, &worked, &diag);
 
-    if (!err && !shift->stop)
+    if (shift->stop)
+      break;
+    if (!err)
       err = next_due(shift, &due_us, &diag);
     if (err && shift->once)
       return trouble(shift, &diag);

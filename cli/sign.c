@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
+#include "cli.h"
 
 static int sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_str body)
 {

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/cli.h"
+#include "cli.h"
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "cli/shift.h"
+#include "shift.h"
 
 #include <signal.h>
 #include <sys/signalfd.h>

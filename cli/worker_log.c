@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "cli/worker_log.h"
+#include "worker_log.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -20,8 +20,6 @@
 #include "receive/request.h"
 #include "receive/wake.h"
 
-
-
 /* ---- the receiver -------------------------------------------------------------------------- */
 
 struct kh_receiver {

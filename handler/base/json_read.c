@@ -51,8 +51,8 @@ const char *kh_json_fail(struct kh_json_reader *reader, enum kh_err err, const c
 static bool grow_tokens(struct kh_json_reader *reader, const char *at)
 {
   struct kh_json *doc = reader->doc;
-  uint32_t count = (uint32_t)(reader->next - doc->tokens);
-  uint32_t room = doc->room > 0 ? 2 * doc->room : FIRST_TOKENS + (uint32_t)(doc->text.len / BYTES_A_TOKEN);
+  uint32_t count = doc->room;
+  uint32_t room = count > 0 ? 2 * count : FIRST_TOKENS + (uint32_t)(doc->text.len / BYTES_A_TOKEN);
 
   if (count >= doc->limits.tokens)
     return kh_json_fail(reader, KH_ERR_JSON_TOKENS, at, "more values and keys than the limit allows");
@@ -263,7 +263,7 @@ enum kh_err kh_json_read(struct kh_json *doc, struct kh_str text, struct kh_diag
                                   .start = doc->text.at,
                                   .end = doc->text.at + doc->text.len,
                                   .next = doc->tokens,
-                                  .limit = doc->tokens + doc->room,
+                                  .limit = doc->tokens ? doc->tokens + doc->room : NULL,
                                   .top = doc->frames,
                                   .diag = diag};
 

@@ -26,8 +26,18 @@ struct kh_incoming {
   char problem[256];     /* what went wrong below HTTP, without the URL; "" if nothing */
 };
 
+static inline void kh_incoming_init(struct kh_incoming *answer)
+{
+  *answer = (struct kh_incoming){.retry_after_s = -1};
+  kh_buf_init(&answer->body, KH_ANSWER_MAX_BYTES);
+}
+
 struct kh_transport {
-  /* KH_OK when any answer came, whatever its status; KH_ERR_DELIVERY_FAILED when none did. */
+  /*
+   * KH_OK when any answer came, whatever its status: its header to the end, for a body that was cut changes nothing
+   * about what the other side has done. KH_ERR_DELIVERY_FAILED when none did. The caller has made ANSWER empty by
+   * kh_incoming_init and releases its body.
+   */
   enum kh_err (*send)(void *self, const struct kh_outgoing *request, struct kh_incoming *answer);
   void *self;
 };

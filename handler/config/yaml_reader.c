@@ -2,9 +2,19 @@
 
 #include "config/yaml_reader.h"
 
+static bool begins_with_stop_key(const struct kh_yaml_reader *reader, struct kh_str rest)
+{
+  size_t len = reader->stop_key ? strlen(reader->stop_key) : 0;
+  bool at_line = reader->given == 0 || reader->text.at[reader->given - 1] == '\n';
+
+  if (len == 0 || !at_line || rest.len <= len || memcmp(rest.at, reader->stop_key, len) != 0)
+    return false;
+  return rest.at[len] == ':' && (rest.len == len + 1 || memchr(" \t\r\n", rest.at[len + 1], 4));
+}
+
 /*
- * By lines, because libyaml decodes all that it is given before it looks at the first token:
- * a receiver must not fail over, or pay for, what stands behind `notify:`.
+ * By lines, because libyaml decodes all that it is given, and looks a few characters ahead: a receiver must not fail
+ * over, or pay for, what stands behind `notify:`. So for libyaml the file ends there.
  */
 int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given)
 {
@@ -13,6 +23,10 @@ int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given)
   const char *end = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
   size_t line = end ? (size_t)(end - rest.at) + 1 : rest.len;
 
+  if (begins_with_stop_key(reader, rest)) {
+    line = strlen(reader->stop_key) + 1;
+    reader->text.len = reader->given + line;
+  }
   *given = line < room ? line : room;
   if (*given > 0)
     memcpy(to, rest.at, *given);

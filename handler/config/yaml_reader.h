@@ -27,7 +27,7 @@ struct kh_yaml_reader {
   bool mistaken; /* something was wrong that could be left out */
 };
 
-/* libyaml's read handler over TEXT; SELF is the reader. */
+/* libyaml's read handler over TEXT, which it cuts at the stop key; SELF is the reader. */
 int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given);
 
 /* Adds a mistake at AT. Returns KH_ERR_CONFIG. */

@@ -16,18 +16,30 @@ struct kh_outbox {
   const struct kh_clock *clock;
 };
 
+enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000 };
+
 /*
- * Sends the next delivery that is due and records what became of it; one log line an attempt.
+ * Sends the next delivery that is due and records what became of it, durably; one log line an attempt.
  * KH_ERR_NOT_FOUND when nothing is due, KH_ERR_STORE when it could not be recorded (it is then sent again), else
- * the outcome: KH_OK, KH_ERR_DELIVERY_FAILED (will be retried), or why it is dead.
+ * the outcome: KH_OK, KH_ERR_DELIVERY_FAILED (will be retried), or why it is dead: KH_ERR_DELIVERY_REFUSED (an
+ * answer that trying again will not change), KH_ERR_DELIVERY_EXPIRED (too many attempts or too old),
+ * KH_ERR_NOTIFIER_GONE (the config no longer has the destination), KH_ERR_RENDER (a body that cannot be read).
  */
 enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
 
-/* policy.c: the plain retry. How long to wait after attempt number ATTEMPT (from 1) failed. */
-int64_t kh_retry_delay_us(unsigned attempt);
-/* True when the answer means that trying again may help: none at all, 408, 425, 429, 5xx. */
-bool kh_retry_may_help(int status);
+/*
+ * Up to MAX deliveries that stay on this machine, whose outcomes become durable together at the end, or one over the
+ * network, whose outcome is durable at once; whichever comes first. *MADE says how many were tried; fewer than MAX
+ * does not mean that nothing more is due. No batch of the store may be open. KH_ERR_STORE, which may bring again
+ * what was tried: wait before the next call.
+ */
+enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH_MUST_USE;
 
-enum { KH_ATTEMPTS_MAX = 12 };
+/* policy.c: the plain retry. How long to wait after attempt number ATTEMPT (from 1) failed: 10 s, doubled, to 1 h. */
+int64_t kh_retry_delay_us(unsigned attempt);
+/* The same, or what Retry-After asks for if that is longer; at most 1 h. RETRY_AFTER_S is -1 without one. */
+int64_t kh_retry_delay_asked_us(unsigned attempt, int64_t retry_after_s);
+/* True when the answer means that trying again may help: none at all (0), 408, 425, 429, 5xx. */
+bool kh_retry_may_help(int status);
 
 #endif

@@ -1,0 +1,250 @@
+#include "base/base.h"
+
+#include "base/json.h"
+#include "deliver/outbox.h"
+
+/* One try of one delivery, and what came of it. */
+struct attempt {
+  struct kh_delivery delivery;
+  const struct kh_rule *rule; /* NULL when the destination is gone */
+  unsigned number;            /* from 1; of one that was never sent, how many there were */
+  int64_t started_us;         /* ticks */
+  enum kh_err result;         /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED: again later; else dead */
+  int status;
+  int64_t retry_at_us;
+  char detail[256];
+};
+
+/* ---- to the log ---- */
+
+static const struct {
+  const char *member;
+  enum kh_log_key key;
+} spoken[] = {
+    {"event", KH_LOG_EVENT},
+    {"organization", KH_LOG_ORGANIZATION},
+    {"pipeline", KH_LOG_PIPELINE},
+    {"branch", KH_LOG_BRANCH},
+    {"build_number", KH_LOG_BUILD_NUMBER},
+    {"state", KH_LOG_STATE},
+    {"text", KH_LOG_MESSAGE_TEXT},
+    {"url", KH_LOG_URL},
+};
+
+static void speak(struct kh_outbox *outbox, const struct kh_delivery *delivery, struct kh_json_value said)
+{
+  struct kh_log_line line;
+  struct kh_buf text;
+
+  kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
+  kh_log_begin(&line, &outbox->log, KH_INFO, "notification");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
+  kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
+  for (size_t i = 0; i < KH_COUNT(spoken); i++) {
+    struct kh_json_value member = kh_json_get(said, kh_str_of(spoken[i].member));
+    int64_t number = 0;
+
+    kh_buf_clear(&text);
+    if (kh_json_int(member, &number))
+      kh_log_number(&line, spoken[i].key, number);
+    else if (!kh_json_text(member, &text))
+      kh_log_text(&line, spoken[i].key, kh_buf_view(&text));
+  }
+  kh_log_end(&line, &outbox->log);
+  kh_buf_release(&text);
+}
+
+static enum kh_err send_to_log(struct kh_outbox *outbox, struct attempt *attempt)
+{
+  struct kh_json json;
+
+  kh_json_init(&json, kh_json_default_limits);
+  enum kh_err err = kh_json_read(&json, kh_buf_view(&attempt->delivery.body), NULL);
+  if (err)
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "%s", kh_err_token(err));
+  else
+    speak(outbox, &attempt->delivery, kh_json_root(&json));
+  kh_json_release(&json);
+  return err ? KH_ERR_RENDER : KH_OK;
+}
+
+/* ---- over the network ---- */
+
+static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *attempt)
+{
+  const struct kh_outgoing request = {.url = &attempt->rule->url,
+                                      .content_type = attempt->delivery.content_type,
+                                      .body = kh_buf_view(&attempt->delivery.body),
+                                      .timeout_ms = KH_SEND_TIMEOUT_MS};
+  struct kh_incoming answer;
+  enum kh_err err = KH_ERR_DELIVERY_REFUSED;
+
+  /* The answer's body is not told on: it may echo what it was sent. */
+  kh_incoming_init(&answer);
+  if (outbox->transport.send(outbox->transport.self, &request, &answer))
+    answer.status = 0;
+  attempt->status = answer.status;
+  if (answer.status > 0)
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "HTTP %d%s%.200s", answer.status,
+                   answer.problem[0] ? ", then " : "", answer.problem);
+  else
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "%s",
+                   answer.problem[0] ? answer.problem : "no answer");
+
+  if (answer.status >= 200 && answer.status <= 299) {
+    err = KH_OK;
+  } else if (kh_retry_may_help(answer.status)) {
+    err = KH_ERR_DELIVERY_FAILED;
+    attempt->retry_at_us = kh_clock_now_us(outbox->clock) +
+                           kh_retry_delay_asked_us(attempt->number, answer.retry_after_s);
+    if (attempt->number >= KH_ATTEMPTS_MAX || attempt->retry_at_us >= attempt->delivery.expires_us)
+      err = KH_ERR_DELIVERY_EXPIRED;
+  }
+  kh_buf_release(&answer.body);
+  return err;
+}
+
+/* ---- what became of it ---- */
+
+static enum kh_err record(struct kh_outbox *outbox, const struct attempt *attempt)
+{
+  const struct kh_store_ops *ops = outbox->store.ops;
+  const char *id = attempt->delivery.id;
+  int64_t now_us = kh_clock_now_us(outbox->clock);
+  char reason[sizeof attempt->detail + 64];
+
+  if (attempt->result == KH_OK)
+    return ops->done(outbox->store.self, id, now_us);
+  (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
+                 attempt->detail[0] ? ": " : "", attempt->detail);
+  if (attempt->result == KH_ERR_DELIVERY_FAILED)
+    return ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, reason);
+  return ops->bury(outbox->store.self, id, now_us, reason);
+}
+
+static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt, enum kh_err recorded)
+{
+  const struct kh_delivery *delivery = &attempt->delivery;
+  enum kh_err err = recorded ? recorded : attempt->result;
+  const char *detail = recorded ? kh_store_problem(&outbox->store) : attempt->detail;
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &outbox->log, kh_err_level(err), "delivery attempt");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
+  kh_log_text(&line, KH_LOG_EVENT, kh_str_of(delivery->event));
+  kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
+  kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(delivery->notifier));
+  kh_log_number(&line, KH_LOG_ATTEMPT, attempt->number);
+  if (attempt->status > 0)
+    kh_log_number(&line, KH_LOG_STATUS, attempt->status);
+  kh_log_text(&line, KH_LOG_RESULT,
+              attempt->result == KH_OK                    ? KH_STR("delivered")
+              : attempt->result == KH_ERR_DELIVERY_FAILED ? KH_STR("retry")
+                                                          : KH_STR("dead"));
+  kh_log_problem(&line, err, NULL);
+  if (err)
+    kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(detail));
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(outbox->clock) - attempt->started_us);
+  if (attempt->result == KH_ERR_DELIVERY_FAILED)
+    kh_log_time(&line, KH_LOG_RETRY_AT, attempt->retry_at_us);
+  kh_log_end(&line, &outbox->log);
+}
+
+/* ---- one after the other ---- */
+
+static enum kh_err start(struct kh_outbox *outbox, struct attempt *attempt)
+{
+  int64_t now_us = kh_clock_now_us(outbox->clock);
+
+  *attempt = (struct attempt){.started_us = kh_clock_ticks_us(outbox->clock)};
+  enum kh_err err = outbox->store.ops->take(outbox->store.self, now_us, &attempt->delivery);
+  if (err)
+    return err;
+  attempt->rule = kh_rules_for(outbox->rules, attempt->delivery.destination);
+  attempt->number = attempt->delivery.attempt;
+  if (!attempt->rule)
+    attempt->result = KH_ERR_NOTIFIER_GONE;
+  else if (now_us >= attempt->delivery.expires_us)
+    attempt->result = KH_ERR_DELIVERY_EXPIRED;
+  else
+    attempt->number++;
+  return KH_OK;
+}
+
+static bool is_networked(const struct attempt *attempt)
+{
+  return attempt->rule && attempt->result == KH_OK && attempt->rule->notifier->via == KH_VIA_HTTP;
+}
+
+/* Releases ATTEMPT. KH_OK when the outcome, whatever it is, was recorded. */
+static enum kh_err finish(struct kh_outbox *outbox, struct attempt *attempt)
+{
+  if (is_networked(attempt))
+    attempt->result = send_over_http(outbox, attempt);
+  else if (attempt->result == KH_OK)
+    attempt->result = send_to_log(outbox, attempt);
+  enum kh_err err = record(outbox, attempt);
+  log_attempt(outbox, attempt, err);
+  kh_delivery_release(&attempt->delivery);
+  return err;
+}
+
+enum kh_err kh_outbox_step(struct kh_outbox *outbox)
+{
+  struct attempt attempt;
+  enum kh_err err = start(outbox, &attempt);
+
+  if (err)
+    return err;
+  err = finish(outbox, &attempt);
+  return err ? err : attempt.result;
+}
+
+static enum kh_err begin_batch(const struct kh_store *store, bool *in_batch)
+{
+  enum kh_err err = *in_batch ? KH_OK : store->ops->batch_begin(store->self);
+
+  *in_batch = *in_batch || !err;
+  return err;
+}
+
+static enum kh_err end_batch(const struct kh_store *store, bool *in_batch)
+{
+  enum kh_err err = *in_batch ? store->ops->batch_end(store->self) : KH_OK;
+
+  *in_batch = false;
+  return err;
+}
+
+enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
+{
+  const struct kh_store *store = &outbox->store;
+  bool in_batch = false;
+  bool networked = false;
+  enum kh_err err = KH_OK;
+
+  for (*made = 0; *made < max && !networked && !err;) {
+    struct attempt attempt;
+
+    err = start(outbox, &attempt);
+    if (err)
+      break;
+    networked = is_networked(&attempt);
+    /* Nobody waits for the disk between two lines of a log, but what a stranger was told is noted at once. */
+    err = networked ? end_batch(store, &in_batch) : begin_batch(store, &in_batch);
+    if (err) {
+      kh_delivery_release(&attempt.delivery);
+      break;
+    }
+    err = finish(outbox, &attempt);
+    (*made)++;
+  }
+  if (err && err != KH_ERR_NOT_FOUND) {
+    if (in_batch)
+      store->ops->batch_drop(store->self);
+    return err;
+  }
+  return end_batch(store, &in_batch);
+}

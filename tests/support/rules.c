@@ -1,0 +1,76 @@
+#include "base/base.h"
+
+#include "support/rules.h"
+
+#include <check.h>
+
+static const char head[] = "webhook: {signature: {file: secret}}\n"
+                           "state: state\n"
+                           "notify:\n";
+
+static const char *const default_environment[] = {
+    "SLACK_WEBHOOK_URL=" KH_TEST_SLACK_URL,
+    "EMPTY=",
+    NULL,
+};
+
+void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const char *const *environment)
+{
+  struct kh_buf text;
+  char path[512];
+
+  *made = (struct kh_test_rules){.err = KH_OK};
+  kh_tempdir_open(&made->dir);
+  kh_file_put(kh_tempdir_path(&made->dir, "secret", path, sizeof path), KH_STR("planted-webhook-secret\n"));
+  kh_file_put(kh_tempdir_path(&made->dir, "hook", path, sizeof path), KH_STR(KH_TEST_SLACK_FILE_URL "\n"));
+
+  kh_buf_init(&text, KH_YAML_MAX_BYTES);
+  (void)kh_buf_add(&text, kh_str_of(head));
+  (void)kh_buf_add(&text, kh_str_of(notify));
+  ck_assert_int_eq(kh_buf_ok(&text), KH_OK);
+  kh_file_put(kh_tempdir_path(&made->dir, "kitehook.yml", path, sizeof path), kh_buf_view(&text));
+  kh_buf_release(&text);
+
+  enum kh_err err = kh_config_read(&made->config, path, KH_CONFIG_WHOLE,
+                                   environment ? environment : default_environment, &made->diags);
+  ck_assert_msg(err == KH_OK, "%s: %s", kh_err_token(err), kh_diags_first(&made->diags).text);
+  made->err = kh_rules_compile(&made->config, &made->rules, &made->diags);
+}
+
+void kh_test_rules_close(struct kh_test_rules *made)
+{
+  kh_rules_release(&made->rules);
+  kh_config_release(&made->config);
+  kh_diags_release(&made->diags);
+  kh_tempdir_close(&made->dir);
+}
+
+void kh_test_rules_said(const struct kh_test_rules *made, struct kh_buf *out)
+{
+  for (size_t i = 0; i < made->diags.count; i++) {
+    const struct kh_diag *diag = &made->diags.at[i];
+
+    (void)kh_buf_printf(out, "%u:%u %s%s\n", diag->line, diag->column,
+                        diag->err ? "" : "warning: ", diag->text);
+  }
+}
+
+void kh_test_event_read(struct kh_test_event *made, struct kh_str body)
+{
+  struct kh_diag diag = {0};
+
+  kh_buf_init(&made->body, body.len);
+  (void)kh_buf_add(&made->body, body);
+  ck_assert_int_eq(kh_buf_ok(&made->body), KH_OK);
+  kh_json_init(&made->doc, kh_json_default_limits);
+
+  struct kh_verified verified = {.body = kh_buf_view(&made->body)};
+  enum kh_err err = kh_event_read(&verified, &made->doc, &made->event, &diag);
+  ck_assert_msg(err == KH_OK, "%s: %s", kh_err_token(err), diag.text);
+}
+
+void kh_test_event_release(struct kh_test_event *made)
+{
+  kh_json_release(&made->doc);
+  kh_buf_release(&made->body);
+}
