@@ -132,7 +132,7 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
     return KH_EXIT_STATE;
   err = kh_config_read(config, path, depth, kh_cli_environment(), &diags);
   /* A mistake above does not hide those below. */
-  if (depth == KH_CONFIG_WHOLE && config->notify) {
+  if (config->notify) {
     enum kh_err state_err = kh_config_needs_state(config, &diags);
     enum kh_err rules_err = kh_rules_compile(config, &rules, &diags);
 
@@ -146,7 +146,7 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
   } else {
     kh_cli_print_diags(stdout, &diags);
     if (!err)
-      print_summary(path, summary, depth == KH_CONFIG_WHOLE);
+      print_summary(path, summary, depth != KH_CONFIG_RECEIVER);
   }
   json_decref(summary);
   kh_rules_release(&rules);
@@ -168,7 +168,7 @@ static const struct option known[] = {
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  enum kh_config_depth depth = KH_CONFIG_WHOLE;
+  enum kh_config_depth depth = KH_CONFIG_CHECK;
   const char *path = NULL;
   bool as_json = false;
   int option = 0;

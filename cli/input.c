@@ -35,9 +35,9 @@ static bool secret_from_file(const struct kh_command *self, const char *file, st
     goto done;
   }
   value = kh_buf_view(&text);
-  if (kh_str_ends(value, KH_STR("\n")))
-    value.len--;
-  if (kh_str_ends(value, KH_STR("\r")))
+  if (kh_str_ends(value, KH_STR("\r\n")))
+    value.len -= 2;
+  else if (kh_str_ends(value, KH_STR("\n")))
     value.len--;
   if (kh_secret_set(secret, value) != KH_OK)
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s is too long for a secret", file);

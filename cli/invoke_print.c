@@ -81,12 +81,10 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_led
   print_body(kh_buf_view(&line->delivery.body));
   if (!outcome->sent)
     return;
-  printf("    -> %s", fates[line->fate]);
-  if (line->status > 0)
-    printf(", HTTP %d", line->status);
-  if (line->reason[0])
-    printf(", %s", line->reason);
-  printf("%s%s\n", line->problem[0] ? ": " : "", line->problem);
+  if (line->fate == KH_FATE_DELIVERED && line->status > 0)
+    printf("    -> delivered: HTTP %d\n", line->status);
+  else
+    printf("    -> %s%s%s\n", fates[line->fate], line->reason[0] ? ": " : "", line->reason);
 }
 
 void kh_outcome_print(const struct kh_outcome *outcome)
@@ -129,13 +127,15 @@ static json_t *json_of_delivery(const struct kh_ledger_line *line, bool sent)
   json_object_set_new(delivery, "body", json_or_text(kh_buf_view(&line->delivery.body)));
   if (sent) {
     json_t *result = json_object();
+    struct kh_str detail = kh_str_of(line->reason);
+    struct kh_str reason = kh_str_cut(&detail, ':');
 
     json_object_set_new(result, "outcome", json_string(fates[line->fate]));
     json_object_set_new(result, "status", line->status > 0 ? json_integer(line->status) : json_null());
-    if (line->reason[0])
-      json_object_set_new(result, "reason", json_string(line->reason));
-    if (line->problem[0])
-      json_object_set_new(result, "problem", json_string(line->problem));
+    if (reason.len > 0)
+      json_object_set_new(result, "reason", json_stringn(reason.at, reason.len));
+    if (detail.len > 0)
+      json_object_set_new(result, "detail", json_stringn(kh_str_trim(detail).at, kh_str_trim(detail).len));
     json_object_set_new(delivery, "result", result);
   }
   return delivery;

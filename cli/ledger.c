@@ -111,10 +111,8 @@ static enum kh_err send_on(void *self, const struct kh_outgoing *request, struct
   struct kh_ledger_line *line = ledger->count > 0 ? &ledger->lines[ledger->count - 1] : NULL;
   enum kh_err err = ledger->wire.send(ledger->wire.self, request, answer);
 
-  if (line) {
+  if (line)
     line->status = answer->status;
-    snprintf(line->problem, sizeof line->problem, "%s", answer->problem);
-  }
   return err;
 }
 

@@ -15,9 +15,8 @@ struct kh_ledger_line {
   struct kh_delivery delivery; /* a copy, owned */
   char content_type[KH_CONTENT_TYPE_BYTES];
   enum kh_fate fate;
-  char reason[64];   /* of retry and dead: an error token */
-  int status;        /* HTTP, 0 when no answer came */
-  char problem[256]; /* what went wrong below HTTP */
+  char reason[352]; /* of retry and dead: an error token, and often ": " and a detail */
+  int status;       /* HTTP, 0 when no answer came */
 };
 
 struct kh_ledger {

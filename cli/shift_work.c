@@ -61,17 +61,16 @@ static enum kh_err store_trouble(struct kh_shift *shift, struct kh_diag *diag)
   return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&shift->store));
 }
 
-/* One delivery. *WORKED is false when none is due. Its own outcome is in the log, and no error here. */
-static enum kh_err deliver_one(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
+/* A few deliveries, or one over the network, since the inbox wants a look in between. *MORE: something was due. */
+static enum kh_err deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
 {
-  enum kh_err err = kh_outbox_step(&shift->outbox);
+  size_t made = 0;
+  enum kh_err err = kh_outbox_run(&shift->outbox, KH_WORK_BATCH, &made);
 
-  *worked = err != KH_ERR_NOT_FOUND;
+  *more = made > 0;
   if (err == KH_ERR_STORE)
     return store_trouble(shift, diag);
-  if (err == KH_ERR_NO_MEMORY || err == KH_ERR_IO)
-    return kh_diag_set(diag, err, "a delivery could not be tried");
-  return KH_OK;
+  return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
 }
 
 /* Until nothing waits and nothing is due. The inbox comes first: it is bounded, and receivers answer 503 when it is full. */
@@ -89,7 +88,7 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
     if (!err)
       err = kh_work_inbox(&shift->worker, &taken, diag);
     if (!err && taken == 0)
-      err = deliver_one(shift, &more, diag);
+      err = deliver(shift, &more, diag);
     if (err)
       return err;
     *worked = *worked || more;

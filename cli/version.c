@@ -3,16 +3,16 @@
 #include "cli.h"
 
 #include <jansson.h>
-#include <yaml.h>
 
 #ifndef KH_COMMIT
 #define KH_COMMIT ""
 #endif
 
 /*
- * Each library's header is for one folder alone (script/check); these three, which never change, tell what is
- * really loaded, and that is what a bug report needs.
+ * The header of each of these is for one folder alone (script/check). What they tell is what is really loaded, and
+ * that is what a bug report needs.
  */
+extern const char *yaml_get_version_string(void);
 extern const char *OpenSSL_version(int what);
 extern const char *sqlite3_libversion(void);
 extern char *curl_version(void);

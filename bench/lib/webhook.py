@@ -72,7 +72,7 @@ class Config:
         if inbox:
             lines += [
                 f"state: {self.state}",
-                "inbox: {max_entries: 10000000, max_bytes: 100GB}",
+                "inbox: {max_entries: 1000000, max_bytes: 100GB}",
                 "worker: {mode: service, log: stderr}",
             ]
         if notify:

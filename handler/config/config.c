@@ -54,7 +54,7 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
   err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);
   if (config->yaml.root)
     err = kh_first_err(err, kh_config_sections(config, diags));
-  if (err)
+  if (err && config->depth != KH_CONFIG_CHECK)
     drop_content(config);
   else if (config->depth == KH_CONFIG_RECEIVER)
     kh_yaml_release(&config->yaml);
@@ -76,9 +76,12 @@ enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_c
   else
     err = kh_config_load(config, config->path, &text, &mode, &why);
   if (err)
-    err = kh_diags_add(diags, KH_ERR_CONFIG, path, 0, 0, "cannot read the configuration: %s", why.text);
+    err = kh_diags_add(diags, KH_ERR_CONFIG, path, 0, 0, "cannot read the configuration: %s; %s", why.text,
+                       kh_config_load_cure(err));
   else
     err = kh_config_parse(config, path, kh_buf_view(&text), diags);
+  if (err && diags)
+    kh_diags_sort(diags);
   kh_buf_release(&text);
   return err;
 }

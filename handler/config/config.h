@@ -36,7 +36,11 @@
 #define KH_CONFIG_PATH "/etc/kitehook/kitehook.yml"
 #endif
 
-enum kh_config_depth { KH_CONFIG_RECEIVER, KH_CONFIG_WHOLE };
+enum kh_config_depth {
+  KH_CONFIG_RECEIVER,
+  KH_CONFIG_WHOLE,
+  KH_CONFIG_CHECK /* the whole, and kept in spite of mistakes, so that those of `notify` can be found too */
+};
 enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
 
 enum { KH_SECRETS_MAX = 8, KH_PATH_BYTES = 512, KH_NAME_BYTES = 33, KH_ENV_FILE_MAX_BYTES = 64 * 1024 };
@@ -91,8 +95,9 @@ struct kh_config {
 
 /*
  * Reads PATH. ENVIRONMENT (the process's) is where `env:` looks after env_file;
- * it must outlive the config. All mistakes go to DIAGS; any of them but warnings makes KH_ERR_CONFIG. Then only
- * kh_config_is_outdated and kh_config_release are of use: the files stay watched, so that a cure is noticed.
+ * it must outlive the config. All mistakes go to DIAGS, sorted by place; any of them but warnings makes KH_ERR_CONFIG. Then, except at
+ * KH_CONFIG_CHECK, only kh_config_is_outdated and kh_config_release are of use: the files stay watched, so that a cure
+ * is noticed.
  */
 enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
                            const char *const *environment, struct kh_diags *diags) KH_MUST_USE;

@@ -43,6 +43,29 @@ enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *fi
   return err;
 }
 
+static int compare(const struct kh_diag *a, const struct kh_diag *b)
+{
+  int files = strcmp(a->file, b->file);
+
+  if (files != 0)
+    return files;
+  if (a->line != b->line)
+    return a->line < b->line ? -1 : 1;
+  return a->column == b->column ? 0 : a->column < b->column ? -1 : 1;
+}
+
+void kh_diags_sort(struct kh_diags *diags)
+{
+  for (size_t i = 1; i < diags->count; i++) {
+    struct kh_diag diag = diags->at[i];
+    size_t to = i;
+
+    for (; to > 0 && compare(&diags->at[to - 1], &diag) > 0; to--)
+      diags->at[to] = diags->at[to - 1];
+    diags->at[to] = diag;
+  }
+}
+
 struct kh_diag kh_diags_first(const struct kh_diags *diags)
 {
   for (size_t i = 0; i < diags->count; i++)

@@ -1,5 +1,5 @@
 /*
- * diags.h - all the mistakes of a config file at once, in the order found.
+ * diags.h - all the mistakes of a config file at once.
  */
 #ifndef KH_DIAGS_H
 #define KH_DIAGS_H
@@ -22,6 +22,8 @@ void kh_diags_release(struct kh_diags *diags);
 /* Adds one, or does nothing when DIAGS is NULL. Returns ERR. */
 enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *file, unsigned line,
                          unsigned column, const char *format, ...) KH_PRINTF(6, 7);
+/* By file, line and column; what stands at one place stays in the order found. */
+void kh_diags_sort(struct kh_diags *diags);
 /* The first error as one diag (all zero when there is none). */
 struct kh_diag kh_diags_first(const struct kh_diags *diags);
 

@@ -10,6 +10,8 @@
 
 bool kh_config_resolve(const struct kh_config *config, const char *path, char absolute[KH_PATH_BYTES])
 {
+  if (strncmp(path, "./", 2) == 0)
+    path += 2;
   const char *slash = strrchr(config->path, '/');
   int folder = path[0] == '/' || !slash ? 0 : (int)(slash - config->path) + 1;
   int length = snprintf(absolute, KH_PATH_BYTES, "%.*s%s", folder, config->path, path);
@@ -76,6 +78,14 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
     (void)close(fd);
   *mode = (unsigned)seen.st_mode & 07777;
   return err;
+}
+
+const char *kh_config_load_cure(enum kh_err err)
+{
+  if (err == KH_ERR_NOT_FOUND)
+    return "write that file, or correct the path";
+  return err == KH_ERR_IO ? "it must be a file that the user who runs this may read"
+                          : "is it the right file?";
 }
 
 void kh_config_wipe(struct kh_buf *text)

@@ -54,10 +54,9 @@ static enum kh_err read_file(const struct reference *from, const char *text, str
     return mistake(from, "file", "the path is empty or too long");
   enum kh_err err = kh_config_load(from->config, path, &value, &mode, &why);
   if (err) {
-    err = kh_config_mistake(from->config, from->node, "file", from->diags,
-                            "%s: cannot read %s: %s; make it readable for the user that runs this",
+    err = kh_config_mistake(from->config, from->node, "file", from->diags, "%s: cannot read %s: %s; %s",
                             from->where, is_written_as_path(text) ? path : "the file that is named here",
-                            why.text);
+                            why.text, kh_config_load_cure(err));
   } else {
     if (mode & 0004)
       kh_config_warning(from->config, from->node, "file", from->diags,
@@ -97,7 +96,7 @@ static enum kh_err read_env(const struct reference *from, const char *name, stru
   struct kh_str value = kh_env_file_get(&config->env_file, name);
   if (!value.at) {
     value = find_in_environment(config->environment, name);
-    if (value.at && config->depth == KH_CONFIG_WHOLE && config->state[0] &&
+    if (value.at && config->depth != KH_CONFIG_RECEIVER && config->state[0] &&
         config->worker_mode == KH_WORKER_START)
       kh_config_warning(
           config, from->node, "env", from->diags,

@@ -36,9 +36,8 @@ static enum kh_err read_env_file(const struct kh_section *top)
     return err;
   err = kh_config_load(config, path, &text, &mode, &why);
   if (err)
-    err = kh_config_mistake(config, top->object, "env_file", top->diags,
-                            "env_file: cannot read %s: %s; make it readable for the user that runs this",
-                            path, why.text);
+    err = kh_config_mistake(config, top->object, "env_file", top->diags, "env_file: cannot read %s: %s; %s",
+                            path, why.text, kh_config_load_cure(err));
   else
     err = kh_env_file_parse(kh_buf_view(&text), path, &config->env_file, top->diags);
   if (mode & 0004)

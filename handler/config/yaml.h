@@ -33,10 +33,10 @@ struct kh_yaml {
 };
 
 /*
- * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is
- * met, without it. Where a line begins with the key and a colon, no byte behind that is looked at. Errors go to DIAGS with FILE, line and column:
- * KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong could be left out (a tag,
- * a key that stands there twice): then it is there, so that a caller can look for more mistakes.
+ * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is met, without it. Where a
+ * line begins with the key and a colon, no byte behind that is looked at. Errors go to DIAGS with FILE, line and
+ * column: KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong could be left out (a
+ * tag, a key that stands there twice): then it is there, so that a caller can look for more mistakes.
  */
 enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
                          struct kh_diags *diags) KH_MUST_USE;

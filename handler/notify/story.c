@@ -138,7 +138,7 @@ static void tell_agent(struct kh_story *story, const struct kh_event *event)
       story->mood = agents[i].mood;
     }
   if (story->words.len == 0)
-    kh_part_event_name(event, &story->words);
+    kh_part_happening(event, &story->words);
   kh_part_detail(story, event, event->agent, KH_STR("hostname"), "on ", false);
   kh_part_detail(story, event, event->root, KH_STR("blocked_ip"), "address ", false);
 }
@@ -157,7 +157,7 @@ static void tell_cluster_token(struct kh_story *story, const struct kh_event *ev
     (void)kh_buf_add(&story->words, KH_STR("was blocked: the address is not allowed"));
     story->mood = KH_MOOD_WARNING;
   } else {
-    kh_part_event_name(event, &story->words);
+    kh_part_happening(event, &story->words);
   }
   kh_part_detail(story, event, event->root, KH_STR("blocked_ip"), "address ", false);
   kh_part_detail(story, event, event->cluster_token, KH_STR("description"), "token ", false);
@@ -170,7 +170,7 @@ static void tell_other(struct kh_story *story, const struct kh_event *event)
     (void)kh_buf_add(&story->subject, KH_STR("Ping"));
     (void)kh_buf_add(&story->words, KH_STR("from Buildkite: webhooks arrive here"));
   } else {
-    kh_part_event_name(event, &story->subject);
+    kh_text_line(kh_str_of(event->name), KH_STORY_NAME_CHARACTERS, &story->subject);
   }
   if (story->subject.len == 0)
     (void)kh_buf_add(&story->subject, KH_STR("An event without a name"));

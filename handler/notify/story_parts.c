@@ -117,9 +117,11 @@ void kh_part_url(struct kh_story *story, const struct kh_event *event, struct kh
   kh_buf_release(&raw);
 }
 
-void kh_part_event_name(const struct kh_event *event, struct kh_buf *out)
+void kh_part_happening(const struct kh_event *event, struct kh_buf *out)
 {
-  kh_text_line(kh_str_of(event->name), KH_STORY_NAME_CHARACTERS, out);
+  const char *dot = strrchr(event->name, '.');
+
+  kh_text_line(kh_str_of(dot ? dot + 1 : event->name), KH_STORY_NAME_CHARACTERS, out);
 }
 
 void kh_part_state(struct kh_story *story, const struct kh_event *event, struct kh_str state)
@@ -137,6 +139,6 @@ void kh_part_state(struct kh_story *story, const struct kh_event *event, struct 
     (void)kh_buf_add(&story->words, KH_STR("is in state "));
     kh_text_line(state, KH_STORY_NAME_CHARACTERS, &story->words);
   } else {
-    kh_part_event_name(event, &story->words);
+    kh_part_happening(event, &story->words);
   }
 }

@@ -26,8 +26,9 @@ void kh_part_duration(struct kh_story *story, const struct kh_event *event, stru
 
 /* OBJECT's web_url, unless there is a url already. */
 void kh_part_url(struct kh_story *story, const struct kh_event *event, struct kh_json_value object);
-void kh_part_event_name(const struct kh_event *event, struct kh_buf *out);
-/* Words and mood of STATE; the event's name where it is empty. */
+/* What the event's name says happened: "finished" for job.finished. */
+void kh_part_happening(const struct kh_event *event, struct kh_buf *out);
+/* Words and mood of STATE; what happened where it is empty. */
 void kh_part_state(struct kh_story *story, const struct kh_event *event, struct kh_str state);
 
 #endif

@@ -41,15 +41,20 @@ static bool is_json(struct kh_header_value content_type)
          kh_str_equal_nocase(kh_str_trim(kh_str_cut(&rest, ';')), KH_STR("application/json"));
 }
 
+static bool is_identity(struct kh_header_value encoding)
+{
+  struct kh_str name = kh_str_trim(encoding.text);
+
+  return !encoding.repeated && (name.len == 0 || kh_str_equal_nocase(name, KH_STR("identity")));
+}
+
 enum kh_err kh_request_check(const struct kh_request *request, size_t max_body_bytes)
 {
-  struct kh_header_value encoding = request->headers[KH_HEADER_CONTENT_ENCODING];
-
   if (request->method != KH_METHOD_POST)
     return KH_ERR_METHOD;
   if (!is_json(request->headers[KH_HEADER_CONTENT_TYPE]))
     return KH_ERR_MEDIA_TYPE;
-  if (encoding.text.len > 0 && !kh_str_equal_nocase(kh_str_trim(encoding.text), KH_STR("identity")))
+  if (!is_identity(request->headers[KH_HEADER_CONTENT_ENCODING]))
     return KH_ERR_CONTENT_ENCODING;
   if (request->body_err)
     return request->body_err;

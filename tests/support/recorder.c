@@ -21,6 +21,11 @@ static void record(void *self, struct kh_str line)
   (void)close(fd);
 }
 
+void kh_recorder_stay_private(void)
+{
+  (void)unsetenv("KH_TEST_LOG_LINES");
+}
+
 void kh_recorder_init(struct kh_recorder *recorder)
 {
   kh_buf_init(&recorder->text, 64 << 20);
@@ -55,7 +60,7 @@ json_t *kh_recorder_line(const struct kh_recorder *recorder, size_t index)
                 kh_buf_text(&recorder->text));
   for (size_t i = 0; i <= index; i++)
     line = kh_str_cut(&rest, '\n');
-  json_t *json = json_loadb(line.at, line.len, JSON_REJECT_DUPLICATES, &error);
+  json_t *json = json_loadb(line.at, line.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   ck_assert_msg(json_is_object(json), "not an object: %.*s", KH_FMT(line));
   return json;
 }

@@ -5,12 +5,11 @@
 #include <check.h>
 
 static const char head[] = "webhook: {signature: {file: secret}}\n"
-                           "state: state\n"
+                           "log: stderr\n"
                            "notify:\n";
 
 static const char *const default_environment[] = {
     "SLACK_WEBHOOK_URL=" KH_TEST_SLACK_URL,
-    "EMPTY=",
     NULL,
 };
 

@@ -11,8 +11,6 @@
 #define KH_TEST_SLACK_URL "https://hooks.slack.example/services/T0/B0/planted-slack-env"
 #define KH_TEST_SLACK_FILE_URL "http://127.0.0.1:8089/planted-slack-file"
 
-enum { KH_TEST_NOTIFY_LINE = 4 }; /* where the text of `notify:` begins in kitehook.yml */
-
 struct kh_test_rules {
   struct kh_tempdir dir;
   struct kh_config config;
@@ -22,8 +20,8 @@ struct kh_test_rules {
 };
 
 /*
- * Reads and compiles NOTIFY, the lines below `notify:`. ENVIRONMENT ends with NULL; NULL stands for one with
- * SLACK_WEBHOOK_URL and an empty EMPTY. Ends the test when the config itself cannot be read.
+ * Reads and compiles NOTIFY, the lines below `notify:`, of which the first is line 4. ENVIRONMENT ends with NULL;
+ * NULL stands for one with SLACK_WEBHOOK_URL. Ends the test when the config itself cannot be read.
  */
 void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const char *const *environment);
 void kh_test_rules_close(struct kh_test_rules *made);

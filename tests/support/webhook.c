@@ -35,6 +35,16 @@ void kh_webhook_release(struct kh_webhook *webhook)
   kh_buf_release(&webhook->signature);
 }
 
+struct kh_verified kh_webhook_verify(const struct kh_webhook *webhook, const struct kh_config *config,
+                                     int64_t now_s)
+{
+  const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
+  struct kh_verified verified;
+
+  ck_assert_int_eq(kh_verify(&verifier, &webhook->request, now_s, &verified), KH_OK);
+  return verified;
+}
+
 void kh_test_config_add(struct kh_secret_list *list, const char *name, struct kh_str text)
 {
   ck_assert_uint_lt(list->count, KH_SECRETS_MAX);

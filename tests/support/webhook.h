@@ -5,7 +5,7 @@
 #define KH_TEST_WEBHOOK_H
 
 #include "config/config.h"
-#include "receive/request.h"
+#include "receive/verify.h"
 
 #define KH_TEST_CURRENT "planted-current-9d1c"
 #define KH_TEST_PREVIOUS "planted-previous-77aa"
@@ -23,6 +23,9 @@ void kh_webhook_make(struct kh_webhook *webhook, const char *key, int64_t timest
 /* The same with X-Buildkite-Token. TOKEN is borrowed. */
 void kh_webhook_make_with_token(struct kh_webhook *webhook, const char *token, struct kh_str body);
 void kh_webhook_release(struct kh_webhook *webhook);
+/* What kh_verify makes of WEBHOOK at NOW_S; ends the test unless it is proven. Borrows both. */
+struct kh_verified kh_webhook_verify(const struct kh_webhook *webhook, const struct kh_config *config,
+                                     int64_t now_s);
 
 /* What a receiver's config accepts. */
 enum kh_accepts { KH_ACCEPTS_SIGNATURES = 1, KH_ACCEPTS_TOKENS = 2, KH_ACCEPTS_BOTH = 3 };

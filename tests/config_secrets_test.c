@@ -1,0 +1,409 @@
+#include "base/base.h"
+
+#include "config/parts.h"
+#include "support/command.h"
+#include "support/config_dir.h"
+#include "support/guard.h"
+#include "support/suite.h"
+
+#include <sys/stat.h>
+
+static struct kh_config_dir dir;
+
+static void open_dir(void)
+{
+  kh_config_dir_open(&dir);
+}
+
+static void close_dir(void)
+{
+  kh_config_dir_close(&dir);
+}
+
+/* ---- the file that env_file names ---- */
+
+/* The value that OUR reader finds for KH_VALUE in TEXT, read at the edge of a page. */
+static void read_env(struct kh_str text, enum kh_err want, struct kh_buf *value)
+{
+  struct kh_guard guard;
+  struct kh_buf entries;
+
+  kh_buf_init(&entries, text.len + 1);
+  ck_assert_int_eq(kh_env_file_parse(kh_guard_end(&guard, text), "env", &entries, &dir.diags), want);
+  kh_guard_release(&guard);
+  struct kh_str found = kh_env_file_get(&entries, "KH_VALUE");
+  ck_assert(!want == (found.at != NULL));
+  (void)kh_buf_add(value, found);
+  kh_buf_release(&entries);
+}
+
+/* Where systemd's grammar and the shell's agree, sh is the oracle. */
+static const char *const shell_values[] = {
+    "abc",
+    "",
+    "a_b-c.d/e:f,g@h%i+j=k",
+    "'a b'",
+    "\"a b\"",
+    "'a  b'\"  c\"",
+    "\"a\"'b'c",
+    "''",
+    "\"\"",
+    "'a\\b'",
+    "'a\"b'",
+    "\"a'b\"",
+    "\"a\\\"b\"",
+    "\"a\\\\b\"",
+    "\"a\\$b\"",
+    "\"a\\`b\"",
+    "\"a\\nb\"",
+    "\"\\'\"",
+    "'# ; \t'",
+    "a#b",
+    "a\\ b",
+    "a\\\\b",
+    "\\a\\b",
+    "a\\\nb",
+    "\"a\\\nb\"",
+    "'a\nb'",
+    "\"a\nb\n\nc\"",
+    "'\\'",
+    "'\xc3\xa9\xe2\x82\xac'",
+    "\\'a\\'",
+    "\\\"",
+    "abc   ",
+    "'abc '  ",
+    "\\ \\ ",
+    "aGVsbG8=",
+};
+
+START_TEST(reads_values_like_the_shell)
+{
+  static const char *const argv[] = {"sh", "-c", "eval \"$(cat)\"; printf %s \"$KH_VALUE\"", NULL};
+  struct kh_buf text, want, got;
+
+  kh_buf_init(&text, 4096);
+  kh_buf_init(&want, 4096);
+  kh_buf_init(&got, 4096);
+  (void)kh_buf_printf(&text, "# first\n\nKH_OTHER='x'\nKH_VALUE=%s\n#KH_VALUE=comment\nKH_LAST=x",
+                      shell_values[_i]);
+  ck_assert_int_eq(kh_command(argv, kh_buf_view(&text), &want), 0);
+  read_env(kh_buf_view(&text), KH_OK, &got);
+  ck_assert_msg(kh_str_equal(kh_buf_view(&got), kh_buf_view(&want)), "%s: got <%s>, sh <%s>",
+                shell_values[_i], kh_buf_text(&got), kh_buf_text(&want));
+  kh_buf_release(&text);
+  kh_buf_release(&want);
+  kh_buf_release(&got);
+}
+END_TEST
+
+/* Where they differ the table was made with systemd 252's load_env_file(). */
+static const struct {
+  const char *text, *value;
+} systemd_values[] = {
+    {"KH_VALUE=a b  c  \n", "a b  c"},
+    {"  KH_VALUE  =  a\n", "a"},
+    {"KH_VALUE=a'b'\"c\"\n", "a'b'\"c\""},
+    {"KH_VALUE='a' 'b'\n", "ab"},
+    {"KH_VALUE=\"a\" b 'c'\n", "ab 'c'"},
+    {"KH_VALUE=$HOME `x`\n", "$HOME `x`"},
+    {"KH_VALUE=\"$HOME\"\n", "$HOME"},
+    {"KH_VALUE=a # b\n", "a # b"},
+    {"; KH_VALUE=no\nKH_VALUE=a;b\n", "a;b"},
+    {"KH_VALUE=a\r\nOTHER=b\r\n", "a"},
+    {"KH_VALUE='a\r'\r\n", "a\r"},
+    {"KH_VALUE=a\nKH_VALUE=b\n", "b"},
+    {"KH_VALUE=a\\  \n", "a "},
+    {"KH_VALUE=a", "a"},
+    {"KH_VALUE=", ""},
+    {"KH_VALUE=a\\", "a"},
+};
+
+START_TEST(reads_values_like_systemd)
+{
+  struct kh_buf got;
+
+  kh_buf_init(&got, 4096);
+  read_env(kh_str_of(systemd_values[_i].text), KH_OK, &got);
+  ck_assert_str_eq(kh_buf_text(&got), systemd_values[_i].value);
+  kh_buf_release(&got);
+}
+END_TEST
+
+/* No row's "planted" may come back in a message. */
+static const struct {
+  const char *text;
+  unsigned line;
+  const char *fragment;
+} bad_lines[] = {
+    {"A=b\n\nplanted\n", 3, "not an assignment"},
+    {"export planted=x\n", 1, "`export` is not supported"},
+    {"A=b\nplanted-x=y\n", 2, "not a usable name"},
+    {"9planted=x\n", 1, "not a usable name"},
+    {"=planted\n", 1, "not a usable name"},
+    {"A=\"b\nc\"\nplanted\n", 3, "not an assignment"},
+    {"A='planted\nB=c\n", 1, "single quote that begins here is not closed"},
+    {"\nA=x\nB=\"planted\\\"\nC=d", 3, "double quote that begins here is not closed"},
+};
+
+START_TEST(refuses_what_is_no_assignment)
+{
+  struct kh_buf got;
+
+  kh_buf_init(&got, 4096);
+  read_env(kh_str_of(bad_lines[_i].text), KH_ERR_CONFIG, &got);
+  ck_assert_uint_eq(dir.diags.count, 1);
+  ck_assert_uint_eq(dir.diags.at[0].line, bad_lines[_i].line);
+  ck_assert_ptr_nonnull(strstr(dir.diags.at[0].text, bad_lines[_i].fragment));
+  ck_assert_ptr_null(strstr(kh_config_dir_said(&dir), "planted"));
+  kh_buf_release(&got);
+}
+END_TEST
+
+START_TEST(an_env_file_has_no_nul)
+{
+  struct kh_buf got;
+
+  kh_buf_init(&got, 4096);
+  read_env(KH_STR("A=b\nC\0=d\n"), KH_ERR_CONFIG, &got);
+  ck_assert_ptr_nonnull(strstr(dir.diags.at[0].text, "NUL"));
+  kh_buf_release(&got);
+}
+END_TEST
+
+/* ---- where a secret comes from ---- */
+
+static const char *const environment[] = {
+    "OTHER=x", "HOOK=from-environment", "HOOK=second", "EMPTY=", "HOOKX=y", NULL};
+
+static const struct {
+  const char *env_file, *value; /* NULL: none, refused */
+} sources[] = {
+    {NULL, "from-environment"},
+    {"OTHER=y\n", "from-environment"},
+    {"HOOK=from-env-file\n", "from-env-file"},
+    {"HOOK=\n", NULL},
+};
+
+START_TEST(env_file_comes_before_the_environment)
+{
+  const char *text = "webhook: {signature: {env: HOOK}}\nenv_file: env\n";
+
+  kh_config_dir_put(&dir, "env", sources[_i].env_file ? sources[_i].env_file : "");
+  enum kh_err err = kh_config_dir_read(&dir, text, KH_CONFIG_RECEIVER, environment);
+  ck_assert_int_eq(err, sources[_i].value ? KH_OK : KH_ERR_CONFIG);
+  if (sources[_i].value)
+    ck_assert_str_eq(kh_secret_reveal(&dir.config.signatures.at[0].secret).at, sources[_i].value);
+  else
+    ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 1, 23, "the secret is empty"));
+}
+END_TEST
+
+static const struct {
+  const char *content, *value, *fragment;
+} contents[] = {
+    {"12345678", "12345678", NULL},
+    {"12345678\n", "12345678", NULL},
+    {"12345678\r\n", "12345678", NULL},
+    {"12345678\n\n", "12345678\n", "more than one line"},
+    {"12345678\r", "12345678\r", NULL},
+    {" 12345678 ", " 12345678 ", NULL},
+    {"1234567", "1234567", "shorter than 8 bytes"},
+    {"", NULL, "the secret is empty"},
+    {"\n", NULL, "the secret is empty"},
+    {"\r\n", NULL, "the secret is empty"},
+};
+
+START_TEST(takes_one_line_end_from_a_file)
+{
+  kh_config_dir_put(&dir, "s", contents[_i].content);
+  enum kh_err err = kh_config_dir_read(&dir, "webhook: {token: {file: s}}\n", KH_CONFIG_RECEIVER, NULL);
+  ck_assert_int_eq(err, contents[_i].value ? KH_OK : KH_ERR_CONFIG);
+  if (contents[_i].value)
+    ck_assert_str_eq(kh_secret_reveal(&dir.config.tokens.at[0].secret).at, contents[_i].value);
+  ck_assert_uint_eq(dir.diags.count, contents[_i].fragment ? 1 : 0);
+  if (contents[_i].fragment)
+    ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 0, 0, contents[_i].fragment));
+}
+END_TEST
+
+START_TEST(a_secret_has_a_limit)
+{
+  char content[KH_SECRET_MAX_BYTES + 4];
+  const enum kh_err want[] = {KH_OK, KH_ERR_CONFIG, KH_ERR_CONFIG, KH_ERR_CONFIG};
+
+  memset(content, 'x', sizeof content);
+  content[KH_SECRET_MAX_BYTES + _i] = '\0';
+  kh_config_dir_put(&dir, "s", content);
+  ck_assert_int_eq(kh_config_dir_read(&dir, "webhook: {token: {file: s}}\n", KH_CONFIG_RECEIVER, NULL),
+                   want[_i]);
+  ck_assert_ptr_null(strstr(kh_config_dir_said(&dir), "xxx"));
+}
+END_TEST
+
+START_TEST(warns_of_files_that_everybody_may_read)
+{
+  static const char *const names[] = {"webhook-secret", "env"};
+  char path[KH_PATH_BYTES];
+
+  kh_config_dir_put(&dir, "env", "A=b\n");
+  ck_assert_int_eq(chmod(kh_tempdir_path(&dir.dir, names[_i], path, sizeof path), 0644), 0);
+  ck_assert_int_eq(kh_config_dir_read(&dir, "webhook: {signature: {file: webhook-secret}}\nenv_file: env\n",
+                                      KH_CONFIG_WHOLE, NULL),
+                   KH_OK);
+  ck_assert_uint_eq(dir.diags.count, 1);
+  ck_assert_uint_eq(dir.diags.warnings, 1);
+  ck_assert_ptr_nonnull(strstr(dir.diags.at[0].text, "chmod o-r"));
+  ck_assert_ptr_nonnull(strstr(dir.diags.at[0].text, names[_i]));
+}
+END_TEST
+
+static const struct {
+  const char *text;
+  enum kh_config_depth depth;
+  bool warns;
+} workers[] = {
+    {"webhook: {signature: {env: HOOK}}\nstate: s\n", KH_CONFIG_WHOLE, true},
+    {"worker: start\nwebhook: {signature: {env: HOOK}}\nstate: s\n", KH_CONFIG_WHOLE, true},
+    {"webhook: {signature: {env: HOOK}}\nstate: s\n", KH_CONFIG_RECEIVER, false},
+    {"webhook: {signature: {env: HOOK}}\nstate: s\nworker: service\n", KH_CONFIG_WHOLE, false},
+    {"webhook: {signature: {env: HOOK}}\nstate: s\nworker: {mode: wait}\n", KH_CONFIG_WHOLE, false},
+    {"webhook: {signature: {env: HOOK}}\n", KH_CONFIG_WHOLE, false},
+    {"webhook: {signature: {env: HOOK}}\nstate: s\nenv_file: env\n", KH_CONFIG_WHOLE, false},
+};
+
+START_TEST(warns_when_a_started_worker_would_lack_a_secret)
+{
+  kh_config_dir_put(&dir, "env", "HOOK=in-the-file-too\n");
+  ck_assert_int_eq(kh_config_dir_read(&dir, workers[_i].text, workers[_i].depth, environment), KH_OK);
+  ck_assert_uint_eq(dir.diags.warnings, workers[_i].warns ? 1 : 0);
+  ck_assert(!workers[_i].warns || kh_config_dir_find(&dir, 0, 0, "process environment only"));
+}
+END_TEST
+
+/* ---- what notifiers ask for ---- */
+
+START_TEST(resolves_secrets_of_notifiers)
+{
+  static const char text[] = "webhook: {signature: {file: webhook-secret}}\n"
+                             "env_file: env\n"
+                             "notify:\n"
+                             "  - {env: URL}\n"
+                             "  - {file: url}\n"
+                             "  - https://planted.example\n"
+                             "  - {env: URL, name: x}\n"
+                             "  - {nev: URL}\n";
+  static const char *const values[] = {"https://env.example", "https://file.example", NULL, NULL, NULL};
+  static const char *const said[] = {NULL, NULL, "a secret does not belong into this file",
+                                     "x.url: unknown key", "did you mean `env`?"};
+
+  kh_config_dir_put(&dir, "env", "URL=https://env.example\n");
+  kh_config_dir_put(&dir, "url", "https://file.example\n");
+  ck_assert_int_eq(kh_config_dir_read(&dir, text, KH_CONFIG_WHOLE, NULL), KH_OK);
+  for (size_t i = 0; i < KH_COUNT(values); i++) {
+    struct kh_secret secret = {0};
+    const json_t *reference = json_array_get(dir.config.notify, i);
+    enum kh_err err = kh_config_secret(&dir.config, reference, "x.url", &secret, &dir.diags);
+
+    ck_assert_int_eq(err, values[i] ? KH_OK : KH_ERR_CONFIG);
+    if (values[i])
+      ck_assert_str_eq(kh_secret_reveal(&secret).at, values[i]);
+    else
+      ck_assert(kh_secret_is_empty(&secret));
+    if (said[i])
+      ck_assert_msg(strstr(dir.diags.at[dir.diags.count - 1].text, said[i]) != NULL, "%s",
+                    kh_config_dir_said(&dir));
+    kh_secret_release(&secret);
+  }
+  ck_assert_uint_eq(dir.diags.count, 3);
+  ck_assert_uint_eq(dir.config.watched_count, 4);
+  ck_assert_ptr_null(strstr(kh_config_dir_said(&dir), "planted"));
+}
+END_TEST
+
+/* ---- no message holds a secret ---- */
+
+#define PLANT "pl4nt3d"
+
+/* Credentials where people put them by mistake, and everything else wrong around good ones. */
+static const char *const leaks[] = {
+    "webhook: {signature: " PLANT "}\n",
+    "webhook: {signature: [" PLANT "]}\n",
+    "webhook: {signature: [[" PLANT "]]}\n",
+    "webhook: {signature: {" PLANT "}}\n",
+    "webhook: {signature: {{" PLANT "}}}\n",
+    "webhook: {signature: {" PLANT ": x}}\n",
+    "webhook: {signature: {secret: " PLANT "}}\n",
+    "webhook: {signature: {file: " PLANT "}}\n",
+    "webhook: {signature: {env: " PLANT "}}\n",
+    "webhook: {signature: {env: HTTP_" PLANT "}}\n",
+    "webhook: {signature: {env: " PLANT "-x}}\n",
+    "webhook: {signature: {env: [" PLANT "]}}\n",
+    "webhook: {signature: {name: " PLANT " P, file: webhook-secret}}\n",
+    "webhook: {signature: {name: x, value: " PLANT "}}\n",
+    "webhook: {signature: !" PLANT "}\n",
+    "webhook: {signature: *" PLANT "}\n",
+    "webhook: {signature: &" PLANT " }\n",
+    "webhook: {signature: @" PLANT "}\n",
+    "webhook: {signature: \"" PLANT "}\n",
+    "webhook: {signature: \"" PLANT "\\0\"}\n",
+    "webhook: {signature: " PLANT "\x01}\n",
+    "webhook: {signature: " PLANT ": x: y}\n",
+    "webhook: {" PLANT "}\n",
+    "webhook: " PLANT "\n",
+    "webhook:\n  signature:" PLANT "\n  token: x\n",
+    "webhook:\n  " PLANT ":\n",
+    PLANT "\n",
+    PLANT ":\n",
+    "webhook: {signature: {env: HOOK}}\nenv_file: env\nunknown: x\n",
+    "webhook: {signature: {env: HOOK}}\nenv_file: broken\n",
+    "webhook: {signature: {file: planted, env: HOOK}}\nenv_file: env\n",
+    "webhook: {signature: {file: planted}, token: [{name: a, file: planted}, {name: a, file: planted}]}\n",
+    "inbox: x\nwebhook: {signature: [{name: short, file: short}, {name: long, file: long}]}\n",
+};
+
+START_TEST(tells_no_secret)
+{
+  static const char *const around[] = {"HOOK=" PLANT "-in-the-environment", NULL};
+  struct kh_buf content;
+
+  kh_buf_init(&content, 2 * KH_SECRET_MAX_BYTES);
+  while (content.len <= KH_SECRET_MAX_BYTES)
+    (void)kh_buf_add(&content, KH_STR(PLANT));
+  kh_config_dir_put(&dir, "long", kh_buf_text(&content));
+  kh_config_dir_put(&dir, "short", PLANT);
+  kh_config_dir_put(&dir, "planted", PLANT "\n" PLANT "\n");
+  kh_config_dir_put(&dir, "env", "HOOK=\"" PLANT "-in-the-file\"\n");
+  kh_config_dir_put(&dir, "broken", "HOOK=" PLANT "\n" PLANT "\nexport " PLANT "=x\nX='" PLANT "\n");
+  for (int depth = KH_CONFIG_RECEIVER; depth <= KH_CONFIG_WHOLE; depth++) {
+    ck_assert_int_eq(kh_config_dir_read(&dir, leaks[_i], (enum kh_config_depth)depth, around), KH_ERR_CONFIG);
+    ck_assert_uint_gt(dir.diags.count, 0);
+    ck_assert_msg(!strstr(kh_config_dir_said(&dir), PLANT), "%s", kh_config_dir_said(&dir));
+  }
+  kh_buf_release(&content);
+}
+END_TEST
+
+static Suite *secrets_suite(void)
+{
+  Suite *suite = suite_create("config_secrets");
+  TCase *secrets = kh_test_case(suite, "secrets");
+
+  tcase_add_checked_fixture(secrets, open_dir, close_dir);
+  tcase_add_loop_test(secrets, reads_values_like_the_shell, 0, (int)KH_COUNT(shell_values));
+  tcase_add_loop_test(secrets, reads_values_like_systemd, 0, (int)KH_COUNT(systemd_values));
+  tcase_add_loop_test(secrets, refuses_what_is_no_assignment, 0, (int)KH_COUNT(bad_lines));
+  tcase_add_test(secrets, an_env_file_has_no_nul);
+  tcase_add_loop_test(secrets, env_file_comes_before_the_environment, 0, (int)KH_COUNT(sources));
+  tcase_add_loop_test(secrets, takes_one_line_end_from_a_file, 0, (int)KH_COUNT(contents));
+  tcase_add_loop_test(secrets, a_secret_has_a_limit, 0, 4);
+  tcase_add_loop_test(secrets, warns_of_files_that_everybody_may_read, 0, 2);
+  tcase_add_loop_test(secrets, warns_when_a_started_worker_would_lack_a_secret, 0, (int)KH_COUNT(workers));
+  tcase_add_test(secrets, resolves_secrets_of_notifiers);
+  tcase_add_loop_test(secrets, tells_no_secret, 0, (int)KH_COUNT(leaks));
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(secrets_suite());
+}

@@ -1,0 +1,459 @@
+#include "base/base.h"
+
+#include "receive/event.h"
+#include "support/clock.h"
+#include "support/guard.h"
+#include "support/recorder.h"
+#include "support/suite.h"
+
+#define API "https://api.buildkite.com/v2/organizations/acme"
+#define BUILD_URL "\"url\":\"" API "/pipelines/kites/builds/7\""
+
+static struct kh_fake_clock fake;
+static struct kh_json doc;
+static struct kh_guard guard;
+static struct kh_event event;
+static struct kh_diag diag;
+
+static void open_event(void)
+{
+  kh_recorder_stay_private();
+  kh_fake_clock_init(&fake, 1700000000);
+  kh_json_init(&doc, kh_json_default_limits);
+  guard = (struct kh_guard){NULL, 0};
+  diag = (struct kh_diag){.err = KH_OK};
+}
+
+static void close_event(void)
+{
+  kh_json_release(&doc);
+  kh_guard_release(&guard);
+}
+
+static enum kh_err read_event(const char *header, struct kh_str body)
+{
+  struct kh_verified verified = {.body = kh_guard_end(&guard, body), .event_header = kh_str_of(header)};
+
+  return kh_event_read(&verified, &doc, &event, &diag);
+}
+
+static void must_read(const char *header, const char *body)
+{
+  enum kh_err err = read_event(header, kh_str_of(body));
+
+  ck_assert_msg(err == KH_OK, "%s: %s %s", body, kh_err_token(err), diag.text);
+}
+
+/* ---- names and kinds ---- */
+
+static const struct {
+  const char *name;
+  enum kh_event_kind kind;
+} names[] = {
+    {"ping", KH_EVENT_PING},
+    {"build.scheduled", KH_EVENT_BUILD},
+    {"build.running", KH_EVENT_BUILD},
+    {"build.failing", KH_EVENT_BUILD},
+    {"build.finished", KH_EVENT_BUILD},
+    {"build.skipped", KH_EVENT_BUILD},
+    {"job.scheduled", KH_EVENT_JOB},
+    {"job.started", KH_EVENT_JOB},
+    {"job.finished", KH_EVENT_JOB},
+    {"job.activated", KH_EVENT_JOB},
+    {"job.promised_exit_status", KH_EVENT_JOB},
+    {"agent.connected", KH_EVENT_AGENT},
+    {"agent.lost", KH_EVENT_AGENT},
+    {"agent.disconnected", KH_EVENT_AGENT},
+    {"agent.stopping", KH_EVENT_AGENT},
+    {"agent.stopped", KH_EVENT_AGENT},
+    {"agent.blocked", KH_EVENT_AGENT},
+    {"cluster_token.registration_blocked", KH_EVENT_CLUSTER_TOKEN},
+    {"package.created", KH_EVENT_PACKAGE},
+    {"workflow.alarm", KH_EVENT_WORKFLOW},
+    {"moon.landed", KH_EVENT_OTHER},
+    {"build", KH_EVENT_OTHER},
+    {"pingpong", KH_EVENT_OTHER},
+    {"builds.finished", KH_EVENT_OTHER},
+    {"Build.Finished", KH_EVENT_OTHER},
+    {"Gr\xC3\xB6\xC3\x9F"
+     "e",
+     KH_EVENT_OTHER},
+};
+
+START_TEST(each_name_is_kept_and_has_its_kind)
+{
+  char body[256];
+
+  (void)snprintf(body, sizeof body, "{\"event\":\"%s\"}", names[_i].name);
+  must_read(names[_i].name, body);
+  ck_assert_str_eq(event.name, names[_i].name);
+  ck_assert_int_eq(event.kind, names[_i].kind);
+  must_read(NULL, body);
+  ck_assert_str_eq(event.name, names[_i].name);
+  ck_assert_int_eq(event.kind, names[_i].kind);
+  must_read(names[_i].name, "{}");
+  ck_assert_str_eq(event.name, names[_i].name);
+  ck_assert_int_eq(event.kind, names[_i].kind);
+}
+END_TEST
+
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static const struct {
+  const char *what;
+  const char *header;
+  const char *body;
+  enum kh_err err;
+  const char *name;
+} naming[] = {
+    {"neither names it", NULL, "{\"type\":\"passed_on_retry\"}", KH_OK, ""},
+    {"an empty header names nothing", "", "{\"event\":\"ping\"}", KH_OK, "ping"},
+    {"an escape in the body", "build.finished", "{\"event\":\"build\\u002efinished\"}", KH_OK,
+     "build.finished"},
+    {"null in the body", "ping", "{\"event\":null}", KH_OK, "ping"},
+    {"a number in the body", "ping", "{\"event\":7}", KH_OK, "ping"},
+    {"an object in the body", "ping", "{\"event\":{\"uuid\":\"a\"}}", KH_OK, "ping"},
+    {"the two differ", "build.finished", "{\"event\":\"build.running\"}", KH_ERR_EVENT_MISMATCH, NULL},
+    {"the two differ in case", "Ping", "{\"event\":\"ping\"}", KH_ERR_EVENT_MISMATCH, NULL},
+    {"the two differ by a blank", "ping ", "{\"event\":\"ping\"}", KH_ERR_EVENT_MISMATCH, NULL},
+    {"a server joined two headers", "ping, ping", "{\"event\":\"ping\"}", KH_ERR_EVENT_MISMATCH, NULL},
+    {"100 bytes", NULL, "{\"event\":\"" HUNDRED "\"}", KH_OK, HUNDRED},
+    {"100 bytes in the header", HUNDRED, "{}", KH_OK, HUNDRED},
+    {"101 bytes", NULL, "{\"event\":\"" HUNDRED "x\"}", KH_ERR_EVENT_NAME, NULL},
+    {"101 bytes in the header", HUNDRED "x", "{}", KH_ERR_EVENT_NAME, NULL},
+    {"a control character", NULL, "{\"event\":\"a\\nb\"}", KH_ERR_EVENT_NAME, NULL},
+    {"DEL", NULL, "{\"event\":\"a\\u007fb\"}", KH_ERR_EVENT_NAME, NULL},
+    {"NUL", NULL, "{\"event\":\"ping\\u0000\"}", KH_ERR_EVENT_NAME, NULL},
+    {"a control character in the header", "a\tb", "{}", KH_ERR_EVENT_NAME, NULL},
+};
+
+START_TEST(header_and_body_name_the_event)
+{
+  enum kh_err err = read_event(naming[_i].header, kh_str_of(naming[_i].body));
+
+  ck_assert_msg(err == naming[_i].err, "%s: %s", naming[_i].what, kh_err_token(err));
+  if (err == KH_OK)
+    ck_assert_str_eq(event.name, naming[_i].name);
+  else
+    ck_assert_msg(diag.err == err && diag.text[0], "%s: nothing said", naming[_i].what);
+}
+END_TEST
+
+/* ---- what a line shows ---- */
+
+/* LOG is what kh_event_log adds; AUTHOR, SENDER and JOB what their functions give. NULL is "". */
+static const struct {
+  const char *trap;
+  const char *body;
+  const char *log;
+  const char *author, *sender, *job;
+} shown[] = {
+    {"nothing at all", "{}", "{}", NULL, NULL, NULL},
+    {"all of a build",
+     "{\"event\":\"build.finished\",\"build\":{\"id\":\"i\"," BUILD_URL ",\"number\":7,\"state\":\"failed\","
+     "\"branch\":\"main\",\"author\":{\"name\":\"Uma\",\"email\":\"uma@example.com\"}},"
+     "\"pipeline\":{\"slug\":\"kites\",\"name\":\"Kites\"},\"sender\":{\"id\":\"s\",\"name\":\"Keith\"}}",
+     "{\"event\":\"build.finished\",\"organization\":\"acme\",\"pipeline\":\"kites\",\"build_number\":7,"
+     "\"branch\":\"main\",\"state\":\"failed\"}",
+     "Uma", "Keith", NULL},
+    {"every part null",
+     "{\"event\":\"build.finished\",\"build\":null,\"pipeline\":null,\"job\":null,\"agent\":null,\"sender\":"
+     "null,"
+     "\"organization\":null,\"cluster_token\":null,\"package\":null}",
+     "{\"event\":\"build.finished\"}", NULL, NULL, NULL},
+    {"every part of a wrong type",
+     "{\"event\":\"build.finished\",\"build\":\"b\",\"pipeline\":[1],\"job\":7,\"agent\":true,\"sender\":[],"
+     "\"organization\":\"acme\",\"cluster_token\":1.5,\"package\":\"p\"}",
+     "{\"event\":\"build.finished\"}", NULL, NULL, NULL},
+    {"every member null",
+     "{\"build\":{\"url\":null,\"number\":null,\"state\":null,\"blocked\":null,\"branch\":null,\"author\":"
+     "null,"
+     "\"message\":null,\"creator\":null,\"pull_request\":null,\"meta_data\":null,\"started_at\":null},"
+     "\"pipeline\":{\"slug\":null,\"url\":null},\"job\":{\"name\":null,\"label\":null},"
+     "\"agent\":{\"name\":null},\"sender\":{\"name\":null}}",
+     "{}", NULL, NULL, NULL},
+    {"every member of a wrong type",
+     "{\"build\":{\"url\":1,\"number\":\"7\",\"state\":{},\"blocked\":\"true\",\"branch\":[\"main\"],"
+     "\"author\":[\"Uma\"]},\"pipeline\":{\"slug\":{}},\"job\":{\"name\":[],\"label\":1},"
+     "\"agent\":{\"name\":false},\"sender\":{\"name\":7}}",
+     "{}", NULL, NULL, NULL},
+    {"a blocked build keeps its last state",
+     "{\"build\":{\"state\":\"passed\",\"blocked\":true,\"started_at\":null,\"finished_at\":\"2018-07-10 "
+     "20:46:14 UTC\"}}",
+     "{\"state\":\"blocked\"}", NULL, NULL, NULL},
+    {"a blocked build without a state", "{\"build\":{\"blocked\":true,\"state\":null}}",
+     "{\"state\":\"blocked\"}", NULL, NULL, NULL},
+    {"not blocked", "{\"build\":{\"state\":\"passed\",\"blocked\":false,\"blocked_state\":\"\"}}",
+     "{\"state\":\"passed\"}", NULL, NULL, NULL},
+    {"blocked is absent in old ones", "{\"build\":{\"state\":\"canceled\"}}", "{\"state\":\"canceled\"}",
+     NULL, NULL, NULL},
+    {"blocked_state is not blocked",
+     "{\"build\":{\"state\":\"running\",\"blocked\":false,\"blocked_state\":\"passed\"}}",
+     "{\"state\":\"running\"}", NULL, NULL, NULL},
+    {"an unknown state stays text", "{\"build\":{\"state\":\"waiting_failed\"}}",
+     "{\"state\":\"waiting_failed\"}", NULL, NULL, NULL},
+    {"a number of 64 bits", "{\"build\":{\"number\":9223372036854775807}}",
+     "{\"build_number\":9223372036854775807}", NULL, NULL, NULL},
+    {"a number that is no integer", "{\"build\":{\"number\":7.0}}", "{}", NULL, NULL, NULL},
+    {"number zero is none", "{\"build\":{\"number\":0}}", "{}", NULL, NULL, NULL},
+    {"a fork's branch", "{\"build\":{\"branch\":\"jane:fix/a b\"}}", "{\"branch\":\"jane:fix/a b\"}", NULL,
+     NULL, NULL},
+    {"hostile text stays text", "{\"build\":{\"branch\":\"<!channel>\\n{{x}}\\u0000\\u001b\"}}",
+     "{\"branch\":\"<!channel>\\n{{x}}\\u0000\\u001b\"}", NULL, NULL, NULL},
+    {"a lone surrogate reads as U+FFFD", "{\"build\":{\"branch\":\"tail-\\ud83e\"}}",
+     "{\"branch\":\"tail-\\ufffd\"}", NULL, NULL, NULL},
+    {"a pair is one character", "{\"build\":{\"branch\":\"\\ud83e\\ude81\"}}",
+     "{\"branch\":\"\xF0\x9F\xAA\x81\"}", NULL, NULL, NULL},
+    {"an escaped key is the key", "{\"b\\u0075ild\":{\"\\u006eumber\":3}}", "{\"build_number\":3}", NULL,
+     NULL, NULL},
+
+    {"author as an object",
+     "{\"build\":{\"author\":{\"username\":\"u\",\"name\":\"Uma \\u00d6\",\"email\":\"u@x.org\"}}}", "{}",
+     "Uma \xC3\x96", NULL, NULL},
+    {"author as an address", "{\"build\":{\"author\":\"uma@example.com\"}}", "{}", NULL, NULL, NULL},
+    {"author as name and address", "{\"build\":{\"author\":\"Uma <uma@example.com>\"}}", "{}", NULL, NULL,
+     NULL},
+    {"author without a name", "{\"build\":{\"author\":{\"email\":\"uma@example.com\"}}}", "{}", NULL, NULL,
+     NULL},
+    {"an author named by an address", "{\"build\":{\"author\":{\"name\":\"uma@example.com\"}}}", "{}", NULL,
+     NULL, NULL},
+    {"sender as a string", "{\"sender\":\"Keith\"}", "{}", NULL, "Keith", NULL},
+    {"sender as an address", "{\"sender\":\"keith@example.com\"}", "{}", NULL, NULL, NULL},
+    {"a sender named by an address", "{\"sender\":{\"name\":\"keith@example.com\"}}", "{}", NULL, NULL, NULL},
+    {"sender without a name", "{\"sender\":{\"id\":\"s\"}}", "{}", NULL, NULL, NULL},
+
+    {"a script job's name",
+     "{\"job\":{\"type\":\"script\",\"name\":\":pipeline: Test\",\"label\":\"other\"}}",
+     "{\"job\":\":pipeline: Test\"}", NULL, NULL, ":pipeline: Test"},
+    {"a manual job's label",
+     "{\"job\":{\"type\":\"manual\",\"label\":\":hand: Deploy?\",\"unblocked_by\":null}}",
+     "{\"job\":\":hand: Deploy?\"}", NULL, NULL, ":hand: Deploy?"},
+    {"a null name and a label", "{\"job\":{\"name\":null,\"label\":\"L\"}}", "{\"job\":\"L\"}", NULL, NULL,
+     "L"},
+    {"an empty name and a label", "{\"job\":{\"name\":\"\",\"label\":\"L\"}}", "{\"job\":\"L\"}", NULL, NULL,
+     "L"},
+    {"an empty name alone", "{\"job\":{\"name\":\"\",\"exit_status\":-1}}", "{}", NULL, NULL, NULL},
+    {"a waiter has little", "{\"job\":{\"id\":\"i\",\"type\":\"waiter\"}}", "{}", NULL, NULL, NULL},
+    {"a job's agent may be null", "{\"job\":{\"name\":\"n\",\"agent\":null}}", "{\"job\":\"n\"}", NULL, NULL,
+     "n"},
+    {"an agent",
+     "{\"event\":\"agent.lost\",\"agent\":{\"name\":\"kite-1\",\"url\":\"" API
+     "/agents/1\",\"meta_data\":[\"queue=default\"],"
+     "\"ip_address\":null,\"job\":null}}",
+     "{\"event\":\"agent.lost\",\"organization\":\"acme\",\"agent\":\"kite-1\"}", NULL, NULL, NULL},
+
+    {"organization from ping",
+     "{\"event\":\"ping\",\"service\":{\"id\":\"i\"},\"organization\":{\"name\":\"ACME "
+     "Inc\",\"slug\":\"acme-inc\","
+     "\"url\":\"https://api.buildkite.com/v2/organizations/acme-inc\"}}",
+     "{\"event\":\"ping\",\"organization\":\"acme-inc\"}", NULL, NULL, NULL},
+    {"organization from the build", "{\"build\":{" BUILD_URL "}}", "{\"organization\":\"acme\"}", NULL, NULL,
+     NULL},
+    {"organization from the pipeline",
+     "{\"pipeline\":{\"url\":\"" API "/pipelines/kites\",\"slug\":\"kites\"}}",
+     "{\"organization\":\"acme\",\"pipeline\":\"kites\"}", NULL, NULL, NULL},
+    {"organization from the agent", "{\"agent\":{\"url\":\"" API "/agents/1\"}}",
+     "{\"organization\":\"acme\"}", NULL, NULL, NULL},
+    {"organization from a package",
+     "{\"event\":\"package.created\",\"package\":{\"organization\":{\"slug\":\"acme\"}}}",
+     "{\"event\":\"package.created\",\"organization\":\"acme\"}", NULL, NULL, NULL},
+    {"an escaped slash in the URL",
+     "{\"build\":{\"url\":\"https:\\/\\/api.buildkite.com\\/v2\\/organizations\\/acme\\/pipelines\\/k\"}}",
+     "{\"organization\":\"acme\"}", NULL, NULL, NULL},
+    {"no organization in the URL", "{\"build\":{\"url\":\"https://example.com/\"}}", "{}", NULL, NULL, NULL},
+    {"the old body has a project",
+     "{\"build\":{\"number\":3,\"state\":\"passed\",\"jobs\":[{\"name\":\"x\"}]},\"project\":{\"slug\":\"p\"}"
+     "}",
+     "{\"build_number\":3,\"state\":\"passed\"}", NULL, NULL, NULL},
+    {"secrets of the payload are not looked at",
+     "{\"build\":{\"env\":{\"TOKEN\":\"planted\"},\"author\":{\"email\":\"planted@example.com\"},\"creator\":"
+     "{\"email\":\"planted@example.com\"}},"
+     "\"pipeline\":{\"slug\":\"kites\",\"env\":{\"A\":\"planted\"},\"configuration\":\"planted\","
+     "\"provider\":{\"webhook_url\":\"planted\"},"
+     "\"steps\":[{\"env\":{\"A\":\"planted\"}}]}}",
+     "{\"pipeline\":\"kites\"}", NULL, NULL, NULL},
+};
+
+static void check_text(const char *trap, const char *what,
+                       enum kh_err (*take)(const struct kh_event *, struct kh_buf *), const char *want)
+{
+  struct kh_buf out;
+
+  kh_buf_init(&out, 4096);
+  ck_assert_int_eq(kh_buf_add(&out, KH_STR("before ")), KH_OK);
+  ck_assert_int_eq(take(&event, &out), KH_OK);
+  ck_assert_msg(strcmp(kh_buf_text(&out) + 7, want ? want : "") == 0, "%s: %s is \"%s\"", trap, what,
+                kh_buf_text(&out) + 7);
+  kh_buf_release(&out);
+}
+
+START_TEST(each_trap_shows_what_it_should)
+{
+  struct kh_recorder recorder;
+  struct kh_log_line line;
+  json_error_t error;
+
+  must_read(NULL, shown[_i].body);
+  kh_recorder_init(&recorder);
+  struct kh_log log = kh_recorder_log(&recorder, &fake.clock);
+  kh_log_begin(&line, &log, KH_INFO, "webhook received");
+  kh_event_log(&event, &line);
+  kh_log_end(&line, &log);
+
+  json_t *got = kh_recorder_line(&recorder, 0);
+  ck_assert_int_eq(
+      json_object_del(got, "timestamp") + json_object_del(got, "level") + json_object_del(got, "message"), 0);
+  json_t *want = json_loads(shown[_i].log, JSON_ALLOW_NUL, &error);
+  ck_assert_msg(want, "%s: %s", shown[_i].trap, error.text);
+  ck_assert_msg(json_equal(got, want), "%s: %s", shown[_i].trap, kh_buf_text(&recorder.text));
+  json_decref(got);
+  json_decref(want);
+  kh_recorder_release(&recorder);
+
+  check_text(shown[_i].trap, "author", kh_event_author, shown[_i].author);
+  check_text(shown[_i].trap, "sender", kh_event_sender, shown[_i].sender);
+  check_text(shown[_i].trap, "job", kh_event_job_name, shown[_i].job);
+}
+END_TEST
+
+START_TEST(the_views_are_taken)
+{
+  must_read(NULL, "{\"event\":\"job.finished\",\"build\":{\"number\":1,\"state\":\"passed\",\"blocked\":true}"
+                  ",\"job\":{\"a\":2},"
+                  "\"pipeline\":{\"a\":3},\"agent\":{\"a\":4},\"sender\":{\"a\":5},\"cluster_token\":{\"a\":"
+                  "6},\"package\":{\"a\":7}}");
+  const struct kh_json_value views[] = {event.job,    event.pipeline,      event.agent,
+                                        event.sender, event.cluster_token, event.package};
+  for (size_t i = 0; i < KH_COUNT(views); i++) {
+    int64_t number = 0;
+
+    ck_assert(kh_json_int(kh_json_get(views[i], KH_STR("a")), &number));
+    ck_assert_int_eq(number, (int64_t)i + 2);
+  }
+  ck_assert_int_eq(kh_json_type(event.root), KH_JSON_OBJECT);
+  ck_assert_int_eq(kh_json_type(event.build), KH_JSON_OBJECT);
+  ck_assert(kh_json_text_is(event.build_state, KH_STR("passed")));
+  ck_assert(event.build_blocked);
+  ck_assert_int_eq(event.build_number, 1);
+  ck_assert_ptr_nonnull(event.body.at);
+
+  must_read(NULL, "{\"event\":\"ping\"}");
+  ck_assert_int_eq(kh_json_type(event.build), KH_JSON_MISSING);
+  ck_assert_int_eq(kh_json_type(event.build_state), KH_JSON_MISSING);
+  ck_assert(!event.build_blocked);
+  ck_assert_int_eq(event.build_number, 0);
+  ck_assert_str_eq(event.organization, "");
+}
+END_TEST
+
+/* A slug over its 128 bytes: whatever is made of it, it fits. */
+START_TEST(a_long_slug_does_not_overflow)
+{
+  char body[2048];
+
+  for (int length = 120; length < 1500; length += length < 140 ? 1 : 100) {
+    (void)snprintf(
+        body, sizeof body,
+        "{\"organization\":{\"slug\":\"%0*d\"},\"build\":{\"url\":\"https://x/organizations/%0*d/y\"}}",
+        length, 0, length, 0);
+    must_read(NULL, body);
+    if (length < KH_SLUG_BYTES)
+      ck_assert_uint_eq(strlen(event.organization), (size_t)length);
+    ck_assert_uint_lt(strnlen(event.organization, KH_SLUG_BYTES), KH_SLUG_BYTES);
+  }
+}
+END_TEST
+
+/* ---- bodies that are no event ---- */
+
+static const struct {
+  const char *what;
+  struct kh_str body;
+  enum kh_err err;
+} unusable[] = {
+    {"nothing", {"", 0}, KH_ERR_JSON_SYNTAX},
+    {"blanks", {" \n", 2}, KH_ERR_JSON_SYNTAX},
+    {"cut", {"{\"event\":\"ping\"", 15}, KH_ERR_JSON_SYNTAX},
+    {"two documents", {"{}{}", 4}, KH_ERR_JSON_SYNTAX},
+    {"a final comma", {"{\"a\":1,}", 8}, KH_ERR_JSON_SYNTAX},
+    {"a form", {"payload=%7B%7D", 14}, KH_ERR_JSON_SYNTAX},
+    {"a NUL behind it", {"{}\0", 3}, KH_ERR_JSON_SYNTAX},
+    {"a byte order mark", {"\xEF\xBB\xBF{}", 5}, KH_ERR_JSON_SYNTAX},
+    {"broken UTF-8", {"{\"a\":\"\xC3\"}", 9}, KH_ERR_JSON_UTF8},
+    {"a number out of range", {"{\"a\":9223372036854775808}", 25}, KH_ERR_JSON_NUMBER},
+    {"a key twice", {"{\"event\":\"ping\",\"event\":\"ping\"}", 31}, KH_ERR_JSON_DUPLICATE_KEY},
+    {"a key twice, once escaped", {"{\"event\":1,\"\\u0065vent\":1}", 27}, KH_ERR_JSON_DUPLICATE_KEY},
+    {"an array", {"[{\"event\":\"ping\"}]", 18}, KH_ERR_NOT_AN_OBJECT},
+    {"a string", {"\"ping\"", 6}, KH_ERR_NOT_AN_OBJECT},
+    {"a number", {"7", 1}, KH_ERR_NOT_AN_OBJECT},
+    {"null", {"null", 4}, KH_ERR_NOT_AN_OBJECT},
+    {"true", {"true", 4}, KH_ERR_NOT_AN_OBJECT},
+};
+
+START_TEST(what_is_no_event_is_refused)
+{
+  enum kh_err err = read_event("ping", unusable[_i].body);
+
+  ck_assert_msg(err == unusable[_i].err, "%s: %s", unusable[_i].what, kh_err_token(err));
+  ck_assert_msg(diag.err == err && diag.text[0] != '\0', "%s: nothing said", unusable[_i].what);
+}
+END_TEST
+
+START_TEST(ten_thousand_levels_are_too_deep)
+{
+  char *body = malloc(40001);
+
+  ck_assert_ptr_nonnull(body);
+  memset(body, '[', 40001);
+  ck_assert_int_eq(read_event("ping", kh_str(body, 10000)), KH_ERR_JSON_DEPTH);
+  kh_guard_release(&guard);
+  for (size_t i = 0; i + 5 <= 40000; i += 5)
+    memcpy(body + i, "{\"a\":", 5);
+  ck_assert_int_eq(read_event("ping", kh_str(body, 40000)), KH_ERR_JSON_DEPTH);
+  free(body);
+}
+END_TEST
+
+/* One document is used for all webhooks of a process; nothing of the last one may show in the next. */
+START_TEST(nothing_is_left_of_the_event_before)
+{
+  must_read(NULL, shown[1].body);
+  ck_assert_int_eq(event.build_number, 7);
+  kh_guard_release(&guard);
+  ck_assert_int_eq(read_event(NULL, KH_STR("{\"event\":\"ping\"")), KH_ERR_JSON_SYNTAX);
+  ck_assert_int_eq(kh_json_type(kh_json_root(&doc)), KH_JSON_MISSING);
+  kh_guard_release(&guard);
+  diag = (struct kh_diag){.err = KH_OK};
+  must_read(NULL, "{\"event\":\"ping\"}");
+  ck_assert_int_eq(event.build_number, 0);
+  ck_assert_str_eq(event.organization, "");
+  ck_assert_int_eq(kh_json_type(event.build), KH_JSON_MISSING);
+}
+END_TEST
+
+static Suite *event_suite(void)
+{
+  Suite *suite = suite_create("event");
+  TCase *name = kh_test_case(suite, "name");
+  TCase *view = kh_test_case(suite, "view");
+  TCase *body = kh_test_case(suite, "body");
+
+  tcase_add_checked_fixture(name, open_event, close_event);
+  tcase_add_checked_fixture(view, open_event, close_event);
+  tcase_add_checked_fixture(body, open_event, close_event);
+  tcase_add_loop_test(name, each_name_is_kept_and_has_its_kind, 0, (int)KH_COUNT(names));
+  tcase_add_loop_test(name, header_and_body_name_the_event, 0, (int)KH_COUNT(naming));
+  tcase_add_loop_test(view, each_trap_shows_what_it_should, 0, (int)KH_COUNT(shown));
+  tcase_add_test(view, the_views_are_taken);
+  tcase_add_test(view, a_long_slug_does_not_overflow);
+  tcase_add_loop_test(body, what_is_no_event_is_refused, 0, (int)KH_COUNT(unusable));
+  tcase_add_test(body, ten_thousand_levels_are_too_deep);
+  tcase_add_test(body, nothing_is_left_of_the_event_before);
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(event_suite());
+}

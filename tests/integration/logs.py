@@ -1,0 +1,105 @@
+"""Log lines: read, and every one held against docs/log.schema.json."""
+import json
+import sys
+
+from common import ROOT
+
+try:
+    import jsonschema
+except ImportError:
+    sys.exit("the integration tests need jsonschema: apt-get install python3-jsonschema")
+
+SCHEMA = json.loads((ROOT / "docs" / "log.schema.json").read_text(encoding="utf-8"))
+jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def _branches():
+    """A validator for each message: the whole schema with its oneOf narrowed to that branch, which is faster and says more."""
+    validators = {}
+    for reference in SCHEMA["oneOf"]:
+        branch = SCHEMA["$defs"][reference["$ref"].rpartition("/")[2]]
+        validators[branch["properties"]["message"]["const"]] = jsonschema.Draft202012Validator(
+            {**SCHEMA, "oneOf": [reference], "$id": "urn:kitehook:log:branch"})
+    return validators
+
+
+BRANCHES = _branches()
+
+
+def problem_of(line):
+    """What is wrong with one line's object, or None."""
+    validator = BRANCHES.get(line.get("message") if isinstance(line, dict) else None)
+    if not validator:
+        return "no message of the schema"
+    error = jsonschema.exceptions.best_match(validator.iter_errors(line))
+    return error and f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
+
+
+def reject_twice(pairs):
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+class Logs:
+    """Collects lines from files and texts; REPORT gets a check for each that is not as the schema says."""
+
+    def __init__(self, report):
+        self.report = report
+        self.lines = []
+        self.bad = 0
+
+    def add_text(self, text, where):
+        added = []
+        if text and not text.endswith("\n"):
+            self._complain(where, text[-100:], "the last line is not whole")
+        for raw in text.split("\n"):
+            if not raw:
+                continue
+            try:
+                line = json.loads(raw, object_pairs_hook=reject_twice)
+            except ValueError as error:
+                self._complain(where, raw, error)
+                continue
+            problem = problem_of(line)
+            if problem:
+                self._complain(where, raw, problem)
+            added.append(line)
+        self.lines += added
+        return added
+
+    def add_objects(self, lines, where):
+        for line in lines:
+            problem = problem_of(line)
+            if problem:
+                self._complain(where, json.dumps(line), problem)
+        self.lines += lines
+        return lines
+
+    def add_file(self, path):
+        return self.add_text(path.read_text(encoding="utf-8"), path) if path.exists() else []
+
+    def add_folder(self, folder):
+        """The receiver's log beside the config, and the worker's in the state folder."""
+        lines = self.add_file(folder / "receiver.log")
+        for path in (folder / "state" / "worker.log.1", folder / "state" / "worker.log"):
+            lines = lines + self.add_file(path)
+        return lines
+
+    def _complain(self, where, raw, problem):
+        self.bad += 1
+        self.report.check(f"log line in {where}", False, f"{problem}\n      {raw[:400]}")
+
+    def settle(self):
+        """One check for all of them, so that an empty log cannot pass."""
+        self.report.check("every log line is as docs/log.schema.json says", self.lines and not self.bad,
+                          f"{self.bad} of {len(self.lines)} are not")
+
+
+def by_request(lines, message):
+    found = {}
+    for line in lines:
+        if line.get("message") == message:
+            found.setdefault(line.get("request_id"), []).append(line)
+    return found

@@ -1,0 +1,397 @@
+#include "base/base.h"
+
+#include "support/stores.h"
+#include "support/suite.h"
+
+#define SECONDS(count) ((int64_t)(count)*KH_TEST_SECOND_US)
+#define DAY_US SECONDS(86400)
+
+/* ---- what memory says of a webhook: each story states the times and the answers by hand ---- */
+
+struct webhook {
+  const char *entry; /* NULL ends a story */
+  const char *body;
+  const char *signature;
+  bool is_ping;
+  int64_t at_us; /* after the first */
+  enum kh_seen seen;
+};
+
+struct story {
+  const char *name;
+  struct webhook webhooks[4];
+};
+
+static const struct story stories[] = {
+    {"two that have nothing in common",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b2", "s2", false, 0, KH_SEEN_NEVER}}},
+    {"the same entry is done, whatever else is known of it",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e1", "b1", "s1", false, 0, KH_SEEN_DONE}}},
+    {"an entry stays done beyond both windows",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e1", "b9", "s9", false, 20 * DAY_US, KH_SEEN_DONE}}},
+    {"a replay, which comes before a repeat",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b1", "s1", false, 1, KH_SEEN_REPLAY}}},
+    {"a replay at the last moment of twice the freshness",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b2", "s1", false, SECONDS(600), KH_SEEN_REPLAY}}},
+    {"no replay one microsecond later",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b2", "s1", false, SECONDS(600) + 1, KH_SEEN_NEVER}}},
+    {"but still a repeat then, when the body is the same",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b1", "s1", false, SECONDS(600) + 1, KH_SEEN_REPEAT}}},
+    {"a repeat under a new signature",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b1", "s2", false, 1, KH_SEEN_REPEAT}}},
+    {"a repeat at the last moment of a day",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b1", "s2", false, DAY_US, KH_SEEN_REPEAT}}},
+    {"no repeat one microsecond later",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b1", "s2", false, DAY_US + 1, KH_SEEN_NEVER}}},
+    {"a repeat does not prolong the day",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b1", "s2", false, DAY_US - 1, KH_SEEN_REPEAT},
+      {"e3", "b1", "s3", false, DAY_US + 1, KH_SEEN_NEVER}}},
+    {"the signature of a repeat is remembered too",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b1", "s2", false, 1, KH_SEEN_REPEAT},
+      {"e3", "b1", "s2", false, 2, KH_SEEN_REPLAY}}},
+    {"a day that ran out begins anew",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b1", "s2", false, DAY_US + 1, KH_SEEN_NEVER},
+      {"e3", "b1", "s3", false, 2 * DAY_US + 1, KH_SEEN_REPEAT}}},
+    {"a replay does not prolong its window",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e2", "b2", "s1", false, SECONDS(599), KH_SEEN_REPLAY},
+      {"e3", "b3", "s1", false, SECONDS(601), KH_SEEN_NEVER}}},
+    {"pings are never repeats",
+     {{"e1", "b1", "s1", true, 0, KH_SEEN_NEVER}, {"e2", "b1", "s2", true, 1, KH_SEEN_NEVER}}},
+    {"nor does a ping make one of others",
+     {{"e1", "b1", "s1", true, 0, KH_SEEN_NEVER}, {"e2", "b1", "s2", false, 1, KH_SEEN_NEVER}}},
+    {"but a ping can be replayed",
+     {{"e1", "b1", "s1", true, 0, KH_SEEN_NEVER}, {"e2", "b1", "s1", true, 1, KH_SEEN_REPLAY}}},
+    {"without signatures nothing is a replay",
+     {{"e1", "b1", "", false, 0, KH_SEEN_NEVER}, {"e2", "b2", "", false, 1, KH_SEEN_NEVER}}},
+    {"but a repeat all the same",
+     {{"e1", "b1", "", false, 0, KH_SEEN_NEVER}, {"e2", "b1", "", false, 1, KH_SEEN_REPEAT}}},
+    {"received earlier, understood later: a replay",
+     {{"e1", "b1", "s1", false, 0, KH_SEEN_NEVER}, {"e2", "b2", "s1", false, -SECONDS(600), KH_SEEN_REPLAY}}},
+    {"a clock that was a year ahead does not make repeats for a year",
+     {{"e1", "b1", "s1", false, 365 * DAY_US, KH_SEEN_NEVER},
+      {"e2", "b1", "s1", false, 0, KH_SEEN_NEVER},
+      {"e3", "b1", "s1", false, 1, KH_SEEN_REPLAY},
+      {"e4", "b1", "s4", false, 2, KH_SEEN_REPEAT}}},
+};
+
+enum manner { EACH_A_BATCH, ALL_ONE_BATCH, FILE_REOPENED, MANNERS };
+
+static void tell(struct kh_test_store *test, const struct story *story, enum manner manner)
+{
+  const struct kh_store *store = &test->store;
+
+  for (size_t i = 0; i < KH_COUNT(story->webhooks) && story->webhooks[i].entry; i++) {
+    const struct webhook *webhook = &story->webhooks[i];
+    struct kh_claim claim = kh_test_claim(webhook->entry, webhook->body, webhook->signature,
+                                          KH_TEST_T0_US + webhook->at_us);
+
+    claim.is_ping = webhook->is_ping;
+    if (manner != ALL_ONE_BATCH || i == 0)
+      ck_assert_int_eq(store->ops->batch_begin(store->self), KH_OK);
+    enum kh_seen seen = kh_test_seen(store, &claim);
+    ck_assert_msg(seen == webhook->seen, "%s: webhook %zu: got %d, want %d", story->name, i + 1, (int)seen,
+                  (int)webhook->seen);
+    if (seen != KH_SEEN_DONE)
+      kh_test_commit(store, &claim, NULL, 0);
+    if (manner != ALL_ONE_BATCH)
+      ck_assert_int_eq(store->ops->batch_end(store->self), KH_OK);
+    if (manner == FILE_REOPENED)
+      kh_test_store_reopen(test);
+  }
+  if (manner == ALL_ONE_BATCH)
+    ck_assert_int_eq(store->ops->batch_end(store->self), KH_OK);
+}
+
+START_TEST(a_story_is_told_as_expected)
+{
+  for (int kind = 0; kind < KH_TEST_STORES; kind++)
+    for (int manner = 0; manner < MANNERS; manner++) {
+      struct kh_test_store test;
+
+      kh_test_store_open(&test, kind);
+      tell(&test, &stories[_i], (enum manner)manner);
+      kh_test_store_close(&test);
+    }
+}
+END_TEST
+
+/* ---- batches: all or nothing ---- */
+
+static struct kh_test_store test;
+
+static void set_up_sqlite(void)
+{
+  kh_test_store_open(&test, KH_TEST_SQLITE);
+}
+
+static void set_up_none(void)
+{
+  kh_test_store_open(&test, KH_TEST_NONE);
+}
+
+static void tear_down(void)
+{
+  kh_test_store_close(&test);
+}
+
+static enum kh_err take(int64_t now_us, char id[KH_DELIVERY_ID_BYTES])
+{
+  struct kh_delivery delivery = {0};
+  enum kh_err err = test.store.ops->take(test.store.self, now_us, &delivery);
+
+  memcpy(id, delivery.id, sizeof delivery.id);
+  kh_delivery_release(&delivery);
+  return err;
+}
+
+static void expect_next(int64_t now_us, const char *id)
+{
+  char taken[KH_DELIVERY_ID_BYTES] = "";
+
+  if (!id) {
+    ck_assert_int_eq(take(now_us, taken), KH_ERR_NOT_FOUND);
+    return;
+  }
+  ck_assert_int_eq(take(now_us, taken), KH_OK);
+  ck_assert_str_eq(taken, id);
+}
+
+START_TEST(a_dropped_batch_never_was)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+  struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);
+  struct kh_delivery delivery = kh_test_delivery("d1", KH_STR("x"), KH_TEST_T0_US);
+
+  kh_test_owe(&test.store, "old", KH_STR("x"), KH_TEST_T0_US - 1);
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  kh_test_commit(&test.store, &claim, &delivery, 1);
+  ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
+  ck_assert_int_eq(ops->done(test.store.self, "old", KH_TEST_T0_US), KH_OK);
+  expect_next(KH_TEST_T0_US, "d1");
+  ck_assert_int_eq(ops->bury(test.store.self, "d1", KH_TEST_T0_US, "why"), KH_OK);
+  expect_next(KH_TEST_T0_US, NULL);
+  ops->batch_drop(test.store.self);
+
+  ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_NEVER);
+  expect_next(KH_TEST_T0_US, "old");
+  kh_delivery_release(&delivery);
+}
+END_TEST
+
+START_TEST(a_failed_step_fails_the_batch)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+  struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);
+  struct kh_journal journal = {.entry = KH_STR("e2")};
+
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  kh_test_commit(&test.store, &claim, NULL, 0);
+  ck_assert_int_eq(ops->done(test.store.self, "nobody owes this", KH_TEST_T0_US), KH_ERR_STORE);
+  ck_assert_str_eq(kh_store_problem(&test.store), "no such delivery is owed");
+  claim.entry = journal.entry;
+  ck_assert_int_eq(ops->commit(test.store.self, &claim, &journal, NULL, 0), KH_ERR_STORE);
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_ERR_STORE);
+
+  claim.entry = KH_STR("e1");
+  ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_NEVER);
+  kh_test_batch(&test.store, &claim, NULL, 0);
+}
+END_TEST
+
+START_TEST(batches_do_not_nest)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+  struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);
+  const struct kh_journal journal = {.entry = claim.entry};
+
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_ERR_STORE);
+  ck_assert_int_eq(ops->commit(test.store.self, &claim, &journal, NULL, 0), KH_ERR_STORE);
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_ERR_STORE);
+  kh_test_commit(&test.store, &claim, NULL, 0);
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
+}
+END_TEST
+
+/* The crash came between commit and removal: begin says so, and a careless second commit owes nothing twice. */
+START_TEST(an_entry_is_committed_once)
+{
+  struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);
+  struct kh_delivery delivery = kh_test_delivery("d1", KH_STR("x"), KH_TEST_T0_US);
+
+  kh_test_batch(&test.store, &claim, &delivery, 1);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", KH_TEST_T0_US), KH_OK);
+  kh_test_store_reopen(&test);
+  ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
+  kh_test_batch(&test.store, &claim, &delivery, 1);
+  expect_next(KH_TEST_T0_US + DAY_US, NULL);
+  kh_delivery_release(&delivery);
+}
+END_TEST
+
+/* ---- what is owed ---- */
+
+START_TEST(a_delivery_comes_back_as_it_went_in)
+{
+  static const char bytes[] = "{\"text\":\"caf\xC3\xA9 \xFF\0 end\"}";
+  struct kh_str body = kh_str(bytes, sizeof bytes - 1);
+  struct kh_delivery got;
+
+  kh_test_owe(&test.store, "0123456789abcdef0123456789abcdef", body, KH_TEST_T0_US);
+  kh_test_store_reopen(&test);
+  ck_assert_int_eq(test.store.ops->take(test.store.self, KH_TEST_T0_US, &got), KH_OK);
+  ck_assert_str_eq(got.id, "0123456789abcdef0123456789abcdef");
+  ck_assert_str_eq(got.rule, "rule of 0123456789abcdef01234567"); /* as long as a rule's name may be */
+  ck_assert_str_eq(got.notifier, "slack");
+  ck_assert_str_eq(got.destination, "slack env:SLACK_WEBHOOK_URL");
+  ck_assert_str_eq(got.entry, "entry of 0123456789abcdef0123456789abcdef");
+  ck_assert_str_eq(got.event, "build.finished");
+  ck_assert(kh_str_equal(got.content_type, KH_STR("application/json")));
+  ck_assert(kh_str_equal(kh_buf_view(&got.body), body));
+  ck_assert_uint_eq(got.attempt, 0);
+  ck_assert_int_eq(got.not_before_us, KH_TEST_T0_US);
+  ck_assert_int_eq(got.expires_us, KH_TEST_T0_US + DAY_US);
+  ck_assert_int_eq(got.created_us, KH_TEST_T0_US);
+  kh_delivery_release(&got);
+}
+END_TEST
+
+START_TEST(the_one_due_longest_goes_first)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+
+  kh_test_owe(&test.store, "later", KH_STR("x"), KH_TEST_T0_US + 10);
+  kh_test_owe(&test.store, "first", KH_STR("x"), KH_TEST_T0_US);
+  kh_test_owe(&test.store, "second", KH_STR("x"), KH_TEST_T0_US);
+  expect_next(KH_TEST_T0_US - 1, NULL);
+  expect_next(KH_TEST_T0_US, "first");
+  ck_assert_int_eq(ops->done(test.store.self, "first", KH_TEST_T0_US), KH_OK);
+  expect_next(KH_TEST_T0_US, "second");
+  ck_assert_int_eq(ops->done(test.store.self, "second", KH_TEST_T0_US), KH_OK);
+  expect_next(KH_TEST_T0_US, NULL);
+  expect_next(KH_TEST_T0_US + 9, NULL);
+  expect_next(KH_TEST_T0_US + 10, "later");
+}
+END_TEST
+
+START_TEST(one_that_fails_does_not_starve_the_others)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+  int64_t now_us = KH_TEST_T0_US;
+  struct kh_delivery got;
+
+  kh_test_owe(&test.store, "bad", KH_STR("x"), now_us);
+  kh_test_owe(&test.store, "good", KH_STR("x"), now_us + 1);
+  now_us += 5;
+  expect_next(now_us, "bad");
+  ck_assert_int_eq(ops->retry_at(test.store.self, "bad", 1, now_us + 10, "HTTP 500"), KH_OK);
+  expect_next(now_us + 10, "good");
+  ck_assert_int_eq(ops->done(test.store.self, "good", now_us), KH_OK);
+  kh_test_store_reopen(&test);
+  expect_next(now_us + 9, NULL);
+  ck_assert_int_eq(test.store.ops->take(test.store.self, now_us + 10, &got), KH_OK);
+  ck_assert_uint_eq(got.attempt, 1);
+  ck_assert_int_eq(got.not_before_us, now_us + 10);
+  kh_delivery_release(&got);
+}
+END_TEST
+
+START_TEST(an_id_is_owed_once_and_again_after_its_death)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+  struct kh_delivery second = kh_test_delivery("d1", KH_STR("other"), KH_TEST_T0_US + 5);
+  struct kh_claim claims[] = {kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US),
+                              kh_test_claim("e2", "b2", "s2", KH_TEST_T0_US)};
+  struct kh_delivery got;
+
+  kh_test_owe(&test.store, "d1", KH_STR("first"), KH_TEST_T0_US);
+  kh_test_batch(&test.store, &claims[0], &second, 1);
+  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
+  ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("first")));
+  kh_delivery_release(&got);
+  ck_assert_int_eq(ops->bury(test.store.self, "d1", KH_TEST_T0_US + 5, "delivery_refused: HTTP 404"), KH_OK);
+  expect_next(KH_TEST_T0_US + DAY_US, NULL);
+  ck_assert_int_eq(ops->done(test.store.self, "d1", KH_TEST_T0_US), KH_ERR_STORE);
+
+  kh_test_batch(&test.store, &claims[1], &second, 1);
+  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
+  ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("other")));
+  ck_assert_uint_eq(got.attempt, 0);
+  kh_delivery_release(&got);
+  kh_delivery_release(&second);
+}
+END_TEST
+
+START_TEST(next_due_looks_ahead)
+{
+  int64_t at_us = -1;
+
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_ERR_NOT_FOUND);
+  kh_test_owe(&test.store, "b", KH_STR("x"), KH_TEST_T0_US + 20);
+  kh_test_owe(&test.store, "a", KH_STR("x"), KH_TEST_T0_US + 10);
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
+  ck_assert_int_eq(at_us, KH_TEST_T0_US + 10);
+  ck_assert_int_eq(test.store.ops->bury(test.store.self, "a", KH_TEST_T0_US, "why"), KH_OK);
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
+  ck_assert_int_eq(at_us, KH_TEST_T0_US + 20);
+}
+END_TEST
+
+START_TEST(outcomes_of_a_batch_count_together)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+
+  kh_test_owe(&test.store, "a", KH_STR("x"), KH_TEST_T0_US);
+  kh_test_owe(&test.store, "b", KH_STR("x"), KH_TEST_T0_US);
+  kh_test_owe(&test.store, "c", KH_STR("x"), KH_TEST_T0_US);
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "a", KH_TEST_T0_US), KH_OK);
+  ck_assert_int_eq(ops->retry_at(test.store.self, "b", 1, KH_TEST_T0_US + 9, "why"), KH_OK);
+  expect_next(KH_TEST_T0_US, "c");
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
+  kh_test_store_reopen(&test);
+  expect_next(KH_TEST_T0_US, "c");
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "c", KH_TEST_T0_US), KH_OK);
+  expect_next(KH_TEST_T0_US + 9, "b");
+}
+END_TEST
+
+static void add_tests_of_both(TCase *test_case)
+{
+  tcase_add_test(test_case, a_dropped_batch_never_was);
+  tcase_add_test(test_case, a_failed_step_fails_the_batch);
+  tcase_add_test(test_case, batches_do_not_nest);
+  tcase_add_test(test_case, an_entry_is_committed_once);
+  tcase_add_test(test_case, a_delivery_comes_back_as_it_went_in);
+  tcase_add_test(test_case, the_one_due_longest_goes_first);
+  tcase_add_test(test_case, one_that_fails_does_not_starve_the_others);
+  tcase_add_test(test_case, an_id_is_owed_once_and_again_after_its_death);
+  tcase_add_test(test_case, next_due_looks_ahead);
+  tcase_add_test(test_case, outcomes_of_a_batch_count_together);
+}
+
+static Suite *store_suite(void)
+{
+  Suite *suite = suite_create("store");
+
+  tcase_add_loop_test(kh_test_case(suite, "stories"), a_story_is_told_as_expected, 0, (int)KH_COUNT(stories));
+  TCase *sqlite = kh_test_case(suite, "sqlite");
+  tcase_add_checked_fixture(sqlite, set_up_sqlite, tear_down);
+  add_tests_of_both(sqlite);
+  TCase *none = kh_test_case(suite, "none");
+  tcase_add_checked_fixture(none, set_up_none, tear_down);
+  add_tests_of_both(none);
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(store_suite());
+}
