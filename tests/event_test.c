@@ -32,6 +32,7 @@ static void close_event(void)
 
 static enum kh_err read_event(const char *header, struct kh_str body)
 {
+  kh_guard_release(&guard);
   struct kh_verified verified = {.body = kh_guard_end(&guard, body), .event_header = kh_str_of(header)};
 
   return kh_event_read(&verified, &doc, &event, &diag);
@@ -278,13 +279,15 @@ static const struct {
 static void check_text(const char *trap, const char *what,
                        enum kh_err (*take)(const struct kh_event *, struct kh_buf *), const char *want)
 {
+  struct kh_str rest;
   struct kh_buf out;
 
   kh_buf_init(&out, 4096);
-  ck_assert_int_eq(kh_buf_add(&out, KH_STR("before ")), KH_OK);
+  ck_assert_int_eq(kh_buf_add(&out, KH_STR("before|")), KH_OK);
   ck_assert_int_eq(take(&event, &out), KH_OK);
-  ck_assert_msg(strcmp(kh_buf_text(&out) + 7, want ? want : "") == 0, "%s: %s is \"%s\"", trap, what,
-                kh_buf_text(&out) + 7);
+  rest = kh_buf_view(&out);
+  ck_assert(kh_str_equal(kh_str_cut(&rest, '|'), KH_STR("before")));
+  ck_assert_msg(kh_str_equal(rest, kh_str_of(want)), "%s: %s is \"%.*s\"", trap, what, KH_FMT(rest));
   kh_buf_release(&out);
 }
 
@@ -350,7 +353,7 @@ END_TEST
 /* A slug over its 128 bytes: whatever is made of it, it fits. */
 START_TEST(a_long_slug_does_not_overflow)
 {
-  char body[2048];
+  char body[4096];
 
   for (int length = 120; length < 1500; length += length < 140 ? 1 : 100) {
     (void)snprintf(
@@ -407,7 +410,6 @@ START_TEST(ten_thousand_levels_are_too_deep)
   ck_assert_ptr_nonnull(body);
   memset(body, '[', 40001);
   ck_assert_int_eq(read_event("ping", kh_str(body, 10000)), KH_ERR_JSON_DEPTH);
-  kh_guard_release(&guard);
   for (size_t i = 0; i + 5 <= 40000; i += 5)
     memcpy(body + i, "{\"a\":", 5);
   ck_assert_int_eq(read_event("ping", kh_str(body, 40000)), KH_ERR_JSON_DEPTH);
@@ -420,10 +422,8 @@ START_TEST(nothing_is_left_of_the_event_before)
 {
   must_read(NULL, shown[1].body);
   ck_assert_int_eq(event.build_number, 7);
-  kh_guard_release(&guard);
   ck_assert_int_eq(read_event(NULL, KH_STR("{\"event\":\"ping\"")), KH_ERR_JSON_SYNTAX);
   ck_assert_int_eq(kh_json_type(kh_json_root(&doc)), KH_JSON_MISSING);
-  kh_guard_release(&guard);
   diag = (struct kh_diag){.err = KH_OK};
   must_read(NULL, "{\"event\":\"ping\"}");
   ck_assert_int_eq(event.build_number, 0);

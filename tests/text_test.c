@@ -289,8 +289,7 @@ static const struct {
      "Web build #1 is in state frobnicated", "", KH_MOOD_NEWS},
     {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":null}," PIPELINE "}",
      "Web build #1 finished", "", KH_MOOD_NEWS},
-    {"{\"event\":\"build.finished\",\"build\":null," PIPELINE "}", "Web build finished", "",
-     KH_MOOD_NEWS},
+    {"{\"event\":\"build.finished\",\"build\":null," PIPELINE "}", "Web build finished", "", KH_MOOD_NEWS},
 
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"commit\":\"HEAD\",\"branch\":null,"
      "\"message\":null}," PIPELINE "}",

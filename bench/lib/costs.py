@@ -8,7 +8,7 @@ import time
 from .bench import median_result
 from .errors import MeasuringError
 from .programs import run
-from .webhook import SECRET, Config, count_files, count_in_log
+from .webhook import Config, count_files, count_in_log
 
 DRAIN_TIMEOUT_S = 120
 
@@ -21,7 +21,7 @@ def columns(output, skip):
 
 def cgi_start(bench):
     ours, theirs = bench.program("kitehook.cgi"), bench.helper("rivals/cgi_empty")
-    config = Config(bench.scratch("cgi_start"))
+    config = Config(bench.scratch("cgi_start"), bench.webhook)
     effort = bench.effort
     output = run([bench.helper("spawn"), effort.starts + effort.start_warm_up, bench.webhook.body_file, ours, theirs],
                  {**bench.webhook.cgi_environment(), **config.environment})
@@ -34,7 +34,7 @@ def cgi_start(bench):
 
 def verify_parse(bench, name, column, against, bar):
     effort = bench.effort
-    output = run([bench.helper("verify_parse"), bench.webhook.body_file, SECRET, effort.laps + effort.lap_warm_up])
+    output = run([bench.helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file, effort.laps + effort.lap_warm_up])
     figures = columns(output, effort.lap_warm_up)
     return median_result(name, [ns / 1e3 for ns in figures[0]], "us",
                          against, [ns / 1e3 for ns in figures[column]], bar)
@@ -62,7 +62,7 @@ def timed_drain(command, environment, output):
 
 
 def drain_ours(bench, folder, entries):
-    config = Config(folder, inbox=True, notify=True)
+    config = Config(folder, bench.webhook, inbox=True, notify=True)
     for name in ("", "inbox", "inbox/tmp", "inbox/aside"):
         (config.state / name).mkdir(mode=0o700)
     shutil.copytree(entries, config.state / "inbox/new")
@@ -90,7 +90,7 @@ def worker_rps(bench):
     entries = filling / "entries"
     for folder in (filling / "state", entries):
         folder.mkdir(mode=0o700)
-    run([bench.helper("inbox_fill"), filling / "state", bench.webhook.body_file, SECRET, bench.effort.entries, entries])
+    run([bench.helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file, bench.effort.entries, entries])
     rates = [], []
     for _ in range(bench.effort.drains):
         for side, drain in enumerate((drain_ours, drain_theirs)):

@@ -21,21 +21,21 @@ class Setup:
     handled: Callable[[], int]
 
 
-def kitehook_log_only(folder):
-    config = Config(folder)
+def kitehook_log_only(folder, webhook):
+    config = Config(folder, webhook)
     return Setup(config.environment, config.accepted)
 
 
-def kitehook_inbox(folder):
-    config = Config(folder, inbox=True)
+def kitehook_inbox(folder, webhook):
+    config = Config(folder, webhook, inbox=True)
     return Setup(config.environment, lambda: min(config.accepted(), config.waiting()))
 
 
-def rival_hello(folder):
+def rival_hello(folder, webhook):
     return Setup({}, lambda: None)
 
 
-def rival_maildir(folder):
+def rival_maildir(folder, webhook):
     for name in ("tmp", "new"):
         (folder / "mail" / name).mkdir(parents=True)
     return Setup({"BENCH_MAILDIR": str(folder / "mail")}, lambda: count_files(folder / "mail/new"))
@@ -44,7 +44,7 @@ def rival_maildir(folder):
 def one_round(bench, name, serve, program, prepare):
     """Requests a second of PROGRAM behind a server that was just started, after a few requests."""
     folder = bench.scratch(name)
-    setup = prepare(folder)
+    setup = prepare(folder, bench.webhook)
     with serve(program, setup.environment, folder) as url:
         sent = warm_up(url, bench.webhook)
         os.sync()

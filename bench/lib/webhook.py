@@ -22,6 +22,9 @@ class Webhook:
         sent = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
         self.event = sent["X-Buildkite-Event"]
         self.secret = SECRET.read_bytes()
+        self.secret_file = folder / "secret"  # a copy that only we can read, as it should be on a real host
+        self.secret_file.touch(0o600)
+        self.secret_file.write_bytes(self.secret)
         self.body_file = folder / "body"
         self.body_file.write_bytes(self.body)
 
@@ -59,13 +62,13 @@ class Webhook:
 class Config:
     """A kitehook.yml in FOLDER. With an inbox no worker runs, and nothing but the disk bounds it."""
 
-    def __init__(self, folder, inbox=False, notify=False):
+    def __init__(self, folder, webhook, inbox=False, notify=False):
         self.path = folder / "kitehook.yml"
         self.log = folder / "receiver.log"
         self.state = folder / "state"
         lines = [
             "webhook:",
-            f"  signature: {{file: {SECRET}}}",
+            f"  signature: {{file: {webhook.secret_file}}}",
             "  freshness: 1d",
             f"log: {self.log}",
         ]

@@ -7,11 +7,12 @@ starts its worker, and the notification arrives at a catcher that stands in for 
 import argparse
 import json
 import pathlib
+import signal
 import sys
 import time
 
 from catcher import Catcher
-from common import FIXTURES, ROOT, URL, Fixture, Workspace, send, wait_until
+from common import FIXTURES, ROOT, URL, Fixture, Workspace, exchange, wait_until, with_close, worker_is_gone
 from servers import LighttpdCgi
 
 CONFIG = """\
@@ -46,7 +47,7 @@ def write_config(folder, build, catcher):
 
 
 def post(server, fixture):
-    return send(server.port, fixture.message(fixture.signed(int(time.time()))))
+    return exchange(server.port, [fixture.message(with_close(fixture.signed(int(time.time()))))])
 
 
 def show(name, path):
@@ -54,9 +55,9 @@ def show(name, path):
     indent(path.read_text(encoding="utf-8") if path.exists() else "(nothing)")
 
 
-def worker_is_done(folder, notified):
+def worker_is_done(folder, catcher):
     log = folder / "state" / "worker.log"
-    return notified() and log.exists() and '"result":"delivered"' in log.read_text(encoding="utf-8")
+    return catcher.at("/services/demo") and log.exists() and '"result":"delivered"' in log.read_text(encoding="utf-8")
 
 
 def demo(folder, build, keep):
@@ -71,12 +72,13 @@ def demo(folder, build, keep):
             answer = post(server, fixture)
             title("a signed webhook is posted (fixtures/events/build_finished_failed); the answer")
             indent(f"{answer.status} {answer.body.decode()}")
-            wait_until(lambda: worker_is_done(folder, lambda: catcher.at("/services/demo")), 10)
+            wait_until(lambda: worker_is_done(folder, catcher), 10)
             show("the receiver's log line", folder / "receiver.log")
             show("the worker's log lines", folder / "state" / "worker.log")
             title("the notification, as it arrived where Slack would be")
             for caught in catcher.at("/services/demo"):
-                indent(json.dumps(caught.json, indent=2, ensure_ascii=False))
+                indent(f"POST {caught.path}")
+                indent(json.dumps(caught.json, ensure_ascii=False))
             good = answer.status == 200 and catcher.at("/services/demo")
             if not good:
                 indent(server.tail())
@@ -87,22 +89,8 @@ def demo(folder, build, keep):
                 time.sleep(1)
         finally:
             server.stop()
-            wait_until(lambda: not is_working(folder), 10)
+            wait_until(lambda: worker_is_gone(folder), 10)
     return 0
-
-
-def is_working(folder):
-    """A worker that kitehook started leaves by itself when nothing came for `linger`; it holds the lock until then."""
-    import fcntl
-    lock = folder / "state" / "worker.lock"
-    if not lock.exists():
-        return False
-    with open(lock, "rb") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def suggest(build, config, address, keep):
@@ -127,6 +115,7 @@ def main():
     parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), default=ROOT / "build" / "release")
     parser.add_argument("--keep", action="store_true", help="go on serving until Ctrl-C")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Workspace() as folder:
             return demo(folder, chosen.build, chosen.keep)

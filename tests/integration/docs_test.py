@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""The documents' examples: the README's config passes `check`, its commands run, its links lead somewhere, and
+`cmake --install` gives programs that run."""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from common import ROOT, Report, Workspace, arguments
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
+    "bench/README.md", "fixtures/README.md"]
+
+
+def run(command, **more):
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=120, **more)
+
+
+def check_links(report):
+    for name in DOCUMENTS:
+        path = ROOT / name
+        if not report.check(f"{name} exists", path.is_file(), "missing"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            if not re.match(r"https?:", target):
+                report.check(f"{name}: {target}", (path.parent / target).exists(), "leads nowhere")
+        for target in re.findall(r"`((?:handler|cgi|cli|docs|tests|fixtures|script|bench)/[\w./-]+)`", text):
+            report.check(f"{name}: {target}", (ROOT / target).exists(), "does not exist")
+
+
+def check_config(report, build, folder):
+    """The README's kitehook.yml, with its absolute paths below FOLDER."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    report.check("README has a config", blocks, "no yaml block")
+    (folder / "etc/kitehook").mkdir(parents=True)
+    (folder / "var/lib").mkdir(parents=True)
+    (folder / "etc/kitehook/webhook-secret").write_text("a-secret-of-the-test\n", encoding="utf-8")
+    (folder / "etc/kitehook/env").write_text("SLACK_WEBHOOK_URL=https://hooks.slack.example/services/x\n", encoding="utf-8")
+    for path in (folder / "etc/kitehook").iterdir():
+        path.chmod(0o600)
+    for number, block in enumerate(blocks, 1):
+        config = folder / f"readme-{number}.yml"
+        config.write_text(block.replace("/etc/", f"{folder}/etc/").replace("/var/", f"{folder}/var/"), encoding="utf-8")
+        done = run([str(build / "kitehook"), "check", "--config", str(config)])
+        report.check(f"README config {number} passes check", done.returncode == 0, done.stdout)
+
+
+def check_commands(report, build, folder):
+    """The block "Try things", line by line, as it stands."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## Try things\s+```sh\n(.*?)```", text, re.S)
+    report.check("README has things to try", block, "no block")
+    payload = folder / "payload.json"
+    payload.write_text('{"event":"ping"}', encoding="utf-8")
+    header = ""
+    for line in block.group(1).strip().split("\n"):
+        command = line.split("   #")[0].strip().replace("build/release", str(build)).replace("payload.json", str(payload))
+        command = command.replace("X-Buildkite-Signature: …", header)
+        done = run(["sh", "-c", command])
+        report.check(f"README: {command}", done.returncode == 0, f"exit {done.returncode}: {done.stdout[-800:]}")
+        if " sign " in command:
+            header = done.stdout.strip()
+
+
+def check_install(report, build):
+    with tempfile.TemporaryDirectory(prefix="kh-install-") as prefix:
+        done = run(["cmake", "--install", str(build), "--prefix", prefix])
+        if not report.check("cmake --install", done.returncode == 0, done.stdout[-800:]):
+            return
+        there = pathlib.Path(prefix)
+        version = run([str(there / "bin/kitehook"), "version"])
+        report.check("the installed kitehook runs", version.returncode == 0 and "kitehook" in version.stdout, version.stdout)
+        cgi = run([str(there / "lib/kitehook/kitehook.cgi")],
+                  env={"REQUEST_METHOD": "GET", "KITEHOOK_CONFIG": str(ROOT / "fixtures/kitehook.yml")})
+        report.check("the installed kitehook.cgi answers", "Status: 200" in cgi.stdout, cgi.stdout)
+        report.check("the installed kitehook.fcgi runs",
+                     "spawn-fcgi" in run([str(there / "lib/kitehook/kitehook.fcgi")]).stdout, "no usage")
+        for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5", "share/kitehook/kitehook.example.yml",
+                     "share/kitehook/recipes/nginx-fastcgi.conf"):
+            report.check(f"{file} is installed", (there / file).is_file(), "missing")
+
+
+def check_man_pages(report):
+    for page in ("docs/kitehook.1", "docs/kitehook.yml.5"):
+        done = run(["mandoc", "-T", "lint", "-W", "warning", page])
+        report.check(f"mandoc likes {page}", done.returncode == 0, done.stdout)
+
+
+def main():
+    chosen = arguments(__doc__)
+    report = Report(chosen.verbose)
+    check_links(report)
+    check_man_pages(report)
+    with Workspace() as folder:
+        check_config(report, chosen.build, folder)
+        check_commands(report, chosen.build, folder)
+    check_install(report, chosen.build)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Runs the steps of ./script/test, shows what failed, and closes with one line that counts everything."""
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RELEASE = ROOT / "build" / "release"
+COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+CTEST = re.compile(r"tests passed, (\d+) tests? failed out of (\d+)")
+
+
+def integration(name, *more):
+    return ["python3", "-B", f"tests/integration/{name}_test.py", "--build", str(RELEASE), *more]
+
+
+STEPS = [
+    # name, commands, seconds it may take
+    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]], 400),
+    ("release", [["script/build", "release"]], 200),
+    ("matrix", [integration("matrix")], 240),
+    ("wire", [integration("wire")], 240),
+    ("cli", [integration("cli")], 180),
+    ("leak", [integration("leak")], 120),
+    ("fcgi_state", [integration("fcgi_state")], 120),
+    ("wakeup", [integration("wakeup")], 240),
+    ("docs", [integration("docs")], 240),
+    ("types", [["tests/types/check"]], 180),
+    ("bench", [["bench/run", "--quick"]], 180),
+    ("clang", [["script/build", "clang"]], 200),
+    ("check", [["script/check"]], 60),
+]
+
+
+def run(command, seconds):
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        output = late.stdout or b""
+        return 1, output.decode(errors="replace") + f"\nstopped after {seconds} s"
+
+
+def count(output, good):
+    """(passed, failed, skipped) as the step's own output has it, else one for the step itself."""
+    counted = COUNTS.findall(output)
+    if counted:
+        passed, failed, skipped = (int(number or 0) for number in counted[-1])
+        return passed, failed if good else max(failed, 1), skipped
+    ctest = CTEST.search(output)
+    if ctest:
+        failed, total = int(ctest.group(1)), int(ctest.group(2))
+        return total - failed, failed if good else max(failed, 1), 0
+    if "not run" in output and good:
+        return 0, 0, 1
+    return (1, 0, 0) if good else (0, 1, 0)
+
+
+def run_step(name, commands, seconds):
+    start = time.monotonic()
+    output, good = "", True
+    for command in commands:
+        code, text = run(command, seconds)
+        output += text
+        if code:
+            good = False
+            break
+    passed, failed, skipped = count(output, good)
+    print(f"{name:12} {passed:5} passed {failed:3} failed {skipped:3} skipped {time.monotonic() - start:6.1f} s", flush=True)
+    if failed:
+        print(output[-12000:], flush=True)
+    else:
+        for line in output.split("\n"):
+            if line.startswith("not run"):
+                print("   " + line, flush=True)
+    return passed, failed, skipped
+
+
+def main():
+    names = [step[0] for step in STEPS]
+    wanted = sys.argv[1:] or names
+    if wanted == ["--list"]:
+        print("\n".join(names))
+        return 0
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        print(f"test: no step '{unknown[0]}'; there are {', '.join(names)}", file=sys.stderr)
+        return 2
+    totals = [0, 0, 0]
+    for step in STEPS:
+        if step[0] in wanted:
+            totals = [old + new for old, new in zip(totals, run_step(*step))]
+    print(f"{totals[0]} passed, {totals[1]} failed" + (f", {totals[2]} skipped" if totals[2] else ""))
+    return 1 if totals[1] or not totals[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
