@@ -74,7 +74,7 @@ static bool hexadecimal(struct kh_str text, size_t *number)
     return false;
   for (size_t i = 0; i < text.len; i++) {
     const char *digits = "0123456789abcdef0123456789ABCDEF";
-    const char *found = memchr(digits, text.at[i], 32);
+    const char *found = text.at[i] ? strchr(digits, text.at[i]) : NULL;
 
     if (!found)
       return false;

@@ -26,7 +26,6 @@ static bool secret_from_file(const struct kh_command *self, const char *file, st
 {
   struct kh_diag diag = {0};
   struct kh_buf text;
-  struct kh_str value = KH_NO_STR;
   bool is_read = false;
 
   kh_buf_init(&text, KH_SECRET_MAX_BYTES + 2);
@@ -34,7 +33,7 @@ static bool secret_from_file(const struct kh_command *self, const char *file, st
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s", diag.text);
     goto done;
   }
-  value = kh_buf_view(&text);
+  struct kh_str value = kh_buf_view(&text);
   if (kh_str_ends(value, KH_STR("\r\n")))
     value.len -= 2;
   else if (kh_str_ends(value, KH_STR("\n")))

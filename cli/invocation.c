@@ -83,7 +83,7 @@ bool kh_invocation_read(const struct kh_command *self, struct kh_invocation *inv
   *invocation = (struct kh_invocation){.request = {.transport = "invoke"}};
   kh_buf_init(&invocation->text, KH_CLI_INPUT_MAX_BYTES);
   kh_buf_init(&invocation->joined, KH_CLI_INPUT_MAX_BYTES);
-  kh_buf_init(&invocation->event, KH_EVENT_NAME_BYTES * 4);
+  kh_buf_init(&invocation->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
   if (snprintf(path, sizeof path, "%s%s", file, is_fixture ? "/request.http" : "") >= (int)sizeof path) {
     kh_cli_fail(self, KH_EXIT_USAGE, "the path of FILE is too long");
     return false;

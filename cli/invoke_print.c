@@ -87,26 +87,34 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_led
     printf("    -> %s%s%s\n", fates[line->fate], line->reason[0] ? ": " : "", line->reason);
 }
 
-void kh_outcome_print(const struct kh_outcome *outcome)
+static void print_answer(const struct kh_response *response)
 {
-  const struct kh_response *response = &outcome->response;
-  const struct kh_ledger *ledger = &outcome->ledger;
-  struct kh_str rest = kh_buf_view(&outcome->log);
-  struct kh_str body = response->head ? KH_NO_STR : kh_str_trim(kh_buf_view(&response->body));
+  struct kh_str body = response->head ? KH_NO_STR : kh_buf_view(&response->body);
 
   printf("answer: %d %s\n", response->status, response->content_type ? response->content_type : "");
   if (kh_str_ends(body, KH_STR("\n")))
     body.len--;
   if (body.len > 0)
     printf("  %.*s\n", KH_FMT(body));
-  print_reason(outcome);
+}
 
+static void print_log(struct kh_str rest)
+{
   puts("\nlog:");
   while (rest.at && rest.len > 0) {
     struct kh_str line = kh_str_cut(&rest, '\n');
 
     printf("  %.*s\n", KH_FMT(line));
   }
+}
+
+void kh_outcome_print(const struct kh_outcome *outcome)
+{
+  const struct kh_ledger *ledger = &outcome->ledger;
+
+  print_answer(&outcome->response);
+  print_reason(outcome);
+  print_log(kh_buf_view(&outcome->log));
   printf("\ndeliveries: %zu%s\n", ledger->count,
          ledger->count > 0 && !outcome->sent ? ", not sent (--send sends them)" : "");
   for (size_t i = 0; i < ledger->count; i++)

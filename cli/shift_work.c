@@ -164,70 +164,94 @@ static bool leave(struct kh_shift *shift, struct kh_diag *diag)
   return true;
 }
 
-static int64_t stall(struct kh_shift *shift, const struct kh_diag *diag, int64_t backoff_ms)
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+struct watch {
+  int64_t idle_since_us; /* ticks */
+  int64_t backoff_ms;    /* 0 while all is well */
+  bool came_back;        /* the post was given up, and taken again, since the last pass */
+};
+
+static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_diag *diag)
 {
   struct kh_log_line line;
 
-  backoff_ms = backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * backoff_ms;
-  if (backoff_ms > BACKOFF_MAX_MS)
-    backoff_ms = BACKOFF_MAX_MS;
+  watch->backoff_ms = watch->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * watch->backoff_ms;
+  if (watch->backoff_ms > BACKOFF_MAX_MS)
+    watch->backoff_ms = BACKOFF_MAX_MS;
   kh_log_begin(&line, &shift->log, KH_ERROR, "worker stalled");
   kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
   kh_log_problem(&line, diag->err, diag);
-  kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + backoff_ms * 1000);
+  kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + watch->backoff_ms * 1000);
   kh_log_end(&line, &shift->log);
-  wait_ms(shift, backoff_ms, false);
+  wait_ms(shift, watch->backoff_ms, false);
   if (diag->err == KH_ERR_STORE)
     (void)!kh_shift_reopen_store(shift, NULL);
-  return backoff_ms;
 }
 
-static int trouble(struct kh_shift *shift, const struct kh_diag *diag)
+static int give_up(struct kh_shift *shift, const struct kh_diag *diag)
 {
   kh_shift_say(shift, KH_ERROR, "worker stalled", diag->err, diag);
   return kh_cli_fail(shift->self, KH_EXIT_STATE, "%s: %s", kh_err_token(diag->err), diag->text);
 }
 
+/* A pass, and then when the next delivery is due. */
+static enum kh_err look(struct kh_shift *shift, bool *worked, int64_t *due_us, struct kh_diag *diag)
+{
+  enum kh_err err = pass(shift, worked, diag);
+
+  if (err || shift->stop)
+    return err;
+  err = next_due(shift, due_us, diag);
+  if (!err)
+    tidy(shift);
+  return err;
+}
+
+/* True when it has left for good. */
+static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool worked, int64_t due_us,
+                          struct kh_diag *diag)
+{
+  int64_t stay_ms = patience_ms(shift, watch->idle_since_us, due_us);
+  /* Something is there that cannot be taken: neither spin on it nor leave it for good. */
+  bool fruitless = watch->came_back && !worked;
+
+  watch->came_back = false;
+  if (fruitless && shift->once)
+    return true;
+  if (fruitless)
+    stay_ms = FRUITLESS_MS;
+  if (stay_ms >= 0) {
+    wait_ms(shift, stay_ms, true);
+    return false;
+  }
+  watch->came_back = !leave(shift, diag);
+  return !watch->came_back;
+}
+
 int kh_shift_work(struct kh_shift *shift)
 {
-  int64_t idle_since_us = ticks_us(), backoff_ms = 0;
-  bool came_back = false;
+  struct watch watch = {.idle_since_us = ticks_us()};
 
   while (!must_stop(shift)) {
     struct kh_diag diag = {0};
     bool worked = false;
-    int64_t due_us = never_us, stay_ms = 0;
-    enum kh_err err = pass(shift, &worked, &diag);
+    int64_t due_us = never_us;
+    enum kh_err err = look(shift, &worked, &due_us, &diag);
 
-    if (shift->stop)
-      break;
-    if (!err)
-      err = next_due(shift, &due_us, &diag);
     if (err && shift->once)
-      return trouble(shift, &diag);
+      return give_up(shift, &diag);
     if (err) {
-      backoff_ms = stall(shift, &diag, backoff_ms);
+      stall(shift, &watch, &diag);
       continue;
     }
-    backoff_ms = 0;
+    if (shift->stop)
+      break;
+    watch.backoff_ms = 0;
     if (worked)
-      idle_since_us = ticks_us();
-    tidy(shift);
-    stay_ms = patience_ms(shift, idle_since_us, due_us);
-    if (came_back && !worked) {
-      /* Something is there that cannot be taken: neither spin on it nor leave it for good. */
-      if (shift->once)
-        return KH_EXIT_OK;
-      stay_ms = FRUITLESS_MS;
-    }
-    came_back = false;
-    if (stay_ms >= 0) {
-      wait_ms(shift, stay_ms, true);
-    } else if (leave(shift, &diag)) {
-      return diag.err ? trouble(shift, &diag) : KH_EXIT_OK;
-    } else {
-      came_back = true;
-    }
+      watch.idle_since_us = ticks_us();
+    if (rest_or_leave(shift, &watch, worked, due_us, &diag))
+      return diag.err ? give_up(shift, &diag) : KH_EXIT_OK;
   }
   return KH_EXIT_OK;
 }

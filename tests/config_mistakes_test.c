@@ -129,6 +129,7 @@ static const struct wrong wrongs[] = {
     {WEBHOOK "notify:\n", {2, 1, "needs a list"}},
     {WEBHOOK "notify: []\nlog: stderr\nstate: s\n", {3, 1, "`notify` must come last"}},
     {WEBHOOK "notify: []\nlog: stderr\nstate: s\n", {4, 1, "`notify` must come last"}},
+    {WEBHOOK "log: \"/x\nnotify: y\"\n", {0, 0, "begins with `notify:`"}},
     {WEBHOOK "\xc3\xbc: 1\n", {2, 1, "this value is no key here"}},
 };
 

@@ -328,6 +328,51 @@ START_TEST(a_look_counts_and_finds_the_oldest)
 }
 END_TEST
 
+enum { RECEIVERS = 4, EACH = 20 };
+
+/* Several receivers at once, under one clock that stands. */
+START_TEST(receivers_do_not_disturb_each_other)
+{
+  char listed[RECEIVERS * EACH][KH_ENTRY_NAME_BYTES];
+  pid_t receivers[RECEIVERS];
+  struct kh_buf bytes, event_text;
+  size_t found = 0;
+
+  inbox.max_entries = sizeof listed;
+  for (int i = 0; i < RECEIVERS; i++) {
+    receivers[i] = fork();
+    ck_assert_int_ge(receivers[i], 0);
+    for (int n = 0; receivers[i] == 0 && n <= EACH; n++) {
+      char name[KH_ENTRY_NAME_BYTES];
+
+      if (n == EACH || keep(name))
+        _exit(n == EACH ? 0 : 1);
+    }
+  }
+  for (int i = 0; i < RECEIVERS; i++) {
+    int status = 1;
+    ck_assert_int_eq(waitpid(receivers[i], &status, 0), receivers[i]);
+    ck_assert_int_eq(status, 0);
+  }
+  ck_assert_int_eq(kh_inbox_list(&inbox, listed, KH_COUNT(listed), &found), KH_OK);
+  ck_assert_uint_eq(found, RECEIVERS * EACH);
+  kh_buf_init(&bytes, 10000);
+  kh_buf_init(&event_text, 200);
+  for (size_t i = 0; i < found; i++) {
+    struct kh_entry back;
+
+    kh_buf_clear(&bytes);
+    ck_assert_int_eq(kh_inbox_read(&inbox, listed[i], &bytes), KH_OK);
+    ck_assert_int_eq(
+        kh_entry_open(kh_buf_view(&bytes), &config->signatures, &config->tokens, &event_text, &back, NULL),
+        KH_OK);
+    ck_assert(i == 0 || strcmp(listed[i - 1], listed[i]) < 0);
+  }
+  kh_buf_release(&bytes);
+  kh_buf_release(&event_text);
+}
+END_TEST
+
 /* ---- bounds ---- */
 
 START_TEST(the_number_of_entries_is_bounded)
@@ -667,6 +712,7 @@ static Suite *inbox_suite(void)
   tcase_add_test(entries, names_differ_though_the_clock_stands);
   tcase_add_test(entries, names_sort_by_arrival);
   tcase_add_test(entries, a_look_counts_and_finds_the_oldest);
+  tcase_add_test(entries, receivers_do_not_disturb_each_other);
   tcase_add_test(entries, the_number_of_entries_is_bounded);
   tcase_add_test(entries, the_bytes_are_bounded_exactly);
   tcase_add_test(entries, what_is_set_aside_counts_too);

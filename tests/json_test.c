@@ -231,7 +231,8 @@ START_TEST(a_document_is_reused)
   static const struct {
     const char *text;
     uint32_t tokens; /* 0: refused */
-  } rows[] = {{"[[1,2,3],{\"a\":[[[\"b\"]]]}]", 11}, {"7", 1}, {"[", 0}, {"{\"a\":{\"a\":null}}", 5}, {"nil", 0}, {"[[]]", 2}};
+  } rows[] = {{"[[1,2,3],{\"a\":[[[\"b\"]]]}]", 11}, {"7", 1},   {"[", 0},
+              {"{\"a\":{\"a\":null}}", 5},           {"nil", 0}, {"[[]]", 2}};
   struct kh_json_token *tokens = NULL;
 
   for (size_t i = 0; i < 3 * KH_COUNT(rows); i++) {

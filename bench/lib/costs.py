@@ -34,7 +34,8 @@ def cgi_start(bench):
 
 def verify_parse(bench, name, column, against, bar):
     effort = bench.effort
-    output = run([bench.helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file, effort.laps + effort.lap_warm_up])
+    output = run([bench.helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file,
+                  effort.laps + effort.lap_warm_up])
     figures = columns(output, effort.lap_warm_up)
     return median_result(name, [ns / 1e3 for ns in figures[0]], "us",
                          against, [ns / 1e3 for ns in figures[column]], bar)
@@ -90,7 +91,8 @@ def worker_rps(bench):
     entries = filling / "entries"
     for folder in (filling / "state", entries):
         folder.mkdir(mode=0o700)
-    run([bench.helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file, bench.effort.entries, entries])
+    run([bench.helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file,
+         bench.effort.entries, entries])
     rates = [], []
     for _ in range(bench.effort.drains):
         for side, drain in enumerate((drain_ours, drain_theirs)):

@@ -55,8 +55,8 @@ struct kh_json {
   uint32_t room;
   struct kh_json_frame *frames; /* the open containers while reading */
   uint32_t frames_room;
-  uint32_t *order; /* of the keys of a large object while it is checked for duplicates */
-  uint32_t order_room;
+  struct kh_json_hashed *hashed; /* the keys of a large object while they are compared */
+  uint32_t hashed_room;
 };
 
 /* A place in a document, by value. {NULL, 0} is "missing", which every function below accepts. */

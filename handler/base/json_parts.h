@@ -23,6 +23,12 @@ struct kh_json_frame {
   bool escaped;       /* a key holds an escape */
 };
 
+/* A key by the hash of its decoded bytes. */
+struct kh_json_hashed {
+  uint64_t hash;
+  uint32_t token;
+};
+
 struct kh_json_reader {
   struct kh_json *doc;
   const char *start;

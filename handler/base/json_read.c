@@ -24,7 +24,7 @@ void kh_json_release(struct kh_json *doc)
 {
   free(doc->tokens);
   free(doc->frames);
-  free(doc->order);
+  free(doc->hashed);
   kh_json_init(doc, doc->limits);
 }
 

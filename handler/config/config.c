@@ -39,6 +39,23 @@ static void drop_content(struct kh_config *config)
   config->notify = NULL;
 }
 
+/*
+ * A receiver takes any line that begins with `notify:` for the key. Inside a quoted text or brackets YAML would allow
+ * one, and what `kitehook check` accepts must not stop a receiver.
+ */
+static enum kh_err check_receivers_view(const struct kh_config *config, struct kh_str text,
+                                        struct kh_diags *diags)
+{
+  struct kh_yaml view;
+  enum kh_err err = kh_yaml_read(&view, config->yaml.file, text, "notify", NULL);
+
+  kh_yaml_release(&view);
+  if (!err)
+    return KH_OK;
+  return kh_diags_add(diags, KH_ERR_CONFIG, config->yaml.file, 0, 0,
+                      "a line inside another value begins with `notify:`; indent that line");
+}
+
 enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct kh_str text,
                             struct kh_diags *diags)
 {
@@ -54,6 +71,8 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
   err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);
   if (config->yaml.root)
     err = kh_first_err(err, kh_config_sections(config, diags));
+  if (!err && config->depth == KH_CONFIG_WHOLE)
+    err = check_receivers_view(config, text, diags);
   if (err && config->depth != KH_CONFIG_CHECK)
     drop_content(config);
   else if (config->depth == KH_CONFIG_RECEIVER)

@@ -21,13 +21,8 @@ static const struct {
   const char *member;
   enum kh_log_key key;
 } spoken[] = {
-    {"event", KH_LOG_EVENT},
-    {"organization", KH_LOG_ORGANIZATION},
-    {"pipeline", KH_LOG_PIPELINE},
-    {"branch", KH_LOG_BRANCH},
-    {"build_number", KH_LOG_BUILD_NUMBER},
-    {"state", KH_LOG_STATE},
-    {"text", KH_LOG_MESSAGE_TEXT},
+    {"text", KH_LOG_MESSAGE_TEXT}, {"event", KH_LOG_EVENT},   {"organization", KH_LOG_ORGANIZATION},
+    {"pipeline", KH_LOG_PIPELINE}, {"branch", KH_LOG_BRANCH}, {"state", KH_LOG_STATE},
     {"url", KH_LOG_URL},
 };
 
@@ -35,6 +30,7 @@ static void speak(struct kh_outbox *outbox, const struct kh_delivery *delivery, 
 {
   struct kh_log_line line;
   struct kh_buf text;
+  int64_t build_number = 0;
 
   kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
   kh_log_begin(&line, &outbox->log, KH_INFO, "notification");
@@ -42,25 +38,25 @@ static void speak(struct kh_outbox *outbox, const struct kh_delivery *delivery, 
   kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
   for (size_t i = 0; i < KH_COUNT(spoken); i++) {
-    struct kh_json_value member = kh_json_get(said, kh_str_of(spoken[i].member));
-    int64_t number = 0;
-
     kh_buf_clear(&text);
-    if (kh_json_int(member, &number))
-      kh_log_number(&line, spoken[i].key, number);
-    else if (!kh_json_text(member, &text))
+    if (!kh_json_text(kh_json_get(said, kh_str_of(spoken[i].member)), &text))
       kh_log_text(&line, spoken[i].key, kh_buf_view(&text));
   }
+  if (kh_json_int(kh_json_get(said, KH_STR("build_number")), &build_number))
+    kh_log_number(&line, KH_LOG_BUILD_NUMBER, build_number);
   kh_log_end(&line, &outbox->log);
   kh_buf_release(&text);
 }
 
+/* What the log notifier renders is one object with at least a text. */
 static enum kh_err send_to_log(struct kh_outbox *outbox, struct attempt *attempt)
 {
   struct kh_json json;
 
   kh_json_init(&json, kh_json_default_limits);
   enum kh_err err = kh_json_read(&json, kh_buf_view(&attempt->delivery.body), NULL);
+  if (!err && kh_json_type(kh_json_get(kh_json_root(&json), KH_STR("text"))) != KH_JSON_STRING)
+    err = KH_ERR_RENDER;
   if (err)
     (void)snprintf(attempt->detail, sizeof attempt->detail, "%s", kh_err_token(err));
   else
@@ -137,7 +133,7 @@ static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt,
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(delivery->notifier));
   kh_log_number(&line, KH_LOG_ATTEMPT, attempt->number);
-  if (attempt->status > 0)
+  if (attempt->status >= 100 && attempt->status <= 599)
     kh_log_number(&line, KH_LOG_STATUS, attempt->status);
   kh_log_text(&line, KH_LOG_RESULT,
               attempt->result == KH_OK                    ? KH_STR("delivered")

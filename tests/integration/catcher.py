@@ -34,6 +34,9 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_):
+        pass  # a client that was killed
+
 
 class Catcher:
     """Answers 200 "ok", or what SCRIPT(path, body) says: a status, or (status, headers, answer)."""

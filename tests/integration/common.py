@@ -5,7 +5,6 @@ import hmac
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import socket
@@ -69,9 +68,9 @@ def arguments(about, **more):
 class Workspace:
     """A temporary folder with a short name, for unix sockets have short paths."""
 
-    def __init__(self, keep=False):
+    def __init__(self, keep=False, below=None):
         self.keep = keep
-        self.path = pathlib.Path(tempfile.mkdtemp(prefix="kh-"))
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="kh-", dir=below))
 
     def __enter__(self):
         return self.path
@@ -351,10 +350,6 @@ def worker_is_gone(folder):
         return True
     except BlockingIOError:
         return False
-
-
-def jitter(seconds):
-    time.sleep(random.random() * seconds)
 
 
 def main(run):

@@ -60,13 +60,14 @@ def script(path, body):
 def write_config(folder, build, catcher, closed_port, mode, more):
     config = common.write_config(folder, build, "leak.yml", secret=KEY, MODE=mode, MORE=more)
     (folder / "webhook-token").write_text(TOKEN, encoding="utf-8")
+    os.chmod(folder / "webhook-token", 0o600)
     (folder / "env").write_text("\n".join([
         "OLD_SECRET=planted-secret-old-key", "UNUSED=planted-secret-unused",
         f"GOOD_URL={catcher.url('/good/planted-secret-path')}", f"GONE_URL={catcher.url('/gone/planted-secret-path')}",
         f"BROKEN_URL={catcher.url('/broken/planted-secret-path?key=planted-secret-query')}",
         f"MOVED_URL={catcher.url('/moved/planted-secret-path')}",
-        f"REFUSED_URL=http://planted-secret-user:planted-secret-password@127.0.0.1:{closed_port}/planted-secret-path",
-        "NOWHERE_URL=http://planted-secret-host.invalid/planted-secret-path", ""]), encoding="utf-8")
+        f"REFUSED_URL=https://127.0.0.1:{closed_port}/planted-secret-path",
+        "NOWHERE_URL=https://planted-secret-host.invalid/planted-secret-path", ""]), encoding="utf-8")
     return config
 
 
@@ -74,9 +75,8 @@ def requests():
     """(name, headers, body, how it must end): all fixtures, and what is refused for each kind of reason."""
     now = int(time.time())
     for fixture in common.fixtures():
-        name, _, header = next(pair for pair in fixture.headers if pair[0].lower() == "x-buildkite-signature")[0], None, None
         signed = common.signature_header(now, common.sign_quickly(KEY, now, fixture.body))
-        headers = [(key, signed if key == name else value) for key, value in fixture.headers]
+        headers = [(key, signed if key.lower() == "x-buildkite-signature" else value) for key, value in fixture.headers]
         yield fixture.name, headers, fixture.body, 200
     body = common.webhook(9001, env={"A": "planted-secret-env"})
     good = common.post_headers(body, "good-old", secret=b"planted-secret-old-key")
@@ -177,12 +177,11 @@ def with_failing_destinations(report, search, logs, folder, build, catcher, clos
 
 
 MISTAKES = {
-    "a URL in the open": ("GOOD_URL }", "https://hooks.example/planted-secret }", "slack: { url: { env: GOOD_URL } }", "slack: { url: https://hooks.example/planted-secret }"),
-    "a token as a key": (None, None, "slack: { url: { env: GOOD_URL } }", "slack: { url: { planted-secret-key } }"),
-    "a secret in place of a path": (None, None, "file: webhook-secret", "file: [planted-secret-key]"),
-    "a secret as text": (None, None, "    - name: current\n      file: webhook-secret", "    - planted-secret-key"),
-    "a secret as a size": (None, None, "env_file: env", "  max_body: planted-secret-key\nenv_file: env"),
-    "broken YAML": (None, None, "state: ", "planted-secret: [\nstate: "),
+    "a URL in the open": ("slack: { url: { env: GOOD_URL } }", "slack: { url: https://hooks.example/planted-secret }"),
+    "a token as a key": ("slack: { url: { env: GOOD_URL } }", "slack: { url: { planted-secret-key } }"),
+    "a secret in place of a path": ("file: webhook-secret", "file: [planted-secret-key]"),
+    "a secret as text": ("    - name: current\n      file: webhook-secret", "    - planted-secret-key"),
+    "broken YAML": ("state: ", "planted-secret: [\nstate: "),
 }
 
 
@@ -209,7 +208,7 @@ def with_commands(report, search, folder, build, catcher):
     command("verify with a token", "verify", "--secret", "planted-secret-on-the-command-line", "--header",
             "X-Buildkite-Token: planted-secret-presented", body, expect=1)
     text = config.read_text(encoding="utf-8")
-    for what, (_, _, old, new) in MISTAKES.items():
+    for what, (old, new) in MISTAKES.items():
         assert old in text
         config.write_text(text.replace(old, new), encoding="utf-8")
         command(f"check of {what}", "check", "--config", config)
@@ -219,7 +218,9 @@ def with_commands(report, search, folder, build, catcher):
         search.look(f"a receiver with {what}", answer.body + err)
     config.write_text(text, encoding="utf-8")
     for what, env in {"an env file without =": "planted-secret-line\n", "an env file with an odd name": "planted-secret name=1\n",
-                      "an env file with an open quote": "A=\"planted-secret\n"}.items():
+                      "an env file with an open quote": "A=\"planted-secret\n",
+                      "a URL without TLS": "OLD_SECRET=x\nGOOD_URL=http://planted-secret.example/\n",
+                      "a URL with a password": "OLD_SECRET=x\nGOOD_URL=https://u:planted-secret@hooks.example/\n"}.items():
         (folder / "env").write_text(env, encoding="utf-8")
         command(f"check of {what}", "check", "--config", config)
         answer, err, _ = common.run_cgi(build / "kitehook.cgi", common.cgi_variables(config, "GET", common.URL, [], None), b"")

@@ -2,7 +2,7 @@
 import json
 import sys
 
-from common import ROOT
+from common import ROOT, wait_until
 
 try:
     import jsonschema
@@ -95,6 +95,24 @@ class Logs:
         """One check for all of them, so that an empty log cannot pass."""
         self.report.check("every log line is as docs/log.schema.json says", self.lines and not self.bad,
                           f"{self.bad} of {len(self.lines)} are not")
+
+
+class Reader:
+    """The lines that a log file has grown by."""
+
+    def __init__(self, path, logs):
+        self.path, self.logs, self.at = path, logs, 0
+
+    def new_lines(self, patience=0):
+        """Waits for one line if PATIENCE says that there must be one: an answer may come before its line is seen."""
+        wait_until(lambda: self.path.exists() and self.path.stat().st_size > self.at, patience, 0.002)
+        if not self.path.exists():
+            return []
+        with open(self.path, "rb") as file:
+            file.seek(self.at)
+            text = file.read()
+        self.at += len(text)
+        return self.logs.add_text(text.decode("utf-8"), self.path)
 
 
 def by_request(lines, message):

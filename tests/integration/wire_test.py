@@ -10,7 +10,7 @@ import time
 
 import common
 import servers
-from logs import Logs
+from logs import Logs, Reader
 
 ACCEPTS = {
     "signature": "  signature:\n    file: webhook-secret",
@@ -136,24 +136,6 @@ def check(report, transport, case, answer, lines):
         report.check(f"{name}: the line", len(lines) == 1 and not wrong, wrong)
 
 
-class Reader:
-    """The lines that a log file has grown by."""
-
-    def __init__(self, path, logs):
-        self.path, self.logs, self.at = path, logs, 0
-
-    def new_lines(self, patience):
-        """Waits for one line if PATIENCE says that there must be one: an answer may come before its line is seen."""
-        common.wait_until(lambda: self.path.exists() and self.path.stat().st_size > self.at, patience, 0.002)
-        if not self.path.exists():
-            return []
-        with open(self.path, "rb") as file:
-            file.seek(self.at)
-            text = file.read()
-        self.at += len(text)
-        return self.logs.add_text(text.decode("utf-8"), self.path)
-
-
 def run_cases(report, logs, transport, cases, folder, build, config, send):
     reader = Reader(folder / "receiver.log", logs)
     accepted = unusable = 0
@@ -197,6 +179,7 @@ def run():
                 here = folder / f"{transport}-{accepts}"
                 config = common.write_config(here, chosen.build, "wire.yml", ACCEPTS=text)
                 (here / "webhook-token").write_text(TOKEN, encoding="utf-8")
+                os.chmod(here / "webhook-token", 0o600)
                 if not kind:
                     run_cases(report, logs, transport, some, here, chosen.build, config,
                               lambda case, config=config: send_direct(case, config, chosen.build))

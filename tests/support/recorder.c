@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "support/recorder.h"
 
 #include <check.h>
@@ -47,6 +48,21 @@ void kh_recorder_clear(struct kh_recorder *recorder)
 struct kh_log kh_recorder_log(struct kh_recorder *recorder, const struct kh_clock *clock)
 {
   return (struct kh_log){record, recorder, clock};
+}
+
+void kh_recorder_add_file(struct kh_recorder *recorder, const char *path)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, 64 << 20);
+  ck_assert_int_eq(kh_file_read(path, &text, NULL), KH_OK);
+  for (struct kh_str rest = kh_buf_view(&text); rest.len > 0;) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+
+    ck_assert_msg(rest.at, "the last line does not end: %.*s", KH_FMT(line));
+    record(recorder, kh_str(line.at, line.len + 1));
+  }
+  kh_buf_release(&text);
 }
 
 json_t *kh_recorder_line(const struct kh_recorder *recorder, size_t index)

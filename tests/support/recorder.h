@@ -26,6 +26,9 @@ void kh_recorder_clear(struct kh_recorder *recorder);
 /* RECORDER must not move while the log is in use. */
 struct kh_log kh_recorder_log(struct kh_recorder *recorder, const struct kh_clock *clock);
 
+/* Records the lines of the file at PATH, as if each had been written just now. */
+void kh_recorder_add_file(struct kh_recorder *recorder, const char *path);
+
 /*
  * Line INDEX (from 0) read strictly by jansson; the caller owns it. Ends the test when there is none, or when a
  * line is not one object and one newline.

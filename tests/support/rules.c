@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "support/rules.h"
 
 #include <check.h>
@@ -54,7 +55,7 @@ void kh_test_rules_said(const struct kh_test_rules *made, struct kh_buf *out)
   }
 }
 
-void kh_test_event_read(struct kh_test_event *made, struct kh_str body)
+static void read_event(struct kh_test_event *made, struct kh_str body, struct kh_str header)
 {
   struct kh_diag diag = {0};
 
@@ -63,9 +64,38 @@ void kh_test_event_read(struct kh_test_event *made, struct kh_str body)
   ck_assert_int_eq(kh_buf_ok(&made->body), KH_OK);
   kh_json_init(&made->doc, kh_json_default_limits);
 
-  struct kh_verified verified = {.body = kh_buf_view(&made->body)};
+  struct kh_verified verified = {.body = kh_buf_view(&made->body), .event_header = header};
   enum kh_err err = kh_event_read(&verified, &made->doc, &made->event, &diag);
   ck_assert_msg(err == KH_OK, "%s: %s", kh_err_token(err), diag.text);
+}
+
+void kh_test_event_read(struct kh_test_event *made, struct kh_str body)
+{
+  read_event(made, body, KH_NO_STR);
+}
+
+void kh_test_event_of_fixture(struct kh_test_event *made, const char *name)
+{
+  const struct kh_str header = KH_STR("X-Buildkite-Event: ");
+  struct kh_str event = KH_NO_STR;
+  struct kh_buf file;
+  char path[512];
+
+  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/request.http", name);
+  kh_buf_init(&file, 16 * 1024 * 1024);
+  ck_assert_msg(kh_file_read(path, &file, NULL) == KH_OK, "%s", path);
+  struct kh_str rest = kh_buf_view(&file);
+  for (;;) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+
+    ck_assert_msg(rest.at != NULL, "%s has no body", path);
+    if (kh_str_equal(line, KH_STR("\r")))
+      break;
+    if (line.len > header.len && kh_str_equal_nocase(kh_str(line.at, header.len), header))
+      event = kh_str(line.at + header.len, line.len - header.len - 1);
+  }
+  read_event(made, rest, event);
+  kh_buf_release(&file);
 }
 
 void kh_test_event_release(struct kh_test_event *made)

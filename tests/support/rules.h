@@ -34,8 +34,10 @@ struct kh_test_event {
   struct kh_event event;
 };
 
-/* Reads a copy of BODY, as if it were proven. Ends the test when it cannot be read. EVENT must not move. */
+/* Reads a copy of BODY, as if it were proven. Ends the test when it cannot be read. MADE must not move. */
 void kh_test_event_read(struct kh_test_event *made, struct kh_str body);
+/* The body of fixtures/events/NAME with its X-Buildkite-Event. */
+void kh_test_event_of_fixture(struct kh_test_event *made, const char *name);
 void kh_test_event_release(struct kh_test_event *made);
 
 #endif

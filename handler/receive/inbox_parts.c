@@ -1,0 +1,117 @@
+#include "base/base.h"
+
+#include "base/file.h"
+#include "receive/inbox_parts.h"
+#include "receive/state.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { TIME_DIGITS = 16 };
+
+/* A fresh stream each time: two streams over one descriptor would share its position. */
+DIR *kh_inbox_open_folder(int fd)
+{
+  int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *folder = again < 0 ? NULL : fdopendir(again);
+
+  if (!folder && again >= 0)
+    (void)close(again);
+  return folder;
+}
+
+const char *kh_inbox_next_name(DIR *folder)
+{
+  struct dirent *found = readdir(folder);
+
+  while (found && found->d_name[0] == '.')
+    found = readdir(folder);
+  return found ? found->d_name : NULL;
+}
+
+void kh_inbox_read_name(const char *name, int64_t *at_us, uint64_t *bytes)
+{
+  const char *size = strstr(name, ",S=");
+  uint64_t time = 0;
+
+  for (int i = 0; i < TIME_DIGITS; i++) {
+    const char *digits = "0123456789abcdef";
+    const char *digit = name[i] ? strchr(digits, name[i]) : NULL;
+
+    if (!digit) {
+      time = 0;
+      break;
+    }
+    time = time << 4 | (uint64_t)(digit - digits);
+  }
+  *at_us = time > INT64_MAX ? 0 : (int64_t)time;
+  if (!size || !kh_str_u64(kh_str_of(size + 3), bytes))
+    *bytes = 0;
+}
+
+void kh_inbox_make_name(const struct kh_entry *entry, size_t bytes, char name[KH_ENTRY_NAME_BYTES])
+{
+  uint32_t random = 0;
+
+  /* Time and process tell names apart; the random part is for clocks that stand still and pids of other containers. */
+  if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+    random = 0;
+  (void)snprintf(name, KH_ENTRY_NAME_BYTES, "%016" PRIx64 ".%ld.%08" PRIx32 ",S=%zu",
+                 (uint64_t)entry->received_us, (long)getpid(), random, bytes);
+}
+
+enum kh_err kh_inbox_write_tmp(const struct kh_inbox *inbox, const char *name, struct kh_str head,
+                               struct kh_str tail, struct kh_diag *diag)
+{
+  int fd = openat(inbox->fd_tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  enum kh_err err = KH_OK;
+
+  if (fd < 0)
+    return kh_state_failure(inbox->path, diag);
+  if (kh_fd_write(fd, head) || kh_fd_write(fd, tail) || fsync(fd))
+    err = kh_state_failure(inbox->path, diag);
+  if (close(fd) && !err)
+    err = kh_state_failure(inbox->path, diag);
+  if (err)
+    (void)unlinkat(inbox->fd_tmp, name, 0);
+  return err;
+}
+
+enum kh_err kh_inbox_publish(const struct kh_inbox *inbox, const char *name, int to_fd, struct kh_diag *diag)
+{
+  if (renameat(inbox->fd_tmp, name, to_fd, name)) {
+    enum kh_err err = kh_state_failure(inbox->path, diag);
+    (void)unlinkat(inbox->fd_tmp, name, 0);
+    return err;
+  }
+  if (fsync(to_fd)) {
+    enum kh_err err = kh_state_failure(inbox->path, diag);
+    (void)unlinkat(to_fd, name, 0);
+    return err;
+  }
+  return KH_OK;
+}
+
+/* Puts <NAME>.reason into aside/: a line of JSON for people and for `kitehook inbox`. */
+enum kh_err kh_inbox_write_reason(const struct kh_inbox *inbox, const char *name, enum kh_err reason,
+                                  const struct kh_diag *why, struct kh_diag *diag)
+{
+  char file[KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX];
+  json_t *json = json_object();
+  enum kh_err err;
+
+  (void)json_object_set_new(json, "reason", json_string(kh_err_token(reason)));
+  if (why && why->text[0] != '\0')
+    (void)json_object_set_new(json, "detail", json_string(why->text));
+  char *text = json_dumps(json, JSON_COMPACT);
+  (void)snprintf(file, sizeof file, "%s%s", name, KH_REASON_SUFFIX);
+  err = text ? kh_inbox_write_tmp(inbox, file, kh_str_of(text), KH_STR("\n"), diag)
+             : kh_diag_set(diag, KH_ERR_NO_MEMORY, "out of memory");
+  if (!err)
+    err = kh_inbox_publish(inbox, file, inbox->fd_aside, diag);
+  free(text);
+  json_decref(json);
+  return err;
+}

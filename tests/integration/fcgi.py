@@ -1,0 +1,100 @@
+"""A FastCGI client, byte by byte, for what no web server would do; and a kitehook.fcgi to talk to."""
+import os
+import socket
+import struct
+import subprocess
+
+import common
+
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
+RESPONDER, KEEP_CONNECTION = 1, 1
+
+
+def record(kind, content, request=1):
+    out = b""
+    while True:
+        piece, content = content[:65535], content[65535:]
+        out += struct.pack("!BBHHBB", 1, kind, request, len(piece), 0, 0) + piece
+        if not content:
+            return out
+
+
+def pairs(variables):
+    out = b""
+    for name, value in variables:
+        for text in (name, value):
+            out += struct.pack("!B", len(text)) if len(text) < 128 else struct.pack("!I", len(text) | 0x80000000)
+        out += name + value
+    return out
+
+
+class Process:
+    """One kitehook.fcgi that listens on a unix socket of ours."""
+
+    def __init__(self, build, folder, config):
+        self.path = str(folder / "fcgi.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(64)
+        self.stderr = open(folder / "fcgi.stderr", "wb")
+        self.child = subprocess.Popen([build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
+                                      env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config)})
+
+    def connect(self, seconds=10):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(seconds)
+        connection.connect(self.path)
+        return connection
+
+    def send(self, connection, variables, body, keep=False, whole=True):
+        flags = KEEP_CONNECTION if keep else 0
+        connection.sendall(record(BEGIN, struct.pack("!HB5x", RESPONDER, flags)) + record(PARAMS, pairs(variables)) + record(PARAMS, b""))
+        if body:
+            connection.sendall(record(STDIN, body))
+        if whole:
+            connection.sendall(record(STDIN, b""))
+
+    def receive(self, connection):
+        """The answer, and whether the process closed the connection after it."""
+        raw, out, err, ended = b"", b"", b"", False
+        while True:
+            while len(raw) >= 8:
+                _, kind, _, length, padding, _ = struct.unpack("!BBHHBB", raw[:8])
+                if len(raw) < 8 + length + padding:
+                    break
+                content, raw = raw[8:8 + length], raw[8 + length + padding:]
+                out, err = out + (content if kind == STDOUT else b""), err + (content if kind == STDERR else b"")
+                ended = ended or kind == END
+            try:
+                more = connection.recv(65536)
+            except (TimeoutError, OSError):
+                return self.parse(out, err, ended), False
+            if not more:
+                return self.parse(out, err, ended), True
+            raw += more
+
+    @staticmethod
+    def parse(out, err, ended):
+        head, blank, body = out.partition(b"\r\n\r\n")
+        headers = common.parse_headers(head.decode("latin-1").split("\r\n")) if blank else []
+        answer = common.Answer(0, headers, body)
+        if ended and answer.header("Status"):
+            answer.status = int(answer.header("Status").split()[0])
+        answer.stderr = err
+        return answer
+
+    def ask(self, variables, body):
+        with self.connect() as connection:
+            self.send(connection, variables, body)
+            return self.receive(connection)[0]
+
+    def resident_kb(self):
+        with open(f"/proc/{self.child.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        self.listener.close()
+        self.stderr.close()

@@ -1,0 +1,473 @@
+#include "base/base.h"
+
+#include "base/file.h"
+#include "support/recorder.h"
+#include "support/rules.h"
+#include "support/slack.h"
+#include "support/suite.h"
+
+#include <dirent.h>
+
+/* Renders and checks; the caller releases BODY. */
+static void render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
+                   struct kh_buf *body)
+{
+  struct kh_rule rule = {.name = "rule", .notifier = notifier, .destination = "nowhere"};
+  struct kh_facts facts = {KH_SEEN_NEVER};
+
+  kh_buf_init(body, KH_DELIVERY_MAX_BYTES);
+  enum kh_err err = notifier->render(&rule, event, &facts, body);
+  ck_assert_msg(err == KH_OK, "%s: %s", why, kh_err_token(err));
+  if (notifier == &kh_notifier_slack)
+    kh_check_slack(why, kh_buf_view(body));
+  else
+    kh_check_log(why, kh_buf_view(body));
+  ck_assert_msg(!kh_text_contains(kh_buf_view(body), KH_STR("planted")), "%s: a secret of the payload: %s",
+                why, kh_buf_text(body));
+}
+
+static void render_all(const char *why, const struct kh_event *event)
+{
+  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_log};
+
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
+    struct kh_buf body;
+
+    render(why, notifiers[i], event, &body);
+    kh_buf_release(&body);
+  }
+}
+
+/* ---- hostile payloads: each text in every place, alone and everywhere at once ---- */
+
+/* '@' stands for the hostile text; all that must never be shown says "planted". */
+#define PEOPLE                                                                                       \
+  "\"author\":{\"name\":\"@\",\"username\":\"@\",\"email\":\"planted-author@x.example\"},"           \
+  "\"creator\":{\"id\":\"@\",\"name\":\"@\",\"email\":\"planted-creator@x.example\",\"avatar_url\":" \
+  "\"planted\"},"
+#define BUILD                                                                                                \
+  "\"build\":{\"id\":\"@\",\"number\":7,\"url\":\"@\",\"web_url\":\"@\",\"state\":\"@\",\"blocked\":false,"  \
+  "\"blocked_state\":\"@\",\"message\":\"@\",\"commit\":\"@\",\"branch\":\"@\",\"tag\":\"@\",\"source\":\"@" \
+  "\"," PEOPLE "\"env\":{\"TOKEN\":\"planted-env\"},\"started_at\":\"@\",\"finished_at\":\"@\","             \
+  "\"meta_data\":{\"k\":\"planted-meta\"}},"
+#define PIPELINE                                                                                    \
+  "\"pipeline\":{\"id\":\"@\",\"name\":\"@\",\"slug\":\"@\",\"url\":\"@\",\"web_url\":\"@\","       \
+  "\"description\":\"@\","                                                                          \
+  "\"repository\":\"planted-repository\",\"env\":{\"K\":\"planted-pipeline-env\"},"                 \
+  "\"configuration\":\"planted-configuration\",\"steps\":[{\"command\":\"planted\",\"env\":{\"K\":" \
+  "\"planted-step-env\"}}],"                                                                        \
+  "\"provider\":{\"id\":\"@\",\"webhook_url\":\"https://webhook.buildkite.com/deliver/planted-hook\"}},"
+#define AGENT                                                                                         \
+  "\"agent\":{\"id\":\"@\",\"name\":\"@\",\"hostname\":\"@\",\"web_url\":\"@\",\"url\":\"@\",\"user_" \
+  "agent\":\"@\","                                                                                    \
+  "\"meta_data\":[\"planted=meta\"],\"creator\":{\"name\":\"@\",\"email\":\"planted-agent@x.example\"}},"
+#define SENDER                                                                                         \
+  "\"sender\":{\"id\":\"@\",\"name\":\"@\",\"email\":\"planted-sender@x.example\"},\"organization\":{" \
+  "\"slug\":\"@\",\"name\":\"@\"}}"
+
+static const char *const templates[] = {
+    "{\"event\":\"build.finished\"," BUILD PIPELINE SENDER,
+    "{\"event\":\"build.running\"," BUILD "\"pipeline\":null," SENDER,
+    "{\"event\":\"job.finished\",\"job\":{\"id\":\"@\",\"type\":\"@\",\"name\":\"@\",\"label\":\"@\",\"step_"
+    "key\":\"@\","
+    "\"state\":\"@\",\"command\":\"planted-command\",\"web_url\":\"@\",\"exit_status\":1,\"signal\":\"@\","
+    "\"retry_source\":{\"retried_by\":{\"name\":\"@\",\"email\":\"planted-retry@x.example\"}},"
+    "\"started_at\":\"@\",\"finished_at\":\"@\",\"agent\":{\"name\":\"@\"}}," BUILD PIPELINE SENDER,
+    "{\"event\":\"job.activated\",\"job\":{\"type\":\"manual\",\"label\":\"@\","
+    "\"unblocked_by\":{\"name\":\"@\",\"email\":\"planted-unblock@x.example\"}}," BUILD PIPELINE SENDER,
+    "{\"event\":\"job.promised_exit_status\",\"promised_exit_status_reason\":\"@\",\"job\":{\"name\":\"@\","
+    "\"promised_exit_status\":9223372036854775807}," BUILD PIPELINE SENDER,
+    "{\"event\":\"agent.lost\"," AGENT SENDER,
+    "{\"event\":\"agent.blocked\",\"blocked_ip\":\"@\",\"cluster_token\":{\"description\":\"@\"}," AGENT
+        SENDER,
+    "{\"event\":\"cluster_token.registration_blocked\",\"blocked_ip\":\"@\",\"cluster_token\":{\"id\":\"@\","
+    "\"description\":\"@\",\"url\":\"@\",\"allowed_ip_addresses\":\"planted-allowed\","
+    "\"created_by\":{\"name\":\"@\",\"email\":\"planted-token@x.example\"}}," SENDER,
+    "{\"event\":\"ping\",\"service\":{\"id\":\"@\",\"settings\":{\"url\":\"https://planted.example/"
+    "\"}}," SENDER,
+    "{\"event\":\"package.created\",\"package\":{\"name\":\"@\",\"organization\":{\"slug\":\"@\"}}," SENDER,
+    "{\"event\":\"galaxy.collided\",\"galaxy\":\"@\"," SENDER,
+};
+
+/* As they stand between the quotes of a JSON text; the last ones are repeated up to 100 KB. */
+static const struct {
+  const char *text;
+  size_t times;
+} hostile[] = {
+    {"<!channel>", 1},
+    {"<!here|@here>", 1},
+    {"<!everyone> <@U0123ABCD> <#C0123|x> <!subteam^S0123>", 1},
+    {"<https://evil.example/|click me>", 1},
+    {"<!date^1392734382^{date}|x>", 1},
+    {"&lt;!channel&gt; &amp;lt; &", 1},
+    {"@channel @here @everyone", 1},
+    {"*b* _i_ ~s~ `c` ```x``` > q", 1},
+    {":tada: :x:", 1},
+    {"\\r\\n<!channel>\\r\\n", 1},
+    {"a\\r\\nb", 1},
+    {"a\\u2028b\\u2029c\\u0085d\\u000be", 1},
+    {"\\u0000\\u0007\\u001b[31mred\\u007f\\u009b", 1},
+    {"\\u202egnp.exe\\u2066\\u2069\\u200f\\u061c", 1},
+    {"\\ufeff\\ufeff", 1},
+    {"\\ud800", 1},
+    {"\\udc00\\ud800x\\ud83e", 1},
+    {"\\ud83e\\ude81", 1},
+    {"\\\"},{\\\"type\\\":\\\"broadcast\\\",\\\"range\\\":\\\"channel\\\"},{\\\"a\\\":\\\"", 1},
+    {"\\\\\\\\\\\"\\/", 1},
+    {"{{build.env}} ${TOKEN} %s%n%99999d $(reboot)", 1},
+    {"javascript:alert(1)", 1},
+    {"https://evil.example/|x> <!channel>", 1},
+    {"https://user:word@evil.example/", 1},
+    {"https://evil.example/<!channel>", 1},
+    {"https://ok.example/a?b=c&d=e", 1},
+    {"2026-01-02T03:04:05Z", 1},
+    {"passed", 1},
+    {"", 1},
+    {" ", 1},
+    {"\\n\\n\\n", 1},
+    {"\\u200d", 1},
+    {"x", 100 * 1000},
+    {"<", 100 * 1000},
+    {"&amp;", 20 * 1000},
+    {"\\u0000", 20 * 1000},
+    {"\\n", 50 * 1000},
+    {"a ", 50 * 1000},
+    {"\\ud83e\\ude81", 8 * 1000},
+    {"\\ud800", 16 * 1000},
+    {"\\u202e", 16 * 1000},
+    {"https://h.example/", 6 * 1000},
+};
+
+/* Writes TEMPLATE with the hostile text in place number PLACE, or in all of them when PLACE is 0. Counts places. */
+static size_t fill(const char *template, const char *text, size_t times, size_t place, struct kh_buf *out)
+{
+  size_t count = 0;
+
+  for (const char *at = template; *at; at++) {
+    bool is_place = *at == '@' && at[-1] == '"' && at[1] == '"';
+
+    if (!is_place) {
+      (void)kh_buf_add_byte(out, *at);
+      continue;
+    }
+    count++;
+    for (size_t i = 0; i < times && (place == 0 || place == count); i++)
+      (void)kh_buf_add(out, kh_str_of(text));
+    if (place != 0 && place != count)
+      (void)kh_buf_add(out, KH_STR("plain"));
+  }
+  ck_assert_int_eq(kh_buf_ok(out), KH_OK);
+  return count;
+}
+
+START_TEST(hostile_text_stays_text)
+{
+  const char *text = hostile[_i].text;
+  size_t times = hostile[_i].times;
+
+  for (size_t t = 0; t < KH_COUNT(templates); t++) {
+    size_t places = 0;
+
+    for (size_t place = 0; place <= (times > 1 ? 0 : places); place++) {
+      struct kh_test_event made;
+      struct kh_buf body;
+      char why[128];
+
+      kh_buf_init(&body, 8 * 1024 * 1024);
+      places = fill(templates[t], text, times, place, &body);
+      ck_assert_uint_gt(places, 0);
+      kh_test_event_read(&made, kh_buf_view(&body));
+      (void)snprintf(why, sizeof why, "\"%.40s\" x %zu in template %zu at %zu", text, times, t, place);
+      render_all(why, &made.event);
+      kh_test_event_release(&made);
+      kh_buf_release(&body);
+    }
+  }
+}
+END_TEST
+
+static const char *const names[] = {
+    "<!channel>",
+    "a.<@U0123>",
+    "build.<!here>",
+    "job.&",
+    "agent.\\u202ex",
+    "cluster_token.\\ud800",
+    "...",
+    ".",
+    "build.",
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"};
+
+START_TEST(hostile_event_name_stays_text)
+{
+  struct kh_test_event made;
+  char body[512];
+
+  (void)snprintf(body, sizeof body, "{\"event\":\"%s\",\"organization\":{\"slug\":\"<!channel>\"}}",
+                 names[_i]);
+  kh_test_event_read(&made, kh_str_of(body));
+  render_all(names[_i], &made.event);
+  kh_test_event_release(&made);
+}
+END_TEST
+
+/* Any JSON value where a text, a number or an object is expected. */
+START_TEST(odd_types_do_no_harm)
+{
+  static const char *const values[] = {"null", "true",    "7",  "-1.5",        "\"text\"",
+                                       "[]",   "[\"a\"]", "{}", "{\"name\":7}"};
+  static const char *const places[] = {
+      "{\"event\":\"build.finished\",\"build\":%s,\"pipeline\":%s}",
+      "{\"event\":\"build.finished\",\"build\":{\"number\":%s,\"state\":%s,\"blocked\":%s,\"message\":%s,"
+      "\"author\":%s,"
+      "\"creator\":%s,\"branch\":%s,\"commit\":%s,\"web_url\":%s,\"started_at\":%s,\"finished_at\":%s}}",
+      "{\"event\":\"job.finished\",\"job\":%s,\"build\":%s,\"pipeline\":%s}",
+      "{\"event\":\"job.finished\",\"job\":{\"name\":%s,\"label\":%s,\"state\":%s,\"exit_status\":%s,"
+      "\"agent\":%s,"
+      "\"soft_failed\":%s,\"type\":%s,\"step_key\":%s}}",
+      "{\"event\":\"agent.lost\",\"agent\":%s,\"blocked_ip\":%s}",
+      "{\"event\":\"cluster_token.registration_blocked\",\"cluster_token\":%s,\"blocked_ip\":%s}",
+      "{\"event\":\"ping\",\"organization\":%s,\"sender\":%s}",
+      "{\"event\":%s,\"organization\":{\"slug\":%s}}",
+  };
+
+  for (size_t p = 0; p < KH_COUNT(places); p++)
+    for (size_t v = 0; v < KH_COUNT(values); v++) {
+      struct kh_test_event made;
+      struct kh_buf body;
+
+      kh_buf_init(&body, 4096);
+      for (const char *at = places[p]; *at; at++) {
+        bool is_place = at[0] == '%' && at[1] == 's';
+
+        (void)kh_buf_add(&body, is_place ? kh_str_of(values[v]) : kh_str(at, 1));
+        at += is_place;
+      }
+      kh_test_event_read(&made, kh_buf_view(&body));
+      render_all(kh_buf_text(&body), &made.event);
+      kh_test_event_release(&made);
+      kh_buf_release(&body);
+    }
+}
+END_TEST
+
+/* The checker itself must be able to say no. */
+static const char *const bad_slack[] = {
+    "{}",
+    "{\"text\":\"<!channel>\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{"
+    "\"type\":"
+    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
+    "\"x\"}]}]}]}",
+    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
+    "\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\"}}]}",
+    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
+    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"broadcast\","
+    "\"range\":"
+    "\"channel\"}]}]}]}",
+    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
+    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
+    "\"\"}]}]}]}",
+    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
+    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
+    "\"a\\u202eb\"}]}]}]}",
+};
+
+START_TEST(checker_says_no)
+{
+  kh_check_slack("on purpose", kh_str_of(bad_slack[_i]));
+}
+END_TEST
+
+/* ---- the fixtures: golden files ---- */
+
+/* Calls CHECK for each case, and returns how many there are. */
+static size_t for_each_fixture(void (*check)(const char *name, void *self), void *self)
+{
+  DIR *dir = opendir(KH_SOURCE_DIR "/fixtures/events");
+  size_t count = 0;
+
+  ck_assert_ptr_nonnull(dir);
+  for (const struct dirent *entry; (entry = readdir(dir));) {
+    if (entry->d_name[0] == '.')
+      continue;
+    check(entry->d_name, self);
+    count++;
+  }
+  (void)closedir(dir);
+  return count;
+}
+
+static json_t *load(const char *name, const char *file)
+{
+  char path[512];
+
+  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/%s", name, file);
+  return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* KH_UPDATE_GOLDEN=1 writes the files anew; read the difference before you keep it. */
+static void update(const char *name, const json_t *rendered)
+{
+  char path[512];
+  char *text = json_dumps(rendered, JSON_INDENT(2));
+
+  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/slack.json", name);
+  if (rendered) {
+    struct kh_buf line;
+
+    kh_buf_init(&line, KH_DELIVERY_MAX_BYTES * 2);
+    (void)kh_buf_printf(&line, "%s\n", text);
+    kh_file_put(path, kh_buf_view(&line));
+    kh_buf_release(&line);
+  } else {
+    (void)remove(path);
+  }
+  free(text);
+}
+
+struct golden {
+  const struct kh_rule *rule;
+  size_t matched;
+};
+
+static void check_golden(const char *name, void *self)
+{
+  struct golden *golden = self;
+  struct kh_test_event made;
+  struct kh_buf body;
+  json_t *rendered = NULL;
+
+  kh_test_event_of_fixture(&made, name);
+  render_all(name, &made.event);
+  if (kh_match_event(&golden->rule->match, &made.event)) {
+    render(name, &kh_notifier_slack, &made.event, &body);
+    rendered = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(rendered);
+    kh_buf_release(&body);
+    golden->matched++;
+  }
+  if (getenv("KH_UPDATE_GOLDEN"))
+    update(name, rendered);
+  json_t *expected = load(name, "slack.json");
+  ck_assert_msg(!rendered == !expected, "%s: slack.json %s", name,
+                rendered ? "is missing" : "must not be there");
+  ck_assert_msg(!rendered || json_equal(rendered, expected), "%s: slack.json differs", name);
+  json_decref(expected);
+  json_decref(rendered);
+  kh_test_event_release(&made);
+}
+
+START_TEST(fixtures_render_as_their_golden_files)
+{
+  struct kh_test_rules made;
+  struct golden golden = {.matched = 0};
+
+  kh_test_rules_open(&made, "- slack: {url: {env: SLACK_WEBHOOK_URL}}\n", NULL);
+  ck_assert_int_eq(made.err, KH_OK);
+  golden.rule = &made.rules.at[0];
+  size_t count = for_each_fixture(check_golden, &golden);
+  ck_assert_uint_gt(golden.matched, 20);
+  ck_assert_uint_gt(count, golden.matched);
+  kh_test_rules_close(&made);
+}
+END_TEST
+
+/* `notify` of expect.json names the rules of fixtures/kitehook.yml that must match. */
+static void check_matches(const char *name, void *self)
+{
+  const struct kh_rules *rules = self;
+  struct kh_test_event made;
+  json_t *expect = load(name, "expect.json");
+  json_t *matched = json_array();
+
+  ck_assert_msg(json_is_array(json_object_get(expect, "notify")), "%s: expect.json", name);
+  kh_test_event_of_fixture(&made, name);
+  for (size_t i = 0; i < rules->count; i++)
+    if (kh_match_event(&rules->at[i].match, &made.event))
+      (void)json_array_append_new(matched, json_string(rules->at[i].name));
+  ck_assert_msg(json_equal(matched, json_object_get(expect, "notify")), "%s: other rules match", name);
+  kh_test_event_release(&made);
+  json_decref(matched);
+  json_decref(expect);
+}
+
+START_TEST(fixtures_match_the_rules_they_name)
+{
+  static const char *const environment[] = {NULL};
+  struct kh_config config;
+  struct kh_rules rules;
+  struct kh_diags diags = {0};
+
+  enum kh_err err = kh_config_read(&config, KH_SOURCE_DIR "/fixtures/kitehook.yml", KH_CONFIG_WHOLE,
+                                   environment, &diags);
+  ck_assert_msg(err == KH_OK, "%s", kh_diags_first(&diags).text);
+  ck_assert_int_eq(kh_rules_compile(&config, &rules, &diags), KH_OK);
+  ck_assert_uint_ge(rules.count, 2);
+  ck_assert_uint_gt(for_each_fixture(check_matches, &rules), 20);
+  kh_rules_release(&rules);
+  kh_config_release(&config);
+  kh_diags_release(&diags);
+}
+END_TEST
+
+/* ---- the log notifier ---- */
+
+static const struct {
+  const char *body;
+  const char *expected;
+} logged[] = {
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":7,\"state\":\"passed\",\"blocked\":true,\"branch\":"
+     "\"main\","
+     "\"web_url\":\"https://b.example/7\",\"url\":\"https://api.buildkite.com/v2/organizations/acme/x\"},"
+     "\"pipeline\":{\"name\":\"Web\",\"slug\":\"web\"}}",
+     "{\"text\":\"Web build #7 is blocked, passed so far "
+     "(main)\",\"event\":\"build.finished\",\"organization\":\"acme\","
+     "\"pipeline\":\"web\",\"branch\":\"main\",\"state\":\"blocked\",\"build_number\":7,\"url\":\"https://"
+     "b.example/7\"}"},
+    {"{\"event\":\"agent.lost\",\"agent\":{\"name\":\"a-1\"}}",
+     "{\"text\":\"Agent a-1 was lost\",\"event\":\"agent.lost\"}"},
+    {"{\"event\":\"build.running\",\"build\":{\"branch\":\"a\\nb\",\"web_url\":\"javascript:x\"}}",
+     "{\"text\":\"A pipeline build running (a)\",\"event\":\"build.running\",\"branch\":\"a\"}"},
+    {"{}", "{\"text\":\"An event without a name\"}"},
+};
+
+START_TEST(log_body_is_written)
+{
+  struct kh_test_event made;
+  struct kh_buf body;
+  json_t *expected = json_loads(logged[_i].expected, 0, NULL);
+
+  ck_assert_ptr_nonnull(expected);
+  kh_test_event_read(&made, kh_str_of(logged[_i].body));
+  render("log", &kh_notifier_log, &made.event, &body);
+  json_t *rendered = json_loadb(body.at, body.len, 0, NULL);
+  ck_assert_msg(json_equal(rendered, expected), "%s", kh_buf_text(&body));
+  ck_assert_msg(!kh_text_contains(kh_buf_view(&body), KH_STR("\n")), "one line");
+  json_decref(rendered);
+  json_decref(expected);
+  kh_buf_release(&body);
+  kh_test_event_release(&made);
+}
+END_TEST
+
+static Suite *notify_suite(void)
+{
+  Suite *suite = suite_create("notify");
+  TCase *properties = kh_test_case(suite, "properties");
+  TCase *fixtures = kh_test_case(suite, "fixtures");
+  TCase *log = kh_test_case(suite, "log");
+
+  tcase_add_loop_test(properties, hostile_text_stays_text, 0, (int)KH_COUNT(hostile));
+  tcase_add_loop_test(properties, hostile_event_name_stays_text, 0, (int)KH_COUNT(names));
+  tcase_add_test(properties, odd_types_do_no_harm);
+  tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
+  tcase_add_test(fixtures, fixtures_render_as_their_golden_files);
+  tcase_add_test(fixtures, fixtures_match_the_rules_they_name);
+  tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(notify_suite());
+}

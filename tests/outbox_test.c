@@ -1,0 +1,203 @@
+#include "base/base.h"
+
+#include "support/outbox_stage.h"
+#include "support/suite.h"
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* ---- one attempt: what comes of each answer, written down by hand ---- */
+
+static const struct outcome {
+  unsigned before; /* attempts made */
+  struct kh_stage_answer answer;
+  enum kh_err err;
+  const char *result;
+  const char *level;
+  const char *reason; /* and detail: as kept and as logged */
+  const char *detail;
+  int64_t delay_s; /* of a retry */
+} outcomes[] = {
+    {0, {200, -1, NULL}, KH_OK, "delivered", "INFO", "", "", 0},
+    {0, {201, -1, NULL}, KH_OK, "delivered", "INFO", "", "", 0},
+    {0, {204, -1, NULL}, KH_OK, "delivered", "INFO", "", "", 0},
+    {0, {200, -1, "Transferred a partial file"}, KH_OK, "delivered", "INFO", "", "", 0},
+    {11, {200, -1, NULL}, KH_OK, "delivered", "INFO", "", "", 0},
+    {0, {301, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 301", 0},
+    {0, {302, 60, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 302", 0},
+    {0, {400, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 400", 0},
+    {0, {401, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 401", 0},
+    {0, {403, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 403", 0},
+    {0, {404, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 404", 0},
+    {3, {410, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 410", 0},
+    {0, {407, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 407", 0},
+    {0, {424, -1, NULL}, KH_ERR_DELIVERY_REFUSED, "dead", "ERROR", "delivery_refused", "HTTP 424", 0},
+    {0, {408, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 408", 10},
+    {0, {425, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 425", 10},
+    {0, {429, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 429", 10},
+    {0, {500, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 500", 10},
+    {0, {502, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 502", 10},
+    {0, {599, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 599", 10},
+    {0,
+     {500, -1, "Transferred a partial file"},
+     KH_ERR_DELIVERY_FAILED,
+     "retry",
+     "WARN",
+     "delivery_failed",
+     "HTTP 500, then Transferred a partial file",
+     10},
+    {0,
+     {0, -1, "Could not connect to server"},
+     KH_ERR_DELIVERY_FAILED,
+     "retry",
+     "WARN",
+     "delivery_failed",
+     "Could not connect to server",
+     10},
+    {0, {0, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "no answer", 10},
+    {1, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 20},
+    {2, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 40},
+    {5, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 320},
+    {8, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 2560},
+    {9, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 3600},
+    {10, {503, -1, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 3600},
+    {11, {503, -1, NULL}, KH_ERR_DELIVERY_EXPIRED, "dead", "ERROR", "delivery_expired", "HTTP 503", 0},
+    {0, {429, 5, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 429", 10},
+    {0, {429, 11, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 429", 11},
+    {1, {429, 15, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 429", 20},
+    {0, {503, 3600, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 3600},
+    {0, {503, 86400, NULL}, KH_ERR_DELIVERY_FAILED, "retry", "WARN", "delivery_failed", "HTTP 503", 3600},
+};
+
+static void expect_line(const struct outcome *want)
+{
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+  char retry_at[KH_TIME_TEXT_BYTES] = "";
+
+  if (want->delay_s > 0)
+    kh_time_format(KH_STAGE_NOW_S * KH_TEST_SECOND_US + KH_STAGE_SEND_US + want->delay_s * KH_TEST_SECOND_US,
+                   retry_at);
+  ck_assert_uint_eq(kh_stage.lines.count, 1);
+  ck_assert_str_eq(kh_line_text(line, "message"), "delivery attempt");
+  ck_assert_str_eq(kh_line_text(line, "level"), want->level);
+  ck_assert_str_eq(kh_line_text(line, "entry"), "entry-aaaa");
+  ck_assert_str_eq(kh_line_text(line, "event"), "build.finished");
+  ck_assert_str_eq(kh_line_text(line, "delivery"), ID_A);
+  ck_assert_str_eq(kh_line_text(line, "rule"), "rule-aaaa");
+  ck_assert_str_eq(kh_line_text(line, "notifier"), "slack");
+  ck_assert_int_eq(kh_line_number(line, "attempt"), want->before + 1);
+  ck_assert_int_eq(kh_line_number(line, "status"), want->answer.status ? want->answer.status : INT64_MIN);
+  ck_assert_str_eq(kh_line_text(line, "result"), want->result);
+  ck_assert_str_eq(kh_line_text(line, "reason"), want->reason);
+  ck_assert_str_eq(kh_line_text(line, "detail"), want->detail);
+  ck_assert_int_eq(kh_line_number(line, "duration_us"), KH_STAGE_SEND_US);
+  ck_assert_str_eq(kh_line_text(line, "retry_at"), retry_at);
+  ck_assert(!kh_text_contains(kh_buf_view(&kh_stage.lines.text), KH_STR("planted")));
+  json_decref(line);
+}
+
+START_TEST(an_answer_leads_to_its_outcome)
+{
+  const struct outcome *want = &outcomes[_i];
+  int64_t due_us = 0;
+  char reason[128];
+
+  kh_stage.answer = want->answer;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, want->before, 86400);
+  enum kh_err err = kh_outbox_step(&kh_stage.outbox);
+  ck_assert_msg(err == want->err, "got %s, want %s", kh_err_token(err), kh_err_token(want->err));
+  ck_assert_str_eq(kh_stage.sent_url, KH_STAGE_URL);
+  ck_assert_str_eq(kh_stage.sent_body, KH_STAGE_BODY);
+  ck_assert_str_eq(kh_stage.sent_type, "application/json");
+  expect_line(want);
+
+  (void)snprintf(reason, sizeof reason, "%s: %s", want->reason, want->detail);
+  bool is_retry = want->delay_s > 0;
+  ck_assert_int_eq(kh_stage_count_owed(), is_retry ? 1 : 0);
+  ck_assert_int_eq(kh_stage_count_dead(reason), !is_retry && want->err ? 1 : 0);
+  err = kh_stage.ops.next_due(kh_stage.outbox.store.self, &due_us);
+  ck_assert_int_eq(err, is_retry ? KH_OK : KH_ERR_NOT_FOUND);
+  if (is_retry) {
+    struct kh_delivery delivery;
+
+    ck_assert_int_eq(due_us, KH_STAGE_NOW_S * KH_TEST_SECOND_US + KH_STAGE_SEND_US +
+                                 want->delay_s * KH_TEST_SECOND_US);
+    ck_assert_int_eq(kh_stage.ops.take(kh_stage.outbox.store.self, due_us, &delivery), KH_OK);
+    ck_assert_uint_eq(delivery.attempt, want->before + 1);
+    kh_delivery_release(&delivery);
+  }
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOT_FOUND);
+}
+END_TEST
+
+/* ---- what is never sent ---- */
+
+static void expect_dead_unsent(const char *reason, const char *kept)
+{
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+
+  ck_assert_str_eq(kh_line_text(line, "result"), "dead");
+  ck_assert_str_eq(kh_line_text(line, "reason"), reason);
+  ck_assert_int_eq(kh_line_number(line, "status"), INT64_MIN);
+  ck_assert_int_eq(kh_stage_count_dead(kept), 1);
+  ck_assert_ptr_null(strchr(kh_stage.trace, 's'));
+  json_decref(line);
+}
+
+START_TEST(a_destination_that_is_gone)
+{
+  kh_stage_owe(ID_A, "slack env:OTHER_HOOK", KH_STAGE_BODY, 0, 86400);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  expect_dead_unsent("notifier_gone", "notifier_gone");
+}
+END_TEST
+
+START_TEST(one_that_is_too_old)
+{
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 2, 100);
+  kh_fake_clock_advance(&kh_stage.clock, 100 * KH_TEST_SECOND_US);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_EXPIRED);
+  expect_dead_unsent("delivery_expired", "delivery_expired");
+}
+END_TEST
+
+START_TEST(one_that_is_almost_too_old_has_its_last_try)
+{
+  kh_stage.answer.status = 503;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 20);
+  kh_fake_clock_advance(&kh_stage.clock, 20 * KH_TEST_SECOND_US - 1);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_EXPIRED);
+  ck_assert_str_eq(kh_stage.trace, "s");
+  ck_assert_int_eq(kh_stage_count_dead("delivery_expired: HTTP 503"), 1);
+}
+END_TEST
+
+START_TEST(the_policy_has_no_holes)
+{
+  ck_assert(!kh_retry_may_help(600));
+  ck_assert(!kh_retry_may_help(200));
+  ck_assert(!kh_retry_may_help(499));
+  ck_assert_int_eq(kh_retry_delay_us(0), 10000000);
+  ck_assert_int_eq(kh_retry_delay_us(UINT_MAX), INT64_C(3600000000));
+  ck_assert_int_eq(kh_retry_delay_asked_us(1, INT64_MAX), INT64_C(3600000000));
+  ck_assert_int_eq(kh_retry_delay_asked_us(1, 0), 10000000);
+}
+END_TEST
+
+static Suite *outbox_suite(void)
+{
+  Suite *suite = suite_create("outbox");
+  TCase *outbox = kh_test_case(suite, "outbox");
+
+  tcase_add_checked_fixture(outbox, kh_stage_open, kh_stage_close);
+  tcase_add_loop_test(outbox, an_answer_leads_to_its_outcome, 0, (int)KH_COUNT(outcomes));
+  tcase_add_test(outbox, a_destination_that_is_gone);
+  tcase_add_test(outbox, one_that_is_too_old);
+  tcase_add_test(outbox, one_that_is_almost_too_old_has_its_last_try);
+  tcase_add_test(outbox, the_policy_has_no_holes);
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(outbox_suite());
+}
