@@ -1,9 +1,10 @@
 /*
  * spawn.c ROUNDS BODY OURS THEIRS - what starting a CGI program costs.
  *
- * Each round starts OURS and then THEIRS: BODY waits in a pipe on fd 0, fd 1 is a pipe, fd 2 and the
- * environment (the CGI one) are this program's own. Prints two numbers a round, nanoseconds from
- * posix_spawn to the end of waitpid. Ends with 1 if a program fails or answers anything but 200.
+ * Each round starts OURS and THEIRS, by turns the one or the other first: BODY waits in a pipe on fd 0,
+ * fd 1 is a pipe, fd 2 and the environment (the CGI one) are this program's own. Prints two numbers a round,
+ * nanoseconds from posix_spawn to the end of waitpid. Ends with 1 if a program fails or answers anything
+ * but 200.
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 FILE
  */
@@ -89,12 +90,14 @@ int main(int argc, char **argv)
   len = fread(body, 1, sizeof body, file);
   fclose(file);
   for (long round = strtol(argv[1], NULL, 10); round > 0; round--) {
-    long long ours = one_start(argv[3], body, len);
-    long long theirs = one_start(argv[4], body, len);
+    long long took[2] = {0, 0};
+    int first = (int)(round % 2);
 
-    if (ours < 0 || theirs < 0)
+    took[first] = one_start(argv[3 + first], body, len);
+    took[!first] = one_start(argv[3 + !first], body, len);
+    if (took[0] < 0 || took[1] < 0)
       return 1;
-    printf("%lld %lld\n", ours, theirs);
+    printf("%lld %lld\n", took[0], took[1]);
   }
   return 0;
 }

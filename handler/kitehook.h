@@ -42,7 +42,8 @@ void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, 
  * config keeps the old one and is logged once.
  */
 struct kh_reception {
-  struct kh_config config;
+  struct kh_config configs[2]; /* the one in use, and room to read its successor */
+  struct kh_config *config;    /* NULL while none could be loaded */
   struct kh_inbox inbox;
   struct kh_receiver receiver;
   const char *config_path;
@@ -50,7 +51,6 @@ struct kh_reception {
   const struct kh_clock *clock;
   int log_fd;
   int64_t looked_us;
-  bool ready;      /* a config is loaded */
   bool complained; /* a broken one was logged */
 };
 

@@ -62,6 +62,9 @@ static void keep_aside(struct kh_receiver *receiver, const struct kh_request *re
   struct kh_entry entry = entry_of(account, request);
   struct kh_diag ignored = {0};
 
+  /* The header is not signed, and when it is what made the event unusable it may be anything. */
+  if (account->verdict == KH_ERR_EVENT_NAME || account->verdict == KH_ERR_EVENT_MISMATCH)
+    entry.verified.event_header = KH_NO_STR;
   if (receiver->inbox && !open_inbox(receiver, &ignored))
     (void)!kh_inbox_keep_aside(receiver->inbox, &entry, account->verdict, &account->diag, account->entry,
                                &ignored);

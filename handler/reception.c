@@ -21,7 +21,7 @@ static void log_config(struct kh_reception *reception, enum kh_err err, const st
 
 static void open_log(struct kh_reception *reception)
 {
-  const char *path = reception->config.log_path;
+  const char *path = reception->config->log_path;
   int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : STDERR_FILENO;
 
   if (reception->log_fd > STDERR_FILENO)
@@ -37,20 +37,20 @@ static void open_log(struct kh_reception *reception)
 
 static void leave_config(struct kh_reception *reception)
 {
-  if (!reception->ready)
+  if (!reception->config)
     return;
   kh_receiver_release(&reception->receiver);
   kh_inbox_close(&reception->inbox);
-  kh_config_release(&reception->config);
-  reception->ready = false;
+  kh_config_release(reception->config);
+  reception->config = NULL;
 }
 
 /* Reads the config anew; the old one is given up only for a good one. */
 static void load(struct kh_reception *reception, bool again)
 {
-  struct kh_config fresh;
+  struct kh_config *fresh = &reception->configs[reception->config == &reception->configs[0]];
   struct kh_diags diags = {0};
-  enum kh_err err = kh_config_read(&fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
+  enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
                                    &diags);
 
   if (err) {
@@ -59,17 +59,15 @@ static void load(struct kh_reception *reception, bool again)
     if (!reception->complained)
       log_config(reception, err, &first);
     reception->complained = true;
-    kh_config_release(&fresh);
+    kh_config_release(fresh);
   } else {
     leave_config(reception);
     reception->config = fresh;
-    reception->ready = true;
     reception->complained = false;
-    open_log(reception);
     reception->inbox = kh_inbox_closed();
-    kh_receiver_init(&reception->receiver, &reception->config,
-                     reception->config.state[0] ? &reception->inbox : NULL, reception->clock,
-                     kh_log_to_fd(&reception->log_fd, reception->clock));
+    open_log(reception);
+    kh_receiver_init(&reception->receiver, fresh, fresh->state[0] ? &reception->inbox : NULL,
+                     reception->clock, kh_log_to_fd(&reception->log_fd, reception->clock));
     if (again)
       log_config(reception, KH_OK, NULL);
   }
@@ -79,11 +77,14 @@ static void load(struct kh_reception *reception, bool again)
 void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
                        const struct kh_clock *clock)
 {
-  *reception = (struct kh_reception){.config_path = path,
-                                     .environment = environment,
-                                     .clock = clock,
-                                     .log_fd = STDERR_FILENO,
-                                     .looked_us = kh_clock_ticks_us(clock)};
+  /* Member by member: a CGI should not touch the pages of the config that it will not read. */
+  reception->config = NULL;
+  reception->config_path = path;
+  reception->environment = environment;
+  reception->clock = clock;
+  reception->log_fd = STDERR_FILENO;
+  reception->looked_us = kh_clock_ticks_us(clock);
+  reception->complained = false;
   load(reception, false);
 }
 
@@ -97,7 +98,7 @@ void kh_reception_close(struct kh_reception *reception)
 
 size_t kh_reception_max_body(const struct kh_reception *reception)
 {
-  return reception->ready ? reception->config.max_body_bytes : body_max_without_config;
+  return reception->config ? reception->config->max_body_bytes : body_max_without_config;
 }
 
 static void answer_broken(const struct kh_request *request, struct kh_response *response)
@@ -116,10 +117,10 @@ void kh_reception_handle(struct kh_reception *reception, const struct kh_request
 
   if (now_us - reception->looked_us >= LOOK_EVERY_US) {
     reception->looked_us = now_us;
-    if (!reception->ready || kh_config_is_outdated(&reception->config))
+    if (!reception->config || kh_config_is_outdated(reception->config))
       load(reception, true);
   }
-  if (reception->ready)
+  if (reception->config)
     kh_receive(&reception->receiver, request, response);
   else
     answer_broken(request, response);

@@ -249,7 +249,7 @@ static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_N
         log_aside(worker, names[i], reason, &why);
     }
     if (err)
-      return kh_diag_set(diag, err, "%s", why.text[0] ? why.text : strerror(errno));
+      return kh_diag_set(diag, err, "%s: %s", names[i], why.text[0] ? why.text : strerror(errno));
   }
   return KH_OK;
 }

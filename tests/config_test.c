@@ -4,8 +4,6 @@
 #include "support/config_dir.h"
 #include "support/suite.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static struct kh_config_dir dir;
@@ -175,97 +173,6 @@ START_TEST(notify_without_state_is_for_check_and_worker_to_refuse)
 }
 END_TEST
 
-/* ---- what is watched ---- */
-
-static bool is_watched(const char *name)
-{
-  char path[KH_PATH_BYTES];
-
-  kh_tempdir_path(&dir.dir, name, path, sizeof path);
-  for (size_t i = 0; i < dir.config.watched_count; i++)
-    if (strcmp(dir.config.watched[i].path, path) == 0)
-      return true;
-  return false;
-}
-
-static const char *const watched[] = {"kitehook.yml", "webhook-secret", "env"};
-
-START_TEST(notices_when_a_file_changes)
-{
-  char path[KH_PATH_BYTES];
-  char aside[KH_PATH_BYTES];
-
-  kh_config_dir_put(&dir, "env", "OLD=old-secret-text\nTOKEN='the token'\n");
-  read_well(full, KH_CONFIG_RECEIVER);
-  ck_assert_uint_eq(dir.config.watched_count, KH_COUNT(watched));
-  ck_assert(is_watched(watched[_i]));
-  ck_assert(!kh_config_is_outdated(&dir.config));
-
-  kh_tempdir_path(&dir.dir, watched[_i], path, sizeof path);
-  kh_tempdir_path(&dir.dir, "aside", aside, sizeof aside);
-  ck_assert_int_eq(rename(path, aside), 0);
-  ck_assert(kh_config_is_outdated(&dir.config));
-  ck_assert_int_eq(rename(aside, path), 0);
-  ck_assert(!kh_config_is_outdated(&dir.config));
-  kh_config_dir_put(&dir, watched[_i], "something else");
-  ck_assert(kh_config_is_outdated(&dir.config));
-}
-END_TEST
-
-/* A second content of the same length in the same inode: only the time tells. */
-START_TEST(notices_a_change_of_the_same_size)
-{
-  char path[KH_PATH_BYTES];
-  const struct timespec times[2] = {{0, UTIME_NOW}, {1000000000, 1}};
-
-  read_well(WEBHOOK, KH_CONFIG_RECEIVER);
-  kh_tempdir_path(&dir.dir, "webhook-secret", path, sizeof path);
-  ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
-  ck_assert(kh_config_is_outdated(&dir.config));
-}
-END_TEST
-
-START_TEST(a_broken_config_is_watched_for_its_cure)
-{
-  ck_assert_int_eq(
-      kh_config_dir_read(&dir, "webhook: {signature: {file: later}}\n", KH_CONFIG_RECEIVER, NULL),
-      KH_ERR_CONFIG);
-  ck_assert(is_watched("later"));
-  ck_assert(!kh_config_is_outdated(&dir.config));
-  kh_config_dir_put(&dir, "later", "here-it-is");
-  ck_assert(kh_config_is_outdated(&dir.config));
-}
-END_TEST
-
-START_TEST(a_missing_config_says_so)
-{
-  struct kh_config config;
-  char path[KH_PATH_BYTES];
-
-  kh_tempdir_path(&dir.dir, "absent.yml", path, sizeof path);
-  ck_assert_int_eq(kh_config_read(&config, path, KH_CONFIG_WHOLE, NULL, &dir.diags), KH_ERR_CONFIG);
-  ck_assert_str_eq(dir.diags.at[0].file, path);
-  ck_assert_ptr_nonnull(strstr(dir.diags.at[0].text, "No such file"));
-  ck_assert(!kh_config_is_outdated(&config));
-  kh_config_release(&config);
-}
-END_TEST
-
-static const char *const not_files[] = {"folder", "fifo"};
-
-START_TEST(reads_only_regular_files)
-{
-  char path[KH_PATH_BYTES];
-  char text[128];
-
-  ck_assert_int_eq(mkdir(kh_tempdir_path(&dir.dir, "folder", path, sizeof path), 0700), 0);
-  ck_assert_int_eq(mkfifo(kh_tempdir_path(&dir.dir, "fifo", path, sizeof path), 0600), 0);
-  (void)snprintf(text, sizeof text, "webhook: {signature: {file: ./%s}}\n", not_files[_i]);
-  ck_assert_int_eq(kh_config_dir_read(&dir, text, KH_CONFIG_RECEIVER, NULL), KH_ERR_CONFIG);
-  ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 1, 23, "not a regular file"));
-}
-END_TEST
-
 /* ---- the example ---- */
 
 START_TEST(the_example_is_right)
@@ -301,11 +208,6 @@ static Suite *config_suite(void)
   tcase_add_test(config, paths_are_absolute_though_its_own_is_not);
   tcase_add_loop_test(config, a_receiver_reads_no_further_than_notify, 0, (int)KH_COUNT(garbage));
   tcase_add_test(config, notify_without_state_is_for_check_and_worker_to_refuse);
-  tcase_add_loop_test(config, notices_when_a_file_changes, 0, (int)KH_COUNT(watched));
-  tcase_add_test(config, notices_a_change_of_the_same_size);
-  tcase_add_test(config, a_broken_config_is_watched_for_its_cure);
-  tcase_add_test(config, a_missing_config_says_so);
-  tcase_add_loop_test(config, reads_only_regular_files, 0, (int)KH_COUNT(not_files));
   tcase_add_test(config, the_example_is_right);
   return suite;
 }

@@ -320,6 +320,33 @@ START_TEST(each_trap_shows_what_it_should)
 }
 END_TEST
 
+/* However long: a line shows the first 1,024 bytes of a text, not nothing. */
+START_TEST(a_long_branch_is_cut_and_not_left_out)
+{
+  static const size_t lengths[] = {1024, 65536, 70000, 1000000};
+  struct kh_recorder recorder;
+  struct kh_log_line line;
+  struct kh_buf body;
+
+  kh_buf_init(&body, 2000000);
+  (void)kh_buf_add(&body, KH_STR("{\"build\":{\"branch\":\""));
+  for (size_t i = 0; i < lengths[_i]; i++)
+    (void)kh_buf_add_byte(&body, 'b');
+  (void)kh_buf_add(&body, KH_STR("\"}}"));
+  ck_assert_int_eq(read_event(NULL, kh_buf_view(&body)), KH_OK);
+  kh_recorder_init(&recorder);
+  struct kh_log log = kh_recorder_log(&recorder, &fake.clock);
+  kh_log_begin(&line, &log, KH_INFO, "webhook received");
+  kh_event_log(&event, &line);
+  kh_log_end(&line, &log);
+  json_t *got = kh_recorder_line(&recorder, 0);
+  ck_assert_uint_eq(json_string_length(json_object_get(got, "branch")), 1024);
+  json_decref(got);
+  kh_recorder_release(&recorder);
+  kh_buf_release(&body);
+}
+END_TEST
+
 START_TEST(the_views_are_taken)
 {
   must_read(NULL, "{\"event\":\"job.finished\",\"build\":{\"number\":1,\"state\":\"passed\",\"blocked\":true}"
@@ -445,6 +472,7 @@ static Suite *event_suite(void)
   tcase_add_loop_test(name, each_name_is_kept_and_has_its_kind, 0, (int)KH_COUNT(names));
   tcase_add_loop_test(name, header_and_body_name_the_event, 0, (int)KH_COUNT(naming));
   tcase_add_loop_test(view, each_trap_shows_what_it_should, 0, (int)KH_COUNT(shown));
+  tcase_add_loop_test(view, a_long_branch_is_cut_and_not_left_out, 0, 4);
   tcase_add_test(view, the_views_are_taken);
   tcase_add_test(view, a_long_slug_does_not_overflow);
   tcase_add_loop_test(body, what_is_no_event_is_refused, 0, (int)KH_COUNT(unusable));

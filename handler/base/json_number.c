@@ -90,40 +90,52 @@ const char *kh_json_number_end(struct kh_json_reader *reader, const char *at, en
 }
 
 /*
- * strtod wants the point of the locale. So it gets none: the number is
- * rewritten as digits and an exponent, cut where no digit counts any more.
+ * Writes the digits of [AT, END), leading zeros left out, to TO and returns how many. TO must have room for one more
+ * than DIGITS_THAT_COUNT. Adds to EXPONENT what makes up for the point and for digits not written.
  */
-double kh_json_number_real(struct kh_str number)
+static size_t write_digits(const char *at, const char *end, char *to, int64_t *exponent)
 {
-  char plain[DIGITS_THAT_COUNT + 32];
-  const char *at = number.at, *const end = number.at + number.len;
-  size_t len = 0, kept = 0;
-  int64_t exponent = 0;
   bool behind_point = false, more = false;
+  size_t len = 0;
 
-  if (at < end && *at == '-')
-    plain[len++] = *at++;
-  for (; at < end && *at != 'e' && *at != 'E'; at++) {
+  for (; at < end; at++) {
+    bool keep = len < DIGITS_THAT_COUNT;
+
     if (*at == '.') {
       behind_point = true;
       continue;
     }
-    bool keep = kept < DIGITS_THAT_COUNT;
-    if (keep && (kept > 0 || *at != '0')) {
-      plain[len++] = *at;
-      kept++;
-    }
+    if (keep && (len > 0 || *at != '0'))
+      to[len++] = *at;
     more |= !keep && *at != '0';
-    exponent += (keep ? 0 : 1) - (behind_point ? 1 : 0);
+    *exponent += (keep ? 0 : 1) - (behind_point ? 1 : 0);
   }
-  if (at < end)
-    exponent += read_exponent(at + 1, end);
-  if (kept == 0)
-    plain[len++] = '0';
   if (more) {
-    plain[len++] = '1';
-    exponent--;
+    to[len++] = '1';
+    --*exponent;
   }
+  return len;
+}
+
+/* strtod wants the point of the locale. So it gets none: only digits and an exponent. */
+double kh_json_number_real(struct kh_str number)
+{
+  char plain[DIGITS_THAT_COUNT + 32];
+  const char *at = number.at, *const end = number.at + number.len;
+  const char *mantissa_end = at;
+  size_t len = 0;
+  int64_t exponent = 0;
+
+  if (*at == '-')
+    plain[len++] = *at++;
+  while (mantissa_end < end && *mantissa_end != 'e' && *mantissa_end != 'E')
+    mantissa_end++;
+  if (mantissa_end < end)
+    exponent = read_exponent(mantissa_end + 1, end);
+  size_t digits = write_digits(at, mantissa_end, plain + len, &exponent);
+  len += digits;
+  if (digits == 0)
+    plain[len++] = '0';
   (void)snprintf(plain + len, sizeof plain - len, "e%" PRId64, exponent);
   return strtod(plain, NULL);
 }

@@ -45,17 +45,41 @@ static int escape_length(const char *at, const char *end)
   }
 }
 
-/* The bytes of the character at AT, 0 when it is not well-formed (Unicode, table 3-7). */
+static int utf8_length_by(unsigned char lead)
+{
+  if (lead < 0xC2)
+    return 0;
+  if (lead < 0xE0)
+    return 2;
+  if (lead < 0xF0)
+    return 3;
+  return lead < 0xF5 ? 4 : 0;
+}
+
+/* Keeps out overlong forms, surrogates and what lies above U+10FFFF. */
+static bool utf8_goes_on(unsigned char lead, unsigned char second)
+{
+  switch (lead) {
+  case 0xE0:
+    return second >= 0xA0 && second <= 0xBF;
+  case 0xED:
+    return second >= 0x80 && second <= 0x9F;
+  case 0xF0:
+    return second >= 0x90 && second <= 0xBF;
+  case 0xF4:
+    return second >= 0x80 && second <= 0x8F;
+  default:
+    return second >= 0x80 && second <= 0xBF;
+  }
+}
+
+/* The bytes of the character at AT, 0 when it is not well-formed (The Unicode Standard, table 3-7). */
 static int utf8_length(const char *at, const char *end)
 {
   const unsigned char *c = (const unsigned char *)at;
-  int length = c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : c[0] < 0xF5 ? 4 : 0;
+  int length = utf8_length_by(c[0]);
 
-  if (length == 0 || end - at < length)
-    return 0;
-  unsigned low = c[0] == 0xE0 ? 0xA0 : c[0] == 0xF0 ? 0x90 : 0x80;
-  unsigned high = c[0] == 0xED ? 0x9F : c[0] == 0xF4 ? 0x8F : 0xBF;
-  if (c[1] < low || c[1] > high)
+  if (length == 0 || end - at < length || !utf8_goes_on(c[0], c[1]))
     return 0;
   for (int i = 2; i < length; i++)
     if ((c[i] & 0xC0) != 0x80)
@@ -134,10 +158,28 @@ static int read_u(const char **at, const char *end)
   return 0xFFFD;
 }
 
+static char unescape(char letter)
+{
+  switch (letter) {
+  case 'b':
+    return '\b';
+  case 'f':
+    return '\f';
+  case 'n':
+    return '\n';
+  case 'r':
+    return '\r';
+  case 't':
+    return '\t';
+  default:
+    return letter;
+  }
+}
+
 bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
 {
-  static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
   const char *at = pieces->at;
+  size_t length = 1;
 
   if (at == pieces->end)
     return false;
@@ -148,13 +190,10 @@ bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
     *piece = kh_str(at, (size_t)(pieces->at - at));
     return true;
   }
-  size_t length = 1;
   if (at[1] == 'u') {
     length = utf8_encode(read_u(&pieces->at, pieces->end), pieces->decoded);
   } else {
-    const char *found = strchr(from, at[1]);
-
-    pieces->decoded[0] = found ? to[found - from] : at[1];
+    pieces->decoded[0] = unescape(at[1]);
     pieces->at += 2;
   }
   *piece = kh_str(pieces->decoded, length);

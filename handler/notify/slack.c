@@ -32,24 +32,21 @@ static json_t *text_of(struct kh_str text)
   return json_stringn(text.len > 0 ? text.at : "", text.len);
 }
 
-/* Adds {"type": TYPE, KEY: TEXT} and, where there is one, a style or a url. Slack refuses empty texts: none is added. */
+/* Adds {"type": TYPE, KEY: TEXT} and, where there is one, a url or a style. Slack refuses empty texts: none is added. */
 static void add(struct section *section, const char *type, const char *key, struct kh_str text,
-                const char *style, struct kh_str url)
+                struct kh_str url, const char *style)
 {
-  json_t *element = json_object();
-
-  if (text.len == 0) {
-    json_decref(element);
+  if (text.len == 0)
     return;
-  }
+
+  json_t *element = json_object();
   bool failed = json_object_set_new(element, "type", json_string(type)) ||
-                json_object_set_new(element, key, text_of(text));
-  if (url.len > 0)
-    failed = failed || json_object_set_new(element, "url", text_of(url));
+                json_object_set_new(element, key, text_of(text)) ||
+                (url.len > 0 && json_object_set_new(element, "url", text_of(url)));
   if (style) {
     json_t *styles = json_object();
 
-    failed = failed || json_object_set_new(styles, style, json_true());
+    failed = json_object_set_new(styles, style, json_true()) || failed;
     failed = json_object_set_new(element, "style", styles) || failed;
   }
   section->failed = json_array_append_new(section->elements, element) || failed || section->failed;
@@ -57,20 +54,20 @@ static void add(struct section *section, const char *type, const char *key, stru
 
 static void add_text(struct section *section, struct kh_str text, const char *style)
 {
-  add(section, "text", "text", text, style, KH_NO_STR);
+  add(section, "text", "text", text, KH_NO_STR, style);
 }
 
 static void add_headline(struct section *section, const struct kh_story *story)
 {
   struct kh_str item = kh_buf_view(&story->item);
 
-  add(section, "emoji", "name", kh_str_of(emoji[story->mood]), NULL, KH_NO_STR);
+  add(section, "emoji", "name", kh_str_of(emoji[story->mood]), KH_NO_STR, NULL);
   add_text(section, KH_STR(" "), NULL);
   add_text(section, kh_buf_view(&story->subject), "bold");
   if (item.len > 0) {
     add_text(section, kh_str_of(story->joint), NULL);
     if (story->url.len > 0)
-      add(section, "link", "text", item, NULL, kh_buf_view(&story->url));
+      add(section, "link", "text", item, kh_buf_view(&story->url), NULL);
     else
       add_text(section, item, NULL);
   }
@@ -91,10 +88,25 @@ static void add_details(struct section *section, const struct kh_story *story)
   }
 }
 
+/* [{"type": TYPE, "elements": ELEMENTS}], which takes ELEMENTS over; NULL when memory ran out. */
+static json_t *list_of(const char *type, json_t *elements)
+{
+  json_t *list = json_array();
+  json_t *one = json_object();
+  bool failed = json_object_set_new(one, "type", json_string(type));
+
+  failed = json_object_set_new(one, "elements", elements) || failed;
+  failed = json_array_append_new(list, one) || failed;
+  if (failed) {
+    json_decref(list);
+    list = NULL;
+  }
+  return list;
+}
+
 static json_t *blocks_of(const struct kh_story *story)
 {
   struct section section = {json_array(), false};
-  json_t *blocks = NULL;
 
   add_headline(&section, story);
   if (story->message.len > 0) {
@@ -102,13 +114,11 @@ static json_t *blocks_of(const struct kh_story *story)
     add_text(&section, kh_buf_view(&story->message), NULL);
   }
   add_details(&section, story);
-
-  if (section.failed)
+  if (section.failed) {
     json_decref(section.elements);
-  else
-    blocks = json_pack("[{s:s, s:[{s:s, s:o}]}]", "type", "rich_text", "elements", "type",
-                       "rich_text_section", "elements", section.elements);
-  return blocks;
+    return NULL;
+  }
+  return list_of("rich_text", list_of("rich_text_section", section.elements));
 }
 
 /* Notifications and old clients show `text`, which is parsed: its three special characters are escaped. */

@@ -34,9 +34,12 @@ static json_t *line_json(const struct kh_entry *entry)
     (void)json_object_set_new(json, "timestamp_s", json_integer(verified->timestamp_s));
     (void)json_object_set_new(json, "signature", json_string(verified->signature));
   }
-  if (verified->event_header.len > 0)
-    (void)json_object_set_new(json, "event",
-                              json_stringn(verified->event_header.at, verified->event_header.len));
+  if (verified->event_header.len > 0 &&
+      json_object_set_new(json, "event",
+                          json_stringn(verified->event_header.at, verified->event_header.len))) {
+    json_decref(json); /* not UTF-8, and half a name would be another name */
+    return NULL;
+  }
   return json;
 }
 
@@ -49,7 +52,7 @@ enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line)
 {
   unsigned char mac[KH_DIGEST_BYTES];
   json_t *json = line_json(entry);
-  int failed = json_dump_callback(json, add_to_buf, line, JSON_COMPACT);
+  int failed = !json || json_dump_callback(json, add_to_buf, line, JSON_COMPACT);
 
   json_decref(json);
   if (failed || line->failed)

@@ -25,13 +25,15 @@ static enum kh_event_kind kind_of(struct kh_str name)
   return KH_EVENT_OTHER;
 }
 
-static bool is_good_name(struct kh_str name)
+/* A name from a header may hold anything; one from the body is UTF-8 already. */
+static bool is_good_name(struct kh_str name, bool from_header)
 {
-  if (name.len >= KH_EVENT_NAME_BYTES)
-    return false;
-  for (size_t i = 0; i < name.len; i++)
-    if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7F)
+  for (size_t i = 0; i < name.len; i++) {
+    unsigned char c = (unsigned char)name.at[i];
+
+    if (c < 0x20 || c == 0x7F || (from_header && c > 0x7F))
       return false;
+  }
   return true;
 }
 
@@ -42,13 +44,13 @@ static enum kh_err read_name(const struct kh_verified *verified, struct kh_event
   struct kh_buf name;
   enum kh_err err = KH_OK;
 
-  kh_buf_init(&name, KH_EVENT_NAME_BYTES);
+  kh_buf_init(&name, KH_EVENT_NAME_BYTES - 1);
   bool named = kh_json_type(in_body) == KH_JSON_STRING;
   if (named ? kh_json_text(in_body, &name) : kh_buf_add(&name, header))
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name is longer than %d bytes",
                       KH_EVENT_NAME_BYTES - 1);
-  else if (!is_good_name(kh_buf_view(&name)))
-    err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character");
+  else if (!is_good_name(kh_buf_view(&name), !named))
+    err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character or a stray byte");
   else if (named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
     err = kh_diag_set(diag, KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body name different events");
 
@@ -153,24 +155,33 @@ static enum kh_err add_member(struct kh_json_value object, struct kh_str key, st
   return kh_json_type(member) == KH_JSON_STRING ? kh_json_text(member, out) : KH_OK;
 }
 
+/* The name of a person. What looks like an e-mail address is none, and goes nowhere. */
+static enum kh_err add_person(struct kh_json_value name, struct kh_buf *out)
+{
+  struct kh_buf text;
+  enum kh_err err = KH_OK;
+
+  if (kh_json_type(name) != KH_JSON_STRING)
+    return KH_OK;
+  kh_buf_init(&text, out->max);
+  err = kh_json_text(name, &text);
+  if (!err && !memchr(kh_buf_text(&text), '@', text.len))
+    err = kh_buf_add(out, kh_buf_view(&text));
+  kh_buf_release(&text);
+  return err;
+}
+
 enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out)
 {
-  /* As plain text the author is an e-mail address, which goes nowhere. */
-  return add_member(kh_json_get(event->build, KH_STR("author")), KH_STR("name"), out);
+  /* As plain text the author is an address, so only the object has a name. */
+  return add_person(kh_json_get(kh_json_get(event->build, KH_STR("author")), KH_STR("name")), out);
 }
 
 enum kh_err kh_event_sender(const struct kh_event *event, struct kh_buf *out)
 {
-  if (kh_json_type(event->sender) != KH_JSON_STRING)
-    return add_member(event->sender, KH_STR("name"), out);
+  bool plain = kh_json_type(event->sender) == KH_JSON_STRING;
 
-  size_t before = out->len;
-  enum kh_err err = kh_json_text(event->sender, out);
-  if (!err && memchr(out->at + before, '@', out->len - before)) {
-    out->len = before; /* an address of a person, see above */
-    out->at[before] = '\0';
-  }
-  return err;
+  return add_person(plain ? event->sender : kh_json_get(event->sender, KH_STR("name")), out);
 }
 
 enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out)

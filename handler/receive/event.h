@@ -40,7 +40,8 @@ struct kh_event {
 
 /*
  * Reads VERIFIED's body into DOC (which must outlive EVENT) and takes the views.
- * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, or a control character),
+ * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, a control character, or a
+ * header that is not ASCII),
  * KH_ERR_EVENT_MISMATCH (header and body both name an event and differ).
  */
 enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,
@@ -48,7 +49,7 @@ enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *do
 
 /* "blocked" for a blocked build, else build.state; appended to OUT, nothing when absent. */
 enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *out);
-/* build.author is an object, an e-mail address as plain text, or null: its name, never an address; "" when unknown. */
+/* build.author is an object, an address as plain text, or null: its name, never an e-mail address; "" when unknown. */
 enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out);
 /* sender is an object, a plain string or null. */
 enum kh_err kh_event_sender(const struct kh_event *event, struct kh_buf *out);

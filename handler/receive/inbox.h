@@ -64,6 +64,7 @@ void kh_inbox_sweep(const struct kh_inbox *inbox, int64_t now_us);
 /* The worker's side. Names, oldest first, at most MAX of them; *COUNT says how many. */
 enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_NAME_BYTES], size_t max,
                           size_t *count) KH_MUST_USE;
+/* KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_INBOX_IO; KH_ERR_ENTRY_MALFORMED for what is no regular file of ours. */
 enum kh_err kh_inbox_read(const struct kh_inbox *inbox, const char *name, struct kh_buf *bytes) KH_MUST_USE;
 enum kh_err kh_inbox_remove(const struct kh_inbox *inbox, const char *name) KH_MUST_USE;
 enum kh_err kh_inbox_set_aside(const struct kh_inbox *inbox, const char *name, enum kh_err reason,

@@ -4,6 +4,7 @@
 #include "receive/inbox_parts.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_NAME_BYTES], size_t max,
@@ -33,13 +34,23 @@ enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_N
   return KH_OK;
 }
 
+/* Only a receiver writes here, and only regular files: anything else would stop the worker for good if it were retried. */
 enum kh_err kh_inbox_read(const struct kh_inbox *inbox, const char *name, struct kh_buf *bytes)
 {
-  int fd = openat(inbox->fd_new, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  int fd = openat(inbox->fd_new, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat about;
+  enum kh_err err = KH_OK;
 
+  if (fd < 0 && errno == ENOENT)
+    return KH_ERR_NOT_FOUND;
   if (fd < 0)
-    return errno == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_INBOX_IO;
-  enum kh_err err = kh_fd_read(fd, bytes);
+    return errno == ELOOP || errno == EACCES || errno == ENXIO ? KH_ERR_ENTRY_MALFORMED : KH_ERR_INBOX_IO;
+  if (fstat(fd, &about))
+    err = KH_ERR_INBOX_IO;
+  else if (!S_ISREG(about.st_mode))
+    err = KH_ERR_ENTRY_MALFORMED;
+  else
+    err = kh_fd_read(fd, bytes);
   (void)close(fd);
   return err;
 }

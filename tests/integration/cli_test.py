@@ -226,6 +226,8 @@ def test_invoke_fixtures(cli, report):
                 [one["rule"] for one in told["deliveries"]] == expect.get("notify", []))
         report.check(f"invoke: fixture {case.name}", good, done)
         cli.lines += told.get("log", [])
+    done = cli.run("invoke", "--config", config, "--now", str(cases[0].expect["now"] + 299), str(cases[0].folder))
+    report.check("invoke: --now beats the fixture's clock", done.code == 1 and "timestamp_stale" in done.out, done)
 
 
 def test_invoke_forms(cli, report):

@@ -13,14 +13,19 @@ SCHEMA = json.loads((ROOT / "docs" / "log.schema.json").read_text(encoding="utf-
 jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def _inlined(node):
+    """NODE with what its $refs name in their place."""
+    if isinstance(node, dict):
+        if "$ref" in node:
+            return _inlined(SCHEMA["$defs"][node["$ref"].removeprefix("#/$defs/")])
+        return {key: _inlined(value) for key, value in node.items()}
+    return [_inlined(item) for item in node] if isinstance(node, list) else node
+
+
 def _branches():
-    """A validator for each message: the whole schema with its oneOf narrowed to that branch, which is faster and says more."""
-    validators = {}
-    for reference in SCHEMA["oneOf"]:
-        branch = SCHEMA["$defs"][reference["$ref"].rpartition("/")[2]]
-        validators[branch["properties"]["message"]["const"]] = jsonschema.Draft202012Validator(
-            {**SCHEMA, "oneOf": [reference], "$id": "urn:kitehook:log:branch"})
-    return validators
+    """A validator for each message: one branch of the schema's oneOf, which is faster than all and says more."""
+    branches = _inlined(SCHEMA["oneOf"])
+    return {branch["properties"]["message"]["const"]: jsonschema.Draft202012Validator(branch) for branch in branches}
 
 
 BRANCHES = _branches()

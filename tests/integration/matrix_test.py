@@ -35,6 +35,9 @@ class Way:
     def stop(self):
         pass
 
+    def crashes(self):
+        return []
+
     def collect(self, logs):
         common.wait_until(lambda: not common.waiting(self.folder) and common.worker_is_gone(self.folder), 20)
         self.left = common.waiting(self.folder)
@@ -62,6 +65,9 @@ class Served(Way):
 
     def stop(self):
         self.server.stop()
+
+    def crashes(self):
+        return self.server.crashes()
 
     def send(self, fixture, headers):
         return common.exchange(self.server.port, [fixture.message(common.with_close(headers))])
@@ -172,6 +178,7 @@ def run():
             finally:
                 way.stop()
             report.check(f"{way.name}: the inbox is empty", not way.left, way.left)
+            report.check(f"{way.name}: nothing crashed", not way.crashes(), way.crashes())
             lines_of[way.name] = by_request(lines, "webhook received")
             handled = by_request(lines, "webhook handled")
             for fixture in cases:

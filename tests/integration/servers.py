@@ -5,6 +5,7 @@ stand-ins for the main configuration files of the distribution.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -108,18 +109,17 @@ class Server:
                 time.sleep(0.02)
         return False
 
-    def tail(self):
+    def tail(self, length=2000):
         text = ""
         for name in ("stderr", "error.log", "breakage.log"):
             path = self.folder / name
             if path.exists():
-                text += path.read_text(encoding="utf-8", errors="replace")[-2000:]
+                text += path.read_text(encoding="utf-8", errors="replace")[-(length or 0):]
         return text
 
-    def logged_raw(self):
-        """What the programs wrote to standard error, where this server passes it on."""
-        return "\n".join((self.folder / name).read_text(encoding="utf-8", errors="replace")
-                         for name in ("stderr", "error.log", "breakage.log") if (self.folder / name).exists())
+    def crashes(self):
+        """What a sanitizer or a crash left in the logs, where this server passes standard error on."""
+        return [line for line in self.tail(None).split("\n") if re.search("Sanitizer|runtime error:|core dump|signal 11", line)]
 
     def stop(self):
         for child in reversed(self.children):

@@ -2,10 +2,11 @@
 """Waking: thousands of rounds in which a webhook arrives while the worker leaves strand none; a hundred kill -9 of the
 worker lose none.
 
-In a round the first webhook starts a worker that leaves as soon as it is idle (linger 0); the second is aimed at the
+In a round the first webhook starts a worker that leaves as soon as it is idle (linger 0); three more are aimed at the
 moment of its leaving. Then nobody posts until the inbox is empty: what stays there is stranded.
 """
 import collections
+import json
 import os
 import random
 import re
@@ -20,19 +21,34 @@ from catcher import Catcher
 from logs import Logs, by_request
 
 STRANDED_S = 5
+AIMED = 3
+
+
+class Post:
+    """One webhook through kitehook.cgi, which runs while we go on."""
+
+    def __init__(self, build, config, number):
+        self.body = common.webhook(number)
+        headers = common.post_headers(self.body, f"w-{number}")
+        variables = common.cgi_variables(config, "POST", common.URL, headers, len(self.body))
+        self.child = subprocess.Popen([build / "kitehook.cgi"], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.child.stdin.write(self.body)
+        self.child.stdin.close()
+
+    def seen(self):
+        """The worker that the answer names, or None when the webhook was not kept."""
+        with self.child:
+            head, _, body = self.child.stdout.read().partition(b"\r\n\r\n")
+        return json.loads(body)["worker"] if b"Status: 200" in head and b'"kept":true' in body else None
 
 
 def post(build, config, number):
-    """Through kitehook.cgi; the worker that the answer names, or None when it was not kept."""
-    body = common.webhook(number)
-    headers = common.post_headers(body, f"w-{number}")
-    answer, _, _ = common.run_cgi(build / "kitehook.cgi", common.cgi_variables(config, "POST", common.URL, headers, len(body)), body)
-    return answer.json["worker"] if answer.status == 200 and answer.json.get("kept") else None
+    return Post(build, config, number).seen()
 
 
-def config_for(folder, build, url, **more):
+def config_for(folder, build, template, **more):
     """A config whose workers leave as soon as they are idle, sooner than a config may ask for."""
-    config = common.write_config(folder, build, catcher=url, **more)
+    config = common.write_config(folder, build, template, **more)
     program = folder / "worker"
     program.write_text(f'#!/bin/sh\nexec "{build}/kitehook" "$@" --linger 0\n', encoding="utf-8")
     os.chmod(program, 0o700)
@@ -43,18 +59,22 @@ def config_for(folder, build, url, **more):
 class Lane(threading.Thread):
     """One state folder and its rounds."""
 
-    def __init__(self, name, folder, build, catcher, rounds, until):
+    def __init__(self, name, folder, build, rounds, until):
         super().__init__()
         self.name, self.folder, self.build, self.rounds, self.until = name, folder, build, rounds, until
-        self.config = config_for(folder, build, catcher.url("/" + name))
+        self.config = config_for(folder, build, "waking.yml")
         self.random = random.Random(name)
-        self.done, self.refused, self.stranded, self.sent = 0, 0, [], []
+        self.done, self.refused, self.stranded, self.sent, self.begun = 0, 0, [], [], 0
         self.met = collections.Counter()
         self.aim_s = 0.02
 
-    def post(self):
-        number = len(self.sent) + 1
-        seen = post(self.build, self.config, number)
+    def begin(self):
+        self.begun += 1
+        return self.begun, Post(self.build, self.config, self.begun)
+
+    def end(self, begun):
+        number, begun = begun
+        seen = begun.seen()
         if seen:
             self.sent.append(f"w-{number}")
         else:
@@ -62,12 +82,16 @@ class Lane(threading.Thread):
         return seen
 
     def round(self):
-        self.post()
-        time.sleep(max(0, self.aim_s * self.random.uniform(0.8, 1.2)))
-        seen = self.post()
-        self.met[seen] += 1
+        self.end(self.begin())
+        time.sleep(self.aim_s)
+        aimed = []
+        for _ in range(AIMED):
+            aimed.append(self.begin())
+            time.sleep(self.random.random() * 0.002)
+        seen = [self.end(one) for one in aimed]
+        self.met.update(seen)
         # Nearer when the worker was gone already, later when it was still there: so the aim stays at its leaving.
-        self.aim_s = min(0.2, max(0.0005, self.aim_s * (0.93 if seen == "started" else 1.07)))
+        self.aim_s = min(0.2, max(0.0005, self.aim_s * (0.95 if "started" in seen else 1.05)))
         if not common.wait_until(lambda: not common.waiting(self.folder), STRANDED_S, 0.001):
             self.stranded.append((self.done, seen, common.waiting(self.folder)))
 
@@ -77,15 +101,15 @@ class Lane(threading.Thread):
             self.done += 1
 
 
-def leaving(report, logs, folder, build, catcher, rounds, seconds):
-    lanes = [Lane(f"lane-{i}", folder / f"lane-{i}", build, catcher, rounds // 2, time.monotonic() + seconds) for i in range(2)]
+def leaving(report, logs, folder, build, rounds, seconds):
+    lanes = [Lane(f"lane-{i}", folder / f"lane-{i}", build, rounds // 2, time.monotonic() + seconds) for i in range(2)]
     for lane in lanes:
         lane.start()
     for lane in lanes:
         lane.join()
     done, met = sum(lane.done for lane in lanes), sum((lane.met for lane in lanes), collections.Counter())
-    print(f"{done} rounds; the second webhook of a round found the worker: {dict(met)}")
-    report.check("leaving: there were a thousand rounds at least", done >= 1000, done)
+    print(f"{done} rounds; the webhooks aimed at the leaving found the worker: {dict(met)}")
+    report.check("leaving: there were enough rounds to mean something", done >= 500, done)
     report.check("leaving: the worker was met leaving, gone and awake", met["busy"] and met["started"] and met["woken"], met)
     for lane in lanes:
         report.check(f"{lane.name}: every webhook was kept", not lane.refused, lane.refused)
@@ -121,7 +145,7 @@ def caught_builds(catcher, path):
 
 
 def killing(report, logs, folder, build, catcher, kills):
-    config = config_for(folder, build, catcher.url("/kill"), MODE="service")
+    config = config_for(folder, build, "kitehook.yml", catcher=catcher.url("/kill"), MODE="service")
     command = [build / "kitehook", "worker", "--config", config]
     choose, poster, early = random.Random("kill"), Poster(build, config), 0
     poster.start()
@@ -167,7 +191,7 @@ def run():
     below = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with common.Workspace(chosen.keep, below) as folder, Catcher() as catcher:
         if re.search(chosen.only, "leaving"):
-            leaving(report, logs, folder, chosen.build, catcher, chosen.rounds, chosen.seconds)
+            leaving(report, logs, folder, chosen.build, chosen.rounds, chosen.seconds)
         if re.search(chosen.only, "killing"):
             killing(report, logs, folder / "kill", chosen.build, catcher, chosen.kills)
         logs.settle()

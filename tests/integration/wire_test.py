@@ -190,6 +190,7 @@ def run():
                               lambda case, server=server: send_to_server(case, server.port))
                 finally:
                     server.stop()
+                report.check(f"{transport} {accepts}: nothing crashed", not server.crashes(), server.crashes())
         logs.settle()
     return report.close()
 

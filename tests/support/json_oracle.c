@@ -192,12 +192,38 @@ static bool refusal_is_same(struct comparison *comparison, enum kh_err err, cons
   return true;
 }
 
+/* jansson's verdict on COPY; both read it changed where jansson does not know NUL in a key. Free with json_decref. */
+static json_t *read_theirs(struct comparison *comparison, struct kh_str copy, char *at, enum kh_err *err,
+                           json_error_t *error)
+{
+  for (int zero = 0;; zero++) {
+    replace_escapes(at, at + copy.len, zero);
+    json_t *theirs = json_loadb(copy.at, copy.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                                error);
+    if (theirs || zero || json_error_code(error) != json_error_null_byte_in_key)
+      return theirs;
+    *err = read_ours(comparison, copy, JANSSON_DEPTH);
+  }
+}
+
+static bool verdict_is_same(struct comparison *comparison, struct kh_str text, enum kh_err err,
+                            const json_t *theirs, const json_error_t *error)
+{
+  /* jansson counts a scalar as a level. */
+  if (!theirs && err == KH_OK && json_error_code(error) == json_error_stack_overflow)
+    err = read_ours(comparison, text, JANSSON_DEPTH - 1);
+  if (comparison->problem[0])
+    return false;
+  if ((err == KH_OK) != (theirs != NULL))
+    return differ(comparison, "ours says %s, jansson: %s", kh_err_token(err), theirs ? "ok" : error->text);
+  return theirs ? value_is_same(comparison, kh_json_root(&comparison->doc), theirs)
+                : refusal_is_same(comparison, err, error);
+}
+
 static bool compare(struct comparison *comparison, struct kh_str text, bool *accepted)
 {
   enum kh_err err = read_ours(comparison, text, JANSSON_DEPTH);
   json_error_t error = {0};
-  json_t *theirs = NULL;
-  bool same = comparison->problem[0] == '\0';
   char *copy = malloc(text.len + 1);
 
   *accepted = err == KH_OK;
@@ -206,28 +232,15 @@ static bool compare(struct comparison *comparison, struct kh_str text, bool *acc
   if (text.len > 0)
     memcpy(copy, text.at, text.len);
   copy[text.len] = '\0';
+  bool same = false;
   if (strlen(copy) < text.len) {
-    same = same && (err != KH_OK || differ(comparison, "a NUL byte is accepted"));
-    goto done;
-  }
-  for (int zero = 0; zero < 2; zero++) {
-    replace_escapes(copy, copy + text.len, zero);
-    theirs = json_loadb(copy, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (theirs || json_error_code(&error) != json_error_null_byte_in_key)
-      break;
-    err = read_ours(comparison, kh_str(copy, text.len), JANSSON_DEPTH);
-  }
-  /* jansson counts a scalar as a level. */
-  if (!theirs && err == KH_OK && json_error_code(&error) == json_error_stack_overflow)
-    err = read_ours(comparison, text, JANSSON_DEPTH - 1);
-  if ((err == KH_OK) != (theirs != NULL))
-    same = differ(comparison, "ours says %s, jansson: %s", kh_err_token(err), theirs ? "ok" : error.text);
-  else if (same)
-    same = theirs ? value_is_same(comparison, kh_json_root(&comparison->doc), theirs)
-                  : refusal_is_same(comparison, err, &error);
+    same = !comparison->problem[0] && (err != KH_OK || differ(comparison, "a NUL byte is accepted"));
+  } else {
+    json_t *theirs = read_theirs(comparison, kh_str(copy, text.len), copy, &err, &error);
 
-done:
-  json_decref(theirs);
+    same = verdict_is_same(comparison, text, err, theirs, &error);
+    json_decref(theirs);
+  }
   free(copy);
   return same;
 }

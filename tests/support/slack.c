@@ -6,6 +6,13 @@
 #include <iconv.h>
 #include <jansson.h>
 
+/* Check notes every assertion that it passes, which took most of the tests' time. */
+#define MUST(condition, ...)     \
+  do {                           \
+    if (!(condition))            \
+      ck_abort_msg(__VA_ARGS__); \
+  } while (0)
+
 enum { MAX_BLOCKS = 50, MAX_TEXT = 3000, MAX_FALLBACK = 4000, MAX_URL = 3000 };
 
 /* Code points that must not reach a reader: controls, line ends, direction marks, overrides and isolates, BOM. */
@@ -30,17 +37,19 @@ static void check_text(const char *why, const json_t *node, size_t max)
   char *copy = strdup(json_string_value(node) ? json_string_value(node) : "");
   wchar_t *characters = calloc(len + 1, sizeof *characters);
 
-  ck_assert_msg(json_is_string(node) && len > 0, "%s: no text, or an empty one", why);
-  ck_assert(decoder != (iconv_t)-1 && copy && characters);
+  MUST(json_is_string(node) && len > 0, "%s: no text, or an empty one", why);
+  MUST(decoder != (iconv_t)-1 && copy && characters, "no memory");
   char *from = copy;
   char *to = (char *)characters;
   size_t room = len * sizeof *characters;
   size_t left = len;
-  ck_assert_msg(iconv(decoder, &from, &left, &to, &room) == 0 && left == 0, "%s: not UTF-8: %s", why, copy);
+  MUST(iconv(decoder, &from, &left, &to, &room) == 0 && left == 0, "%s: not UTF-8: %s", why, copy);
   size_t count = len - room / sizeof *characters;
-  ck_assert_msg(count <= max, "%s: %zu characters", why, count);
-  for (size_t i = 0; i < count; i++)
-    ck_assert_msg(!is_hostile((uint32_t)characters[i]), "%s: U+%04X in \"%s\"", why, (unsigned)characters[i], copy);
+  MUST(count <= max, "%s: %zu characters", why, count);
+  size_t good = 0;
+  while (good < count && !is_hostile((uint32_t)characters[good]))
+    good++;
+  MUST(good == count, "%s: U+%04X in \"%s\"", why, (unsigned)characters[good], copy);
   (void)iconv_close(decoder);
   free(characters);
   free(copy);
@@ -52,13 +61,13 @@ static void check_keys(const char *why, json_t *object, const char *known)
   const char *key;
   json_t *value;
 
-  ck_assert_msg(json_is_object(object), "%s: not an object", why);
+  MUST(json_is_object(object), "%s: not an object", why);
   json_object_foreach(object, key, value)
   {
     char wanted[64];
 
     (void)snprintf(wanted, sizeof wanted, "|%s|", key);
-    ck_assert_msg(strstr(known, wanted) != NULL, "%s: unexpected key %s", why, key);
+    MUST(strstr(known, wanted) != NULL, "%s: unexpected key %s", why, key);
   }
 }
 
@@ -67,8 +76,8 @@ static void check_url(const char *why, const json_t *node)
   const char *url = json_string_value(node);
 
   check_text(why, node, MAX_URL);
-  ck_assert_msg(strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0, "%s: %s", why, url);
-  ck_assert_msg(strpbrk(url, " <>|\"\\") == NULL, "%s: %s", why, url);
+  MUST(strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0, "%s: %s", why, url);
+  MUST(strpbrk(url, " <>|\"\\") == NULL, "%s: %s", why, url);
 }
 
 static void check_style(const char *why, json_t *style)
@@ -77,7 +86,7 @@ static void check_style(const char *why, json_t *style)
   json_t *value;
 
   check_keys(why, style, "|bold|code|");
-  json_object_foreach(style, key, value) ck_assert_msg(json_is_true(value), "%s: style %s", why, key);
+  json_object_foreach(style, key, value) MUST(json_is_true(value), "%s: style %s", why, key);
 }
 
 /* No user, usergroup, channel, team, broadcast or date: nothing that Slack would turn into a mention. */
@@ -86,7 +95,7 @@ static void check_element(const char *why, json_t *element)
   const char *type = json_string_value(json_object_get(element, "type"));
   json_t *text = json_object_get(element, "text");
 
-  ck_assert_msg(type != NULL, "%s: an element without type", why);
+  MUST(type != NULL, "%s: an element without type", why);
   if (json_object_get(element, "style"))
     check_style(why, json_object_get(element, "style"));
   if (strcmp(type, "emoji") == 0) {
@@ -97,11 +106,18 @@ static void check_element(const char *why, json_t *element)
     check_text(why, text, MAX_TEXT);
     check_url(why, json_object_get(element, "url"));
   } else {
-    ck_assert_msg(strcmp(type, "text") == 0, "%s: an element of type %s", why, type);
+    MUST(strcmp(type, "text") == 0, "%s: an element of type %s", why, type);
     check_keys(why, element, "|type|text|style|");
     if (!json_is_string(text) || strcmp(json_string_value(text), "\n") != 0)
       check_text(why, text, MAX_TEXT);
   }
+}
+
+static void check_type(const char *why, const json_t *object, const char *type)
+{
+  const char *is = json_string_value(json_object_get(object, "type"));
+
+  MUST(is && strcmp(is, type) == 0, "%s: not of type %s", why, type);
 }
 
 static void check_blocks(const char *why, json_t *blocks)
@@ -113,18 +129,18 @@ static void check_blocks(const char *why, json_t *blocks)
   json_t *section;
   json_t *element;
 
-  ck_assert_msg(json_array_size(blocks) >= 1 && json_array_size(blocks) <= MAX_BLOCKS, "%s: %zu blocks", why,
-                json_array_size(blocks));
+  MUST(json_array_size(blocks) >= 1 && json_array_size(blocks) <= MAX_BLOCKS, "%s: %zu blocks", why,
+       json_array_size(blocks));
   json_array_foreach(blocks, i, block)
   {
     check_keys(why, block, "|type|elements|");
-    ck_assert_str_eq(json_string_value(json_object_get(block, "type")), "rich_text");
-    ck_assert_uint_ge(json_array_size(json_object_get(block, "elements")), 1);
+    check_type(why, block, "rich_text");
+    MUST(json_array_size(json_object_get(block, "elements")) >= 1, "%s: nothing in it", why);
     json_array_foreach(json_object_get(block, "elements"), j, section)
     {
       check_keys(why, section, "|type|elements|");
-      ck_assert_str_eq(json_string_value(json_object_get(section, "type")), "rich_text_section");
-      ck_assert_uint_ge(json_array_size(json_object_get(section, "elements")), 1);
+      check_type(why, section, "rich_text_section");
+      MUST(json_array_size(json_object_get(section, "elements")) >= 1, "%s: nothing in it", why);
       json_array_foreach(json_object_get(section, "elements"), k, element) check_element(why, element);
     }
   }
@@ -136,11 +152,11 @@ static void check_fallback(const char *why, const json_t *node)
   const char *text = json_string_value(node);
 
   check_text(why, node, MAX_FALLBACK);
-  ck_assert_msg(strlen(text) <= MAX_FALLBACK, "%s: %zu bytes", why, strlen(text));
-  ck_assert_msg(strpbrk(text, "<>") == NULL, "%s: %s", why, text);
+  MUST(strlen(text) <= MAX_FALLBACK, "%s: %zu bytes", why, strlen(text));
+  MUST(strpbrk(text, "<>") == NULL, "%s: %s", why, text);
   for (const char *at = strchr(text, '&'); at; at = strchr(at + 1, '&'))
-    ck_assert_msg(strncmp(at, "&amp;", 5) == 0 || strncmp(at, "&lt;", 4) == 0 || strncmp(at, "&gt;", 4) == 0,
-                  "%s: %s", why, at);
+    MUST(strncmp(at, "&amp;", 5) == 0 || strncmp(at, "&lt;", 4) == 0 || strncmp(at, "&gt;", 4) == 0, "%s: %s",
+         why, at);
 }
 
 static json_t *read_json(const char *why, struct kh_str body)
@@ -148,7 +164,7 @@ static json_t *read_json(const char *why, struct kh_str body)
   json_error_t error;
   json_t *json = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, &error);
 
-  ck_assert_msg(json != NULL, "%s: %s", why, error.text);
+  MUST(json != NULL, "%s: %s", why, error.text);
   return json;
 }
 
@@ -157,10 +173,10 @@ void kh_check_slack(const char *why, struct kh_str body)
   json_t *json = read_json(why, body);
 
   check_keys(why, json, "|text|mrkdwn|unfurl_links|unfurl_media|blocks|");
-  ck_assert_uint_eq(json_object_size(json), 5);
-  ck_assert(json_is_false(json_object_get(json, "mrkdwn")));
-  ck_assert(json_is_false(json_object_get(json, "unfurl_links")));
-  ck_assert(json_is_false(json_object_get(json, "unfurl_media")));
+  MUST(json_object_size(json) == 5, "%s: %zu members", why, json_object_size(json));
+  MUST(json_is_false(json_object_get(json, "mrkdwn")), "%s: mrkdwn", why);
+  MUST(json_is_false(json_object_get(json, "unfurl_links")), "%s: unfurl_links", why);
+  MUST(json_is_false(json_object_get(json, "unfurl_media")), "%s: unfurl_media", why);
   check_fallback(why, json_object_get(json, "text"));
   check_blocks(why, json_object_get(json, "blocks"));
   json_decref(json);
@@ -173,11 +189,11 @@ void kh_check_log(const char *why, struct kh_str body)
   json_t *value;
 
   check_keys(why, json, "|text|event|organization|pipeline|branch|state|build_number|url|");
-  ck_assert_msg(json_is_string(json_object_get(json, "text")), "%s: no text", why);
+  MUST(json_is_string(json_object_get(json, "text")), "%s: no text", why);
   json_object_foreach(json, key, value)
   {
     if (strcmp(key, "build_number") == 0)
-      ck_assert_msg(json_is_integer(value) && json_integer_value(value) > 0, "%s: %s", why, key);
+      MUST(json_is_integer(value) && json_integer_value(value) > 0, "%s: %s", why, key);
     else if (strcmp(key, "url") == 0)
       check_url(why, value);
     else
