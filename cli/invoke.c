@@ -69,8 +69,8 @@ static enum kh_err understand(const struct stage *stage, const struct kh_invocat
     else
       stage->store.ops->batch_drop(stage->store.self);
   }
-  if (!err) /* the worker holds its lines until they are true */
-    stage->log.write(stage->log.self, kh_buf_view(&worker.lines));
+  if (!err)
+    kh_work_release_lines(&worker);
   kh_worker_release(&worker);
   return err;
 }

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "kitehook.h"
 
 #include <jansson.h>
@@ -62,8 +63,8 @@ static void keep_aside(struct kh_receiver *receiver, const struct kh_request *re
   struct kh_entry entry = entry_of(account, request);
   struct kh_diag ignored = {0};
 
-  /* The header is not signed, and when it is what made the event unusable it may be anything. */
-  if (account->verdict == KH_ERR_EVENT_NAME || account->verdict == KH_ERR_EVENT_MISMATCH)
+  /* The header is not signed and may hold anything; the body, which may name its event itself, is what must not be lost. */
+  if (entry.verified.event_header.len >= KH_EVENT_NAME_BYTES || !kh_utf8_valid(entry.verified.event_header))
     entry.verified.event_header = KH_NO_STR;
   if (receiver->inbox && !open_inbox(receiver, &ignored))
     (void)!kh_inbox_keep_aside(receiver->inbox, &entry, account->verdict, &account->diag, account->entry,
@@ -115,27 +116,31 @@ static int64_t oldest_entry_s(const struct account *account)
   return account->load.oldest_us > 0 ? (account->received_us - account->load.oldest_us) / 1000000 : 0;
 }
 
-static void answer_accepted(const struct kh_receiver *receiver, const struct account *account, json_t *answer)
+/* Each returns 0, or not when a member could not be made. */
+static int answer_accepted(const struct kh_receiver *receiver, const struct account *account, json_t *answer)
 {
-  (void)json_object_set_new(answer, "verdict", json_string("accepted"));
-  (void)json_object_set_new(answer, "event", json_string(account->event.name));
-  (void)json_object_set_new(answer, "request_id", json_string(account->request_id));
-  (void)json_object_set_new(answer, "kept", json_boolean(receiver->inbox != NULL));
-  if (!receiver->inbox)
-    return;
-  (void)json_object_set_new(answer, "worker", json_string(kh_worker_seen_token(account->worker)));
+  int failed = 0;
+
+  failed |= json_object_set_new(answer, "verdict", json_string("accepted"));
+  failed |= json_object_set_new(answer, "event", json_string(account->event.name));
+  failed |= json_object_set_new(answer, "request_id", json_string(account->request_id));
+  failed |= json_object_set_new(answer, "kept", json_boolean(receiver->inbox != NULL));
+  if (receiver->inbox)
+    failed |= json_object_set_new(answer, "worker", json_string(kh_worker_seen_token(account->worker)));
   if (account->worker == KH_WORKER_ABSENT)
-    (void)json_object_set_new(answer, "oldest_entry_s", json_integer(oldest_entry_s(account)));
+    failed |= json_object_set_new(answer, "oldest_entry_s", json_integer(oldest_entry_s(account)));
+  return failed;
 }
 
-static void answer_refused(const struct account *account, json_t *answer)
+static int answer_refused(const struct account *account, json_t *answer)
 {
   const bool unverified = kh_err_is_unverified(account->verdict);
+  int failed = json_object_set_new(answer, "error",
+                                   json_string(unverified ? "unauthorized" : kh_err_token(account->verdict)));
 
-  (void)json_object_set_new(answer, "error",
-                            json_string(unverified ? "unauthorized" : kh_err_token(account->verdict)));
   if (!unverified && account->verified.by)
-    (void)json_object_set_new(answer, "request_id", json_string(account->request_id));
+    failed |= json_object_set_new(answer, "request_id", json_string(account->request_id));
+  return failed;
 }
 
 static int add_to_body(const char *at, size_t len, void *body)
@@ -143,19 +148,18 @@ static int add_to_body(const char *at, size_t len, void *body)
   return kh_buf_add(body, kh_str(at, len)) ? -1 : 0;
 }
 
+/* The status is the answer; where memory is too short for the rest, it goes alone. */
 static void answer(const struct kh_receiver *receiver, const struct account *account,
                    struct kh_response *response)
 {
   json_t *json = json_object();
+  int failed = account->verdict ? answer_refused(account, json) : answer_accepted(receiver, account, json);
 
   response->status = kh_err_status(account->verdict);
   response->content_type = "application/json";
   response->allow = account->verdict == KH_ERR_METHOD ? "GET, HEAD, POST" : NULL;
-  if (account->verdict)
-    answer_refused(account, json);
-  else
-    answer_accepted(receiver, account, json);
-  (void)json_dump_callback(json, add_to_body, &response->body, JSON_COMPACT);
+  if (failed || json_dump_callback(json, add_to_body, &response->body, JSON_COMPACT))
+    kh_buf_clear(&response->body);
   json_decref(json);
 }
 

@@ -216,7 +216,7 @@ START_TEST(tells_no_secret)
   static const char *const around[] = {"HOOK=" PLANT "-in-the-environment", NULL};
   struct kh_buf content;
 
-  kh_buf_init(&content, 2 * KH_SECRET_MAX_BYTES);
+  kh_buf_init(&content, (size_t)2 * KH_SECRET_MAX_BYTES);
   while (content.len <= KH_SECRET_MAX_BYTES)
     (void)kh_buf_add(&content, KH_STR(PLANT));
   kh_config_dir_put(&dir, "long", kh_buf_text(&content));

@@ -92,6 +92,8 @@ START_TEST(each_name_is_kept_and_has_its_kind)
   must_read(NULL, body);
   ck_assert_str_eq(event.name, names[_i].name);
   ck_assert_int_eq(event.kind, names[_i].kind);
+  if ((unsigned char)names[_i].name[2] > 0x7F)
+    return; /* a header alone must be ASCII */
   must_read(names[_i].name, "{}");
   ck_assert_str_eq(event.name, names[_i].name);
   ck_assert_int_eq(event.kind, names[_i].kind);
@@ -127,6 +129,12 @@ static const struct {
     {"DEL", NULL, "{\"event\":\"a\\u007fb\"}", KH_ERR_EVENT_NAME, NULL},
     {"NUL", NULL, "{\"event\":\"ping\\u0000\"}", KH_ERR_EVENT_NAME, NULL},
     {"a control character in the header", "a\tb", "{}", KH_ERR_EVENT_NAME, NULL},
+    {"a stray byte in the header",
+     "a\xFF"
+     "b",
+     "{}", KH_ERR_EVENT_NAME, NULL},
+    {"UTF-8 in the header alone", "a\xC3\xB6", "{}", KH_ERR_EVENT_NAME, NULL},
+    {"UTF-8 in both", "a\xC3\xB6", "{\"event\":\"a\xC3\xB6\"}", KH_OK, "a\xC3\xB6"},
 };
 
 START_TEST(header_and_body_name_the_event)

@@ -4,17 +4,15 @@
  */
 #include "base/base.h"
 
-#include "receive/inbox.h"
+#include "support/inbox_case.h"
 #include "support/suite.h"
-#include "support/tempdir.h"
-#include "support/webhook.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum call { FSYNC_FILE, FSYNC_FOLDER, RENAME, MKDIR, CALLS };
-enum { NOW_S = 1700000000, NOTES_MAX = 64 };
+enum { NOTES_MAX = 64 };
 
 struct note {
   enum call call;
@@ -86,34 +84,17 @@ int __wrap_mkdirat(int fd, const char *path, mode_t mode)
   return note(MKDIR, inode_of(fd)) ? __real_mkdirat(fd, path, mode) : -1;
 }
 
-static struct kh_tempdir dir;
-static char state[512];
-static struct kh_inbox inbox;
-static struct kh_config *config;
-static struct kh_webhook webhook;
-static struct kh_entry entry;
-static struct kh_diag diag;
+static struct kh_inbox_case it;
 
 static void open_inbox(void)
 {
-  kh_tempdir_open(&dir);
-  (void)kh_tempdir_path(&dir, "state", state, sizeof state);
-  config = kh_test_config_new(KH_ACCEPTS_SIGNATURES);
-  kh_webhook_make(&webhook, KH_TEST_CURRENT, NOW_S, KH_STR("{\"event\":\"ping\"}"));
-  entry = (struct kh_entry){.received_us = NOW_S * INT64_C(1000000),
-                            .request_id = "abc",
-                            .transport = "cgi",
-                            .verified = kh_webhook_verify(&webhook, config, NOW_S)};
   memset(&notes, 0, sizeof notes);
-  ck_assert_msg(kh_inbox_open(&inbox, state, 100, 100000, &diag) == KH_OK, "%s", diag.text);
+  kh_inbox_case_open(&it);
 }
 
 static void close_inbox(void)
 {
-  kh_inbox_close(&inbox);
-  kh_webhook_release(&webhook);
-  kh_test_config_free(config);
-  kh_tempdir_close(&dir);
+  kh_inbox_case_close(&it);
 }
 
 static ino_t folder_inode(const char *below_state)
@@ -121,17 +102,9 @@ static ino_t folder_inode(const char *below_state)
   struct stat about;
   char path[1024];
 
-  (void)snprintf(path, sizeof path, "%s%s", state, below_state);
+  (void)snprintf(path, sizeof path, "%s%s", it.state, below_state);
   ck_assert_msg(stat(path, &about) == 0, "%s", path);
   return about.st_ino;
-}
-
-static int count(const char *folder)
-{
-  char path[1024];
-
-  (void)snprintf(path, sizeof path, "%s/inbox/%s", state, folder);
-  return kh_dir_count(path);
 }
 
 /* The place of the first such note from FROM on; ends the test when there is none. */
@@ -151,7 +124,7 @@ START_TEST(a_kept_entry_is_synced_before_and_after_it_shows)
   struct kh_inbox_load load;
 
   memset(&notes, 0, sizeof notes);
-  ck_assert_int_eq(kh_inbox_keep(&inbox, &entry, name, &load, &diag), KH_OK);
+  ck_assert_int_eq(kh_inbox_keep(&it.inbox, &it.entry, name, &load, &it.diag), KH_OK);
   char path[1024];
   (void)snprintf(path, sizeof path, "/inbox/new/%s", name);
   size_t file = find(0, FSYNC_FILE, folder_inode(path), "the file is synced");
@@ -171,7 +144,7 @@ START_TEST(made_folders_are_synced_into_their_parents)
     if (notes.at[i].call == MKDIR)
       last = i;
   (void)find(last, FSYNC_FOLDER, folder_inode("/inbox"), "tmp, new and aside into inbox/");
-  ck_assert_int_eq(stat(dir.path, &about), 0);
+  ck_assert_int_eq(stat(it.dir.path, &about), 0);
   (void)find(0, FSYNC_FOLDER, about.st_ino, "the state folder into its parent");
 }
 END_TEST
@@ -192,17 +165,17 @@ START_TEST(a_failed_call_keeps_nothing)
   struct kh_inbox_load load;
 
   memset(&notes, 0, sizeof notes);
-  diag = (struct kh_diag){.err = KH_OK};
+  it.diag = (struct kh_diag){.err = KH_OK};
   notes.fail_call = failures[_i].call;
   notes.fail_at = 1;
   notes.fail_errno = failures[_i].cause;
-  enum kh_err err = kh_inbox_keep(&inbox, &entry, name, &load, &diag);
+  enum kh_err err = kh_inbox_keep(&it.inbox, &it.entry, name, &load, &it.diag);
   ck_assert_msg(err == failures[_i].err, "%s", kh_err_token(err));
-  ck_assert_ptr_nonnull(strstr(diag.text, strerror(failures[_i].cause)));
-  ck_assert_int_eq(count("tmp"), 0);
-  ck_assert_int_eq(count("new"), 0);
+  ck_assert_ptr_nonnull(strstr(it.diag.text, strerror(failures[_i].cause)));
+  ck_assert_int_eq(kh_inbox_case_count(&it, "tmp"), 0);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "new"), 0);
   notes.fail_at = 0;
-  ck_assert_int_eq(kh_inbox_keep(&inbox, &entry, name, &load, &diag), KH_OK);
+  ck_assert_int_eq(kh_inbox_keep(&it.inbox, &it.entry, name, &load, &it.diag), KH_OK);
 }
 END_TEST
 
@@ -212,18 +185,18 @@ START_TEST(a_failed_set_aside_loses_nothing)
   char name[KH_ENTRY_NAME_BYTES];
   struct kh_inbox_load load;
 
-  ck_assert_int_eq(kh_inbox_keep(&inbox, &entry, name, &load, &diag), KH_OK);
+  ck_assert_int_eq(kh_inbox_keep(&it.inbox, &it.entry, name, &load, &it.diag), KH_OK);
   for (size_t i = 0; i < KH_COUNT(failures); i++)
     for (size_t at = 1; at <= 2; at++) {
       memset(&notes, 0, sizeof notes);
       notes.fail_call = failures[i].call;
       notes.fail_at = at;
       notes.fail_errno = failures[i].cause;
-      (void)!kh_inbox_set_aside(&inbox, name, KH_ERR_ENTRY_MAC, NULL);
+      (void)!kh_inbox_set_aside(&it.inbox, name, KH_ERR_ENTRY_MAC, NULL);
       notes.fail_at = 0;
-      ck_assert_int_eq(kh_inbox_look(&inbox, &load), KH_OK);
+      ck_assert_int_eq(kh_inbox_look(&it.inbox, &load), KH_OK);
       ck_assert_uint_eq(load.entries + load.aside, 1);
-      ck_assert_int_eq(count("tmp"), 0);
+      ck_assert_int_eq(kh_inbox_case_count(&it, "tmp"), 0);
     }
 }
 END_TEST
@@ -234,16 +207,16 @@ START_TEST(setting_aside_can_be_tried_again)
   char name[KH_ENTRY_NAME_BYTES];
   struct kh_inbox_load load;
 
-  ck_assert_int_eq(kh_inbox_keep(&inbox, &entry, name, &load, &diag), KH_OK);
+  ck_assert_int_eq(kh_inbox_keep(&it.inbox, &it.entry, name, &load, &it.diag), KH_OK);
   memset(&notes, 0, sizeof notes);
   notes.fail_call = RENAME;
   notes.fail_at = 2;
   notes.fail_errno = EIO;
-  ck_assert_int_eq(kh_inbox_set_aside(&inbox, name, KH_ERR_ENTRY_MAC, NULL), KH_ERR_INBOX_IO);
+  ck_assert_int_eq(kh_inbox_set_aside(&it.inbox, name, KH_ERR_ENTRY_MAC, NULL), KH_ERR_INBOX_IO);
   notes.fail_at = 0;
-  ck_assert_int_eq(kh_inbox_set_aside(&inbox, name, KH_ERR_ENTRY_MAC, NULL), KH_OK);
-  ck_assert_int_eq(count("new"), 0);
-  ck_assert_int_eq(count("aside"), 2);
+  ck_assert_int_eq(kh_inbox_set_aside(&it.inbox, name, KH_ERR_ENTRY_MAC, NULL), KH_OK);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "new"), 0);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "aside"), 2);
 }
 END_TEST
 

@@ -450,6 +450,43 @@ START_TEST(log_body_is_written)
 }
 END_TEST
 
+/* ---- without memory: jansson's allocation number fail_at fails, and all after it ---- */
+
+static struct {
+  size_t calls, fail_at;
+} memory;
+
+static void *failing_malloc(size_t size)
+{
+  return memory.calls++ >= memory.fail_at ? NULL : malloc(size);
+}
+
+START_TEST(a_render_fails_cleanly_without_memory)
+{
+  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_log};
+  struct kh_facts facts = {KH_SEEN_NEVER};
+  struct kh_test_event made;
+  enum kh_err err = KH_ERR_RENDER;
+
+  kh_test_event_of_fixture(&made, "build_finished_failed");
+  for (memory.fail_at = 0; err && memory.fail_at < 2000; memory.fail_at++) {
+    struct kh_rule rule = {.name = "rule", .notifier = notifiers[_i], .destination = "nowhere"};
+    struct kh_buf body;
+
+    kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
+    memory.calls = 0;
+    json_set_alloc_funcs(failing_malloc, free);
+    err = notifiers[_i]->render(&rule, &made.event, &facts, &body);
+    json_set_alloc_funcs(malloc, free);
+    ck_assert_msg(err == KH_OK || err == KH_ERR_RENDER, "%s", kh_err_token(err));
+    kh_buf_release(&body);
+  }
+  ck_assert_int_eq(err, KH_OK);
+  ck_assert_uint_gt(memory.fail_at, 10);
+  kh_test_event_release(&made);
+}
+END_TEST
+
 static Suite *notify_suite(void)
 {
   Suite *suite = suite_create("notify");
@@ -463,6 +500,7 @@ static Suite *notify_suite(void)
   tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
   tcase_add_test(fixtures, fixtures_render_as_their_golden_files);
   tcase_add_test(fixtures, fixtures_match_the_rules_they_name);
+  tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, 2);
   tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
   return suite;
 }

@@ -16,25 +16,26 @@ void kh_buf_release(struct kh_buf *buf)
 void kh_buf_clear(struct kh_buf *buf)
 {
   buf->len = 0;
-  buf->failed = false;
+  buf->err = KH_OK;
   if (buf->at)
     buf->at[0] = '\0';
 }
 
-static char *fail(struct kh_buf *buf)
+static char *fail(struct kh_buf *buf, enum kh_err err)
 {
   free(buf->at);
   buf->at = NULL;
   buf->len = 0;
   buf->room = 0;
-  buf->failed = true;
+  if (!buf->err)
+    buf->err = err;
   return NULL;
 }
 
 char *kh_buf_reserve(struct kh_buf *buf, size_t extra)
 {
-  if (buf->failed || buf->len > buf->max || extra > buf->max - buf->len)
-    return fail(buf);
+  if (buf->err || buf->len > buf->max || extra > buf->max - buf->len)
+    return fail(buf, KH_ERR_LIMIT);
 
   size_t need = buf->len + extra + 1;
   if (need > buf->room) {
@@ -44,7 +45,7 @@ char *kh_buf_reserve(struct kh_buf *buf, size_t extra)
       room = room > SIZE_MAX / 2 ? need : room * 2;
     char *grown = realloc(buf->at, room);
     if (!grown)
-      return fail(buf);
+      return fail(buf, KH_ERR_NO_MEMORY);
     buf->at = grown;
     buf->room = room;
   }
@@ -54,7 +55,7 @@ char *kh_buf_reserve(struct kh_buf *buf, size_t extra)
 
 enum kh_err kh_buf_ok(const struct kh_buf *buf)
 {
-  return buf->failed ? KH_ERR_LIMIT : KH_OK;
+  return buf->err;
 }
 
 enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text)
@@ -62,7 +63,7 @@ enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text)
   char *to = kh_buf_reserve(buf, text.len);
 
   if (!to)
-    return KH_ERR_LIMIT;
+    return buf->err;
   if (text.len > 0)
     memcpy(to, text.at, text.len);
   buf->len += text.len;
@@ -82,9 +83,9 @@ enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...)
   int length = vsnprintf(NULL, 0, format, values);
   va_end(values);
 
-  char *to = length < 0 ? fail(buf) : kh_buf_reserve(buf, (size_t)length);
+  char *to = length < 0 ? fail(buf, KH_ERR_LIMIT) : kh_buf_reserve(buf, (size_t)length);
   if (!to)
-    return KH_ERR_LIMIT;
+    return buf->err;
   va_start(values, format);
   (void)vsnprintf(to, (size_t)length + 1, format, values);
   va_end(values);
@@ -95,10 +96,10 @@ enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...)
 enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count)
 {
   static const char digits[] = "0123456789abcdef";
-  char *to = count > SIZE_MAX / 2 ? fail(buf) : kh_buf_reserve(buf, count * 2);
+  char *to = count > SIZE_MAX / 2 ? fail(buf, KH_ERR_LIMIT) : kh_buf_reserve(buf, count * 2);
 
   if (!to)
-    return KH_ERR_LIMIT;
+    return buf->err;
   for (size_t i = 0; i < count; i++) {
     to[2 * i] = digits[bytes[i] >> 4];
     to[2 * i + 1] = digits[bytes[i] & 15];

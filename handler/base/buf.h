@@ -14,9 +14,9 @@
 struct kh_buf {
   char *at;
   size_t len;
-  size_t room; /* bytes allocated */
-  size_t max;  /* the ceiling, without the final NUL */
-  bool failed;
+  size_t room;     /* bytes allocated */
+  size_t max;      /* the ceiling, without the final NUL */
+  enum kh_err err; /* KH_OK, or why an add failed */
 };
 
 void kh_buf_init(struct kh_buf *buf, size_t max_bytes);
@@ -25,7 +25,7 @@ void kh_buf_release(struct kh_buf *buf);
 /* Forgets the bytes and the failure, keeps the memory. */
 void kh_buf_clear(struct kh_buf *buf);
 
-/* Each: KH_OK, or KH_ERR_LIMIT over the ceiling or without memory. May be ignored until kh_buf_ok. */
+/* Each: KH_OK, KH_ERR_LIMIT over the ceiling, KH_ERR_NO_MEMORY. May be ignored until kh_buf_ok. */
 enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text);
 enum kh_err kh_buf_add_byte(struct kh_buf *buf, char byte);
 enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...) KH_PRINTF(2, 3);
@@ -35,7 +35,7 @@ enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_
 /* Room for EXTRA more bytes behind at[len]; fill them, then add to len. NULL when refused. */
 char *kh_buf_reserve(struct kh_buf *buf, size_t extra);
 
-/* KH_OK, or KH_ERR_LIMIT when an earlier add failed. */
+/* KH_OK, or why an earlier add failed. */
 enum kh_err kh_buf_ok(const struct kh_buf *buf) KH_MUST_USE;
 
 static inline struct kh_str kh_buf_view(const struct kh_buf *buf)

@@ -2,6 +2,7 @@
 
 #include "base/json_parts.h"
 #include "base/json_scan.h"
+#include "base/utf8.h"
 
 /* The value of four hexadecimal digits, or -1. */
 static int hex4(const char *at)
@@ -45,48 +46,6 @@ static int escape_length(const char *at, const char *end)
   }
 }
 
-static int utf8_length_by(unsigned char lead)
-{
-  if (lead < 0xC2)
-    return 0;
-  if (lead < 0xE0)
-    return 2;
-  if (lead < 0xF0)
-    return 3;
-  return lead < 0xF5 ? 4 : 0;
-}
-
-/* Keeps out overlong forms, surrogates and what lies above U+10FFFF. */
-static bool utf8_goes_on(unsigned char lead, unsigned char second)
-{
-  switch (lead) {
-  case 0xE0:
-    return second >= 0xA0 && second <= 0xBF;
-  case 0xED:
-    return second >= 0x80 && second <= 0x9F;
-  case 0xF0:
-    return second >= 0x90 && second <= 0xBF;
-  case 0xF4:
-    return second >= 0x80 && second <= 0x8F;
-  default:
-    return second >= 0x80 && second <= 0xBF;
-  }
-}
-
-/* The bytes of the character at AT, 0 when it is not well-formed (The Unicode Standard, table 3-7). */
-static int utf8_length(const char *at, const char *end)
-{
-  const unsigned char *c = (const unsigned char *)at;
-  int length = utf8_length_by(c[0]);
-
-  if (length == 0 || end - at < length || !utf8_goes_on(c[0], c[1]))
-    return 0;
-  for (int i = 2; i < length; i++)
-    if ((c[i] & 0xC0) != 0x80)
-      return 0;
-  return length;
-}
-
 const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, uint16_t *flags)
 {
   const char *const end = reader->end;
@@ -107,7 +66,7 @@ const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, ui
     } else if ((unsigned char)*at < 0x20) {
       return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "a control character in a string must be escaped");
     } else {
-      length = utf8_length(at, end);
+      length = kh_utf8_length(at, end);
       if (length == 0)
         return kh_json_fail(reader, KH_ERR_JSON_UTF8, at, "a string is not UTF-8");
     }

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <jansson.h>
 
@@ -59,41 +60,44 @@ struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock)
   return (struct kh_log){write_to_fd, fd, clock};
 }
 
-/* Bytes that are not UTF-8 as U+FFFD, one for each byte that does not fit. */
+/* Bytes that are not UTF-8 as U+FFFD, one for each. */
 static json_t *repaired_string(struct kh_str text)
 {
+  const char *end = text.at + text.len;
   struct kh_buf clean;
-  size_t i = 0;
 
   kh_buf_init(&clean, 3 * TEXT_MAX_BYTES);
-  while (i < text.len) {
-    unsigned char lead = (unsigned char)text.at[i];
-    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    json_t *probe = length <= text.len - i ? json_stringn(text.at + i, length) : NULL;
+  for (const char *at = text.at; at < end;) {
+    int length = kh_utf8_length(at, end);
 
-    (void)kh_buf_add(&clean, probe ? kh_str(text.at + i, length) : KH_STR("\xEF\xBF\xBD"));
-    i += probe ? length : 1;
-    json_decref(probe);
+    (void)kh_buf_add(&clean, length > 0 ? kh_str(at, (size_t)length) : KH_STR("\xEF\xBF\xBD"));
+    at += length > 0 ? length : 1;
   }
-  json_t *string = json_stringn(kh_buf_text(&clean), clean.len);
+  json_t *string = kh_buf_ok(&clean) ? NULL : json_stringn(kh_buf_text(&clean), clean.len);
   kh_buf_release(&clean);
   return string;
 }
 
 static json_t *string_of(struct kh_str text)
 {
-  size_t len = kh_str_utf8_cut(text, TEXT_MAX_BYTES);
-  json_t *string = json_stringn(text.at, len);
+  struct kh_str cut = kh_str(text.at, kh_str_utf8_cut(text, TEXT_MAX_BYTES));
 
-  return string ? string : repaired_string(kh_str(text.at, len));
+  return kh_utf8_valid(cut) ? json_stringn_nocheck(cut.at, cut.len) : repaired_string(cut);
+}
+
+/* A line that lacks a member would say something else than what happened. */
+static void give_up(struct kh_log_line *line)
+{
+  json_decref(line->json);
+  line->json = NULL;
 }
 
 static void set(struct kh_log_line *line, const char *key, json_t *value)
 {
-  if (line->json)
-    (void)json_object_set_new_nocheck(line->json, key, value);
-  else
+  if (!line->json)
     json_decref(value);
+  else if (json_object_set_new_nocheck(line->json, key, value))
+    give_up(line);
 }
 
 void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_level level,
@@ -114,6 +118,20 @@ void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str te
     set(line, key_names[key], string_of(text));
 }
 
+void kh_log_value(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value value)
+{
+  struct kh_buf text;
+
+  if (kh_json_type(value) != KH_JSON_STRING)
+    return;
+  kh_buf_init(&text, kh_json_raw(value).len); /* decoding never makes a text longer */
+  if (kh_json_text(value, &text))
+    give_up(line);
+  else
+    kh_log_text(line, key, kh_buf_view(&text));
+  kh_buf_release(&text);
+}
+
 void kh_log_number(struct kh_log_line *line, enum kh_log_key key, int64_t number)
 {
   set(line, key_names[key], json_integer(number));
@@ -125,7 +143,8 @@ void kh_log_item(struct kh_log_line *line, enum kh_log_key key, struct kh_str te
     return;
   if (!json_object_get(line->json, key_names[key]))
     set(line, key_names[key], json_array());
-  (void)json_array_append_new(json_object_get(line->json, key_names[key]), string_of(text));
+  if (json_array_append_new(json_object_get(line->json, key_names[key]), string_of(text)))
+    give_up(line);
 }
 
 void kh_log_time(struct kh_log_line *line, enum kh_log_key key, int64_t at_us)

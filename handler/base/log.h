@@ -10,6 +10,7 @@
 #define KH_LOG_H
 
 #include "base/clock.h"
+#include "base/json.h"
 
 enum kh_log_key {
   KH_LOG_TRANSPORT, /* cgi, fastcgi, invoke, worker */
@@ -68,6 +69,8 @@ void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_le
                   const char *message);
 /* Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts are cut at 1,024 bytes. */
 void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
+/* A string of a payload, decoded; anything else is left out. */
+void kh_log_value(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value value);
 void kh_log_number(struct kh_log_line *line, enum kh_log_key key, int64_t number);
 /* Appends to an array. */
 void kh_log_item(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);

@@ -99,7 +99,7 @@ enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_c
                        kh_config_load_cure(err));
   else
     err = kh_config_parse(config, path, kh_buf_view(&text), diags);
-  if (err && diags)
+  if (diags)
     kh_diags_sort(diags);
   kh_buf_release(&text);
   return err;

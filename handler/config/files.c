@@ -91,7 +91,7 @@ const char *kh_config_load_cure(enum kh_err err)
 void kh_config_wipe(struct kh_buf *text)
 {
   if (text->at)
-    kh_wipe(text->at, text->room);
+    kh_wipe(text->at, text->len);
   kh_buf_release(text);
 }
 

@@ -32,7 +32,7 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
                            struct kh_diag *why) KH_MUST_USE;
 /* What to do about it. */
 const char *kh_config_load_cure(enum kh_err err);
-/* Wipes the bytes, then releases. */
+/* Wipes the bytes, then releases. For a buffer that only grew, and in its place. */
 void kh_config_wipe(struct kh_buf *text);
 
 /* ---- env_file.c ---- */

@@ -113,10 +113,20 @@ static enum kh_err read_env(const struct reference *from, const char *name, stru
   return set_value(from, "env", value, secret);
 }
 
-static enum kh_err check_keys(const struct reference *from, bool named)
+static enum kh_err refuse_key(const struct reference *from, const char *key, bool named)
 {
   static const char *const keys[] = {"file", "env", "name", NULL};
   static const char *const keys_without_name[] = {"file", "env", NULL};
+  const char *meant = kh_config_suggest(key, named ? keys : keys_without_name);
+
+  if (!meant)
+    return mistake(from, key, "unknown key; write `file: PATH` or `env: NAME`");
+  return kh_config_mistake(from->config, from->node, key, from->diags, "%s: unknown key; did you mean `%s`?",
+                           from->where, meant);
+}
+
+static enum kh_err check_keys(const struct reference *from, bool named)
+{
   json_t *tree = (json_t *)(uintptr_t)from->node; /* jansson's iterators take no const */
   enum kh_err err = KH_OK;
   const char *key;
@@ -124,13 +134,10 @@ static enum kh_err check_keys(const struct reference *from, bool named)
 
   json_object_foreach(tree, key, value)
   {
-    const char *meant = kh_config_suggest(key, named ? keys : keys_without_name);
+    bool known = strcmp(key, "file") == 0 || strcmp(key, "env") == 0 || (named && strcmp(key, "name") == 0);
 
-    if (!meant)
-      err = mistake(from, key, "unknown key; write `file: PATH` or `env: NAME`");
-    else if (strcmp(key, meant) != 0)
-      err = kh_config_mistake(from->config, from->node, key, from->diags,
-                              "%s: unknown key; did you mean `%s`?", from->where, meant);
+    if (!known)
+      err = refuse_key(from, key, named);
     else if (!kh_config_text(value))
       err = mistake(from, key, "must be a text");
   }

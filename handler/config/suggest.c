@@ -5,10 +5,10 @@
 enum { WORD_MAX_BYTES = 32 };
 
 /* `Max-Body` for `max_body` is no distance at all. */
-static char plain(char c)
+static int plain(char c)
 {
   if (c >= 'A' && c <= 'Z')
-    return (char)(c - 'A' + 'a');
+    return c - 'A' + 'a';
   return c == '-' || c == ' ' ? '_' : c;
 }
 
@@ -32,8 +32,8 @@ static unsigned distance(const char *a, const char *b)
     steps[0][j] = j;
   for (size_t i = 1; i <= a_len; i++)
     for (size_t j = 1; j <= b_len; j++) {
-      char x = plain(a[i - 1]);
-      char y = plain(b[j - 1]);
+      int x = plain(a[i - 1]);
+      int y = plain(b[j - 1]);
 
       steps[i][j] = least(steps[i - 1][j - 1] + (x != y), least(steps[i - 1][j], steps[i][j - 1]) + 1);
       if (i > 1 && j > 1 && x == plain(b[j - 2]) && plain(a[i - 2]) == y)

@@ -9,7 +9,7 @@ struct unit {
 
 static const struct unit durations[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 static const struct unit sizes[] = {
-    {"", 1}, {"B", 1}, {"KB", 1024}, {"MB", 1024 * 1024}, {"GB", 1024 * 1024 * 1024}};
+    {"", 1}, {"B", 1}, {"KB", 1024}, {"MB", UINT64_C(1024) * 1024}, {"GB", UINT64_C(1024) * 1024 * 1024}};
 
 static bool read_amount(const char *text, const struct unit *units, size_t count, uint64_t max,
                         uint64_t *amount)

@@ -9,7 +9,7 @@ static bool begins_with_stop_key(const struct kh_yaml_reader *reader, struct kh_
 
   if (len == 0 || !at_line || rest.len <= len || memcmp(rest.at, reader->stop_key, len) != 0)
     return false;
-  return rest.at[len] == ':' && (rest.len == len + 1 || memchr(" \t\r\n", rest.at[len + 1], 4));
+  return rest.at[len] == ':' && (rest.len == len + 1 || strchr(" \t\r\n", rest.at[len + 1]));
 }
 
 /*

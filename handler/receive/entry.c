@@ -18,29 +18,31 @@ static void entry_mac(const struct kh_secret *secret, struct kh_str open_line, s
   kh_secret_mac(secret, parts, KH_COUNT(parts), mac);
 }
 
+/* NULL when a member cannot be made: for want of memory, or because the event's header is no UTF-8. */
 static json_t *line_json(const struct kh_entry *entry)
 {
   const struct kh_verified *verified = &entry->verified;
+  struct kh_str event = verified->event_header;
   json_t *json = json_object();
+  int failed = 0;
 
-  (void)json_object_set_new(json, "v", json_integer(1));
-  (void)json_object_set_new(json, "received_us", json_integer(entry->received_us));
-  (void)json_object_set_new(json, "request_id", json_string(entry->request_id));
-  (void)json_object_set_new(json, "transport", json_string(entry->transport));
-  (void)json_object_set_new(json, "proof",
-                            json_string(verified->proof == KH_PROOF_TOKEN ? "token" : "signature"));
-  (void)json_object_set_new(json, "secret", json_string(verified->by->name));
+  failed |= json_object_set_new(json, "v", json_integer(1));
+  failed |= json_object_set_new(json, "received_us", json_integer(entry->received_us));
+  failed |= json_object_set_new(json, "request_id", json_string(entry->request_id));
+  failed |= json_object_set_new(json, "transport", json_string(entry->transport));
+  failed |= json_object_set_new(json, "proof",
+                                json_string(verified->proof == KH_PROOF_TOKEN ? "token" : "signature"));
+  failed |= json_object_set_new(json, "secret", json_string(verified->by->name));
   if (verified->proof == KH_PROOF_SIGNATURE) {
-    (void)json_object_set_new(json, "timestamp_s", json_integer(verified->timestamp_s));
-    (void)json_object_set_new(json, "signature", json_string(verified->signature));
+    failed |= json_object_set_new(json, "timestamp_s", json_integer(verified->timestamp_s));
+    failed |= json_object_set_new(json, "signature", json_string(verified->signature));
   }
-  if (verified->event_header.len > 0 &&
-      json_object_set_new(json, "event",
-                          json_stringn(verified->event_header.at, verified->event_header.len))) {
-    json_decref(json); /* not UTF-8, and half a name would be another name */
-    return NULL;
-  }
-  return json;
+  if (event.len > 0)
+    failed |= json_object_set_new(json, "event", json_stringn(event.at, event.len));
+  if (!failed)
+    return json;
+  json_decref(json);
+  return NULL;
 }
 
 static int add_to_buf(const char *at, size_t len, void *buf)
@@ -55,7 +57,7 @@ enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line)
   int failed = !json || json_dump_callback(json, add_to_buf, line, JSON_COMPACT);
 
   json_decref(json);
-  if (failed || line->failed)
+  if (failed || kh_buf_ok(line))
     return KH_ERR_LIMIT;
 
   /* Without its last brace the line is what the MAC covers and what the MAC is appended to. */

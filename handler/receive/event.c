@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "receive/event.h"
 
 struct kind_row {
@@ -25,16 +26,12 @@ static enum kh_event_kind kind_of(struct kh_str name)
   return KH_EVENT_OTHER;
 }
 
-/* A name from a header may hold anything; one from the body is UTF-8 already. */
-static bool is_good_name(struct kh_str name, bool from_header)
+static bool is_good_name(struct kh_str name)
 {
-  for (size_t i = 0; i < name.len; i++) {
-    unsigned char c = (unsigned char)name.at[i];
-
-    if (c < 0x20 || c == 0x7F || (from_header && c > 0x7F))
+  for (size_t i = 0; i < name.len; i++)
+    if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7F)
       return false;
-  }
-  return true;
+  return kh_utf8_valid(name);
 }
 
 static enum kh_err read_name(const struct kh_verified *verified, struct kh_event *event, struct kh_diag *diag)
@@ -42,16 +39,17 @@ static enum kh_err read_name(const struct kh_verified *verified, struct kh_event
   struct kh_json_value in_body = kh_json_get(event->root, KH_STR("event"));
   struct kh_str header = verified->event_header;
   struct kh_buf name;
-  enum kh_err err = KH_OK;
+  enum kh_err err;
 
   kh_buf_init(&name, KH_EVENT_NAME_BYTES - 1);
   bool named = kh_json_type(in_body) == KH_JSON_STRING;
-  if (named ? kh_json_text(in_body, &name) : kh_buf_add(&name, header))
+  err = named ? kh_json_text(in_body, &name) : kh_buf_add(&name, header);
+  if (err == KH_ERR_LIMIT)
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name is longer than %d bytes",
                       KH_EVENT_NAME_BYTES - 1);
-  else if (!is_good_name(kh_buf_view(&name), !named))
+  else if (!err && !is_good_name(kh_buf_view(&name)))
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character or a stray byte");
-  else if (named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
+  else if (!err && named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
     err = kh_diag_set(diag, KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body name different events");
 
   if (!err) {
@@ -192,33 +190,22 @@ enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out)
   return err || out->len > before ? err : add_member(event->job, KH_STR("label"), out);
 }
 
-static void log_member(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value object,
-                       struct kh_str name)
-{
-  struct kh_buf text;
-
-  kh_buf_init(&text, 64 * 1024);
-  if (!add_member(object, name, &text))
-    kh_log_text(line, key, kh_buf_view(&text));
-  kh_buf_release(&text);
-}
-
 void kh_event_log(const struct kh_event *event, struct kh_log_line *line)
 {
-  struct kh_buf text;
+  struct kh_json_value job_name = kh_json_get(event->job, KH_STR("name"));
 
-  kh_buf_init(&text, 64 * 1024);
+  if (kh_json_type(job_name) != KH_JSON_STRING || kh_json_raw(job_name).len == 0)
+    job_name = kh_json_get(event->job, KH_STR("label"));
   kh_log_text(line, KH_LOG_EVENT, kh_str_of(event->name));
   kh_log_text(line, KH_LOG_ORGANIZATION, kh_str_of(event->organization));
-  log_member(line, KH_LOG_PIPELINE, event->pipeline, KH_STR("slug"));
+  kh_log_value(line, KH_LOG_PIPELINE, kh_json_get(event->pipeline, KH_STR("slug")));
   if (event->build_number > 0)
     kh_log_number(line, KH_LOG_BUILD_NUMBER, event->build_number);
-  log_member(line, KH_LOG_BRANCH, event->build, KH_STR("branch"));
-  if (!kh_event_build_state(event, &text))
-    kh_log_text(line, KH_LOG_STATE, kh_buf_view(&text));
-  kh_buf_clear(&text);
-  if (!kh_event_job_name(event, &text))
-    kh_log_text(line, KH_LOG_JOB, kh_buf_view(&text));
-  log_member(line, KH_LOG_AGENT, event->agent, KH_STR("name"));
-  kh_buf_release(&text);
+  kh_log_value(line, KH_LOG_BRANCH, kh_json_get(event->build, KH_STR("branch")));
+  if (event->build_blocked)
+    kh_log_text(line, KH_LOG_STATE, KH_STR("blocked"));
+  else
+    kh_log_value(line, KH_LOG_STATE, event->build_state);
+  kh_log_value(line, KH_LOG_JOB, job_name);
+  kh_log_value(line, KH_LOG_AGENT, kh_json_get(event->agent, KH_STR("name")));
 }

@@ -40,8 +40,7 @@ struct kh_event {
 
 /*
  * Reads VERIFIED's body into DOC (which must outlive EVENT) and takes the views.
- * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, a control character, or a
- * header that is not ASCII),
+ * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, a control character, or a header that is not UTF-8),
  * KH_ERR_EVENT_MISMATCH (header and body both name an event and differ).
  */
 enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,

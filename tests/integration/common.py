@@ -298,16 +298,22 @@ def cgi_variables(config, method, target, headers, content_length):
     return Variables([(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs])
 
 
-def run_cgi(program, variables, body, arguments=(), seconds=20):
-    """Starts PROGRAM as a web server does. Returns the answer, standard error and the exit code."""
-    with subprocess.Popen([str(program), *arguments], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as child:
+def run_cgi(program, variables, body, arguments=(), hold=False, seconds=20):
+    """Starts PROGRAM as a web server does; HOLD: its input stays open. Returns the answer, standard error and the exit code."""
+    reading, writing = os.pipe()
+    with subprocess.Popen([str(program), *arguments], env=variables, stdin=reading if hold else subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        if hold:
+            os.write(writing, body)
         try:
-            out, err = child.communicate(body, timeout=seconds)
+            out, err = child.communicate(None if hold else body, timeout=seconds)
         except subprocess.TimeoutExpired:
             child.kill()
             out, err = child.communicate()
             return Answer(0, (), b"timed out"), err, None
+        finally:
+            os.close(reading)
+            os.close(writing)
     head, blank, rest = out.partition(b"\r\n\r\n")
     headers = parse_headers(head.decode("latin-1").split("\r\n")) if blank else []
     answer = Answer(200, headers, rest)

@@ -119,6 +119,13 @@ def starving(report, folder, build):
             process.send(gone, variables, body[:50], whole=False)
         answer = process.ask(*good(4))
         report.check("a client that goes away in its body does no harm", answer.status == 200, answer)
+        with process.connect(20) as slow:
+            variables, body = good(6)
+            process.send(slow, variables, body[:50], whole=False)
+            began = time.monotonic()
+            answer, _ = process.receive(slow)
+            took = time.monotonic() - began
+            report.check("a client that sends nothing more is given up after ten seconds", answer.status == 408 and 9 < took < 13, f"{answer} after {took:.1f} s")
         with process.connect() as gone:
             gone.sendall(b"\x01\x01\x00\x01")
         with process.connect() as gone:

@@ -93,7 +93,7 @@ def send_direct(case, config, build):
         headers.append(("Transfer-Encoding", "chunked"))
     variables = common.cgi_variables(config, case.send.get("method", "POST"), case.send.get("target", common.URL),
                                      headers, case.content_length())
-    answer, err, code = common.run_cgi(build / "kitehook.cgi", variables, body, case.send.get("arguments", ()))
+    answer, err, code = common.run_cgi(build / "kitehook.cgi", variables, body, case.send.get("arguments", ()), case.send.get("hold"))
     if code != 0 or err:
         answer.body += b" (exit code %r, standard error %r)" % (code, err[:300])
     return answer
