@@ -56,19 +56,29 @@ static enum kh_err open_inbox(struct kh_receiver *receiver, struct kh_diag *diag
                        diag);
 }
 
-/* A proven body that is no usable event is kept for a person to look at; the answer says 400 either way. */
-static void keep_aside(struct kh_receiver *receiver, const struct kh_request *request,
-                       struct account *account)
+/*
+ * A proven body that is no usable event is kept for a person to look at, and answered with why. Where it cannot be
+ * kept, that is the answer: whoever sends it again then loses nothing.
+ */
+static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_request *request,
+                              struct account *account, enum kh_err reason)
 {
   struct kh_entry entry = entry_of(account, request);
-  struct kh_diag ignored = {0};
+  struct kh_diag failure = {0};
 
+  if (!receiver->inbox || reason == KH_ERR_NO_MEMORY)
+    return reason;
   /* The header is not signed and may hold anything; the body, which may name its event itself, is what must not be lost. */
   if (entry.verified.event_header.len >= KH_EVENT_NAME_BYTES || !kh_utf8_valid(entry.verified.event_header))
     entry.verified.event_header = KH_NO_STR;
-  if (receiver->inbox && !open_inbox(receiver, &ignored))
-    (void)!kh_inbox_keep_aside(receiver->inbox, &entry, account->verdict, &account->diag, account->entry,
-                               &ignored);
+  enum kh_err err = open_inbox(receiver, &failure);
+  if (!err)
+    err = kh_inbox_keep_aside(receiver->inbox, &entry, reason, &account->diag, account->entry, &failure);
+  if (!err)
+    return reason;
+  account->entry[0] = '\0';
+  account->diag = failure;
+  return err;
 }
 
 static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *request,
@@ -102,11 +112,9 @@ static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *
   err = kh_verify(&verifier, request, account->received_us / 1000000, &account->verified);
   if (err)
     return err;
-  account->verdict = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
-  if (account->verdict) {
-    keep_aside(receiver, request, account);
-    return account->verdict;
-  }
+  err = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
+  if (err)
+    return keep_aside(receiver, request, account, err);
   account->has_event = true;
   return keep(receiver, request, account);
 }

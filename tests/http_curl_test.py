@@ -266,6 +266,20 @@ class OverTLS(unittest.TestCase):
         self.assertEqual((got["err"], got["status"], got["body"]), (OK, 200, "ok"), got)
         self.assertEqual([request["target"] for request in other.requests], [SECRET])
 
+    def test_a_connection_that_was_reset_meanwhile(self):
+        def answer_and_reset(me, to):
+            peer.answer("200 OK")(me, to)
+            time.sleep(0.1)  # a reset takes what was not read yet with it
+            return peer.reset(me, to)
+        other = peer.Peer({"*": answer_and_reset}, self.certificate)
+        words = self.trusting(self.certificate)
+        try:
+            got = send(*[other.url(SECRET, "https")] * 3, before=words)
+            self.assertEqual({one["status"] for one in got}, {200}, got)
+            self.assertGreaterEqual(other.connections, 1)
+        finally:
+            other.close()
+
     def test_a_wrong_name_is_refused(self):
         got, other = self.reach(self.misnamed, self.trusting(self.misnamed))
         self.assertEqual((got["err"], got["status"]), (FAILED, 0), got)

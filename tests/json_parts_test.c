@@ -4,7 +4,7 @@
  */
 #include "base/base.h"
 
-#include "base/json.h"
+#include "base/json_parts.h"
 #include "base/json_scan.h"
 #include "support/command.h"
 #include "support/guard.h"
@@ -127,6 +127,35 @@ START_TEST(a_repeated_key_is_found)
 }
 END_TEST
 
+START_TEST(keys_are_ordered_by_their_decoded_bytes)
+{
+  static const char *const ordered[] = {"",
+                                        "\\u0000",
+                                        "\\n",
+                                        "A",
+                                        "a",
+                                        "\\u0061\\u0062",
+                                        "ab\\u0000",
+                                        "ac",
+                                        "\\u00e9",
+                                        "\xC3\xA9x",
+                                        "\xEF\xBF\xBC",
+                                        "\\ud800",
+                                        "\\uffFEx",
+                                        "\\uD800\\uDC00",
+                                        "\xF4\x8F\xBF\xBF"};
+
+  for (size_t a = 0; a < KH_COUNT(ordered); a++)
+    for (size_t b = 0; b < KH_COUNT(ordered); b++) {
+      int order = kh_json_compare(kh_str_of(ordered[a]), kh_str_of(ordered[b]));
+
+      ck_assert_msg((order > 0) - (order < 0) == (a > b) - (a < b), "%s and %s", ordered[a], ordered[b]);
+    }
+  ck_assert_int_eq(kh_json_compare(KH_STR("\\u00e9a\\/"), KH_STR("\xC3\xA9\\u0061/")), 0);
+  ck_assert_int_eq(kh_json_compare(KH_STR("\\udfff"), KH_STR("\xEF\xBF\xBD")), 0);
+}
+END_TEST
+
 START_TEST(numbers_ignore_the_locale)
 {
   struct kh_tempdir dir = {{0}};
@@ -200,6 +229,7 @@ static Suite *json_parts_suite(void)
 
   tcase_add_test(parts, blocks_find_what_a_byte_loop_finds);
   tcase_add_loop_test(parts, a_repeated_key_is_found, 0, (int)KH_COUNT(keys));
+  tcase_add_test(parts, keys_are_ordered_by_their_decoded_bytes);
   tcase_add_test(parts, numbers_ignore_the_locale);
   tcase_add_test(parts, no_memory_is_an_error_like_any_other);
   return suite;

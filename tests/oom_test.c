@@ -281,6 +281,7 @@ static void fail_each(int status, bool lasting)
                    kh_buf_text(&outcome.response.body), kh_buf_text(&recorder.text));
     release(&outcome);
   } while (memory.failed > 0);
+  (void)fflush(stdout);
   ck_assert_uint_ge(n, CALLS_MIN);
   ck_assert_msg(wrong_runs == 0, "%zu of %zu runs went wrong", wrong_runs, n);
 }

@@ -121,23 +121,41 @@ static json_t *blocks_of(const struct kh_story *story)
   return list_of("rich_text", list_of("rich_text_section", section.elements));
 }
 
+static struct kh_str take_character(struct kh_str *text)
+{
+  size_t len = 1;
+
+  while (len < text->len && ((unsigned char)text->at[len] & 0xC0) == 0x80)
+    len++;
+  struct kh_str one = kh_str(text->at, len);
+  *text = kh_str(text->at + len, text->len - len);
+  return one;
+}
+
+static struct kh_str escape(struct kh_str character)
+{
+  switch (character.at[0]) {
+  case '&':
+    return KH_STR("&amp;");
+  case '<':
+    return KH_STR("&lt;");
+  case '>':
+    return KH_STR("&gt;");
+  default:
+    return character;
+  }
+}
+
 /* Notifications and old clients show `text`, which is parsed: its three special characters are escaped. */
 static void add_escaped(struct kh_str text, size_t max_bytes, struct kh_buf *out)
 {
   const struct kh_str ellipsis = KH_STR("…");
 
   while (text.len > 0) {
-    size_t len = 1;
-    while (len < text.len && ((unsigned char)text.at[len] & 0xC0) == 0x80)
-      len++;
-    struct kh_str one = kh_str(text.at, len);
-    if (len == 1)
-      one = *text.at == '&'   ? KH_STR("&amp;")
-            : *text.at == '<' ? KH_STR("&lt;")
-            : *text.at == '>' ? KH_STR("&gt;")
-                              : one;
-    text = kh_str(text.at + len, text.len - len);
-    if (out->len + one.len + (text.len > 0 ? ellipsis.len : 0) > max_bytes) {
+    struct kh_str one = escape(take_character(&text));
+    size_t reserve = text.len > 0 ? ellipsis.len : 0;
+
+    if (out->len + one.len + reserve > max_bytes) {
       (void)kh_buf_add(out, ellipsis);
       return;
     }

@@ -47,28 +47,36 @@ const struct kh_state_words *kh_text_state(struct kh_str state)
   return NULL;
 }
 
+static size_t length_by_lead(unsigned char lead)
+{
+  if (lead < 0x80)
+    return 1;
+  return (lead & 0xE0) == 0xC0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : (lead & 0xF8) == 0xF0 ? 4 : 0;
+}
+
+/* The code point in the LEN bytes at AT; REPLACEMENT when they are none, or not in their shortest form. */
+static uint32_t decode(const char *at, size_t len)
+{
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  uint32_t character = (unsigned char)at[0] & (len == 1 ? 0x7FU : 0x7FU >> len);
+
+  for (size_t i = 1; i < len; i++) {
+    if (((unsigned char)at[i] & 0xC0) != 0x80)
+      return REPLACEMENT;
+    character = character << 6 | ((unsigned char)at[i] & 0x3FU);
+  }
+  bool surrogate = character >= 0xD800 && character <= 0xDFFF;
+  return character < least[len] || character > 0x10FFFF || surrogate ? REPLACEMENT : character;
+}
+
 /* Takes one code point; U+FFFD, and one byte taken, where TEXT is not UTF-8. */
 static uint32_t next_character(struct kh_str *text)
 {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  unsigned char first = (unsigned char)text->at[0];
-  size_t len = first < 0x80             ? 1
-               : (first & 0xE0) == 0xC0 ? 2
-               : (first & 0xF0) == 0xE0 ? 3
-               : (first & 0xF8) == 0xF0 ? 4
-                                        : 0;
-  uint32_t character = len < 2 ? first : first & (0x7FU >> len);
-  bool good = len > 0 && len <= text->len;
+  size_t len = length_by_lead((unsigned char)text->at[0]);
+  uint32_t character = len > 0 && len <= text->len ? decode(text->at, len) : REPLACEMENT;
 
-  for (size_t i = 1; good && i < len; i++) {
-    good = ((unsigned char)text->at[i] & 0xC0) == 0x80;
-    character = character << 6 | ((unsigned char)text->at[i] & 0x3FU);
-  }
-  if (!good || character < least[len] || character > 0x10FFFF ||
-      (character >= 0xD800 && character <= 0xDFFF)) {
-    character = REPLACEMENT;
+  if (character == REPLACEMENT && !kh_str_starts(*text, KH_STR("\xEF\xBF\xBD")))
     len = 1;
-  }
   *text = kh_str(text->at + len, text->len - len);
   return character;
 }
@@ -99,38 +107,48 @@ static void add_character(struct kh_buf *out, uint32_t c)
   (void)kh_buf_add(out, kh_str(bytes, len));
 }
 
+struct line {
+  struct kh_buf *out;
+  size_t max, count; /* characters */
+  size_t last;       /* where the last one begins in out, to make room for the ellipsis */
+  bool blank;        /* a blank is due before the next character */
+};
+
+/* False when the line is full, and ends in an ellipsis now. */
+static bool put(struct line *line, uint32_t c)
+{
+  size_t more = line->blank ? 2 : 1;
+
+  if (line->count + more > line->max) {
+    if (line->count == line->max)
+      line->out->len = line->last;
+    (void)kh_buf_add(line->out, KH_STR("…"));
+    return false;
+  }
+  if (line->blank)
+    (void)kh_buf_add_byte(line->out, ' ');
+  line->blank = false;
+  line->count += more;
+  line->last = line->out->len;
+  add_character(line->out, c);
+  return true;
+}
+
 void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
 {
-  size_t count = 0;
-  size_t last = out->len; /* where the last character begins, to make room for the ellipsis */
-  bool blank = false;
+  struct line line = {.out = out, .max = max_characters};
 
   while (text.len > 0) {
     uint32_t c = next_character(&text);
 
     if (ends_line(c)) {
-      if (count > 0)
+      if (line.count > 0)
         return;
-      continue;
-    }
-    if (c == ' ' || c == '\t') {
-      blank = count > 0;
-      continue;
-    }
-    if (is_dropped(c))
-      continue;
-    if (count + (blank ? 2 : 1) > max_characters) {
-      if (count == max_characters)
-        out->len = last;
-      (void)kh_buf_add(out, KH_STR("…"));
+    } else if (c == ' ' || c == '\t') {
+      line.blank = line.count > 0;
+    } else if (!is_dropped(c) && !put(&line, c)) {
       return;
     }
-    if (blank)
-      (void)kh_buf_add_byte(out, ' ');
-    count += blank ? 2 : 1;
-    blank = false;
-    last = out->len;
-    add_character(out, c);
   }
 }
 

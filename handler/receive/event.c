@@ -60,7 +60,7 @@ static enum kh_err read_name(const struct kh_verified *verified, struct kh_event
   return err;
 }
 
-/* The path segment behind "organizations/" in an API URL, or behind the host in a web one: both forms occur. */
+/* The path segment behind "organizations/" in a URL of Buildkite's REST API. */
 static struct kh_str slug_in_url(struct kh_str url)
 {
   const struct kh_str marker = KH_STR("/organizations/");
@@ -75,36 +75,36 @@ static struct kh_str slug_in_url(struct kh_str url)
   return KH_NO_STR;
 }
 
-static bool take_slug(struct kh_event *event, struct kh_json_value text, bool is_url)
+/* Sets the organization from TEXT, unless it is known already or TEXT does not tell. KH_ERR_NO_MEMORY. */
+static enum kh_err take_slug(struct kh_event *event, struct kh_json_value text, bool is_url)
 {
   struct kh_buf decoded;
+  enum kh_err err;
 
-  kh_buf_init(&decoded, 2048);
-  bool good = !kh_json_text(text, &decoded);
+  if (event->organization[0] != '\0' || kh_json_type(text) != KH_JSON_STRING)
+    return KH_OK;
+  kh_buf_init(&decoded, kh_json_raw(text).len);
+  err = kh_json_text(text, &decoded);
   struct kh_str slug = is_url ? slug_in_url(kh_buf_view(&decoded)) : kh_buf_view(&decoded);
-  good = good && slug.len > 0 && slug.len < KH_SLUG_BYTES;
-  if (good) {
+  if (!err && slug.len > 0 && slug.len < KH_SLUG_BYTES)
     memcpy(event->organization, slug.at, slug.len);
-    event->organization[slug.len] = '\0';
-  }
   kh_buf_release(&decoded);
-  return good;
+  return err;
 }
 
-/* Sources in order of trust: facts differ by event, see conditionals' table of where names come from. */
-static void read_organization(struct kh_event *event)
+/* The first of these that tells: a ping names it, everything else has URLs of the API that hold it. */
+static enum kh_err read_organization(struct kh_event *event)
 {
-  struct kh_json_value organization = kh_json_get(event->root, KH_STR("organization"));
+  const struct kh_json_value named[] = {event->root, event->package};
   const struct kh_json_value owners[] = {event->build, event->pipeline, event->agent, event->cluster_token,
                                          event->package};
+  enum kh_err err = KH_OK;
 
-  if (take_slug(event, kh_json_get(organization, KH_STR("slug")), false) ||
-      take_slug(event, kh_json_get(kh_json_get(event->package, KH_STR("organization")), KH_STR("slug")),
-                false))
-    return;
-  for (size_t i = 0; i < KH_COUNT(owners); i++)
-    if (take_slug(event, kh_json_get(owners[i], KH_STR("url")), true))
-      return;
+  for (size_t i = 0; i < KH_COUNT(named) && !err; i++)
+    err = take_slug(event, kh_json_get(kh_json_get(named[i], KH_STR("organization")), KH_STR("slug")), false);
+  for (size_t i = 0; i < KH_COUNT(owners) && !err; i++)
+    err = take_slug(event, kh_json_get(owners[i], KH_STR("url")), true);
+  return err;
 }
 
 enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,
@@ -134,8 +134,7 @@ enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *do
     event->build_blocked = false;
   if (!kh_json_int(kh_json_get(event->build, KH_STR("number")), &event->build_number))
     event->build_number = 0;
-  read_organization(event);
-  return KH_OK;
+  return read_organization(event);
 }
 
 enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *out)

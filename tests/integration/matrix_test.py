@@ -150,10 +150,31 @@ def compare(report, chosen, ways, lines_of):
             report.check(f"{way.name} {fixture.name}: the line of {first.name}", ours == theirs, f"{ours} {theirs}")
 
 
+def check_static(report, fixture, build, first):
+    """The folder as it is, at its own time: openssl and `kitehook verify` agree with what is signed in it. More for the FIRST."""
+    now = fixture.expect["now"]
+    report.check(f"{fixture.name}: openssl makes the signature that is in the fixture", fixture.signed(now) == fixture.headers, fixture.headers)
+    words = [build / "kitehook", "verify", "--secret-file", common.FIXTURES / "webhook-secret", "--now", str(now)]
+    for name, value in fixture.headers:
+        words += ["--header", f"{name}: {value}"]
+    for seconds, code in ((0, 0), (1000, 1)) if first else ((0, 0),):
+        words[5] = str(now + seconds)
+        done = subprocess.run([*words, "-"], input=fixture.body, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+        report.check(f"{fixture.name}: kitehook verify, {seconds} s later", done.returncode == code, f"{done.returncode} {done.stdout[:300]}")
+    if not first:
+        return
+    done = subprocess.run([build / "kitehook", "invoke", "--config", common.FIXTURES / "kitehook.yml", fixture.folder],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    report.check(f"{fixture.name}: kitehook invoke", done.returncode == 0, f"{done.returncode} {done.stdout[:300]}")
+
+
 def run():
     chosen = common.arguments(__doc__, cases="")
     report = common.Report(chosen.verbose)
     cases = common.fixtures(chosen.cases)
+    if re.search(chosen.only, "static"):
+        for number, fixture in enumerate(cases):
+            check_static(report, fixture, chosen.build, number == 0)
     with common.Workspace(chosen.keep) as folder, Catcher() as catcher:
         now = int(time.time())
         signed = {fixture.name: fixture.signed(now) for fixture in cases}
@@ -166,6 +187,8 @@ def run():
             else:
                 ways.append(Served(server, folder / server.name, chosen.build, catcher))
         ways = [way for way in ways if re.search(chosen.only, way.name)]
+        if not ways:
+            return report.close()
         logs, lines_of, sent = Logs(report), {}, {}
         for way in ways:
             way.now = now
