@@ -1,42 +1,9 @@
 #include "base/base.h"
 
-#include "base/file.h"
 #include "support/recorder.h"
 #include "support/rules.h"
 #include "support/slack.h"
 #include "support/suite.h"
-
-#include <dirent.h>
-
-/* Renders and checks; the caller releases BODY. */
-static void render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
-                   struct kh_buf *body)
-{
-  struct kh_rule rule = {.name = "rule", .notifier = notifier, .destination = "nowhere"};
-  struct kh_facts facts = {KH_SEEN_NEVER};
-
-  kh_buf_init(body, KH_DELIVERY_MAX_BYTES);
-  enum kh_err err = notifier->render(&rule, event, &facts, body);
-  ck_assert_msg(err == KH_OK, "%s: %s", why, kh_err_token(err));
-  if (notifier == &kh_notifier_slack)
-    kh_check_slack(why, kh_buf_view(body));
-  else
-    kh_check_log(why, kh_buf_view(body));
-  ck_assert_msg(!kh_text_contains(kh_buf_view(body), KH_STR("planted")), "%s: a secret of the payload: %s",
-                why, kh_buf_text(body));
-}
-
-static void render_all(const char *why, const struct kh_event *event)
-{
-  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_log};
-
-  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
-    struct kh_buf body;
-
-    render(why, notifiers[i], event, &body);
-    kh_buf_release(&body);
-  }
-}
 
 /* ---- hostile payloads: each text in every place, alone and everywhere at once ---- */
 
@@ -178,7 +145,7 @@ START_TEST(hostile_text_stays_text)
       ck_assert_uint_gt(places, 0);
       kh_test_event_read(&made, kh_buf_view(&body));
       (void)snprintf(why, sizeof why, "\"%.40s\" x %zu in template %zu at %zu", text, times, t, place);
-      render_all(why, &made.event);
+      kh_test_render_all(why, &made.event);
       kh_test_event_release(&made);
       kh_buf_release(&body);
     }
@@ -206,7 +173,7 @@ START_TEST(hostile_event_name_stays_text)
   (void)snprintf(body, sizeof body, "{\"event\":\"%s\",\"organization\":{\"slug\":\"<!channel>\"}}",
                  names[_i]);
   kh_test_event_read(&made, kh_str_of(body));
-  render_all(names[_i], &made.event);
+  kh_test_render_all(names[_i], &made.event);
   kh_test_event_release(&made);
 }
 END_TEST
@@ -244,7 +211,7 @@ START_TEST(odd_types_do_no_harm)
         at += is_place;
       }
       kh_test_event_read(&made, kh_buf_view(&body));
-      render_all(kh_buf_text(&body), &made.event);
+      kh_test_render_all(kh_buf_text(&body), &made.event);
       kh_test_event_release(&made);
       kh_buf_release(&body);
     }
@@ -278,138 +245,6 @@ START_TEST(checker_says_no)
 }
 END_TEST
 
-/* ---- the fixtures: golden files ---- */
-
-/* Calls CHECK for each case, and returns how many there are. */
-static size_t for_each_fixture(void (*check)(const char *name, void *self), void *self)
-{
-  DIR *dir = opendir(KH_SOURCE_DIR "/fixtures/events");
-  size_t count = 0;
-
-  ck_assert_ptr_nonnull(dir);
-  for (const struct dirent *entry; (entry = readdir(dir));) {
-    if (entry->d_name[0] == '.')
-      continue;
-    check(entry->d_name, self);
-    count++;
-  }
-  (void)closedir(dir);
-  return count;
-}
-
-static json_t *load(const char *name, const char *file)
-{
-  char path[512];
-
-  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/%s", name, file);
-  return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-}
-
-/* KH_UPDATE_GOLDEN=1 writes the files anew; read the difference before you keep it. */
-static void update(const char *name, const json_t *rendered)
-{
-  char path[512];
-  char *text = json_dumps(rendered, JSON_INDENT(2));
-
-  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/slack.json", name);
-  if (rendered) {
-    struct kh_buf line;
-
-    kh_buf_init(&line, KH_DELIVERY_MAX_BYTES * 2);
-    (void)kh_buf_printf(&line, "%s\n", text);
-    kh_file_put(path, kh_buf_view(&line));
-    kh_buf_release(&line);
-  } else {
-    (void)remove(path);
-  }
-  free(text);
-}
-
-struct golden {
-  const struct kh_rule *rule;
-  size_t matched;
-};
-
-static void check_golden(const char *name, void *self)
-{
-  struct golden *golden = self;
-  struct kh_test_event made;
-  struct kh_buf body;
-  json_t *rendered = NULL;
-
-  kh_test_event_of_fixture(&made, name);
-  render_all(name, &made.event);
-  if (kh_match_event(&golden->rule->match, &made.event)) {
-    render(name, &kh_notifier_slack, &made.event, &body);
-    rendered = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
-    ck_assert_ptr_nonnull(rendered);
-    kh_buf_release(&body);
-    golden->matched++;
-  }
-  if (getenv("KH_UPDATE_GOLDEN"))
-    update(name, rendered);
-  json_t *expected = load(name, "slack.json");
-  ck_assert_msg(!rendered == !expected, "%s: slack.json %s", name,
-                rendered ? "is missing" : "must not be there");
-  ck_assert_msg(!rendered || json_equal(rendered, expected), "%s: slack.json differs", name);
-  json_decref(expected);
-  json_decref(rendered);
-  kh_test_event_release(&made);
-}
-
-START_TEST(fixtures_render_as_their_golden_files)
-{
-  struct kh_test_rules made;
-  struct golden golden = {.matched = 0};
-
-  kh_test_rules_open(&made, "- slack: {url: {env: SLACK_WEBHOOK_URL}}\n", NULL);
-  ck_assert_int_eq(made.err, KH_OK);
-  golden.rule = &made.rules.at[0];
-  size_t count = for_each_fixture(check_golden, &golden);
-  ck_assert_uint_gt(golden.matched, 20);
-  ck_assert_uint_gt(count, golden.matched);
-  kh_test_rules_close(&made);
-}
-END_TEST
-
-/* `notify` of expect.json names the rules of fixtures/kitehook.yml that must match. */
-static void check_matches(const char *name, void *self)
-{
-  const struct kh_rules *rules = self;
-  struct kh_test_event made;
-  json_t *expect = load(name, "expect.json");
-  json_t *matched = json_array();
-
-  ck_assert_msg(json_is_array(json_object_get(expect, "notify")), "%s: expect.json", name);
-  kh_test_event_of_fixture(&made, name);
-  for (size_t i = 0; i < rules->count; i++)
-    if (kh_match_event(&rules->at[i].match, &made.event))
-      (void)json_array_append_new(matched, json_string(rules->at[i].name));
-  ck_assert_msg(json_equal(matched, json_object_get(expect, "notify")), "%s: other rules match", name);
-  kh_test_event_release(&made);
-  json_decref(matched);
-  json_decref(expect);
-}
-
-START_TEST(fixtures_match_the_rules_they_name)
-{
-  static const char *const environment[] = {NULL};
-  struct kh_config config;
-  struct kh_rules rules;
-  struct kh_diags diags = {0};
-
-  enum kh_err err = kh_config_read(&config, KH_SOURCE_DIR "/fixtures/kitehook.yml", KH_CONFIG_WHOLE,
-                                   environment, &diags);
-  ck_assert_msg(err == KH_OK, "%s", kh_diags_first(&diags).text);
-  ck_assert_int_eq(kh_rules_compile(&config, &rules, &diags), KH_OK);
-  ck_assert_uint_ge(rules.count, 2);
-  ck_assert_uint_gt(for_each_fixture(check_matches, &rules), 20);
-  kh_rules_release(&rules);
-  kh_config_release(&config);
-  kh_diags_release(&diags);
-}
-END_TEST
-
 /* ---- the log notifier ---- */
 
 static const struct {
@@ -439,7 +274,7 @@ START_TEST(log_body_is_written)
 
   ck_assert_ptr_nonnull(expected);
   kh_test_event_read(&made, kh_str_of(logged[_i].body));
-  render("log", &kh_notifier_log, &made.event, &body);
+  kh_test_render("log", &kh_notifier_log, &made.event, &body);
   json_t *rendered = json_loadb(body.at, body.len, 0, NULL);
   ck_assert_msg(json_equal(rendered, expected), "%s", kh_buf_text(&body));
   ck_assert_msg(!kh_text_contains(kh_buf_view(&body), KH_STR("\n")), "one line");
@@ -491,15 +326,12 @@ static Suite *notify_suite(void)
 {
   Suite *suite = suite_create("notify");
   TCase *properties = kh_test_case(suite, "properties");
-  TCase *fixtures = kh_test_case(suite, "fixtures");
   TCase *log = kh_test_case(suite, "log");
 
   tcase_add_loop_test(properties, hostile_text_stays_text, 0, (int)KH_COUNT(hostile));
   tcase_add_loop_test(properties, hostile_event_name_stays_text, 0, (int)KH_COUNT(names));
   tcase_add_test(properties, odd_types_do_no_harm);
   tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
-  tcase_add_test(fixtures, fixtures_render_as_their_golden_files);
-  tcase_add_test(fixtures, fixtures_match_the_rules_they_name);
   tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, 2);
   tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
   return suite;

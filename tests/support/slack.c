@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "support/recorder.h"
 #include "support/slack.h"
 
 #include <check.h>
@@ -200,4 +201,33 @@ void kh_check_log(const char *why, struct kh_str body)
       check_text(why, value, MAX_TEXT);
   }
   json_decref(json);
+}
+
+void kh_test_render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
+                    struct kh_buf *body)
+{
+  struct kh_rule rule = {.name = "rule", .notifier = notifier, .destination = "nowhere"};
+  struct kh_facts facts = {KH_SEEN_NEVER};
+
+  kh_buf_init(body, KH_DELIVERY_MAX_BYTES);
+  enum kh_err err = notifier->render(&rule, event, &facts, body);
+  ck_assert_msg(err == KH_OK, "%s: %s", why, kh_err_token(err));
+  if (notifier == &kh_notifier_slack)
+    kh_check_slack(why, kh_buf_view(body));
+  else
+    kh_check_log(why, kh_buf_view(body));
+  ck_assert_msg(!kh_text_contains(kh_buf_view(body), KH_STR("planted")), "%s: a secret of the payload: %s",
+                why, kh_buf_text(body));
+}
+
+void kh_test_render_all(const char *why, const struct kh_event *event)
+{
+  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_log};
+
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
+    struct kh_buf body;
+
+    kh_test_render(why, notifiers[i], event, &body);
+    kh_buf_release(&body);
+  }
 }
