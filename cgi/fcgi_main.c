@@ -22,9 +22,12 @@ static void stop(int signal_number)
 static ssize_t read_stream(void *self, char *to, size_t room)
 {
   FCGX_Stream *stream = self;
+  errno = 0;
   int got = FCGX_GetStr(to, room > INT_MAX ? INT_MAX : (int)room, stream);
 
-  return got == 0 && FCGX_GetError(stream) != 0 ? -2 : got;
+  if (got > 0 || FCGX_GetError(stream) == 0)
+    return got;
+  return errno == EAGAIN ? -2 : -1; /* SO_RCVTIMEO's way to say that time is up */
 }
 
 /* systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. */

@@ -95,7 +95,8 @@ enum kh_err kh_shift_load_config(struct kh_shift *shift)
   shift->config = calloc(1, sizeof *shift->config);
   if (shift->config)
     err = read_config(shift, shift->config, &shift->rules, &diags);
-  kh_cli_print_diags(stderr, &diags);
+  if (err) /* warnings are for `kitehook check`: here they would stand between lines of JSON */
+    kh_cli_print_diags(stderr, &diags);
   if (err && shift->inherited_fd >= 0)
     log_broken_config(shift, &diags);
   kh_diags_release(&diags);

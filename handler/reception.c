@@ -3,6 +3,7 @@
 #include "kitehook.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOOK_EVERY_US = 1000000 };
@@ -33,6 +34,18 @@ static void open_log(struct kh_reception *reception)
     (void)kh_diag_set(&diag, KH_ERR_IO, "%s: %s; logging to stderr instead", path, strerror(errno));
     log_config(reception, KH_ERR_IO, &diag);
   }
+}
+
+/* True after logrotate moved the file away: what we write would go where nobody looks. */
+static bool log_was_moved(const struct kh_reception *reception)
+{
+  struct stat ours;
+  struct stat named;
+
+  if (reception->config->log_path[0] == '\0' || fstat(reception->log_fd, &ours))
+    return false;
+  return stat(reception->config->log_path, &named) || ours.st_ino != named.st_ino ||
+         ours.st_dev != named.st_dev;
 }
 
 static void leave_config(struct kh_reception *reception)
@@ -119,6 +132,8 @@ void kh_reception_handle(struct kh_reception *reception, const struct kh_request
     reception->looked_us = now_us;
     if (!reception->config || kh_config_is_outdated(reception->config))
       load(reception, true);
+    else if (log_was_moved(reception))
+      open_log(reception);
   }
   if (reception->config)
     kh_receive(&reception->receiver, request, response);

@@ -72,7 +72,7 @@ static const struct mistake all[] = {
     {21, 3, "did you mean `max_bytes`?"},
     {22, 3, "`lots` is no size; write one such as 512KB"},
     {24, 3, "`services` is no mode; write start, service or wait"},
-    {25, 3, "`2h` is out of range: 1s to 1h"},
+    {25, 3, "`2h` is out of range: 0s to 1h"},
     {26, 3, "needs a path"},
     {27, 3, "needs a path"},
     {28, 3, "`colour` is no key here"},

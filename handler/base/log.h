@@ -24,7 +24,7 @@ enum kh_log_key {
   KH_LOG_STATE,
   KH_LOG_JOB,
   KH_LOG_AGENT,
-  KH_LOG_VERDICT,         /* accepted, refused, failed; of the worker: done, repeat, replay, aside */
+  KH_LOG_VERDICT,         /* accepted, refused; of the worker: done, done before, repeat, replay, aside */
   KH_LOG_REASON,          /* an error token, absent when all is well */
   KH_LOG_DETAIL,          /* a sentence for people */
   KH_LOG_PLACE,           /* file:line:column */

@@ -15,7 +15,7 @@ static const struct kh_range max_body = {1024, UINT64_C(64) * 1024 * 1024, "1KB 
 static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
 static const struct kh_range max_bytes = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
                                           "1MB to 1024GB"};
-static const struct kh_range linger = {1, 3600, "1s to 1h"};
+static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 static enum kh_err mistake(const struct kh_section *section, const char *key, const char *text)
 {
