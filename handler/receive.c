@@ -1,9 +1,8 @@
 #include "base/base.h"
 
+#include "base/json_write.h"
 #include "base/utf8.h"
 #include "kitehook.h"
-
-#include <jansson.h>
 
 /* What one webhook's log line and answer are made of. */
 struct account {
@@ -151,11 +150,6 @@ static int answer_refused(const struct account *account, json_t *answer)
   return failed;
 }
 
-static int add_to_body(const char *at, size_t len, void *body)
-{
-  return kh_buf_add(body, kh_str(at, len)) ? -1 : 0;
-}
-
 /* The status is the answer; where memory is too short for the rest, it goes alone. */
 static void answer(const struct kh_receiver *receiver, const struct account *account,
                    struct kh_response *response)
@@ -166,7 +160,7 @@ static void answer(const struct kh_receiver *receiver, const struct account *acc
   response->status = kh_err_status(account->verdict);
   response->content_type = "application/json";
   response->allow = account->verdict == KH_ERR_METHOD ? "GET, HEAD, POST" : NULL;
-  if (failed || json_dump_callback(json, add_to_body, &response->body, JSON_COMPACT))
+  if (failed || kh_json_write(json, &response->body))
     kh_buf_clear(&response->body);
   json_decref(json);
 }

@@ -27,7 +27,7 @@ class Effort:
 
 
 FULL = Effort(rate_rounds=8, rate_seconds=2, starts=1000, start_warm_up=50, laps=200, lap_warm_up=20,
-              drains=5, entries=5000)
+              drains=4, entries=5000)
 QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
                drains=1, entries=200)
 

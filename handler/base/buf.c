@@ -93,17 +93,24 @@ enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...)
   return KH_OK;
 }
 
-enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count)
+void kh_hex(const unsigned char *bytes, size_t count, char *text)
 {
   static const char digits[] = "0123456789abcdef";
+
+  for (size_t i = 0; i < count; i++) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  text[2 * count] = '\0';
+}
+
+enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count)
+{
   char *to = count > SIZE_MAX / 2 ? fail(buf, KH_ERR_LIMIT) : kh_buf_reserve(buf, count * 2);
 
   if (!to)
     return buf->err;
-  for (size_t i = 0; i < count; i++) {
-    to[2 * i] = digits[bytes[i] >> 4];
-    to[2 * i + 1] = digits[bytes[i] & 15];
-  }
+  kh_hex(bytes, count, to);
   buf->len += count * 2;
   return KH_OK;
 }

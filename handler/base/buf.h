@@ -29,7 +29,8 @@ void kh_buf_clear(struct kh_buf *buf);
 enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text);
 enum kh_err kh_buf_add_byte(struct kh_buf *buf, char byte);
 enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...) KH_PRINTF(2, 3);
-/* Lower-case hexadecimal, two characters a byte. */
+/* Lower-case hexadecimal, two characters a byte. TEXT has room for 2 * COUNT and a NUL. */
+void kh_hex(const unsigned char *bytes, size_t count, char *text);
 enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count);
 
 /* Room for EXTRA more bytes behind at[len]; fill them, then add to len. NULL when refused. */

@@ -2,10 +2,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json_write.h"
 #include "base/log.h"
 #include "base/utf8.h"
-
-#include <jansson.h>
 
 enum { TEXT_MAX_BYTES = 1024, LINE_MAX_BYTES = 64 * 1024 };
 
@@ -170,17 +169,12 @@ void kh_log_problem(struct kh_log_line *line, enum kh_err err, const struct kh_d
   }
 }
 
-static int add_to_buf(const char *at, size_t len, void *buf)
-{
-  return kh_buf_add(buf, kh_str(at, len)) ? -1 : 0;
-}
-
 void kh_log_end(struct kh_log_line *line, const struct kh_log *log)
 {
   struct kh_buf text;
 
   kh_buf_init(&text, LINE_MAX_BYTES);
-  if (!line->json || json_dump_callback(line->json, add_to_buf, &text, JSON_COMPACT)) {
+  if (kh_json_write(line->json, &text)) {
     kh_buf_clear(&text);
     log->write(log->self, KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n"));
   } else if (!kh_buf_add_byte(&text, '\n')) {

@@ -24,7 +24,7 @@ struct kh_notifier {
   /* Reads OPTIONS (the mapping under the notifier's name; NULL where the word stands alone) into RULE. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
-  /* Writes the request body. KH_ERR_RENDER or KH_ERR_LIMIT. */
+  /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
   enum kh_err (*render)(const struct kh_rule *rule, const struct kh_event *event,
                         const struct kh_facts *facts, struct kh_buf *body);
 };
@@ -57,13 +57,13 @@ const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *des
 
 /*
  * The delivery that RULE makes of EVENT: rendered, with its id and dates; only `entry` is left to the caller, who
- * also releases it. BODY_DIGEST is the webhook's. KH_ERR_RENDER, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ * also releases it. BODY_DIGEST is the webhook's. KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
  */
 enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
                            const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
                            int64_t now_us, struct kh_delivery *delivery) KH_MUST_USE;
 
-/* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; KH_ERR_LIMIT. */
+/* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as kh_json_write. */
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
 
 /*

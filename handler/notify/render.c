@@ -1,20 +1,12 @@
 #include "base/base.h"
 
+#include "base/json_write.h"
 #include "notify/notifier.h"
-
-static int add_bytes(const char *bytes, size_t len, void *body)
-{
-  return kh_buf_add(body, kh_str(bytes, len)) ? -1 : 0;
-}
 
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body)
 {
-  enum kh_err err = KH_ERR_RENDER;
+  enum kh_err err = json ? kh_json_write(json, body) : KH_ERR_RENDER;
 
-  if (json && json_dump_callback(json, add_bytes, body, JSON_COMPACT) == 0)
-    err = KH_OK;
-  else if (kh_buf_ok(body))
-    err = KH_ERR_LIMIT;
   json_decref(json);
   return err;
 }
@@ -27,8 +19,7 @@ static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh
   unsigned char digest[KH_DIGEST_BYTES];
 
   kh_sha256(parts, KH_COUNT(parts), digest);
-  for (size_t i = 0; i < KH_DELIVERY_ID_BYTES / 2; i++)
-    (void)snprintf(id + 2 * i, 3, "%02x", digest[i]);
+  kh_hex(digest, KH_DELIVERY_ID_BYTES / 2, id);
 }
 
 enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,

@@ -1,10 +1,9 @@
 #include "base/base.h"
 
 #include "base/json.h"
+#include "base/json_write.h"
 #include "receive/entry.h"
 #include "receive/signature.h"
-
-#include <jansson.h>
 
 static const char mac_start[] = ",\"mac\":\"";
 static const char mac_end[] = "\"}";
@@ -45,20 +44,15 @@ static json_t *line_json(const struct kh_entry *entry)
   return NULL;
 }
 
-static int add_to_buf(const char *at, size_t len, void *buf)
-{
-  return kh_buf_add(buf, kh_str(at, len)) ? -1 : 0;
-}
-
 enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line)
 {
   unsigned char mac[KH_DIGEST_BYTES];
   json_t *json = line_json(entry);
-  int failed = !json || json_dump_callback(json, add_to_buf, line, JSON_COMPACT);
+  enum kh_err err = kh_json_write(json, line);
 
   json_decref(json);
-  if (failed || kh_buf_ok(line))
-    return KH_ERR_LIMIT;
+  if (err)
+    return err;
 
   /* Without its last brace the line is what the MAC covers and what the MAC is appended to. */
   line->len--;

@@ -1,15 +1,15 @@
 #include "base/base.h"
 
 #include "base/file.h"
+#include "base/json_write.h"
 #include "receive/inbox_parts.h"
 #include "receive/state.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { TIME_DIGITS = 16 };
+enum { TIME_DIGITS = 16, REASON_MAX_BYTES = 8192 };
 
 /* A fresh stream each time: two streams over one descriptor would share its position. */
 DIR *kh_inbox_open_folder(int fd)
@@ -94,24 +94,27 @@ enum kh_err kh_inbox_publish(const struct kh_inbox *inbox, const char *name, int
   return KH_OK;
 }
 
-/* Puts <NAME>.reason into aside/: a line of JSON for people and for `kitehook inbox`. */
 enum kh_err kh_inbox_write_reason(const struct kh_inbox *inbox, const char *name, enum kh_err reason,
                                   const struct kh_diag *why, struct kh_diag *diag)
 {
   char file[KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX];
   json_t *json = json_object();
+  struct kh_buf text;
   enum kh_err err;
 
   (void)json_object_set_new(json, "reason", json_string(kh_err_token(reason)));
   if (why && why->text[0] != '\0')
     (void)json_object_set_new(json, "detail", json_string(why->text));
-  char *text = json_dumps(json, JSON_COMPACT);
-  (void)snprintf(file, sizeof file, "%s%s", name, KH_REASON_SUFFIX);
-  err = text ? kh_inbox_write_tmp(inbox, file, kh_str_of(text), KH_STR("\n"), diag)
-             : kh_diag_set(diag, KH_ERR_NO_MEMORY, "out of memory");
+  (void)snprintf(file, sizeof file, "%s" KH_REASON_SUFFIX, name);
+  kh_buf_init(&text, REASON_MAX_BYTES);
+  err = kh_json_write(json, &text);
+  if (err)
+    (void)kh_diag_set(diag, err, "%s: the reason could not be written", name);
+  else
+    err = kh_inbox_write_tmp(inbox, file, kh_buf_view(&text), KH_STR("\n"), diag);
   if (!err)
     err = kh_inbox_publish(inbox, file, inbox->fd_aside, diag);
-  free(text);
+  kh_buf_release(&text);
   json_decref(json);
   return err;
 }

@@ -76,17 +76,6 @@ static enum kh_err check_freshness(int64_t timestamp_s, int64_t now_s, int64_t f
   return timestamp_s - now_s > freshness_s ? KH_ERR_FUTURE : KH_OK;
 }
 
-static void write_hex(const unsigned char mac[KH_DIGEST_BYTES], char text[2 * KH_DIGEST_BYTES + 1])
-{
-  static const char digits[] = "0123456789abcdef";
-
-  for (size_t i = 0; i < KH_DIGEST_BYTES; i++) {
-    text[2 * i] = digits[mac[i] >> 4];
-    text[2 * i + 1] = digits[mac[i] & 15];
-  }
-  text[2 * KH_DIGEST_BYTES] = '\0';
-}
-
 static enum kh_err verify_signature(const struct kh_verifier *verifier, struct kh_str header, int64_t now_s,
                                     struct kh_verified *verified)
 {
@@ -99,7 +88,7 @@ static enum kh_err verify_signature(const struct kh_verifier *verifier, struct k
   verified->by = signed_by(verifier->signatures, &signature, verified->body);
   if (!verified->by)
     return KH_ERR_SIGNATURE_MISMATCH;
-  write_hex(signature.mac, verified->signature);
+  kh_hex(signature.mac, sizeof signature.mac, verified->signature);
   return check_freshness(signature.timestamp_s, now_s, verifier->freshness_s);
 }
 
