@@ -10,6 +10,8 @@ i_accepted_ and i_refused_ say what it chose, and are held to that.
 """
 
 import concurrent.futures
+import itertools
+import json
 import pathlib
 import subprocess
 import sys
@@ -92,6 +94,10 @@ def objects():
         for repeated in (0, count // 2, count - 1):
             yield "i_refused", b"{" + b",".join(keys + [b'"k%d":null' % repeated]) + b"}"
         yield "i_refused", b"{" + b",".join(keys + [b'"\\u006b%d":null' % (count - 1)]) + b"}"
+    for pair in ("ab", "0_", "xX", "-.", "kK", "q ", "zy", "%&"):
+        # No key repeats, but many begin with a later one.
+        words = ["".join(word) for length in range(5, -1, -1) for word in itertools.product(pair, repeat=length)]
+        yield "y", json.dumps(dict.fromkeys(words)).encode()
     yield "i_accepted", b'{"\\u0000":1,"":2,"\\u0000\\u0000":3}'
     yield "i_refused", b'{"a\\u0000":1,"a\\u0000":2}'
 

@@ -26,8 +26,8 @@ class Effort:
     entries: int
 
 
-FULL = Effort(rate_rounds=8, rate_seconds=2, starts=1000, start_warm_up=50, laps=200, lap_warm_up=20,
-              drains=4, entries=5000)
+FULL = Effort(rate_rounds=10, rate_seconds=1, starts=1000, start_warm_up=50, laps=100, lap_warm_up=10,
+              drains=3, entries=5000)
 QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
                drains=1, entries=200)
 
@@ -76,8 +76,9 @@ class Bench:
         folder.mkdir(parents=True)
         return folder
 
-    def clean(self):
-        shutil.rmtree(self.folder / "work", ignore_errors=True)
+    def clean(self, name):
+        """Removes the scratch folders of a measurement that went well."""
+        shutil.rmtree(self.folder / "work" / name, ignore_errors=True)
 
     def program(self, name):
         """One of kitehook's programs."""

@@ -87,7 +87,7 @@ def drain_theirs(bench, folder, entries):
 
 def worker_rps(bench):
     """Whole runs, start of the program included, over copies of one inbox."""
-    filling = bench.scratch("worker_rps-fill")
+    filling = bench.scratch("worker_rps/fill")
     entries = filling / "entries"
     for folder in (filling / "state", entries):
         folder.mkdir(mode=0o700)
@@ -96,6 +96,6 @@ def worker_rps(bench):
     rates = [], []
     for _ in range(bench.effort.drains):
         for side, drain in enumerate((drain_ours, drain_theirs)):
-            rates[side].append(bench.effort.entries / drain(bench, bench.scratch("worker_rps"), entries))
+            rates[side].append(bench.effort.entries / drain(bench, bench.scratch("worker_rps/drain"), entries))
     return median_result("worker_rps", rates[0], "webhooks/s",
                          "read, one SQLite row, unlink; 64 a transaction; no JSON, no rules, no log", rates[1], None)
