@@ -318,12 +318,33 @@ START_TEST(each_trap_shows_what_it_should)
   ck_assert_msg(want, "%s: %s", shown[_i].trap, error.text);
   ck_assert_msg(json_equal(got, want), "%s: %s", shown[_i].trap, kh_buf_text(&recorder.text));
   json_decref(got);
-  json_decref(want);
   kh_recorder_release(&recorder);
 
+  check_text(shown[_i].trap, "state", kh_event_build_state, kh_line_text(want, "state"));
   check_text(shown[_i].trap, "author", kh_event_author, shown[_i].author);
   check_text(shown[_i].trap, "sender", kh_event_sender, shown[_i].sender);
   check_text(shown[_i].trap, "job", kh_event_job_name, shown[_i].job);
+  json_decref(want);
+}
+END_TEST
+
+/* As with every add to a buffer: one look at its end must be enough. */
+START_TEST(a_text_over_the_ceiling_fails_its_buffer)
+{
+  enum kh_err (*const takes[])(const struct kh_event *, struct kh_buf *) = {
+      kh_event_build_state, kh_event_author, kh_event_sender, kh_event_job_name};
+  struct kh_buf out;
+
+  must_read(NULL, "{\"build\":{\"state\":\"0123456789\",\"author\":{\"name\":\"0123456789\"}},"
+                  "\"sender\":{\"name\":\"0123456789\"},\"job\":{\"name\":\"0123456789\"}}");
+  kh_buf_init(&out, 10);
+  ck_assert_int_eq(takes[_i](&event, &out), KH_OK);
+  ck_assert_str_eq(kh_buf_text(&out), "0123456789");
+  kh_buf_release(&out);
+  kh_buf_init(&out, 9);
+  ck_assert_int_eq(takes[_i](&event, &out), KH_ERR_LIMIT);
+  ck_assert_int_eq(kh_buf_ok(&out), KH_ERR_LIMIT);
+  kh_buf_release(&out);
 }
 END_TEST
 
@@ -479,6 +500,7 @@ static Suite *event_suite(void)
   tcase_add_loop_test(name, each_name_is_kept_and_has_its_kind, 0, (int)KH_COUNT(names));
   tcase_add_loop_test(name, header_and_body_name_the_event, 0, (int)KH_COUNT(naming));
   tcase_add_loop_test(view, each_trap_shows_what_it_should, 0, (int)KH_COUNT(shown));
+  tcase_add_loop_test(view, a_text_over_the_ceiling_fails_its_buffer, 0, 4);
   tcase_add_loop_test(view, a_long_branch_is_cut_and_not_left_out, 0, 4);
   tcase_add_test(view, the_views_are_taken);
   tcase_add_test(view, a_long_slug_does_not_overflow);

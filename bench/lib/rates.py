@@ -9,7 +9,7 @@ from typing import Callable
 from .bench import median_result
 from .errors import MeasuringError
 from .load import measure, warm_up
-from .servers import lighttpd_cgi, nginx_fastcgi
+from .servers import last_words, lighttpd_cgi, nginx_fastcgi
 from .webhook import Config, count_files
 
 
@@ -45,11 +45,14 @@ def one_round(bench, name, serve, program, prepare):
     """Requests a second of PROGRAM behind a server that was just started, after a few requests."""
     folder = bench.scratch(name)
     setup = prepare(folder, bench.webhook)
-    with serve(program, setup.environment, folder) as url:
-        sent = warm_up(url, bench.webhook)
-        os.sync()
-        rate, requests = measure(url, bench.webhook, bench.effort.rate_seconds)
-        handled = setup.handled()
+    try:
+        with serve(program, setup.environment, folder) as url:
+            sent = warm_up(url, bench.webhook)
+            os.sync()
+            rate, requests = measure(url, bench.webhook, bench.effort.rate_seconds)
+            handled = setup.handled()
+    except MeasuringError as error:
+        raise MeasuringError(f"{error}\n{last_words(folder)}") from None
     if handled is not None and handled < sent + requests:
         raise MeasuringError(f"{program.name} was asked {sent + requests} times but shows only {handled}")
     time.sleep(0.1)  # CGI processes of broken connections may still write

@@ -89,6 +89,12 @@ def answers(family, address):
         return probe.connect_ex(address) == 0
 
 
+def last_words(folder):
+    """The ends of what servers and programs left in FOLDER."""
+    files = [*sorted(folder.glob("*.log")), *sorted(folder.glob("*.out"))]
+    return "\n".join(f"{file}: …{file.read_text(errors='replace')[-300:].strip()}" for file in files)
+
+
 @contextlib.contextmanager
 def lighttpd_cgi(program, environment, folder):
     """lighttpd with PROGRAM as its only CGI program. Gives the URL."""

@@ -96,7 +96,9 @@ void kh_worker_case_put_patient_script(const struct kh_worker_case *it)
 {
   char then[1024];
 
-  (void)snprintf(then, sizeof then, "while [ -e '%s/pid' ] && [ ! -e '%s/release' ]; do sleep 0.02; done",
+  (void)snprintf(then, sizeof then,
+                 "n=0; while [ -e '%s/pid' ] && [ ! -e '%s/release' ] && [ $n -lt 1500 ]; do "
+                 "n=$((n+1)); sleep 0.02; done",
                  it->dir.path, it->dir.path);
   kh_worker_case_put_script(it, then);
 }

@@ -34,7 +34,7 @@ bool kh_worker_case_lock_is_free(const struct kh_worker_case *it);
 
 /* The worker's program becomes a shell script that tells its process id and then does THEN. */
 void kh_worker_case_put_script(const struct kh_worker_case *it, const char *then);
-/* One that stays until it is released, or the folder is gone. */
+/* One that stays until it is released, the folder is gone, or half a minute is over. */
 void kh_worker_case_put_patient_script(const struct kh_worker_case *it);
 /* The process id that the script told. */
 pid_t kh_worker_case_wait(const struct kh_worker_case *it);
