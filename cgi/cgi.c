@@ -2,6 +2,9 @@
 
 #include "cgi.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 struct variable {
   struct kh_str name;
   enum kh_header header;
@@ -166,6 +169,13 @@ enum kh_err kh_cgi_response(const struct kh_response *response, struct kh_buf *o
   if (!response->head)
     (void)kh_buf_add(out, kh_buf_view(&response->body));
   return kh_buf_ok(out);
+}
+
+void kh_cgi_fill_descriptors(void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)open("/dev/null", O_RDWR); /* gets the lowest free number, which is FD */
 }
 
 const char *kh_cgi_config_path(const char *const *environment)

@@ -3,9 +3,10 @@
 #include "cgi.h"
 
 #include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -13,21 +14,42 @@ extern char **environ;
 
 enum { SYSTEMD_FIRST_FD = 3 };
 
-static void stop(int signal_number)
+/* What signal handlers touch. */
+static volatile sig_atomic_t stopping = 0;
+static volatile sig_atomic_t late = 0;
+static volatile sig_atomic_t connection = -1;
+
+static void on_stop(int signal_number)
 {
   (void)signal_number;
-  FCGX_ShutdownPending();
+  stopping = 1;
+}
+
+/* Ends a read that libfcgi would go on with for as long as a byte comes now and then; the answer can still be written. */
+static void on_deadline(int signal_number)
+{
+  (void)signal_number;
+  late = 1;
+  (void)shutdown(connection, SHUT_RD);
+}
+
+static void set_deadline(int fd, int seconds)
+{
+  const struct itimerval timer = {.it_value = {.tv_sec = seconds}};
+
+  late = 0;
+  connection = fd;
+  (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static ssize_t read_stream(void *self, char *to, size_t room)
 {
   FCGX_Stream *stream = self;
-  errno = 0;
   int got = FCGX_GetStr(to, room > INT_MAX ? INT_MAX : (int)room, stream);
 
-  if (got > 0 || FCGX_GetError(stream) == 0)
-    return got;
-  return errno == EAGAIN ? -2 : -1; /* SO_RCVTIMEO's way to say that time is up */
+  if (late)
+    return -2;
+  return got > 0 || FCGX_GetError(stream) == 0 ? got : -1;
 }
 
 /* systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. */
@@ -54,33 +76,57 @@ static int listening_socket(const char *const *environment)
 static void handle(struct kh_reception *reception, FCGX_Request *fcgi, struct kh_buf *body,
                    struct kh_buf *answer)
 {
-  const struct timeval patience = {.tv_sec = KH_CGI_BODY_DEADLINE_MS / 1000};
   const struct kh_cgi_source source = {read_stream, fcgi->in};
   struct kh_request request;
   struct kh_response response;
   struct kh_cgi_body plan;
 
-  (void)setsockopt(fcgi->ipcFd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   kh_buf_clear(answer);
   body->max = kh_reception_max_body(reception);
   kh_buf_clear(body);
   kh_cgi_request((const char *const *)fcgi->envp, "fastcgi", &request, &plan);
+  set_deadline(fcgi->ipcFd, KH_CGI_BODY_DEADLINE_MS / 1000);
   kh_cgi_read_body(&request, &plan, &source, body->max, body);
+  set_deadline(-1, 0);
   kh_reception_handle(reception, &request, &response);
   if (!kh_cgi_response(&response, answer))
     (void)FCGX_PutStr(answer->at, (int)answer->len, fcgi->out);
   kh_buf_release(&response.body);
 }
 
-static void set_signals(void)
+/* Signals that end the program are blocked but while it waits: one of them must not cut a webhook short. */
+static void set_signals(sigset_t *while_waiting)
 {
-  struct sigaction on_stop = {.sa_handler = stop};
+  const int ending[] = {SIGTERM, SIGINT, SIGUSR1};
+  const struct sigaction stop = {.sa_handler = on_stop};
+  const struct sigaction deadline = {.sa_handler = on_deadline};
+  sigset_t blocked;
 
-  /* Without SA_RESTART: the waiting accept must return. libfcgi sets its own handlers first. */
-  (void)sigaction(SIGTERM, &on_stop, NULL);
-  (void)sigaction(SIGINT, &on_stop, NULL);
-  (void)sigaction(SIGUSR1, &on_stop, NULL);
+  (void)sigemptyset(&blocked);
+  for (size_t i = 0; i < KH_COUNT(ending); i++) {
+    (void)sigaddset(&blocked, ending[i]);
+    (void)sigaction(ending[i], &stop, NULL);
+  }
+  (void)sigaction(SIGALRM, &deadline, NULL);
   (void)signal(SIGPIPE, SIG_IGN);
+  (void)sigprocmask(SIG_BLOCK, &blocked, while_waiting);
+  for (size_t i = 0; i < KH_COUNT(ending); i++)
+    (void)sigdelset(while_waiting, ending[i]);
+}
+
+/* False when there is nothing to handle after all: a signal came, another process was faster, or accepting failed. */
+static bool accept_next(FCGX_Request *fcgi, int listener, const sigset_t *while_waiting)
+{
+  const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+  struct pollfd socket = {.fd = listener, .events = POLLIN};
+
+  if (ppoll(&socket, 1, NULL, while_waiting) <= 0 || stopping)
+    return false;
+  int result = FCGX_Accept_r(fcgi);
+  /* Too many open files, for one: it passes, and leaving would not help. */
+  if (result < 0 && result != -EAGAIN && result != -EINTR)
+    (void)nanosleep(&pause, NULL);
+  return result >= 0;
 }
 
 int main(void)
@@ -90,6 +136,9 @@ int main(void)
   struct kh_buf body;
   struct kh_buf answer;
   FCGX_Request fcgi;
+  sigset_t while_waiting;
+
+  kh_cgi_fill_descriptors();
   int listener = listening_socket(environment);
 
   if (listener < 0) {
@@ -101,13 +150,16 @@ int main(void)
   }
   if (FCGX_Init() || FCGX_InitRequest(&fcgi, listener, FCGI_FAIL_ACCEPT_ON_INTR))
     return 1;
-  (void)umask(0077);
-  set_signals();
+  set_signals(&while_waiting);
+  /* Several processes wait for one socket: whoever comes second must not be stuck in accept, deaf to signals. */
+  (void)fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
   kh_reception_open(&reception, kh_cgi_config_path(environment), environment, &kh_system_clock);
   kh_buf_init(&body, kh_reception_max_body(&reception));
   kh_buf_init(&answer, KH_RESPONSE_MAX_BYTES + 1024);
 
-  while (FCGX_Accept_r(&fcgi) >= 0) {
+  while (!stopping) {
+    if (!accept_next(&fcgi, listener, &while_waiting))
+      continue;
     handle(&reception, &fcgi, &body, &answer);
     fcgi.keepConnection = 0; /* a kept connection would starve the others: there is one process */
     FCGX_Finish_r(&fcgi);

@@ -54,7 +54,10 @@ struct kh_reception {
   bool complained; /* a broken one was logged */
 };
 
-/* Loads the config at PATH (borrowed, like ENVIRONMENT). On failure every request is answered 500 (and logged) until a config loads. */
+/*
+ * Loads the config at PATH (borrowed, like ENVIRONMENT). On failure every request is answered 500 until a config
+ * loads; why is logged once.
+ */
 void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
                        const struct kh_clock *clock);
 void kh_reception_close(struct kh_reception *reception);

@@ -75,6 +75,8 @@ static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_requ
     err = kh_inbox_keep_aside(receiver->inbox, &entry, reason, &account->diag, account->entry, &failure);
   if (!err)
     return reason;
+  if (err == KH_ERR_INBOX_IO)
+    kh_inbox_close(receiver->inbox);
   account->entry[0] = '\0';
   account->diag = failure;
   return err;

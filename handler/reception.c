@@ -23,7 +23,7 @@ static void log_config(struct kh_reception *reception, enum kh_err err, const st
 static void open_log(struct kh_reception *reception)
 {
   const char *path = reception->config->log_path;
-  int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : STDERR_FILENO;
+  int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600) : STDERR_FILENO;
 
   if (reception->log_fd > STDERR_FILENO)
     (void)close(reception->log_fd);
@@ -48,6 +48,19 @@ static bool log_was_moved(const struct kh_reception *reception)
          ours.st_dev != named.st_dev;
 }
 
+/* True when another folder stands where the inbox was: what is kept in the old one would never be seen. */
+static bool inbox_was_moved(const struct kh_reception *reception)
+{
+  char path[KH_PATH_BYTES + 8];
+  struct stat ours;
+  struct stat named;
+
+  if (reception->inbox.fd_new < 0 || fstat(reception->inbox.fd_new, &ours))
+    return false;
+  (void)snprintf(path, sizeof path, "%s/new", reception->inbox.path);
+  return stat(path, &named) || ours.st_ino != named.st_ino || ours.st_dev != named.st_dev;
+}
+
 static void leave_config(struct kh_reception *reception)
 {
   if (!reception->config)
@@ -66,6 +79,11 @@ static void load(struct kh_reception *reception, bool again)
   enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
                                    &diags);
 
+  /* Answered 200 it would lead to nothing, and nobody would know. */
+  if (!err && fresh->has_notify && !fresh->state[0])
+    err = kh_diags_add(
+        &diags, KH_ERR_CONFIG, fresh->path, 0, 0,
+        "`notify` needs `state`, the folder where webhooks wait for the worker; add it above `notify`");
   if (err) {
     struct kh_diag first = kh_diags_first(&diags);
 
@@ -134,6 +152,8 @@ void kh_reception_handle(struct kh_reception *reception, const struct kh_request
       load(reception, true);
     else if (log_was_moved(reception))
       open_log(reception);
+    if (reception->config && inbox_was_moved(reception))
+      kh_inbox_close(&reception->inbox);
   }
   if (reception->config)
     kh_receive(&reception->receiver, request, response);

@@ -104,9 +104,18 @@ END_TEST
 
 START_TEST(what_comes_behind_notify_is_not_read)
 {
-  put_config(SIGNATURE "log: log\nnotify:\n  - [[[ not even YAML: {\n");
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\nnotify:\n  - [[[ not even YAML: {\n");
   open_reception();
   ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+}
+END_TEST
+
+/* Answered 200 such a webhook would lead to nothing. */
+START_TEST(rules_without_a_state_folder_are_no_config)
+{
+  put_config(SIGNATURE "log: log\nnotify:\n  - log\nstate: state\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 500);
 }
 END_TEST
 
@@ -306,6 +315,7 @@ static Suite *reception_suite(void)
   tcase_add_checked_fixture(failed, open_folder, close_folder);
   tcase_add_test(opened, a_config_is_all_it_needs);
   tcase_add_test(opened, what_comes_behind_notify_is_not_read);
+  tcase_add_test(opened, rules_without_a_state_folder_are_no_config);
   tcase_add_test(opened, a_state_folder_is_opened_by_the_first_webhook);
   tcase_add_test(opened, a_secret_may_come_from_the_environment);
   tcase_add_test(opened, closing_gives_back_every_descriptor);

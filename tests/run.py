@@ -9,6 +9,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
+CTEST_LOG = ROOT / "build" / "dev" / "Testing" / "Temporary" / "LastTest.log"
 CTEST = re.compile(r"tests passed, (\d+) tests? failed out of (\d+)")
 
 
@@ -53,7 +54,7 @@ def count(output, good):
     ctest = CTEST.search(output)
     if ctest:
         failed, total = int(ctest.group(1)), int(ctest.group(2))
-        return total - failed, failed if good else max(failed, 1), 0
+        return total - failed, failed if good else max(failed, 1), len(re.findall(r"^SKIPPED|^not run", output, re.M))
     if "not run" in output and good:
         return 0, 0, 1
     return (1, 0, 0) if good else (0, 1, 0)
@@ -68,14 +69,16 @@ def run_step(name, commands, seconds):
         if code:
             good = False
             break
+    if name == "unit" and CTEST_LOG.exists():
+        output += "\n".join(re.findall(r"^(?:SKIPPED|not run).*$", CTEST_LOG.read_text(errors="replace"), re.M)) + "\n"
     passed, failed, skipped = count(output, good)
     print(f"{name:12} {passed:5} passed {failed:3} failed {skipped:3} skipped {time.monotonic() - start:6.1f} s", flush=True)
     if failed:
         print(output[-12000:], flush=True)
     else:
         for line in output.split("\n"):
-            if line.startswith("not run"):
-                print("   " + line, flush=True)
+            if re.match(r"not run|SKIPPED", line) or " not run" in line:
+                print("   " + line.strip(), flush=True)
     return passed, failed, skipped
 
 

@@ -69,6 +69,7 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
    */
   json_object_seed(1);
   err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);
+  config->has_notify = config->yaml.stopped || json_object_get(config->yaml.root, "notify");
   if (config->yaml.root)
     err = kh_first_err(err, kh_config_sections(config, diags));
   if (!err && config->depth == KH_CONFIG_WHOLE)

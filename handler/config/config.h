@@ -83,6 +83,7 @@ struct kh_config {
   int64_t worker_linger_s;            /* how long an idle worker that a receiver started stays; default 5 */
 
   struct kh_yaml yaml;  /* kept at KH_CONFIG_WHOLE, for notify: and its places */
+  bool has_notify;      /* the file has `notify:`, which a receiver does not read */
   const json_t *notify; /* an array inside yaml, or NULL */
 
   struct kh_buf env_file;         /* its entries, "NAME=value" and a NUL each; wiped on release */

@@ -2,6 +2,8 @@
 
 #include "config/diags.h"
 
+enum { FIRST_ROOM = 2 }; /* a receiver has room for a warning at every start, and no more */
+
 void kh_diags_release(struct kh_diags *diags)
 {
   free(diags->at);
@@ -12,10 +14,16 @@ static struct kh_diag *next_place(struct kh_diags *diags, enum kh_err err)
 {
   if (diags->count == KH_DIAGS_MAX || (err == KH_OK && diags->warnings == KH_DIAGS_WARN_MAX))
     return NULL;
-  /* All of them at once: pages that are never written to cost nothing. */
-  if (!diags->at)
-    diags->at = malloc(KH_DIAGS_MAX * sizeof *diags->at);
-  return diags->at ? &diags->at[diags->count] : NULL;
+  if (diags->count == diags->room) {
+    size_t room = diags->room > 0 ? 2 * diags->room : FIRST_ROOM;
+    struct kh_diag *grown = reallocarray(diags->at, room, sizeof *grown);
+
+    if (!grown)
+      return NULL;
+    diags->at = grown;
+    diags->room = room;
+  }
+  return &diags->at[diags->count];
 }
 
 enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *file, unsigned line,

@@ -14,6 +14,7 @@ enum {
 struct kh_diags {
   struct kh_diag *at; /* owned */
   size_t count;
+  size_t room;
   size_t more;     /* how many did not fit */
   size_t warnings; /* entries of AT with err == KH_OK are warnings */
 };

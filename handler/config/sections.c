@@ -183,7 +183,8 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_webhook(&top));
   err = kh_first_err(err, read_notify(&top));
-  if (!err && config->inbox_max_bytes < config->max_body_bytes)
+  /* an entry has a line of its own before the body */
+  if (!err && config->inbox_max_bytes < config->max_body_bytes + 4096)
     err = mistake(&top, "inbox", "max_bytes is less than one body may have (webhook.max_body); raise it");
   return err;
 }

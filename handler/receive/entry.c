@@ -57,9 +57,10 @@ enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line)
   /* Without its last brace the line is what the MAC covers and what the MAC is appended to. */
   line->len--;
   entry_mac(&entry->verified.by->secret, kh_buf_view(line), entry->verified.body, mac);
-  (void)kh_buf_add(line, KH_STR(",\"mac\":\""));
+  (void)kh_buf_add(line, kh_str_of(mac_start));
   (void)kh_buf_add_hex(line, mac, sizeof mac);
-  (void)kh_buf_add(line, KH_STR("\"}\n"));
+  (void)kh_buf_add(line, kh_str_of(mac_end));
+  (void)kh_buf_add_byte(line, '\n');
   return kh_buf_ok(line);
 }
 

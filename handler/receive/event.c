@@ -155,16 +155,15 @@ static enum kh_err add_member(struct kh_json_value object, struct kh_str key, st
 /* The name of a person. What looks like an e-mail address is none, and goes nowhere. */
 static enum kh_err add_person(struct kh_json_value name, struct kh_buf *out)
 {
-  struct kh_buf text;
-  enum kh_err err = KH_OK;
+  size_t before = out->len;
 
   if (kh_json_type(name) != KH_JSON_STRING)
     return KH_OK;
-  kh_buf_init(&text, out->max);
-  err = kh_json_text(name, &text);
-  if (!err && !memchr(kh_buf_text(&text), '@', text.len))
-    err = kh_buf_add(out, kh_buf_view(&text));
-  kh_buf_release(&text);
+  enum kh_err err = kh_json_text(name, out);
+  if (!err && out->len > before && memchr(out->at + before, '@', out->len - before)) {
+    out->len = before;
+    out->at[before] = '\0';
+  }
   return err;
 }
 

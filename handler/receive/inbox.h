@@ -48,7 +48,7 @@ enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *lo
 
 /*
  * Keeps ENTRY durably and gives its name. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO: nothing is kept.
- * LOAD is filled either way.
+ * LOAD says what was there before, as far as it was looked at; NAME is "" on any error.
  */
 enum kh_err kh_inbox_keep(const struct kh_inbox *inbox, const struct kh_entry *entry,
                           char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load,

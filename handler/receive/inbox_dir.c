@@ -46,67 +46,15 @@ enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_
   return err;
 }
 
-static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_load *load)
-{
-  DIR *folder = kh_inbox_open_folder(inbox->fd_aside);
-  const char *name;
-
-  if (!folder)
-    return KH_ERR_INBOX_IO;
-  while ((name = kh_inbox_next_name(folder))) {
-    int64_t at_us;
-    uint64_t bytes;
-
-    if (kh_str_ends(kh_str_of(name), KH_STR(KH_REASON_SUFFIX)))
-      continue;
-    kh_inbox_read_name(name, &at_us, &bytes);
-    load->aside++;
-    load->aside_bytes += bytes;
-  }
-  (void)closedir(folder);
-  return KH_OK;
-}
-
-enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load)
-{
-  DIR *folder = kh_inbox_open_folder(inbox->fd_new);
-  const char *name;
-
-  *load = (struct kh_inbox_load){0};
-  if (!folder)
-    return KH_ERR_INBOX_IO;
-  while ((name = kh_inbox_next_name(folder))) {
-    int64_t at_us;
-    uint64_t bytes;
-
-    kh_inbox_read_name(name, &at_us, &bytes);
-    load->entries++;
-    load->bytes += bytes;
-    if (at_us > 0 && (load->oldest_us == 0 || at_us < load->oldest_us))
-      load->oldest_us = at_us;
-  }
-  (void)closedir(folder);
-  return count_aside(inbox, load);
-}
-
-static enum kh_err check_room(const struct kh_inbox *inbox, uint64_t bytes, struct kh_inbox_load *load,
-                              struct kh_diag *diag)
-{
-  if (kh_inbox_look(inbox, load))
-    return kh_state_failure(inbox->path, diag);
-  uint64_t used = load->bytes + load->aside_bytes;
-  if (load->entries + load->aside >= inbox->max_entries || used + bytes > inbox->max_bytes)
-    return kh_diag_set(diag, KH_ERR_INBOX_FULL, "%s is full: %zu waiting, %zu set aside, %" PRIu64 " bytes",
-                       inbox->path, load->entries, load->aside, used);
-  return KH_OK;
-}
-
-static enum kh_err keep(const struct kh_inbox *inbox, const struct kh_entry *entry, int to_fd,
-                        char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load, struct kh_diag *diag)
+/* REASON is KH_OK for an entry that a worker will take, else why it goes straight to aside/. */
+static enum kh_err keep(const struct kh_inbox *inbox, const struct kh_entry *entry, enum kh_err reason,
+                        const struct kh_diag *why, char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load,
+                        struct kh_diag *diag)
 {
   struct kh_buf line;
   enum kh_err err;
 
+  *load = (struct kh_inbox_load){0};
   kh_buf_init(&line, KH_ENTRY_LINE_MAX_BYTES + 1);
   err = kh_entry_line(entry, &line);
   if (err) {
@@ -115,12 +63,19 @@ static enum kh_err keep(const struct kh_inbox *inbox, const struct kh_entry *ent
   }
   size_t bytes = line.len + entry->verified.body.len;
   kh_inbox_make_name(entry, bytes, name);
-  err = check_room(inbox, bytes, load, diag);
+  err = kh_inbox_check_room(inbox, entry->received_us, bytes, load, diag);
+  /* The reason first: an entry without one would be kept although the answer says that it was not. */
+  if (!err && reason)
+    err = kh_inbox_write_reason(inbox, name, reason, why, diag);
   if (!err)
     err = kh_inbox_write_tmp(inbox, name, kh_buf_view(&line), entry->verified.body, diag);
   if (!err)
-    err = kh_inbox_publish(inbox, name, to_fd, diag);
+    err = kh_inbox_publish(inbox, name, reason ? inbox->fd_aside : inbox->fd_new, diag);
+  if (err && reason)
+    kh_inbox_drop_reason(inbox, name);
 done:
+  if (err)
+    name[0] = '\0';
   kh_buf_release(&line);
   return err;
 }
@@ -128,8 +83,7 @@ done:
 enum kh_err kh_inbox_keep(const struct kh_inbox *inbox, const struct kh_entry *entry,
                           char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load, struct kh_diag *diag)
 {
-  *load = (struct kh_inbox_load){0};
-  return keep(inbox, entry, inbox->fd_new, name, load, diag);
+  return keep(inbox, entry, KH_OK, NULL, name, load, diag);
 }
 
 enum kh_err kh_inbox_keep_aside(const struct kh_inbox *inbox, const struct kh_entry *entry,
@@ -137,7 +91,6 @@ enum kh_err kh_inbox_keep_aside(const struct kh_inbox *inbox, const struct kh_en
                                 struct kh_diag *diag)
 {
   struct kh_inbox_load load;
-  enum kh_err err = keep(inbox, entry, inbox->fd_aside, name, &load, diag);
 
-  return err ? err : kh_inbox_write_reason(inbox, name, reason, why, diag);
+  return keep(inbox, entry, reason, why, name, &load, diag);
 }

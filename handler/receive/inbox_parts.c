@@ -47,7 +47,7 @@ void kh_inbox_read_name(const char *name, int64_t *at_us, uint64_t *bytes)
     time = time << 4 | (uint64_t)(digit - digits);
   }
   *at_us = time > INT64_MAX ? 0 : (int64_t)time;
-  if (!size || !kh_str_u64(kh_str_of(size + 3), bytes))
+  if (*at_us == 0 || !size || !kh_str_u64(kh_str_of(size + 3), bytes))
     *bytes = 0;
 }
 
@@ -117,4 +117,12 @@ enum kh_err kh_inbox_write_reason(const struct kh_inbox *inbox, const char *name
   kh_buf_release(&text);
   json_decref(json);
   return err;
+}
+
+void kh_inbox_drop_reason(const struct kh_inbox *inbox, const char *name)
+{
+  char file[KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX];
+
+  (void)snprintf(file, sizeof file, "%s" KH_REASON_SUFFIX, name);
+  (void)unlinkat(inbox->fd_aside, file, 0);
 }

@@ -93,8 +93,11 @@ static _Noreturn void become_worker(const struct command *command, int lock_fd, 
       char *const *wanted;
     } arguments = {command->arguments}, environment = {command->environment};
     (void)execve(command->program, arguments.wanted, environment.wanted);
+    cause = errno;
+    (void)close(LOCK_AT); /* whoever reads the report may try the lock at once */
+  } else {
+    cause = errno;
   }
-  cause = errno;
   (void)!write(report_fd, &cause, sizeof cause);
   _exit(127);
 }
@@ -123,23 +126,29 @@ static pid_t start(const struct command *command, int lock_fd, int report_fd, bo
 
 static int64_t ticks_ms(void)
 {
-  struct timespec now = {0, 0};
-
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return kh_clock_ticks_us(&kh_system_clock) / 1000;
 }
 
 /* A pass that outlives its budget goes on by itself; in a long-lived receiver it is reaped at the next one. */
-static void wait_for_pass(pid_t child)
+static enum kh_err wait_for_pass(pid_t child, bool *over, struct kh_diag *diag)
 {
   const struct timespec pause = {0, 2000000};
   int64_t until = ticks_ms() + KH_WAIT_BUDGET_MS;
 
-  while (waitpid(child, NULL, WNOHANG) == 0 && ticks_ms() < until)
+  int status = 0;
+  pid_t ended;
+
+  while ((ended = waitpid(child, &status, WNOHANG)) == 0 && ticks_ms() < until)
     (void)nanosleep(&pause, NULL);
+  *over = ended != 0;
+  if (ended != child || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+    return KH_OK;
+  return kh_diag_set(diag, KH_ERR_IO, "the worker's pass failed with status %d; its log says why",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-enum kh_err kh_spawn_worker(const struct kh_config *config, int lock_fd, bool one_pass, struct kh_diag *diag)
+enum kh_err kh_spawn_worker(const struct kh_config *config, int lock_fd, bool one_pass, bool *over,
+                            struct kh_diag *diag)
 {
   struct command command;
   int report[2];
@@ -163,10 +172,9 @@ enum kh_err kh_spawn_worker(const struct kh_config *config, int lock_fd, bool on
       continue;
   ssize_t told = read(report[0], &cause, sizeof cause);
   (void)close(report[0]);
-  if (one_pass)
-    wait_for_pass(child);
   if (told == (ssize_t)sizeof cause)
-    return kh_diag_set(diag, KH_ERR_IO, "cannot run %s: %s; set worker.program", config->worker_program,
-                       strerror(cause));
-  return KH_OK;
+    (void)kh_diag_set(diag, KH_ERR_IO, "cannot run %s: %s; set worker.program", config->worker_program,
+                      strerror(cause));
+  enum kh_err err = one_pass ? wait_for_pass(child, over, diag) : KH_OK;
+  return told == (ssize_t)sizeof cause ? KH_ERR_IO : err;
 }

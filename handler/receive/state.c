@@ -56,8 +56,10 @@ enum kh_err kh_state_open(const char *state, int *fd, struct kh_diag *diag)
     if (mkdir(state, 0700) && errno != EEXIST)
       return kh_state_failure(state, diag);
     enum kh_err err = sync_parent_of(state, diag);
-    if (err)
+    if (err) {
+      (void)rmdir(state); /* the next webhook tries again */
       return err;
+    }
     *fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
   if (*fd < 0)
@@ -77,8 +79,11 @@ enum kh_err kh_state_folder(int parent_fd, const char *name, int *fd, struct kh_
   if (*fd < 0 && errno == ENOENT) {
     if (mkdirat(parent_fd, name, 0700) && errno != EEXIST)
       return kh_state_failure(name, diag);
-    if (fsync(parent_fd))
-      return kh_state_failure(name, diag);
+    if (fsync(parent_fd)) {
+      enum kh_err err = kh_state_failure(name, diag);
+      (void)unlinkat(parent_fd, name, AT_REMOVEDIR);
+      return err;
+    }
     *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
   return *fd < 0 ? kh_state_failure(name, diag) : KH_OK;

@@ -32,13 +32,15 @@ static void state_path(const char *state, const char *file, char path[KH_PATH_BY
 static bool poke(const char *state)
 {
   char path[KH_PATH_BYTES + 16];
+  struct stat about;
 
   state_path(state, wake_file, path);
-  int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
     return false;
   /* A full FIFO means that the worker has been told often enough. */
-  bool told = write(fd, "w", 1) == 1 || errno == EAGAIN;
+  bool told = fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode) &&
+              (write(fd, "w", 1) == 1 || errno == EAGAIN);
   (void)close(fd);
   return told;
 }
@@ -81,12 +83,13 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   if (lock_fd < 0)
     return KH_WORKER_ABSENT;
   bool wait = config->worker_mode == KH_WORKER_WAIT;
-  enum kh_err err = kh_spawn_worker(config, lock_fd, wait, diag);
+  bool over = false;
+  enum kh_err err = kh_spawn_worker(config, lock_fd, wait, &over, diag);
   /* Only our copy of the descriptor goes: the lock lives on in the worker, which inherited it. */
   (void)close(lock_fd);
   if (err)
     return KH_WORKER_ABSENT;
-  return wait ? KH_WORKER_RAN : KH_WORKER_STARTED;
+  return over ? KH_WORKER_RAN : KH_WORKER_STARTED;
 }
 
 static enum kh_err take_lock(struct kh_worker_post *post, int lock_fd, struct kh_diag *diag)
@@ -113,7 +116,7 @@ static enum kh_err open_fifo(struct kh_worker_post *post, struct kh_diag *diag)
   state_path(post->state, wake_file, path);
   if (mkfifo(path, 0600) && errno != EEXIST)
     return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
-  post->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  post->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (post->wake_fd < 0)
     return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
   if (fstat(post->wake_fd, &about) || !S_ISFIFO(about.st_mode))

@@ -23,7 +23,7 @@ enum kh_worker_seen {
 
 const char *kh_worker_seen_token(enum kh_worker_seen seen);
 
-/* The receiver's side, after an entry was kept. Never fails: what cannot be done is KH_WORKER_ABSENT, with DIAG. */
+/* The receiver's side, after an entry was kept. SIGPIPE must be ignored. Never fails: what cannot be done is KH_WORKER_ABSENT, with DIAG. */
 enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag);
 
 /* The worker's side. */

@@ -85,7 +85,7 @@ def demo(folder, build, keep):
                 print("\nSomething went wrong: the webhook or its notification did not come through.")
                 return 1
             suggest(build, config, address, keep)
-            while keep:
+            while keep and server.children[0].poll() is None:
                 time.sleep(1)
         finally:
             server.stop()
@@ -115,7 +115,8 @@ def main():
     parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), default=ROOT / "build" / "release")
     parser.add_argument("--keep", action="store_true", help="go on serving until Ctrl-C")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         with Workspace() as folder:
             return demo(folder, chosen.build, chosen.keep)

@@ -31,13 +31,14 @@ def pairs(variables):
 class Process:
     """One kitehook.fcgi that listens on a unix socket of ours."""
 
-    def __init__(self, build, folder, config):
+    def __init__(self, build, folder, config, closed=()):
         self.path = str(folder / "fcgi.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(64)
         self.stderr = open(folder / "fcgi.stderr", "wb")
-        self.child = subprocess.Popen([build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
+        close = "".join(f" {fd}>&-" for fd in closed)
+        self.child = subprocess.Popen(["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
                                       env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config)})
 
     def connect(self, seconds=10):

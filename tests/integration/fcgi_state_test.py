@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+import threading
 import time
 
 import common
@@ -102,6 +103,30 @@ def memory(report, folder, build):
         process.close()
 
 
+def drip_into(connection, body):
+    try:
+        for byte in body[:40]:
+            connection.sendall(fcgi.record(fcgi.STDIN, bytes([byte])))
+            time.sleep(0.5)
+    except OSError:
+        pass  # given up, as it should be
+
+
+def without_descriptors(report, folder, build):
+    """FastCGI's specification starts a program with standard output and standard error closed."""
+    config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret", LOG="stderr")
+    for closed in ((2,), (1, 2)):
+        here = folder / ("closed-" + "-".join(map(str, closed)))
+        here.mkdir(parents=True)
+        process = fcgi.Process(build, here, config, closed)
+        try:
+            for number in (21, 22):
+                answer = process.ask(*good(100 * len(closed) + number))
+                report.check(f"with {closed} closed: answered, and no log line in between", answer.status == 200 and answer.json, answer)
+        finally:
+            process.close()
+
+
 def starving(report, folder, build):
     config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret")
     process = fcgi.Process(build, folder, config)
@@ -123,9 +148,12 @@ def starving(report, folder, build):
             variables, body = good(6)
             process.send(slow, variables, body[:50], whole=False)
             began = time.monotonic()
+            drip = threading.Thread(target=drip_into, args=(slow, body[50:]))
+            drip.start()
             answer, _ = process.receive(slow)
             took = time.monotonic() - began
-            report.check("a client that sends nothing more is given up after ten seconds", answer.status == 408 and 9 < took < 13, f"{answer} after {took:.1f} s")
+            drip.join()
+            report.check("a client that sends a byte now and then is given up after ten seconds", answer.status == 408 and 9 < took < 13, f"{answer} after {took:.1f} s")
         with process.connect() as gone:
             gone.sendall(b"\x01\x01\x00\x01")
         with process.connect() as gone:
@@ -162,6 +190,7 @@ def ending(report, folder, build):
                 answer, _ = process.receive(connection)
                 connection.close()
                 kept = len(common.waiting(folder)) - before
+                report.check("ending, in a request: the webhook at hand is kept first", answer.status == 200, answer)
                 report.check("ending, in a request: 200 means kept, anything else means not", kept == (answer.status == 200), f"{answer}, {kept} kept")
             code = common.wait_until(lambda: process.child.poll() is not None, 5) and process.child.returncode
             report.check(f"ending, {name}: SIGTERM ends it with exit code 0", code == 0 and process.child.returncode == 0, process.child.returncode)
@@ -212,6 +241,7 @@ def run():
         parts = {
             "leaks": lambda here: no_leaks(report, logs, here, chosen.build),
             "memory": lambda here: memory(report, here, chosen.build),
+            "descriptors": lambda here: without_descriptors(report, here, chosen.build),
             "starving": lambda here: starving(report, here, chosen.build),
             "ending": lambda here: ending(report, here, chosen.build),
             "changing": lambda here: changing(report, logs, here, chosen.build),

@@ -26,6 +26,7 @@ def paths(folder, build, config):
         "/etc/kitehook/kitehook.yml": str(config),
         "/run/kitehook/kitehook.sock": f"{folder}/fcgi.sock",
         "/run/lighttpd/kitehook.sock": f"{folder}/lighttpd.sock",
+        "/var/log/lighttpd/kitehook.log": f"{folder}/breakage.log",
     }
 
 
