@@ -33,7 +33,7 @@ struct kh_receiver {
 void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
                       const struct kh_clock *clock, struct kh_log log);
 void kh_receiver_release(struct kh_receiver *receiver);
-/* One webhook: fills RESPONSE (whose body the caller released or never used) and writes one log line. */
+/* One request: fills RESPONSE (whose body the caller released or never used); one log line, but for GET and HEAD. */
 void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response);
 
 /*
