@@ -70,6 +70,8 @@ static int serve(const char *const *variables)
   enum kh_err err = kh_cgi_response(&response, &answer);
   if (!err)
     err = kh_fd_write(STDOUT_FILENO, kh_buf_view(&answer));
+  /* The server has answer and end at once, and goes on while the kernel takes this process apart. */
+  (void)close(STDOUT_FILENO);
 
   /* Secrets are wiped; the rest goes with the process. */
   kh_reception_close(&reception);

@@ -63,7 +63,7 @@ static const struct {
 START_TEST(takes_one_line_end_from_a_file)
 {
   kh_config_dir_put(&dir, "s", contents[_i].content);
-  enum kh_err err = kh_config_dir_read(&dir, "webhook: {token: {file: s}}\n", KH_CONFIG_RECEIVER, NULL);
+  enum kh_err err = kh_config_dir_read(&dir, "webhook: {token: {file: s}}\n", KH_CONFIG_WHOLE, NULL);
   ck_assert_int_eq(err, contents[_i].value ? KH_OK : KH_ERR_CONFIG);
   if (contents[_i].value)
     ck_assert_str_eq(kh_secret_reveal(&dir.config.tokens.at[0].secret).at, contents[_i].value);

@@ -2,14 +2,23 @@
 
 #include "base/json_write.h"
 
-static int add(const char *at, size_t len, void *out)
-{
-  return kh_buf_add(out, kh_str(at, len)) ? -1 : 0;
-}
+/* One call writes most documents. Handing jansson a function instead would cost more than the writing. */
+enum { USUAL_BYTES = 1024 };
 
 enum kh_err kh_json_write(const json_t *json, struct kh_buf *out)
 {
-  if (json && json_dump_callback(json, add, out, JSON_COMPACT) == 0)
-    return KH_OK;
-  return kh_buf_ok(out) ? kh_buf_ok(out) : KH_ERR_NO_MEMORY;
+  size_t left = out->max > out->len ? out->max - out->len : 0;
+  size_t room = left < USUAL_BYTES ? left : USUAL_BYTES;
+  char *to = kh_buf_reserve(out, room);
+  size_t need = to && json ? json_dumpb(json, to, room, JSON_COMPACT) : 0;
+
+  if (need > room) {
+    to = kh_buf_reserve(out, need);
+    need = to ? json_dumpb(json, to, need, JSON_COMPACT) : 0;
+  }
+  if (!to)
+    return kh_buf_ok(out);
+  out->len += need;
+  out->at[out->len] = '\0';
+  return need > 0 ? KH_OK : KH_ERR_NO_MEMORY;
 }

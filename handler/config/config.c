@@ -6,15 +6,15 @@
 
 void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const char *const *environment)
 {
-  /* A CGI's page faults: watched[] is nine pages of which one is used. */
-  memset(config, 0, offsetof(struct kh_config, watched));
-  config->depth = depth;
-  config->environment = environment;
-  config->freshness_s = 300;
-  config->max_body_bytes = (size_t)8 * 1024 * 1024;
-  config->inbox_max_entries = 10000;
-  config->inbox_max_bytes = UINT64_C(1024) * 1024 * 1024;
-  config->worker_linger_s = 5;
+  *config = (struct kh_config){
+      .depth = depth,
+      .environment = environment,
+      .freshness_s = 300,
+      .max_body_bytes = (size_t)8 * 1024 * 1024,
+      .inbox_max_entries = 10000,
+      .inbox_max_bytes = UINT64_C(1024) * 1024 * 1024,
+      .worker_linger_s = 5,
+  };
   kh_buf_init(&config->env_file, KH_ENV_FILE_MAX_BYTES + 1);
   (void)snprintf(config->worker_program, sizeof config->worker_program, "%s", KH_WORKER_PROGRAM);
 }
@@ -109,7 +109,7 @@ enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_c
 void kh_config_release(struct kh_config *config)
 {
   drop_content(config);
-  config->watched_count = 0;
+  kh_config_unwatch(config);
 }
 
 enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags)

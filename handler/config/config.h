@@ -57,7 +57,7 @@ struct kh_secret_list {
 
 /* A file that a loaded config came from; when its stat changes, the config is read again. */
 struct kh_watched_file {
-  char path[KH_PATH_BYTES];
+  char *path; /* owned */
   int64_t mtime_ns, size, inode; /* -1 each while the file is missing */
 };
 
@@ -89,7 +89,6 @@ struct kh_config {
   struct kh_buf env_file;         /* its entries, "NAME=value" and a NUL each; wiped on release */
   const char *const *environment; /* the caller's, "NAME=value", ends with NULL; or NULL */
 
-  /* Last: reading sets what stands before it and, of this, only as much as is used. */
   size_t watched_count;
   struct kh_watched_file watched[KH_WATCHED_MAX];
 };

@@ -34,28 +34,49 @@ static enum kh_err watch(struct kh_config *config, const char *path, const struc
   if (config->watched_count == KH_WATCHED_MAX)
     return KH_ERR_LIMIT;
 
-  struct kh_watched_file *file = &config->watched[config->watched_count++];
-  (void)snprintf(file->path, sizeof file->path, "%s", path);
+  struct kh_watched_file *file = &config->watched[config->watched_count];
+  file->path = strdup(path);
+  if (!file->path)
+    return KH_ERR_NO_MEMORY;
+  config->watched_count++;
   note_stat(file, seen);
+  return KH_OK;
+}
+
+void kh_config_unwatch(struct kh_config *config)
+{
+  while (config->watched_count > 0)
+    free(config->watched[--config->watched_count].path);
+}
+
+/* In one read: what is asked for behind the last byte tells the end, and a file that grew. */
+static enum kh_err read_sized(int fd, size_t size, struct kh_buf *text, struct kh_diag *why)
+{
+  size_t room = size < text->max ? size + 1 : size;
+  char *to = kh_buf_reserve(text, room);
+  ssize_t got = -1;
+
+  if (!to)
+    return kh_diag_set(why, KH_ERR_NO_MEMORY, "no memory left to read it");
+  do
+    got = read(fd, to, room);
+  while (got < 0 && errno == EINTR);
+  if (got < 0)
+    return kh_diag_set(why, KH_ERR_IO, "%s", strerror(errno));
+  if ((size_t)got > size)
+    return kh_diag_set(why, KH_ERR_IO, "it grew while it was read");
+  text->len += (size_t)got;
+  text->at[text->len] = '\0';
   return KH_OK;
 }
 
 static enum kh_err read_regular(int fd, const struct stat *seen, struct kh_buf *text, struct kh_diag *why)
 {
-  enum { READ_AHEAD_BYTES = 4096 }; /* what kh_fd_read may ask for behind the last byte */
-
   if (!S_ISREG(seen->st_mode))
     return kh_diag_set(why, KH_ERR_IO, "not a regular file");
   if ((uint64_t)seen->st_size > text->max)
     return kh_diag_set(why, KH_ERR_LIMIT, "larger than %zu bytes", text->max);
-
-  size_t room = (size_t)seen->st_size + READ_AHEAD_BYTES;
-  if (!kh_buf_reserve(text, room < text->max ? room : text->max))
-    return kh_diag_set(why, KH_ERR_NO_MEMORY, "no memory left to read it");
-  enum kh_err err = kh_fd_read(fd, text);
-  if (err == KH_ERR_LIMIT)
-    return kh_diag_set(why, err, "larger than %zu bytes", text->max);
-  return err ? kh_diag_set(why, err, "%s", strerror(errno)) : KH_OK;
+  return read_sized(fd, (size_t)seen->st_size, text, why);
 }
 
 enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
@@ -68,7 +89,9 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
   bool is_there = (fd >= 0 ? fstat(fd, &seen) : stat(path, &seen)) == 0;
   enum kh_err err = watch(config, path, is_there ? &seen : NULL);
 
-  if (err)
+  if (err == KH_ERR_NO_MEMORY)
+    (void)kh_diag_set(why, err, "no memory left");
+  else if (err)
     (void)kh_diag_set(why, err, "more than %d files to watch", KH_WATCHED_MAX);
   else if (fd < 0)
     err = kh_diag_set(why, reason == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_IO, "%s", strerror(reason));

@@ -30,6 +30,8 @@ bool kh_config_resolve(const struct kh_config *config, const char *path, char ab
  */
 enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
                            struct kh_diag *why) KH_MUST_USE;
+/* Forgets the watched files. */
+void kh_config_unwatch(struct kh_config *config);
 /* What to do about it. */
 const char *kh_config_load_cure(enum kh_err err);
 /* Wipes the bytes, then releases. For a buffer that only grew, and in its place. */

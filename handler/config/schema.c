@@ -33,6 +33,8 @@ void kh_config_warning(const struct kh_config *config, const json_t *node, const
   char text[sizeof((struct kh_diag *)NULL)->text];
   va_list values;
 
+  if (config->depth == KH_CONFIG_RECEIVER)
+    return; /* warnings are for people, and it has none to tell */
   va_start(values, format);
   (void)vsnprintf(text, sizeof text, format, values);
   va_end(values);
