@@ -57,7 +57,7 @@ struct kh_secret_list {
 
 /* A file that a loaded config came from; when its stat changes, the config is read again. */
 struct kh_watched_file {
-  char *path; /* owned */
+  char *path;                    /* owned */
   int64_t mtime_ns, size, inode; /* -1 each while the file is missing */
 };
 
