@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "check.h"
 #include "cli.h"
 #include "notify/notifier.h"
 
@@ -138,6 +139,8 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
 
     err = err ? err : state_err ? state_err : rules_err;
   }
+  kh_check_host(config, &diags);
+  kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
   summary = err ? json_null() : summary_of(config, &rules);

@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "kitehook.h"
 
+enum { STUCK_AFTER_S = 60 };
+
 /* What one webhook's log line and answer are made of. */
 struct account {
   enum kh_err verdict;
@@ -125,6 +127,12 @@ static int64_t oldest_entry_s(const struct account *account)
   return account->load.oldest_us > 0 ? (account->received_us - account->load.oldest_us) / 1000000 : 0;
 }
 
+/* Nobody works, or whoever was started or woken does not get anywhere. */
+static bool is_stuck(const struct account *account)
+{
+  return account->worker == KH_WORKER_ABSENT || oldest_entry_s(account) >= STUCK_AFTER_S;
+}
+
 /* Each returns 0, or not when a member could not be made. */
 static int answer_accepted(const struct kh_receiver *receiver, const struct account *account, json_t *answer)
 {
@@ -136,7 +144,7 @@ static int answer_accepted(const struct kh_receiver *receiver, const struct acco
   failed |= json_object_set_new(answer, "kept", json_boolean(receiver->inbox != NULL));
   if (receiver->inbox)
     failed |= json_object_set_new(answer, "worker", json_string(kh_worker_seen_token(account->worker)));
-  if (account->worker == KH_WORKER_ABSENT)
+  if (is_stuck(account))
     failed |= json_object_set_new(answer, "oldest_entry_s", json_integer(oldest_entry_s(account)));
   return failed;
 }
@@ -185,8 +193,7 @@ static void log_account(const struct kh_receiver *receiver, const struct kh_requ
   struct kh_log_line line;
   enum kh_level level = kh_err_level(account->verdict);
 
-  if (account->worker == KH_WORKER_ABSENT ||
-      (account->verified.by && account->verified.proof == KH_PROOF_TOKEN))
+  if (is_stuck(account) || (account->verified.by && account->verified.proof == KH_PROOF_TOKEN))
     level = level < KH_WARN ? KH_WARN : level;
   kh_log_begin(&line, &receiver->log, level, "webhook received");
   kh_log_text(&line, KH_LOG_TRANSPORT, kh_str_of(request->transport));

@@ -108,6 +108,28 @@ START_TEST(the_oldest_entry_tells_how_long_nobody_worked)
 }
 END_TEST
 
+START_TEST(a_worker_that_gets_nowhere_is_told)
+{
+  struct kh_worker_post post;
+
+  kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, true);
+  ck_assert_int_eq(mkdir(it.state, 0700), 0);
+  ck_assert_int_eq(kh_post_take(&post, it.state, -1, NULL), KH_OK);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\"}");
+  kh_fake_clock_advance(&it.fake, INT64_C(59) * 1000000);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":2}");
+  kh_receiver_case_must_log(&it, "INFO", "accepted", "");
+  kh_fake_clock_advance(&it.fake, INT64_C(1) * 1000000);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":3}");
+  kh_receiver_case_must_log(&it, "WARN", "accepted", "");
+  ck_assert_str_eq(kh_line_text(it.line, "worker"), "woken");
+  json_t *json = kh_receiver_case_answer(&it);
+  ck_assert_int_eq(json_integer_value(json_object_get(json, "oldest_entry_s")), 60);
+  json_decref(json);
+  kh_post_leave(&post);
+}
+END_TEST
+
 START_TEST(without_a_state_folder_nothing_is_kept)
 {
   kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, false);
@@ -170,6 +192,7 @@ static Suite *receive_suite(void)
   tcase_add_test(accepted, a_genuine_webhook_is_kept);
   tcase_add_test(accepted, a_listening_worker_is_woken);
   tcase_add_test(accepted, the_oldest_entry_tells_how_long_nobody_worked);
+  tcase_add_test(accepted, a_worker_that_gets_nowhere_is_told);
   tcase_add_test(accepted, without_a_state_folder_nothing_is_kept);
   tcase_add_test(accepted, a_token_is_the_weaker_proof);
   tcase_add_loop_test(accepted, known_answers_pass, 0, KH_VECTORS);

@@ -22,6 +22,12 @@ struct memo {
 
 static const uint64_t memo_magic = UINT64_C(0x6b68206c6f616431);
 
+/* A name may say anything. */
+static void add_bytes(uint64_t *sum, uint64_t bytes)
+{
+  *sum = bytes > UINT64_MAX / 4 - *sum ? UINT64_MAX / 4 : *sum + bytes;
+}
+
 static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_load *load)
 {
   DIR *folder = kh_inbox_open_folder(inbox->fd_aside);
@@ -37,7 +43,7 @@ static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_loa
       continue;
     kh_inbox_read_name(name, &at_us, &bytes);
     load->aside++;
-    load->aside_bytes += bytes;
+    add_bytes(&load->aside_bytes, bytes);
   }
   (void)closedir(folder);
   return KH_OK;
@@ -59,7 +65,7 @@ enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *lo
       continue; /* not ours, and nobody takes it */
     kh_inbox_read_name(name, &at_us, &bytes);
     load->entries++;
-    load->bytes += bytes;
+    add_bytes(&load->bytes, bytes);
     if (at_us > 0 && (load->oldest_us == 0 || at_us < load->oldest_us))
       load->oldest_us = at_us;
   }

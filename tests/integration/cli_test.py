@@ -156,7 +156,7 @@ def places(text):
 
 
 def test_check(cli, report):
-    cli.config(top="state: state\n")
+    cli.config(top="state: state\nworker: {program: /bin/true}\n")
     done = cli.run("check", "--config", "kitehook.yml")
     report.check("check: a good config", done.code == 0 and "no mistakes" in done.out and "SLACK_WEBHOOK_URL" in done.out and
                  "T0PLANTED" not in done.out and done.err == "", done)
@@ -172,6 +172,20 @@ def test_check(cli, report):
     done = cli.run("check", "--config", "kitehook.yml")
     report.check("check: a warning is no mistake", done.code == 0 and ": warning: " in done.out and "no mistakes" in done.out, done)
     os.chmod(cli.path("webhook-secret"), 0o600)
+
+    for top, place in [("state: state\nworker: {program: /nowhere/kitehook}\n", "worker.program: receivers start /nowhere/kitehook"),
+                       ("log: /nowhere/receiver.log\nstate: state\n", "log: this user cannot write /nowhere/receiver.log"),
+                       ("state: /nowhere/at/all\nworker: service\n", "state: this user cannot make /nowhere/at/all"),
+                       ("state: open\nworker: service\n", "state: others may enter")]:
+        os.makedirs(cli.path("open"), 0o755, exist_ok=True)
+        cli.config(top=top)
+        done = cli.run("check", "--config", "kitehook.yml")
+        report.check(f"check warns of the host: {place}", done.code == 0 and re.search(rf"^kitehook\.yml:\d+:1: warning: {place}", done.out, re.M) and
+                     "no mistakes" in done.out, done)
+    if os.geteuid() == 0:
+        os.chown(cli.path("open"), 1, -1)
+        done = cli.run("check", "--config", "kitehook.yml")
+        report.check("check warns of the host: a foreign state folder", "belongs to user 1" in done.out, done)
 
     cli.file("kitehook.yml", BROKEN.replace('  - log\n    if: build.state == "failed"\n', GOOD_IF))
     done = cli.run("check", "--config", "kitehook.yml")

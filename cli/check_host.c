@@ -1,0 +1,76 @@
+#include "base/base.h"
+
+#include "check.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder of PATH, in place. */
+static void cut_to_folder(char path[KH_PATH_BYTES])
+{
+  char *slash = strrchr(path, '/');
+
+  if (slash)
+    slash[slash == path] = '\0';
+}
+
+static void check_worker_program(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (config->worker_mode != KH_WORKER_SERVICE && access(config->worker_program, X_OK))
+    kh_config_warning(config, config->yaml.root, "worker", diags,
+                      "worker.program: receivers start %s, which cannot be run here: %s",
+                      config->worker_program, strerror(errno));
+}
+
+static void check_log(const struct kh_config *config, struct kh_diags *diags)
+{
+  char folder[KH_PATH_BYTES];
+
+  if (config->log_path[0] == '\0' || access(config->log_path, W_OK) == 0)
+    return;
+  int reason = errno;
+  (void)snprintf(folder, sizeof folder, "%s", config->log_path);
+  cut_to_folder(folder);
+  if (reason == ENOENT && access(folder, W_OK | X_OK) == 0)
+    return;
+  kh_config_warning(config, config->yaml.root, "log", diags,
+                    "log: this user cannot write %s: %s; receivers would log to stderr", config->log_path,
+                    strerror(reason));
+}
+
+static void check_state(const struct kh_config *config, struct kh_diags *diags)
+{
+  char parent[KH_PATH_BYTES];
+  struct stat about;
+
+  if (stat(config->state, &about) == 0) {
+    if (about.st_uid != geteuid())
+      kh_config_warning(
+          config, config->yaml.root, "state", diags,
+          "state: %s belongs to user %u and this is user %u; receivers and worker must run as its "
+          "owner",
+          config->state, (unsigned)about.st_uid, (unsigned)geteuid());
+    else if (about.st_mode & 0077)
+      kh_config_warning(config, config->yaml.root, "state", diags,
+                        "state: others may enter %s, so receivers refuse it; type `chmod 700 %s`",
+                        config->state, config->state);
+    return;
+  }
+  (void)snprintf(parent, sizeof parent, "%s", config->state);
+  cut_to_folder(parent);
+  if (errno == ENOENT && access(parent, W_OK | X_OK))
+    kh_config_warning(config, config->yaml.root, "state", diags,
+                      "state: this user cannot make %s: %s: %s; make it for the user that receivers run as",
+                      config->state, parent, strerror(errno));
+}
+
+void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (config->depth != KH_CONFIG_CHECK || !config->yaml.root)
+    return;
+  check_log(config, diags);
+  if (config->state[0] == '\0')
+    return;
+  check_state(config, diags);
+  check_worker_program(config, diags);
+}
