@@ -133,36 +133,10 @@ void kh_cgi_read_body(struct kh_request *request, const struct kh_cgi_body *body
   request->body = kh_buf_view(to);
 }
 
-static const char *phrase_of(int status)
-{
-  switch (status) {
-  case 200:
-    return "OK";
-  case 400:
-    return "Bad Request";
-  case 401:
-    return "Unauthorized";
-  case 405:
-    return "Method Not Allowed";
-  case 408:
-    return "Request Timeout";
-  case 413:
-    return "Content Too Large";
-  case 415:
-    return "Unsupported Media Type";
-  case 502:
-    return "Bad Gateway";
-  case 503:
-    return "Service Unavailable";
-  default:
-    return "Internal Server Error";
-  }
-}
-
 enum kh_err kh_cgi_response(const struct kh_response *response, struct kh_buf *out)
 {
   (void)kh_buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", response->status,
-                      phrase_of(response->status), response->content_type, response->body.len);
+                      kh_status_phrase(response->status), response->content_type, response->body.len);
   if (response->allow)
     (void)kh_buf_printf(out, "Allow: %s\r\n", response->allow);
   (void)kh_buf_add(out, KH_STR("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"));

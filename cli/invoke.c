@@ -83,7 +83,7 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
       .log = stage->log,
       .clock = &stage->clock,
   };
-  enum kh_err err = kh_http_curl_open(&wire);
+  enum kh_err err = kh_http_curl_open(&wire, NULL);
 
   if (err)
     return err;
@@ -140,7 +140,7 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
   if (!kh_invocation_read(self, &invocation, call->file, call->now_s, stage->config))
     goto done;
   stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &invocation.now_us};
-  stage->log = (struct kh_log){keep_line, &outcome.log, &stage->clock};
+  stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
   code = KH_EXIT_STATE;
   if (kh_store_open_none(&stage->store) != KH_OK)
     goto done;

@@ -75,7 +75,7 @@ static enum kh_err take_post(struct kh_shift *shift, struct kh_diag *diag)
     err = kh_inbox_open(&shift->inbox, config->state, config->inbox_max_entries, config->inbox_max_bytes,
                         diag);
   if (!err)
-    err = kh_http_curl_open(&shift->transport);
+    err = kh_http_curl_open(&shift->transport, NULL);
   if (!err)
     err = kh_shift_reopen_store(shift, diag);
   return err;

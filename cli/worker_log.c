@@ -68,5 +68,5 @@ static void write_line(void *self, struct kh_str line)
 
 struct kh_log kh_worker_log_lines(struct kh_worker_log *log, const struct kh_clock *clock)
 {
-  return (struct kh_log){write_line, log, clock};
+  return (struct kh_log){.write = write_line, .self = log, .clock = clock};
 }

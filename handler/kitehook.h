@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "receive/entry.h"
 #include "receive/event.h"
 #include "receive/inbox.h"
 #include "receive/request.h"
@@ -22,9 +23,21 @@
 
 /* ---- the receiver -------------------------------------------------------------------------- */
 
+/* What a receiver without an inbox does before it answers: handler/at_once.h, on Lambda. */
+struct kh_before_answer {
+  /* The whole work on a proven webhook. KH_ERR_DELIVERY_FAILED: DIAG names the notifier, for the answer. */
+  enum kh_err (*work)(void *self, const struct kh_entry *entry, struct kh_diag *diag);
+  /* No secret matched: a config that was just read anew, or NULL when there is none or it is too soon. */
+  const struct kh_config *(*refresh)(void *self);
+  /* What became of the webhook, for who counts; EVENT is NULL unless one was read. */
+  void (*judged)(void *self, enum kh_err verdict, const struct kh_event *event);
+  void *self;
+};
+
 struct kh_receiver {
   const struct kh_config *config;
-  struct kh_inbox *inbox; /* NULL without `state:`: verify, log and answer only */
+  struct kh_inbox *inbox;                       /* NULL without `state:`: verify, log and answer only */
+  const struct kh_before_answer *before_answer; /* or NULL */
   const struct kh_clock *clock;
   struct kh_log log;
   struct kh_json json; /* reused from request to request */

@@ -90,7 +90,9 @@ static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *r
   struct kh_entry entry = entry_of(account, request);
 
   if (!receiver->inbox)
-    return KH_OK;
+    return receiver->before_answer
+               ? receiver->before_answer->work(receiver->before_answer->self, &entry, &account->diag)
+               : KH_OK;
   enum kh_err err = open_inbox(receiver, &account->diag);
   if (!err)
     err = kh_inbox_keep(receiver->inbox, &entry, account->entry, &account->load, &account->diag);
@@ -101,18 +103,39 @@ static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *r
   return err;
 }
 
+static enum kh_err verify(const struct kh_receiver *receiver, const struct kh_request *request,
+                          struct account *account)
+{
+  const struct kh_config *config = receiver->config;
+  const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
+
+  return kh_verify(&verifier, request, account->received_us / 1000000, &account->verified);
+}
+
+/* After a rotation the secret may be one that only its store knows yet. */
+static bool has_newer_secrets(struct kh_receiver *receiver, enum kh_err err)
+{
+  const struct kh_before_answer *before = receiver->before_answer;
+
+  if (!before || !before->refresh || (err != KH_ERR_SIGNATURE_MISMATCH && err != KH_ERR_TOKEN_MISMATCH))
+    return false;
+  const struct kh_config *newer = before->refresh(before->self);
+  if (newer)
+    receiver->config = newer;
+  return newer != NULL;
+}
+
 /* The order of the steps is the security model: docs/SECURITY-MODEL.md. */
 static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *request,
                          struct account *account)
 {
-  const struct kh_config *config = receiver->config;
-  const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
-  enum kh_err err;
+  enum kh_err err = kh_request_check(request, receiver->config->max_body_bytes);
 
-  err = kh_request_check(request, config->max_body_bytes);
   if (err)
     return err;
-  err = kh_verify(&verifier, request, account->received_us / 1000000, &account->verified);
+  err = verify(receiver, request, account);
+  if (has_newer_secrets(receiver, err))
+    err = verify(receiver, request, account);
   if (err)
     return err;
   err = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
@@ -157,6 +180,8 @@ static int answer_refused(const struct account *account, json_t *answer)
 
   if (!unverified && account->verified.by)
     failed |= json_object_set_new(answer, "request_id", json_string(account->request_id));
+  if (kh_err_status(account->verdict) == 502)
+    failed |= json_object_set_new(answer, "detail", json_string(account->diag.text));
   return failed;
 }
 
@@ -236,6 +261,9 @@ void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, 
   }
   kh_request_id(request, account.request_id);
   account.verdict = judge(receiver, request, &account);
+  if (receiver->before_answer)
+    receiver->before_answer->judged(receiver->before_answer->self, account.verdict,
+                                    account.has_event ? &account.event : NULL);
   answer(receiver, &account, response);
   log_account(receiver, request, &account, response->status);
 }

@@ -34,7 +34,11 @@ static void hold_line(void *self, struct kh_str line)
 
 static struct kh_log held_log(struct kh_worker *worker)
 {
-  return (struct kh_log){hold_line, &worker->lines, worker->clock};
+  struct kh_log log = worker->log;
+
+  log.write = hold_line;
+  log.self = &worker->lines;
+  return log;
 }
 
 void kh_work_release_lines(struct kh_worker *worker)

@@ -6,7 +6,8 @@
 
 /*
  * http_curl_probe TIMEOUT_MS CONTENT_TYPE BODY URL... - posts BODY to each URL in turn through one transport and
- * prints what came of it, one JSON object a line. http_curl_test.py drives it. Exit 2 for wrong usage.
+ * prints what came of it, one JSON object a line. SSL_CERT_FILE names the authorities. http_curl_test.py drives it, and
+ * integration/bootstrap_test.py the static one. Exit 2 for wrong usage.
  */
 
 static void tell(enum kh_err err, const struct kh_incoming *answer)
@@ -27,7 +28,8 @@ int main(int count, char **words)
   struct kh_transport transport;
   uint64_t timeout_ms = 0;
 
-  if (count < 5 || !kh_str_u64(kh_str_of(words[1]), &timeout_ms) || kh_http_curl_open(&transport))
+  if (count < 5 || !kh_str_u64(kh_str_of(words[1]), &timeout_ms) ||
+      kh_http_curl_open(&transport, getenv("SSL_CERT_FILE")))
     return 2;
   for (int i = 4; i < count; i++) {
     struct kh_secret url = {NULL, 0};
@@ -36,7 +38,10 @@ int main(int count, char **words)
     kh_incoming_init(&answer);
     if (kh_secret_set(&url, kh_str_of(words[i])))
       return 2;
-    const struct kh_outgoing request = {&url, kh_str_of(words[2]), kh_str_of(words[3]), (int64_t)timeout_ms};
+    const struct kh_outgoing request = {.url = &url,
+                                        .content_type = kh_str_of(words[2]),
+                                        .body = kh_str_of(words[3]),
+                                        .timeout_ms = (int64_t)timeout_ms};
     tell(transport.send(transport.self, &request, &answer), &answer);
     kh_buf_release(&answer.body);
     kh_secret_release(&url);

@@ -266,6 +266,17 @@ class OverTLS(unittest.TestCase):
         self.assertEqual((got["err"], got["status"], got["body"]), (OK, 200, "ok"), got)
         self.assertEqual([request["target"] for request in other.requests], [SECRET])
 
+    def test_authorities_from_a_file(self):
+        mine, other = self.certificate[0], self.misnamed[0]
+        for file, expected in ((mine, (OK, 200)), (other, (FAILED, 0)), ("/dev/null", (FAILED, 0)), ("/absent/ca.pem", (FAILED, 0))):
+            with self.subTest(file):
+                server = peer.Peer({"*": peer.answer("200 OK")}, self.certificate)
+                got, = send(server.url(SECRET, "https"), SSL_CERT_FILE=file)
+                server.close()
+                self.assertEqual((got["err"], got["status"]), expected, got)
+                self.assertEqual(len(server.requests), expected[1] // 200)
+        self.assertEqual(got["problem"], "the file of certificate authorities cannot be read")
+
     def test_a_connection_that_was_reset_meanwhile(self):
         def answer_and_reset(me, to):
             peer.answer("200 OK")(me, to)

@@ -183,7 +183,8 @@ START_TEST(the_schema_knows_the_same_keys)
       size_t key = key_by_name(name);
       const char *type = schema_type(schema, property);
 
-      if (strcmp(name, "timestamp") == 0 || strcmp(name, "level") == 0 || strcmp(name, "message") == 0)
+      if (strcmp(name, "timestamp") == 0 || strcmp(name, "level") == 0 || strcmp(name, "message") == 0 ||
+          strcmp(name, "requestId") == 0)
         continue;
       ck_assert_msg(key < KH_LOG__COUNT, "%s: log.h has no %s", line_name, name);
       ck_assert_msg(strcmp(type, types[keys[key].form]) == 0, "%s: %s is %s", line_name, name, type);
@@ -342,6 +343,35 @@ START_TEST(a_problem_leaves_out_what_it_lacks)
 }
 END_TEST
 
+START_TEST(less_than_the_least_level_is_not_written)
+{
+  struct kh_log log = kh_recorder_log(&recorder, &fake.clock);
+
+  log.least = KH_WARN;
+  for (int level = KH_DEBUG; level <= KH_ERROR; level++) {
+    kh_log_begin(&line, &log, (enum kh_level)level, "webhook received");
+    kh_log_number(&line, KH_LOG_STATUS, level);
+    kh_log_text(&line, KH_LOG_BRANCH, KH_STR("main"));
+    kh_log_item(&line, KH_LOG_RULES_MATCHED, KH_STR("a"));
+    kh_log_end(&line, &log);
+  }
+  ck_assert_uint_eq(recorder.count, 2);
+}
+END_TEST
+
+START_TEST(an_invocation_is_in_every_line)
+{
+  struct kh_log log = kh_recorder_log(&recorder, &fake.clock);
+
+  log.invocation = KH_STR("8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+  kh_log_begin(&line, &log, KH_INFO, "webhook received");
+  kh_log_end(&line, &log);
+  json_t *json = kh_recorder_line(&recorder, 0);
+  ck_assert_str_eq(kh_line_text(json, "requestId"), "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+  json_decref(json);
+}
+END_TEST
+
 /* Datagrams keep the borders of writes. */
 START_TEST(a_line_is_one_write)
 {
@@ -414,6 +444,8 @@ static Suite *log_suite(void)
   tcase_add_test(log, numbers_keep_all_64_bits);
   tcase_add_test(log, a_problem_has_reason_detail_and_place);
   tcase_add_test(log, a_problem_leaves_out_what_it_lacks);
+  tcase_add_test(log, less_than_the_least_level_is_not_written);
+  tcase_add_test(log, an_invocation_is_in_every_line);
   tcase_add_test(log, a_line_is_one_write);
   tcase_add_test(log, the_descriptor_is_looked_at_each_time);
   return suite;

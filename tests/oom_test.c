@@ -124,7 +124,7 @@ struct outcome {
 /* A receiver of its own for each run, so that each allocates from nothing. */
 static void run(size_t fail_at, bool lasting, struct outcome *outcome)
 {
-  const struct kh_log log = {record_unharmed, NULL, &fake.clock};
+  const struct kh_log log = {.write = record_unharmed, .clock = &fake.clock};
   struct kh_receiver receiver;
 
   outcome->inbox = kh_inbox_closed();

@@ -56,7 +56,7 @@ static void write_to_fd(void *self, struct kh_str line)
 
 struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock)
 {
-  return (struct kh_log){write_to_fd, fd, clock};
+  return (struct kh_log){.write = write_to_fd, .self = fd, .clock = clock};
 }
 
 /* Bytes that are not UTF-8 as U+FFFD, one for each. */
@@ -104,11 +104,16 @@ void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_le
 {
   char now[KH_TIME_TEXT_BYTES];
 
+  *line = (struct kh_log_line){.dropped = level < log->least};
+  if (line->dropped)
+    return;
   kh_time_format(kh_clock_now_us(log->clock), now);
   line->json = json_object();
   set(line, "timestamp", json_string_nocheck(now));
   set(line, "level", json_string_nocheck(level_names[level]));
   set(line, "message", json_string_nocheck(message));
+  if (log->invocation.len > 0)
+    set(line, "requestId", string_of(log->invocation));
 }
 
 void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text)
@@ -173,6 +178,8 @@ void kh_log_end(struct kh_log_line *line, const struct kh_log *log)
 {
   struct kh_buf text;
 
+  if (line->dropped)
+    return;
   kh_buf_init(&text, LINE_MAX_BYTES);
   if (kh_json_write(line->json, &text)) {
     kh_buf_clear(&text);

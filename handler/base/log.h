@@ -55,6 +55,9 @@ struct kh_log {
   void (*write)(void *self, struct kh_str line);
   void *self;
   const struct kh_clock *clock;
+  enum kh_level least; /* what is less is not written; KH_DEBUG, the zero, writes all */
+  struct kh_str
+      invocation; /* on Lambda, "requestId" of each line, as Lambda's own lines have it; else absent */
 };
 
 /* Writes to *FD by one write() a line. Does not own it; FD is looked at each time. */
@@ -62,6 +65,7 @@ struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock);
 
 struct kh_log_line {
   struct json_t *json; /* NULL once memory ran out: the line then says so and nothing else */
+  bool dropped;        /* less than the log's least level */
 };
 
 /* Starts a line with timestamp, level and MESSAGE, a constant such as "webhook". */

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/buf.h"
 #include "base/secret.h"
 
 /* SHA256_* are deprecated in OpenSSL 3 in favour of EVP, whose set-up is what we cannot afford. */
@@ -92,6 +93,13 @@ struct kh_str kh_secret_reveal(const struct kh_secret *secret)
 void kh_wipe(void *at, size_t len)
 {
   OPENSSL_cleanse(at, len);
+}
+
+void kh_wipe_buf(struct kh_buf *buf)
+{
+  if (buf->at)
+    kh_wipe(buf->at, buf->len);
+  kh_buf_release(buf);
 }
 
 static void hash_parts(struct hash *hash, const struct kh_str *parts, size_t count)

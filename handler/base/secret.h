@@ -13,6 +13,8 @@
 #ifndef KH_SECRET_H
 #define KH_SECRET_H
 
+struct kh_buf;
+
 enum { KH_DIGEST_BYTES = 32, KH_SECRET_MAX_BYTES = 4096 };
 
 struct kh_secret {
@@ -33,6 +35,8 @@ struct kh_str kh_secret_reveal(const struct kh_secret *secret);
 
 /* Wipes LEN bytes so that the compiler cannot leave it out. */
 void kh_wipe(void *at, size_t len);
+/* Wipes the bytes, then releases. Wipes all of them only where the buffer never moved: reserve its room first. */
+void kh_wipe_buf(struct kh_buf *buf);
 
 /* HMAC-SHA256 of the parts joined, keyed by SECRET. */
 void kh_secret_mac(const struct kh_secret *secret, const struct kh_str *parts, size_t count,

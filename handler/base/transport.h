@@ -12,17 +12,29 @@
 
 enum { KH_ANSWER_MAX_BYTES = 4096 }; /* how much of an answer's body is kept */
 
+/* Signs a request by AWS Signature Version 4. All borrowed. */
+struct kh_aws_signing {
+  const char *region;  /* "eu-west-1" */
+  const char *service; /* "ssm" */
+  const char *target;  /* the X-Amz-Target header: "AmazonSSM.GetParameter" */
+  const struct kh_secret *access_key_id;
+  const struct kh_secret *secret_access_key;
+  const struct kh_secret *session_token; /* may be empty: long-lived keys have none */
+};
+
 struct kh_outgoing {
   const struct kh_secret *url; /* http or https; may itself be the credential */
   struct kh_str content_type;
   struct kh_str body;
-  int64_t timeout_ms; /* for the whole exchange */
+  int64_t timeout_ms;               /* for the whole exchange */
+  const struct kh_aws_signing *aws; /* NULL: not signed */
 };
 
 struct kh_incoming {
   int status;            /* 0 when no answer came */
   int64_t retry_after_s; /* from Retry-After in seconds; -1 when absent */
-  struct kh_buf body;    /* the first KH_ANSWER_MAX_BYTES */
+  char aws_error[128];   /* the X-Amzn-ErrorType header; "" when absent */
+  struct kh_buf body;    /* its first bytes, up to the ceiling of this buffer: KH_ANSWER_MAX_BYTES */
   char problem[256];     /* what went wrong below HTTP, without the URL; "" if nothing */
 };
 

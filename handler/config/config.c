@@ -34,7 +34,7 @@ static void drop_content(struct kh_config *config)
 {
   kh_config_secrets_release(&config->signatures);
   kh_config_secrets_release(&config->tokens);
-  kh_config_wipe(&config->env_file);
+  kh_wipe_buf(&config->env_file);
   kh_yaml_release(&config->yaml);
   config->notify = NULL;
 }
@@ -81,14 +81,16 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
   return err ? KH_ERR_CONFIG : KH_OK;
 }
 
-enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
-                           const char *const *environment, struct kh_diags *diags)
+enum kh_err kh_config_read_remote(struct kh_config *config, const char *path, enum kh_config_depth depth,
+                                  const char *const *environment, const struct kh_remote_secrets *remote,
+                                  struct kh_diags *diags)
 {
   struct kh_diag why = {0};
   struct kh_buf text;
   unsigned mode = 0;
 
   kh_config_init(config, depth, environment);
+  config->remote = remote;
   kh_buf_init(&text, KH_YAML_MAX_BYTES);
   enum kh_err err = set_path(config, path);
   if (err)
@@ -104,6 +106,12 @@ enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_c
     kh_diags_sort(diags);
   kh_buf_release(&text);
   return err;
+}
+
+enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
+                           const char *const *environment, struct kh_diags *diags)
+{
+  return kh_config_read_remote(config, path, depth, environment, NULL, diags);
 }
 
 void kh_config_release(struct kh_config *config)

@@ -17,6 +17,9 @@
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   notify: [...]
  *
+ * A secret is {file: PATH} or {env: NAME}; on Lambda also {ssm: NAME}, {secretsmanager: NAME_OR_ARN} or
+ * {secretsmanager: NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct kh_remote_secrets.
+ *
  * One named secret or a list of them; `name` defaults to "default" for a single
  * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of kitehook.yml.
  */
@@ -42,6 +45,22 @@ enum kh_config_depth {
   KH_CONFIG_CHECK /* the whole, and kept in spite of mistakes, so that those of `notify` can be found too */
 };
 enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
+
+/* Where secrets are that stand neither in a file nor in a variable. */
+enum kh_remote_store { KH_REMOTE_SSM, KH_REMOTE_SECRETSMANAGER };
+enum { KH_REMOTE_SECRET_MAX_BYTES = KH_SECRET_MAX_BYTES + 2 }; /* with a line end, which does not count */
+
+/* The interface of what fetches them; handler/aws/secrets.h is the real one. */
+struct kh_remote_secrets {
+  /*
+   * Appends the secret NAME to VALUE, which is empty, and moves VALUE's bytes no more once the first of them is
+   * written, so that wiping it wipes all. KEY, unless NULL, is the member to take of a secret that is a JSON object.
+   * On an error VALUE holds nothing, and WHY says what is wrong and what to do, without NAME.
+   */
+  enum kh_err (*fetch)(void *self, enum kh_remote_store store, const char *name, const char *key,
+                       struct kh_buf *value, struct kh_diag *why);
+  void *self;
+};
 
 enum { KH_SECRETS_MAX = 8, KH_PATH_BYTES = 512, KH_NAME_BYTES = 33, KH_ENV_FILE_MAX_BYTES = 64 * 1024 };
 
@@ -86,8 +105,10 @@ struct kh_config {
   bool has_notify;      /* the file has `notify:`, which a receiver does not read */
   const json_t *notify; /* an array inside yaml, or NULL */
 
-  struct kh_buf env_file;         /* its entries, "NAME=value" and a NUL each; wiped on release */
-  const char *const *environment; /* the caller's, "NAME=value", ends with NULL; or NULL */
+  struct kh_buf env_file;                 /* its entries, "NAME=value" and a NUL each; wiped on release */
+  const char *const *environment;         /* the caller's, "NAME=value", ends with NULL; or NULL */
+  const struct kh_remote_secrets *remote; /* the caller's, or NULL */
+  bool has_remote_secrets; /* of webhook: when none of them matches, reading again may bring a newer one */
 
   size_t watched_count;
   struct kh_watched_file watched[KH_WATCHED_MAX];
@@ -101,6 +122,13 @@ struct kh_config {
  */
 enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
                            const char *const *environment, struct kh_diags *diags) KH_MUST_USE;
+/*
+ * The same where REMOTE, which must outlive the config, fetches `ssm:` and `secretsmanager:`. Without it those are
+ * mistakes, but at KH_CONFIG_CHECK: there their form is looked at, and such a secret stays empty.
+ */
+enum kh_err kh_config_read_remote(struct kh_config *config, const char *path, enum kh_config_depth depth,
+                                  const char *const *environment, const struct kh_remote_secrets *remote,
+                                  struct kh_diags *diags) KH_MUST_USE;
 void kh_config_release(struct kh_config *config);
 
 /* True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second. */
@@ -110,12 +138,17 @@ bool kh_config_is_outdated(const struct kh_config *config);
 enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 
 /*
- * Resolves {env: NAME} or {file: PATH} (one trailing line end is dropped); the value
+ * Resolves a reference such as {env: NAME} (one trailing line end is dropped); the value
  * never appears in a message. An empty value is an error. WHERE names the key in messages, such as "slack.url".
  * A plain string is refused: a credential does not belong into the file of rules. At KH_CONFIG_WHOLE.
  */
 enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, const char *where,
                              struct kh_secret *secret, struct kh_diags *diags) KH_MUST_USE;
+/* The key of REFERENCE that says where its secret is, such as "env", and what stands there; NULL without one. */
+const char *kh_config_secret_source(const json_t *reference, const char **name);
+
+/* The value of NAME among "NAME=value", ended by NULL; absent when there is none, and in an ENVIRONMENT of NULL. */
+struct kh_str kh_environment_get(const char *const *environment, const char *name);
 
 /* Adds a mistake at the place of NODE, or of key KEY in it when KEY is not NULL. Returns KH_ERR_CONFIG. */
 enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,

@@ -111,13 +111,6 @@ const char *kh_config_load_cure(enum kh_err err)
                           : "is it the right file?";
 }
 
-void kh_config_wipe(struct kh_buf *text)
-{
-  if (text->at)
-    kh_wipe(text->at, text->len);
-  kh_buf_release(text);
-}
-
 bool kh_config_is_outdated(const struct kh_config *config)
 {
   for (size_t i = 0; i < config->watched_count; i++) {

@@ -34,8 +34,6 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
 void kh_config_unwatch(struct kh_config *config);
 /* What to do about it. */
 const char *kh_config_load_cure(enum kh_err err);
-/* Wipes the bytes, then releases. For a buffer that only grew, and in its place. */
-void kh_config_wipe(struct kh_buf *text);
 
 /* ---- env_file.c ---- */
 
@@ -75,6 +73,32 @@ enum kh_err kh_section_count(const struct kh_section *section, const char *key, 
 /* An absolute path. With STREAM also the word "stderr", as it is. */
 enum kh_err kh_section_path(const struct kh_section *section, const char *key, bool stream,
                             char path[KH_PATH_BYTES]) KH_MUST_USE;
+
+/* ---- reference.c ---- */
+
+/* A reference to a secret while it is resolved. No message quotes what stands in it: it could be the secret. */
+struct kh_reference {
+  struct kh_config *config;
+  const json_t *node;
+  const char *where;
+  struct kh_diags *diags;
+};
+
+enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key, const char *text);
+/* VALUE, which stands behind KEY, without a line end at its end; all mistakes about it. */
+enum kh_err kh_reference_set(const struct kh_reference *from, const char *key, struct kh_str value,
+                             struct kh_secret *secret) KH_MUST_USE;
+/* With NAMED the mapping may hold a `name` too, which is the caller's. */
+enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named,
+                                 struct kh_secret *secret) KH_MUST_USE;
+
+/* ---- remote.c ---- */
+
+/* True for "ssm" and "secretsmanager". */
+bool kh_remote_is_source(const char *source);
+/* SOURCE is one of those. SECRET stays empty at KH_CONFIG_CHECK without a remote. */
+enum kh_err kh_remote_resolve(const struct kh_reference *from, const char *source, const char *name,
+                              struct kh_secret *secret) KH_MUST_USE;
 
 /* ---- secrets.c ---- */
 

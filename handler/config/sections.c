@@ -44,7 +44,7 @@ static enum kh_err read_env_file(const struct kh_section *top)
   if (mode & 0004)
     kh_config_warning(config, top->object, "env_file", top->diags,
                       "env_file: every user may read %s; type `chmod o-r %s`", path, path);
-  kh_config_wipe(&text);
+  kh_wipe_buf(&text);
   return err;
 }
 

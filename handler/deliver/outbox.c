@@ -67,12 +67,21 @@ static enum kh_err send_to_log(struct kh_outbox *outbox, struct attempt *attempt
 
 /* ---- over the network ---- */
 
+static int64_t timeout_ms(const struct kh_outbox *outbox)
+{
+  int64_t left_ms = (outbox->until_us - kh_clock_ticks_us(outbox->clock)) / 1000;
+
+  if (outbox->until_us == 0 || left_ms > KH_SEND_TIMEOUT_MS)
+    return KH_SEND_TIMEOUT_MS;
+  return left_ms > 1 ? left_ms : 1;
+}
+
 static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *attempt)
 {
   const struct kh_outgoing request = {.url = &attempt->rule->url,
                                       .content_type = attempt->delivery.content_type,
                                       .body = kh_buf_view(&attempt->delivery.body),
-                                      .timeout_ms = KH_SEND_TIMEOUT_MS};
+                                      .timeout_ms = timeout_ms(outbox)};
   struct kh_incoming answer;
   enum kh_err err = KH_ERR_DELIVERY_REFUSED;
 
@@ -117,6 +126,20 @@ static enum kh_err record(struct kh_outbox *outbox, const struct attempt *attemp
   if (attempt->result == KH_ERR_DELIVERY_FAILED)
     return ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, reason);
   return ops->bury(outbox->store.self, id, now_us, reason);
+}
+
+static void tell_observer(const struct kh_outbox *outbox, const struct attempt *attempt, enum kh_err recorded)
+{
+  const struct kh_attempted attempted = {
+      .rule = attempt->delivery.rule,
+      .notifier = attempt->delivery.notifier,
+      .detail = attempt->detail,
+      .result = recorded ? recorded : attempt->result,
+      .duration_us = kh_clock_ticks_us(outbox->clock) - attempt->started_us,
+  };
+
+  if (outbox->observe)
+    outbox->observe(outbox->observer, &attempted);
 }
 
 static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt, enum kh_err recorded)
@@ -183,6 +206,7 @@ static enum kh_err finish(struct kh_outbox *outbox, struct attempt *attempt)
     attempt->result = send_to_log(outbox, attempt);
   enum kh_err err = record(outbox, attempt);
   log_attempt(outbox, attempt, err);
+  tell_observer(outbox, attempt, err);
   kh_delivery_release(&attempt->delivery);
   return err;
 }

@@ -8,12 +8,23 @@
 #include "base/transport.h"
 #include "notify/notifier.h"
 
+/* One attempt, for who counts them. The texts hold for the call; none has a secret in it. */
+struct kh_attempted {
+  const char *rule, *notifier;
+  const char *detail; /* "HTTP 500"; "" where there is nothing to tell */
+  enum kh_err result; /* as kh_outbox_step returns it */
+  int64_t duration_us;
+};
+
 struct kh_outbox {
   const struct kh_rules *rules; /* where destinations become URLs, at the moment of sending */
   struct kh_store store;
   struct kh_transport transport;
   struct kh_log log;
   const struct kh_clock *clock;
+  int64_t until_us; /* in the clock's ticks: no send may last longer; 0 for as long as KH_SEND_TIMEOUT_MS */
+  void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
+  void *observer;
 };
 
 enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000 };

@@ -67,7 +67,7 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *ev
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
 
 /*
- * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY ({env: NAME} or {file: PATH}) into
+ * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY (a secret, such as {env: NAME}) into
  * rule->url and names it in rule->destination. The URL must be https, or http to this machine's loopback; it is never
  * part of a message.
  */

@@ -37,8 +37,8 @@ enum kh_err kh_notify_url(struct kh_config *config, const json_t *options, const
                           const struct kh_notifier *notifier, struct kh_rule *rule, struct kh_diags *diags)
 {
   const json_t *reference = json_object_get(options, key);
-  const char *env = kh_config_text(json_object_get(reference, "env"));
-  const char *file = kh_config_text(json_object_get(reference, "file"));
+  const char *name = NULL, *source = kh_config_secret_source(reference, &name);
+  const char *member = kh_config_text(json_object_get(reference, "key"));
   char where[64];
 
   if (!reference)
@@ -48,15 +48,13 @@ enum kh_err kh_notify_url(struct kh_config *config, const json_t *options, const
   enum kh_err err = kh_config_secret(config, reference, where, &rule->url, diags);
   if (err)
     return err;
-  if (!is_good_url(kh_secret_reveal(&rule->url)))
+  /* Empty is what `kitehook check` cannot fetch. */
+  if (!kh_secret_is_empty(&rule->url) && !is_good_url(kh_secret_reveal(&rule->url)))
     return kh_config_mistake(config, options, key, diags,
                              "%s must hold one https:// URL (http:// only to 127.0.0.1, localhost or [::1])",
                              where);
-  int wrote = snprintf(rule->destination, sizeof rule->destination, "%s %s:%s", notifier->name,
-                       env ? "env" : "file",
-                       env    ? env
-                       : file ? file
-                              : "");
+  int wrote = snprintf(rule->destination, sizeof rule->destination, "%s %s:%s%s%s", notifier->name, source,
+                       name, member ? "#" : "", member ? member : "");
   if (wrote < 0 || (size_t)wrote >= sizeof rule->destination)
     return kh_config_mistake(config, options, key, diags, "the name behind %s is too long", where);
   return KH_OK;

@@ -91,3 +91,29 @@ void kh_request_id(const struct kh_request *request, char id[KH_REQUEST_ID_BYTES
     random = 0; /* only a name for people: nothing depends on it being unique */
   (void)snprintf(id, KH_REQUEST_ID_BYTES, "%016" PRIx64, random);
 }
+
+const char *kh_status_phrase(int status)
+{
+  switch (status) {
+  case 200:
+    return "OK";
+  case 400:
+    return "Bad Request";
+  case 401:
+    return "Unauthorized";
+  case 405:
+    return "Method Not Allowed";
+  case 408:
+    return "Request Timeout";
+  case 413:
+    return "Content Too Large";
+  case 415:
+    return "Unsupported Media Type";
+  case 502:
+    return "Bad Gateway";
+  case 503:
+    return "Service Unavailable";
+  default:
+    return "Internal Server Error";
+  }
+}

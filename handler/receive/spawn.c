@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,7 +63,8 @@ static bool place_descriptors(int lock_fd, int report_fd)
     return false;
   (void)fcntl(REPORT_AT, F_SETFD,
               FD_CLOEXEC); /* closed by a successful exec: that is how the parent learns of it */
-  if (close_range(REPORT_AT + 1, ~0U, 0)) /* kernels before 5.9 lack it */
+  /* Kernels before 5.9 lack it, and musl its name. */
+  if (syscall(SYS_close_range, REPORT_AT + 1U, ~0U, 0U))
     for (int fd = REPORT_AT + 1; fd < FD_MAX; fd++)
       (void)close(fd);
   return true;

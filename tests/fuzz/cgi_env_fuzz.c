@@ -113,7 +113,8 @@ static void serve(const struct kh_config *config, const char *const *variables, 
   kh_fake_clock_init(&fake, NOW_S);
   kh_buf_init(&body, config->max_body_bytes);
   kh_buf_init(&log, 1 << 20);
-  kh_receiver_init(&receiver, config, NULL, &fake.clock, (struct kh_log){keep_line, &log, &fake.clock});
+  kh_receiver_init(&receiver, config, NULL, &fake.clock,
+                   (struct kh_log){.write = keep_line, .self = &log, .clock = &fake.clock});
   kh_cgi_request(variables, "cgi", &request, &plan);
   kh_cgi_read_body(&request, &plan, &source, config->max_body_bytes, &body);
   kh_receive(&receiver, &request, &response);

@@ -48,7 +48,7 @@ static void read_env_file(struct kh_str text)
   (void)kh_env_file_get(&entries, "A");
   if (kh_buf_ok(&entries) || (!err && entries.len > 0 && entries.at[entries.len - 1] != '\0'))
     abort();
-  kh_config_wipe(&entries);
+  kh_wipe_buf(&entries);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -30,7 +30,7 @@ static json_t *line_of(const struct kh_event *event)
 
   kh_fake_clock_init(&fake, 1700000000);
   kh_buf_init(&text, 1 << 20);
-  const struct kh_log log = {keep_line, &text, &fake.clock};
+  const struct kh_log log = {.write = keep_line, .self = &text, .clock = &fake.clock};
   kh_log_begin(&line, &log, KH_INFO, "webhook received");
   kh_event_log(event, &line);
   kh_log_end(&line, &log);

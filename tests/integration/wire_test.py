@@ -26,7 +26,7 @@ class Case:
         self.folder, self.name = folder, folder.name
         case = json.loads((folder / "case.json").read_text(encoding="utf-8"))
         self.accepts, self.send, self.expect = case.get("accepts", "signature"), case["send"], case["expect"]
-        unknown = set(self.expect) - {"all", "cgi-direct"} - {kind.name for kind in servers.ALL}
+        unknown = set(self.expect) - {"all", "cgi-direct", "lambda"} - {kind.name for kind in servers.ALL}
         if unknown:
             raise ValueError(f"{folder}: no such transport: {unknown}")
         self.body = join(self.send["body"]) if "body" in self.send else common.webhook(1)

@@ -47,7 +47,7 @@ void kh_recorder_clear(struct kh_recorder *recorder)
 
 struct kh_log kh_recorder_log(struct kh_recorder *recorder, const struct kh_clock *clock)
 {
-  return (struct kh_log){record, recorder, clock};
+  return (struct kh_log){.write = record, .self = recorder, .clock = clock};
 }
 
 void kh_recorder_add_file(struct kh_recorder *recorder, const char *path)

@@ -1,0 +1,88 @@
+#include "base/base.h"
+
+#include "at_once.h"
+
+void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
+                     struct kh_transport transport, const struct kh_clock *clock, struct kh_log log)
+{
+  *at_once = (struct kh_at_once){.transport = transport};
+  kh_worker_init(&at_once->worker, config, rules, NULL, (struct kh_store){0}, clock, log);
+}
+
+void kh_at_once_release(struct kh_at_once *at_once)
+{
+  kh_worker_release(&at_once->worker);
+}
+
+static enum kh_err understand(struct kh_worker *worker, const struct kh_entry *entry, struct kh_diag *diag)
+{
+  enum kh_err err = worker->store.ops->batch_begin(worker->store.self);
+
+  kh_buf_clear(&worker->lines);
+  if (!err)
+    err = kh_work_webhook(worker, entry->request_id, entry, diag);
+  if (!err)
+    err = worker->store.ops->batch_end(worker->store.self);
+  if (!err)
+    kh_work_release_lines(worker);
+  return err;
+}
+
+/* The first attempt that failed, for the answer. */
+struct watch {
+  const struct kh_at_once *at_once;
+  struct kh_diag *diag;
+  bool failed;
+};
+
+static void watch_attempt(void *observer, const struct kh_attempted *attempted)
+{
+  struct watch *watch = observer;
+
+  if (attempted->result && !watch->failed) {
+    (void)kh_diag_set(watch->diag, KH_ERR_DELIVERY_FAILED, "%s (%s): %s", attempted->rule,
+                      attempted->notifier,
+                      attempted->detail[0] ? attempted->detail : kh_err_token(attempted->result));
+    watch->failed = true;
+  }
+  if (watch->at_once->observe)
+    watch->at_once->observe(watch->at_once->observer, attempted);
+}
+
+static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
+{
+  const struct kh_worker *worker = &at_once->worker;
+  struct watch watch = {.at_once = at_once, .diag = diag};
+  struct kh_outbox outbox = {.rules = worker->rules,
+                             .store = worker->store,
+                             .transport = at_once->transport,
+                             .log = worker->log,
+                             .clock = worker->clock,
+                             .until_us = at_once->until_us,
+                             .observe = watch_attempt,
+                             .observer = &watch};
+  enum kh_err err;
+
+  /* What failed comes due again only long after the answer, so this ends after one attempt each. */
+  do
+    err = kh_outbox_step(&outbox);
+  while (err != KH_ERR_NOT_FOUND && err != KH_ERR_STORE);
+  if (err == KH_ERR_STORE)
+    return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+  return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
+}
+
+enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry, struct kh_diag *diag)
+{
+  struct kh_store *store = &at_once->worker.store;
+  enum kh_err err = kh_store_open_none(store);
+
+  if (!err)
+    err = understand(&at_once->worker, entry, diag);
+  if (!err)
+    err = send_all(at_once, diag);
+  if (store->ops)
+    store->ops->close(store->self);
+  *store = (struct kh_store){0};
+  return err;
+}

@@ -1,0 +1,32 @@
+/*
+ * at_once.h - both halves in one process: a proven webhook becomes notifications, and these are sent, before the answer.
+ *
+ * For where nothing can be kept: there is no inbox, and memory ends with the webhook. So each delivery is tried once,
+ * and one that fails is told in the answer, whose receiver may then send the webhook again.
+ */
+#ifndef KH_AT_ONCE_H
+#define KH_AT_ONCE_H
+
+#include "work.h"
+
+struct kh_at_once {
+  struct kh_worker worker; /* kept from webhook to webhook, but for its store */
+  struct kh_transport transport;
+  int64_t until_us; /* in the clock's ticks: what was not sent by then has failed */
+  void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
+  void *observer;
+};
+
+/* Everything is borrowed. The caller may change the members, such as the worker's config and rules after a reload. */
+void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
+                     struct kh_transport transport, const struct kh_clock *clock, struct kh_log log);
+void kh_at_once_release(struct kh_at_once *at_once);
+
+/*
+ * All that ENTRY leads to. The deliveries do not stop at one that fails; KH_ERR_DELIVERY_FAILED then, and DIAG names
+ * rule, notifier and cause of the first. KH_ERR_RENDER, KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
+ */
+enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry,
+                            struct kh_diag *diag) KH_MUST_USE;
+
+#endif

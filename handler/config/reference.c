@@ -1,0 +1,204 @@
+#include "base/base.h"
+
+#include "config/parts.h"
+
+static const char *const sources[] = {"file", "env", "ssm", "secretsmanager", NULL};
+
+static bool is_in(const char *word, const char *const *words)
+{
+  while (*words && strcmp(*words, word) != 0)
+    words++;
+  return *words != NULL;
+}
+
+enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key, const char *text)
+{
+  return kh_config_mistake(from->config, from->node, key, from->diags, "%s: %s", from->where, text);
+}
+
+enum kh_err kh_reference_set(const struct kh_reference *from, const char *key, struct kh_str value,
+                             struct kh_secret *secret)
+{
+  if (kh_str_ends(value, KH_STR("\r\n")))
+    value.len -= 2;
+  else if (kh_str_ends(value, KH_STR("\n")))
+    value.len--;
+  if (value.len == 0)
+    return kh_reference_mistake(from, key, "the secret is empty");
+  if (memchr(value.at, '\n', value.len))
+    kh_config_warning(from->config, from->node, key, from->diags,
+                      "%s: the secret has more than one line; all of them count", from->where);
+  enum kh_err err = kh_secret_set(secret, value);
+  if (err == KH_ERR_LIMIT)
+    return kh_config_mistake(from->config, from->node, key, from->diags,
+                             "%s: the secret is longer than %d bytes", from->where, KH_SECRET_MAX_BYTES);
+  return err ? kh_reference_mistake(from, key, "no memory left for the secret") : KH_OK;
+}
+
+/* Whoever pastes a secret behind `file:` writes no slash first; a path that somebody wrote may be told. */
+static bool is_written_as_path(const char *text)
+{
+  return text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
+}
+
+static enum kh_err read_file(const struct kh_reference *from, const char *text, struct kh_secret *secret)
+{
+  char path[KH_PATH_BYTES];
+  struct kh_buf value;
+  struct kh_diag why = {0};
+  unsigned mode = 0;
+
+  kh_buf_init(&value, KH_SECRET_MAX_BYTES + 2);
+  if (!kh_config_resolve(from->config, text, path))
+    return kh_reference_mistake(from, "file", "the path is empty or too long");
+  enum kh_err err = kh_config_load(from->config, path, &value, &mode, &why);
+  if (err) {
+    err = kh_config_mistake(from->config, from->node, "file", from->diags, "%s: cannot read %s: %s; %s",
+                            from->where, is_written_as_path(text) ? path : "the file that is named here",
+                            why.text, kh_config_load_cure(err));
+  } else {
+    if (mode & 0004)
+      kh_config_warning(from->config, from->node, "file", from->diags,
+                        "%s: every user may read %s; type `chmod o-r %s`", from->where, path, path);
+    err = kh_reference_set(from, "file", kh_buf_view(&value), secret);
+  }
+  kh_wipe_buf(&value);
+  return err;
+}
+
+struct kh_str kh_environment_get(const char *const *environment, const char *name)
+{
+  size_t len = strlen(name);
+
+  for (; environment && *environment; environment++)
+    if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+      return kh_str_of(*environment + len + 1);
+  return KH_NO_STR;
+}
+
+/* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
+static bool is_in_capitals(const char *name)
+{
+  return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name) && strlen(name) <= 64;
+}
+
+static enum kh_err read_env(const struct kh_reference *from, const char *name, struct kh_secret *secret)
+{
+  struct kh_config *config = from->config;
+  const char *shown = is_in_capitals(name) ? name : "the variable that is named here";
+
+  if (!kh_env_name_is_valid(kh_str_of(name)))
+    return kh_reference_mistake(from, "env", "`env` takes the name of a variable: letters, digits and _");
+  if (kh_str_starts(kh_str_of(name), KH_STR("HTTP_")))
+    return kh_reference_mistake(from, "env",
+                                "a caller can set variables that begin with HTTP_; take another name");
+
+  struct kh_str value = kh_env_file_get(&config->env_file, name);
+  if (!value.at) {
+    value = kh_environment_get(config->environment, name);
+    if (value.at && config->depth != KH_CONFIG_RECEIVER && config->state[0] &&
+        config->worker_mode == KH_WORKER_START)
+      kh_config_warning(
+          config, from->node, "env", from->diags,
+          "%s: %s is set in the process environment only; a worker that a receiver starts has none, "
+          "so name it in `env_file`, or use `file`",
+          from->where, shown);
+  }
+  if (!value.at)
+    return kh_config_mistake(
+        config, from->node, "env", from->diags,
+        "%s: %s is set neither in `env_file` nor in the environment; web servers clear the "
+        "environment of a CGI, so write it into the file that `env_file` names",
+        from->where, shown);
+  return kh_reference_set(from, "env", value, secret);
+}
+
+static enum kh_err refuse_key(const struct kh_reference *from, const char *key, bool named)
+{
+  static const char *const keys[] = {"file", "env", "ssm", "secretsmanager", "key", "name", NULL};
+  static const char *const keys_without_name[] = {"file", "env", "ssm", "secretsmanager", "key", NULL};
+  const char *meant = kh_config_suggest(key, named ? keys : keys_without_name);
+
+  if (!meant)
+    return kh_reference_mistake(from, key, "unknown key; write `file: PATH` or `env: NAME`");
+  return kh_config_mistake(from->config, from->node, key, from->diags, "%s: unknown key; did you mean `%s`?",
+                           from->where, meant);
+}
+
+static enum kh_err check_keys(const struct kh_reference *from, bool named)
+{
+  json_t *tree = (json_t *)(uintptr_t)from->node; /* jansson's iterators take no const */
+  enum kh_err err = KH_OK;
+  const char *key;
+  json_t *value;
+
+  json_object_foreach(tree, key, value)
+  {
+    bool known = is_in(key, sources) || strcmp(key, "key") == 0 || (named && strcmp(key, "name") == 0);
+
+    if (!known)
+      err = refuse_key(from, key, named);
+    else if (!kh_config_text(value))
+      err = kh_reference_mistake(from, key, "must be a text");
+  }
+  return err;
+}
+
+/* *FOUND gets the key that says where the secret is. */
+static enum kh_err find_source(const struct kh_reference *from, const char **found)
+{
+  *found = NULL;
+  for (const char *const *source = sources; *source; source++) {
+    if (!json_object_get(from->node, *source))
+      continue;
+    if (*found)
+      return kh_config_mistake(from->config, from->node, *source, from->diags,
+                               "%s: has `%s` and `%s`; remove one of them", from->where, *found, *source);
+    *found = *source;
+  }
+  if (!*found)
+    return kh_reference_mistake(from, NULL, "needs `file: PATH` or `env: NAME`");
+  if (json_object_get(from->node, "key") && strcmp(*found, "secretsmanager") != 0)
+    return kh_reference_mistake(from, "key", "`key` goes with `secretsmanager` only; remove it");
+  return KH_OK;
+}
+
+enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named, struct kh_secret *secret)
+{
+  const char *source = NULL;
+
+  if (!json_is_object(from->node))
+    return kh_reference_mistake(from, NULL,
+                                "a secret does not belong into this file; write {file: PATH} or {env: NAME}");
+
+  enum kh_err err = check_keys(from, named);
+  if (!err)
+    err = find_source(from, &source);
+  if (err)
+    return err;
+
+  const char *text = kh_config_text(json_object_get(from->node, source));
+  if (strcmp(source, "file") == 0)
+    return read_file(from, text, secret);
+  if (strcmp(source, "env") == 0)
+    return read_env(from, text, secret);
+  return kh_remote_resolve(from, source, text, secret);
+}
+
+enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, const char *where,
+                             struct kh_secret *secret, struct kh_diags *diags)
+{
+  const struct kh_reference from = {config, reference, where, diags};
+
+  return kh_reference_resolve(&from, false, secret);
+}
+
+const char *kh_config_secret_source(const json_t *reference, const char **name)
+{
+  for (const char *const *source = sources; *source; source++) {
+    *name = kh_config_text(json_object_get(reference, *source));
+    if (*name)
+      return *source;
+  }
+  return NULL;
+}

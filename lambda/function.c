@@ -1,0 +1,170 @@
+#include "base/base.h"
+
+#include "aws/secrets.h"
+#include "lambda/function.h"
+
+struct kh_function_setup {
+  struct kh_config config;
+  struct kh_rules rules;
+};
+
+static void close_setup(struct kh_function_setup *setup)
+{
+  if (!setup)
+    return;
+  kh_rules_release(&setup->rules);
+  kh_config_release(&setup->config);
+  free(setup);
+}
+
+static enum kh_err open_setup(const struct kh_function *function, struct kh_function_setup **made,
+                              struct kh_diags *diags)
+{
+  struct kh_function_setup *setup = calloc(1, sizeof *setup);
+  enum kh_err err = setup ? KH_OK : KH_ERR_NO_MEMORY;
+
+  if (!err)
+    err = kh_config_read_remote(&setup->config, function->config_path, KH_CONFIG_WHOLE, function->environment,
+                                function->remote, diags);
+  if (!err)
+    err = kh_rules_compile(&setup->config, &setup->rules, diags);
+  if (err) {
+    close_setup(setup);
+    return err;
+  }
+  *made = setup;
+  return KH_OK;
+}
+
+static void use(struct kh_function *function, struct kh_function_setup *setup)
+{
+  close_setup(function->setup);
+  function->setup = setup;
+  function->at_once.worker.config = &setup->config;
+  function->at_once.worker.rules = &setup->rules;
+}
+
+static const struct kh_config *refresh(void *self)
+{
+  struct kh_function *function = self;
+  struct kh_function_setup *setup = NULL;
+  struct kh_diags diags = {0};
+  int64_t now_us = kh_clock_now_us(function->clock);
+
+  if (!function->setup->config.has_remote_secrets || !kh_aws_refresh_is_due(function->read_us, now_us))
+    return NULL;
+  function->read_us = now_us;
+  enum kh_err err = open_setup(function, &setup, &diags);
+  if (err)
+    kh_function_log_problems(&function->receiver.log, &diags);
+  else
+    use(function, setup);
+  kh_diags_release(&diags);
+  return err ? NULL : &function->setup->config;
+}
+
+static enum kh_err work(void *self, const struct kh_entry *entry, struct kh_diag *diag)
+{
+  struct kh_function *function = self;
+
+  return kh_work_at_once(&function->at_once, entry, diag);
+}
+
+static void judged(void *self, enum kh_err verdict, const struct kh_event *event)
+{
+  struct kh_function *function = self;
+
+  kh_metrics_verdict(&function->metrics, verdict);
+  if (event)
+    kh_metrics_event(&function->metrics, event);
+}
+
+static void count_attempt(void *observer, const struct kh_attempted *attempted)
+{
+  kh_metrics_delivery(observer, attempted->notifier, attempted->result == KH_OK,
+                      attempted->duration_us / 1000);
+}
+
+static void write_metrics(const struct kh_function *function)
+{
+  const struct kh_log *log = &function->receiver.log;
+  struct kh_buf lines;
+
+  kh_buf_init(&lines, KH_METRICS_MAX_BYTES);
+  if (!kh_metrics_write(&function->metrics, kh_clock_now_us(function->clock) / 1000, &lines) && lines.len > 0)
+    log->write(log->self, kh_buf_view(&lines));
+  kh_buf_release(&lines);
+}
+
+void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *diags)
+{
+  for (size_t i = 0; i < diags->count; i++) {
+    const struct kh_diag *diag = &diags->at[i];
+    struct kh_log_line line;
+
+    kh_log_begin(&line, log, diag->err ? KH_ERROR : KH_WARN, diag->err ? "config broken" : "config warning");
+    kh_log_problem(&line, diag->err, diag);
+    kh_log_end(&line, log);
+  }
+}
+
+enum kh_err kh_function_open(struct kh_function *function, const struct kh_function_world *world,
+                             struct kh_log log, struct kh_diags *diags)
+{
+  struct kh_function_setup *setup = NULL;
+
+  *function = (struct kh_function){
+      .config_path = world->config_path,
+      .environment = world->environment,
+      .remote = world->remote,
+      .clock = world->clock,
+      .read_us = kh_clock_now_us(world->clock),
+      .before_answer = {.work = work, .refresh = refresh, .judged = judged, .self = function},
+  };
+  kh_json_init(&function->envelope, kh_json_default_limits);
+  kh_buf_init(&function->body, KH_LAMBDA_PAYLOAD_MAX_BYTES);
+  enum kh_err err = open_setup(function, &setup, diags);
+  if (err)
+    return err;
+  kh_at_once_init(&function->at_once, &setup->config, &setup->rules, world->transport, world->clock, log);
+  kh_receiver_init(&function->receiver, &setup->config, NULL, world->clock, log);
+  function->receiver.before_answer = &function->before_answer;
+  function->at_once.observe = count_attempt;
+  function->at_once.observer = &function->metrics;
+  use(function, setup);
+  return KH_OK;
+}
+
+void kh_function_close(struct kh_function *function)
+{
+  if (function->setup) {
+    kh_receiver_release(&function->receiver);
+    kh_at_once_release(&function->at_once);
+  }
+  close_setup(function->setup);
+  function->setup = NULL;
+  kh_json_release(&function->envelope);
+  kh_buf_release(&function->body);
+}
+
+enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
+                               struct kh_buf *answer, struct kh_diag *diag)
+{
+  struct kh_lambda_event event;
+  struct kh_response response;
+  enum kh_err err = kh_lambda_event_read(call->payload, &function->envelope, &function->body, &event, diag);
+
+  if (err)
+    return err;
+  if (event.request.platform_id.len == 0)
+    event.request.platform_id = call->request_id;
+  function->receiver.log.invocation = call->request_id;
+  function->at_once.worker.log.invocation = call->request_id;
+  function->at_once.until_us = kh_clock_ticks_us(function->clock) + call->budget_ms * 1000;
+  kh_metrics_init(&function->metrics);
+  kh_receive(&function->receiver, &event.request, &response);
+  write_metrics(function);
+  err = kh_lambda_response_write(&event, &response, answer);
+  kh_buf_release(&response.body);
+  return err;
+}

@@ -1,0 +1,67 @@
+/*
+ * function.h - the Lambda function: an event in, an answer out, and in between both halves of kitehook.
+ *
+ * Nothing is kept between webhooks but the configuration, the rules and open connections.
+ */
+#ifndef KH_FUNCTION_H
+#define KH_FUNCTION_H
+
+#include "at_once.h"
+#include "lambda/event.h"
+#include "lambda/metrics.h"
+
+/* Borrowed, and outlives the function. */
+struct kh_function_world {
+  const char *config_path;
+  const char *const *environment;         /* where `env:` looks, "NAME=value", ends with NULL */
+  const struct kh_remote_secrets *remote; /* where `ssm:` and `secretsmanager:` look, or NULL */
+  struct kh_transport transport;          /* sends the notifications */
+  const struct kh_clock *clock;
+};
+
+/* A configuration and what its rules were made into. */
+struct kh_function_setup;
+
+struct kh_function {
+  const char *config_path;
+  const char *const *environment;
+  const struct kh_remote_secrets *remote;
+  const struct kh_clock *clock;
+  int64_t read_us;                 /* when the config was read, by the wall clock */
+  struct kh_function_setup *setup; /* owned */
+  struct kh_before_answer before_answer;
+  struct kh_receiver receiver;
+  struct kh_at_once at_once;
+  struct kh_metrics metrics; /* of the event at hand */
+  struct kh_json envelope;
+  struct kh_buf body; /* of the request, where it had to be decoded */
+};
+
+/*
+ * Reads the config, `notify:` included. `state:`, `inbox:`, `worker:` and `log:` have no meaning here. Mistakes and
+ * warnings go to DIAGS. KH_ERR_CONFIG, KH_ERR_NO_MEMORY. The caller closes, also after an error. FUNCTION stays where
+ * it is.
+ */
+enum kh_err kh_function_open(struct kh_function *function, const struct kh_function_world *world,
+                             struct kh_log log, struct kh_diags *diags) KH_MUST_USE;
+void kh_function_close(struct kh_function *function);
+
+struct kh_function_call {
+  struct kh_str payload;
+  struct kh_str request_id; /* the invocation's */
+  int64_t budget_ms;        /* notifications must be out by then */
+};
+
+/*
+ * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook deserves (401,
+ * 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request, KH_ERR_JSON_* and so on when it
+ * cannot be read: DIAG says what it looks like. When no secret matches and some come from a store, the config is read
+ * again, at most once a minute. Log lines and metrics are written before it returns.
+ */
+enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
+                               struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;
+
+/* A line for each of DIAGS. */
+void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *diags);
+
+#endif

@@ -1,0 +1,174 @@
+#include "base/base.h"
+
+#include "at_once.h"
+#include "support/clock.h"
+#include "support/recorder.h"
+#include "support/rules.h"
+#include "support/suite.h"
+
+#define BODY \
+  "{\"event\":\"build.finished\",\"build\":{\"number\":7,\"state\":\"passed\",\"branch\":\"main\"}}"
+
+static const char two_slacks_and_a_log[] = "  - name: one\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n"
+                                           "  - name: two\n    slack: {url: {env: SECOND}}\n"
+                                           "  - name: three\n    log: {}\n";
+static const char *const environment[] = {"SLACK_WEBHOOK_URL=" KH_TEST_SLACK_URL,
+                                          "SECOND=https://hooks.example/planted-second", NULL};
+
+/* A network that answers in order and takes its time. */
+static struct network {
+  int statuses[4];
+  int64_t takes_us;
+  size_t sends;
+  int64_t timeouts_ms[4];
+} network;
+
+static struct kh_test_rules made;
+static struct kh_fake_clock clock_;
+static struct kh_recorder lines;
+static struct kh_at_once at_once;
+static struct kh_entry entry;
+static struct kh_diag diag;
+static unsigned observed[2]; /* delivered, not delivered */
+
+static size_t count_lines(const char *message)
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < lines.count; i++) {
+    json_t *line = kh_recorder_line(&lines, i);
+    count += strcmp(kh_line_text(line, "message"), message) == 0;
+    json_decref(line);
+  }
+  return count;
+}
+
+static enum kh_err send(void *self, const struct kh_outgoing *request, struct kh_incoming *answer)
+{
+  struct network *net = self;
+  size_t number = net->sends++;
+
+  ck_assert_uint_lt(number, KH_COUNT(net->statuses));
+  net->timeouts_ms[number] = request->timeout_ms;
+  kh_fake_clock_advance(&clock_, net->takes_us);
+  answer->status = net->statuses[number];
+  return answer->status ? KH_OK : KH_ERR_DELIVERY_FAILED;
+}
+
+static void observe(void *observer, const struct kh_attempted *attempted)
+{
+  unsigned *counts = observer;
+
+  counts[attempted->result != KH_OK]++;
+}
+
+static void open_case(void)
+{
+  static const struct kh_named_secret by = {.name = "current"};
+
+  kh_test_rules_open(&made, two_slacks_and_a_log, environment);
+  ck_assert_int_eq(made.err, KH_OK);
+  kh_fake_clock_init(&clock_, 1700000000);
+  kh_recorder_init(&lines);
+  network = (struct network){.statuses = {200, 200}};
+  memset(observed, 0, sizeof observed);
+  diag = (struct kh_diag){0};
+  kh_at_once_init(&at_once, &made.config, &made.rules, (struct kh_transport){send, &network}, &clock_.clock,
+                  kh_recorder_log(&lines, &clock_.clock));
+  at_once.until_us = kh_clock_ticks_us(&clock_.clock) + 4000000;
+  at_once.observe = observe;
+  at_once.observer = observed;
+  entry = (struct kh_entry){.received_us = INT64_C(1700000000) * 1000000,
+                            .request_id = "req-1",
+                            .transport = "lambda",
+                            .verified = {.body = KH_STR(BODY), .by = &by, .proof = KH_PROOF_SIGNATURE}};
+}
+
+static void close_case(void)
+{
+  kh_at_once_release(&at_once);
+  kh_recorder_release(&lines);
+  kh_test_rules_close(&made);
+}
+
+START_TEST(all_is_sent_before_it_returns)
+{
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_uint_eq(network.sends, 2);
+  ck_assert_int_eq(network.timeouts_ms[0], 4000);
+  ck_assert_uint_eq(observed[0], 3);
+  ck_assert_uint_eq(observed[1], 0);
+  ck_assert_uint_eq(count_lines("webhook handled"), 1);
+  ck_assert_uint_eq(count_lines("delivery attempt"), 3);
+  ck_assert_uint_eq(count_lines("notification"), 1);
+}
+END_TEST
+
+START_TEST(one_that_fails_stops_no_other_and_is_named)
+{
+  network.statuses[0] = 500;
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_DELIVERY_FAILED);
+  ck_assert_str_eq(diag.text, "one (slack): HTTP 500");
+  ck_assert_uint_eq(network.sends, 2);
+  ck_assert_uint_eq(observed[0], 2);
+  ck_assert_uint_eq(observed[1], 1);
+}
+END_TEST
+
+START_TEST(the_first_failure_is_told)
+{
+  network.statuses[0] = 404;
+  network.statuses[1] = 0;
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_DELIVERY_FAILED);
+  ck_assert_str_eq(diag.text, "one (slack): HTTP 404");
+}
+END_TEST
+
+START_TEST(what_one_takes_is_not_left_for_the_next)
+{
+  network.takes_us = 3000000;
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_int_eq(network.timeouts_ms[0], 4000);
+  ck_assert_int_eq(network.timeouts_ms[1], 1000);
+}
+END_TEST
+
+START_TEST(without_time_left_each_gets_a_moment)
+{
+  kh_fake_clock_advance(&clock_, 5000000);
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_int_eq(network.timeouts_ms[0], 1);
+}
+END_TEST
+
+/* Whoever was told that it failed sends the webhook again, and that must not be taken for a repeat. */
+START_TEST(nothing_is_remembered)
+{
+  network.statuses[0] = 500;
+  network.statuses[2] = network.statuses[3] = 200;
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_DELIVERY_FAILED);
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_uint_eq(network.sends, 4);
+}
+END_TEST
+
+static Suite *at_once_suite(void)
+{
+  Suite *suite = suite_create("at_once");
+  TCase *cases = tcase_create("at_once");
+
+  tcase_add_checked_fixture(cases, open_case, close_case);
+  tcase_add_test(cases, all_is_sent_before_it_returns);
+  tcase_add_test(cases, one_that_fails_stops_no_other_and_is_named);
+  tcase_add_test(cases, the_first_failure_is_told);
+  tcase_add_test(cases, what_one_takes_is_not_left_for_the_next);
+  tcase_add_test(cases, without_time_left_each_gets_a_moment);
+  tcase_add_test(cases, nothing_is_remembered);
+  suite_add_tcase(suite, cases);
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(at_once_suite());
+}
