@@ -120,7 +120,10 @@ static void print_summary(const char *path, const json_t *summary, bool with_rul
              json_string_value(json_object_get(rule, "destination")));
 }
 
-static int check(const char *path, enum kh_config_depth depth, bool as_json)
+/* Where the file will be used. */
+enum host { HERE, ON_LAMBDA };
+
+static int check(const char *path, enum kh_config_depth depth, enum host host, bool as_json)
 {
   struct kh_config *config = calloc(1, sizeof *config);
   struct kh_rules rules = {0};
@@ -134,12 +137,13 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
   err = kh_config_read(config, path, depth, kh_cli_environment(), &diags);
   /* A mistake above does not hide those below. */
   if (config->notify) {
-    enum kh_err state_err = kh_config_needs_state(config, &diags);
+    enum kh_err state_err = host == ON_LAMBDA ? KH_OK : kh_config_needs_state(config, &diags);
     enum kh_err rules_err = kh_rules_compile(config, &rules, &diags);
 
     err = err ? err : state_err ? state_err : rules_err;
   }
-  kh_check_host(config, &diags);
+  if (host == HERE)
+    kh_check_host(config, &diags);
   kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
@@ -159,11 +163,12 @@ static int check(const char *path, enum kh_config_depth depth, bool as_json)
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, JSON, RECEIVER };
+enum { CONFIG = KH_OPTION_FIRST, JSON, LAMBDA, RECEIVER };
 
 static const struct option known[] = {
     {"config", required_argument, NULL, CONFIG},
     {"json", no_argument, NULL, JSON},
+    {"lambda", no_argument, NULL, LAMBDA},
     {"receiver", no_argument, NULL, RECEIVER},
     KH_OPTION_HELP,
     {0},
@@ -172,6 +177,7 @@ static const struct option known[] = {
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   enum kh_config_depth depth = KH_CONFIG_CHECK;
+  enum host host = HERE;
   const char *path = NULL;
   bool as_json = false;
   int option = 0;
@@ -186,6 +192,9 @@ static int run(const struct kh_command *self, int argc, char **argv)
     case JSON:
       as_json = true;
       break;
+    case LAMBDA:
+      host = ON_LAMBDA;
+      break;
     case RECEIVER:
       depth = KH_CONFIG_RECEIVER;
       break;
@@ -195,16 +204,17 @@ static int run(const struct kh_command *self, int argc, char **argv)
   }
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the file is named by --config", argv[optind]);
-  return check(kh_cli_config_path(path), depth, as_json);
+  return check(kh_cli_config_path(path), depth, host, as_json);
 }
 
 const struct kh_command kh_command_check = {
     .name = "check",
     .summary = "find every mistake of a configuration, with file, line and column",
-    .usage = "[--config F] [--receiver] [--json]",
+    .usage = "[--config F] [--receiver | --lambda] [--json]",
     .help = "Run it as the user that kitehook runs as, so that the files of secrets are tried too.\n\n"
             "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
             "  --receiver   read only as far as a receiver does: not `notify:`\n"
+            "  --lambda     the file goes with a Lambda function, which needs no `state`\n"
             "  --json       answer by one JSON object: file, ok, mistakes, more, summary\n"
             "  -h, --help   show this\n\n"
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"

@@ -187,6 +187,12 @@ def test_check(cli, report):
         done = cli.run("check", "--config", "kitehook.yml")
         report.check("check warns of the host: a foreign state folder", "belongs to user 1" in done.out, done)
 
+    cli.config(top="")
+    done = cli.run("check", "--config", "kitehook.yml")
+    report.check("check: `notify` needs `state`", done.code == 1 and "needs `state`" in done.out, done)
+    done = cli.run("check", "--lambda", "--config", "kitehook.yml")
+    report.check("check --lambda: it does not", done.code == 0 and "no mistakes" in done.out and "warning" not in done.out, done)
+
     cli.file("kitehook.yml", BROKEN.replace('  - log\n    if: build.state == "failed"\n', GOOD_IF))
     done = cli.run("check", "--config", "kitehook.yml")
     lines = {line for line, _ in places(done.out)}
