@@ -18,7 +18,10 @@ struct kh_aws_credentials {
   struct kh_secret session_token; /* empty for long-lived keys */
 };
 
-/* KH_ERR_CONFIG, KH_ERR_NO_MEMORY; WHY names the variable, never its value. The caller releases, after an error too. */
+/*
+ * KH_ERR_CONFIG, KH_ERR_LIMIT, KH_ERR_NO_MEMORY; WHY names the variable, never its value. The caller releases, after an
+ * error too.
+ */
 enum kh_err kh_aws_credentials_read(struct kh_aws_credentials *credentials, const char *const *environment,
                                     struct kh_diag *why) KH_MUST_USE;
 void kh_aws_credentials_release(struct kh_aws_credentials *credentials);

@@ -165,8 +165,8 @@ static void free_headers(struct curl_slist *headers)
 }
 
 /*
- * NULL without memory. Without "Expect:" libcurl would wait a second for a 100 that few send; but before 8.3.0 it signs
- * a header that is blank and so is not sent, and AWS refuses that. Signed requests are too short for a 100 anyway.
+ * NULL without memory. Without "Expect:" libcurl would wait a second for a 100 that few send; but before 8.3.0 it
+ * signs a header that is blank and so is not sent, and AWS refuses that. Signed requests are too short for a 100.
  */
 static struct curl_slist *make_headers(const struct kh_outgoing *request)
 {

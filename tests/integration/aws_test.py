@@ -406,11 +406,20 @@ def test_moto(bench, report, moto):
     bench.expect("moto: after the rotation", after, "rotated-value")
 
 
+def clear_environment():
+    """What a developer's shell holds about AWS and proxies must not reach botocore or moto."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("probe", type=lambda text: str(pathlib.Path(text).resolve()))
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
+    clear_environment()
     report = Report(chosen.verbose)
     bench = Bench(chosen.probe, report)
     test_answers(bench, report)
