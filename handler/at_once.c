@@ -59,11 +59,11 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .log = worker->log,
                              .clock = worker->clock,
                              .until_us = at_once->until_us,
+                             .once = true,
                              .observe = watch_attempt,
                              .observer = &watch};
   enum kh_err err;
 
-  /* What failed comes due again only long after the answer, so this ends after one attempt each. */
   do
     err = kh_outbox_step(&outbox);
   while (err != KH_ERR_NOT_FOUND && err != KH_ERR_STORE);

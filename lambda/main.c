@@ -45,7 +45,7 @@ static void config_path(char path[PATH_MAX])
     (void)snprintf(path, PATH_MAX, "%s/kitehook.yml", root ? root : ".");
 }
 
-/* A small file of authorities is packed beside the program: all of a system's cost 50 ms at the first request. */
+/* A small file of authorities is packed beside the program: all of a system's cost 40 ms at the first request. */
 static const char *ca_file(char path[PATH_MAX])
 {
   const char *named = variable("SSL_CERT_FILE");

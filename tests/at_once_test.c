@@ -109,6 +109,8 @@ START_TEST(one_that_fails_stops_no_other_and_is_named)
   network.statuses[0] = 500;
   ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_DELIVERY_FAILED);
   ck_assert_str_eq(diag.text, "one (slack): HTTP 500");
+  ck_assert(kh_text_contains(kh_buf_view(&lines.text), KH_STR("\"result\":\"dead\"")));
+  ck_assert(!kh_text_contains(kh_buf_view(&lines.text), KH_STR("retry")));
   ck_assert_uint_eq(network.sends, 2);
   ck_assert_uint_eq(observed[0], 2);
   ck_assert_uint_eq(observed[1], 1);

@@ -280,27 +280,31 @@ END_TEST
 
 /* ---- without memory ---- */
 
-static long allocations_left;
+static long until_failure;
 
-static void *scarce_malloc(size_t size)
+/* Just one allocation fails, so that nothing behind it hides that it did. */
+static void *failing_malloc(size_t size)
 {
-  return allocations_left-- > 0 ? malloc(size) : NULL;
+  return until_failure-- == 0 ? NULL : malloc(size);
 }
 
 START_TEST(without_memory_there_is_an_error_and_no_leak)
 {
   enum kh_err err = KH_ERR_NO_MEMORY;
+  struct kh_buf whole;
   long limit = 0;
 
+  kh_buf_init(&whole, KH_METRICS_MAX_BYTES);
   kh_metrics_verdict(&metrics, KH_OK);
   metrics.build_state = "passed";
   metrics.build_ms = 1;
   metrics.job_wait_ms = 2;
   kh_metrics_delivery(&metrics, "slack", true, 3);
   kh_metrics_delivery(&metrics, "slack", false, 3);
-  json_set_alloc_funcs(scarce_malloc, free);
+  ck_assert_int_eq(kh_metrics_write(&metrics, NOW_MS, &whole), KH_OK);
+  json_set_alloc_funcs(failing_malloc, free);
   for (; err && limit < 1000; limit++) {
-    allocations_left = limit;
+    until_failure = limit;
     kh_buf_clear(&out);
     err = kh_metrics_write(&metrics, NOW_MS, &out);
     ck_assert(err == KH_OK || err == KH_ERR_NO_MEMORY);
@@ -308,6 +312,8 @@ START_TEST(without_memory_there_is_an_error_and_no_leak)
   json_set_alloc_funcs(malloc, free);
   ck_assert_int_eq(err, KH_OK);
   ck_assert_int_gt(limit, 50);
+  ck_assert_str_eq(kh_buf_text(&out), kh_buf_text(&whole));
+  kh_buf_release(&whole);
 }
 END_TEST
 

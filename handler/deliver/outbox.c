@@ -112,6 +112,11 @@ static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *atte
 
 /* ---- what became of it ---- */
 
+static bool is_tried_again(const struct kh_outbox *outbox, const struct attempt *attempt)
+{
+  return attempt->result == KH_ERR_DELIVERY_FAILED && !outbox->once;
+}
+
 static enum kh_err record(struct kh_outbox *outbox, const struct attempt *attempt)
 {
   const struct kh_store_ops *ops = outbox->store.ops;
@@ -123,7 +128,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct attempt *attemp
     return ops->done(outbox->store.self, id, now_us);
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
-  if (attempt->result == KH_ERR_DELIVERY_FAILED)
+  if (is_tried_again(outbox, attempt))
     return ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, reason);
   return ops->bury(outbox->store.self, id, now_us, reason);
 }
@@ -159,14 +164,14 @@ static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt,
   if (attempt->status >= 100 && attempt->status <= 599)
     kh_log_number(&line, KH_LOG_STATUS, attempt->status);
   kh_log_text(&line, KH_LOG_RESULT,
-              attempt->result == KH_OK                    ? KH_STR("delivered")
-              : attempt->result == KH_ERR_DELIVERY_FAILED ? KH_STR("retry")
-                                                          : KH_STR("dead"));
+              attempt->result == KH_OK          ? KH_STR("delivered")
+              : is_tried_again(outbox, attempt) ? KH_STR("retry")
+                                                : KH_STR("dead"));
   kh_log_problem(&line, err, NULL);
   if (err)
     kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(detail));
   kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(outbox->clock) - attempt->started_us);
-  if (attempt->result == KH_ERR_DELIVERY_FAILED)
+  if (is_tried_again(outbox, attempt))
     kh_log_time(&line, KH_LOG_RETRY_AT, attempt->retry_at_us);
   kh_log_end(&line, &outbox->log);
 }

@@ -13,12 +13,13 @@ import shutil
 import subprocess
 import sys
 
-from common import ROOT, Report
+from common import ROOT, Report, Workspace
 
 TEMPLATE = ROOT / "template.yaml"
 PSEUDO = {"AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012", "AWS::Partition": "aws",
           "AWS::StackName": "kitehook", "AWS::URLSuffix": "amazonaws.com"}
 NO_VALUE = object()
+MACHINES = {"x86_64": 62, "arm64": 183}  # e_machine
 SECRETISH = re.compile(r"secret|token|passw|credential|slack|hook_url|api_key", re.I)
 TRANSLATE = """
 import json, sys
@@ -296,23 +297,85 @@ def check_translated(report):
         check_stack(report, python, endpoint, "x86_64", more, everything)
 
 
+def elf(machine):
+    """As much of an ELF executable as says which machine it is for."""
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(44)
+
+
+def pack(folder, machine, **environment):
+    """What `sam build` calls, in a copy of the tree as SAM makes one. The exit code, and what was packed."""
+    (folder / "given").write_bytes(elf(machine))
+    (folder / "ca").write_text("-----BEGIN CERTIFICATE-----\n", encoding="ascii")
+    artifacts = folder / "artifacts"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    done = run(["make", "--makefile", str(folder / "Makefile"), "build-KitehookFunction"],
+               env={**os.environ, "ARTIFACTS_DIR": str(artifacts), "LAMBDA_BOOTSTRAP": str(folder / "given"),
+                    "LAMBDA_CA_FILE": str(folder / "ca"), **environment})
+    return done.returncode, sorted(path.name for path in artifacts.iterdir()) if artifacts.is_dir() else []
+
+
 def check_packing(report):
-    """What `sam build` calls reads the template too."""
+    """`sam build` finds its target, and that reads the architecture out of this template."""
     text = TEMPLATE.read_text(encoding="utf-8")
-    report.check("BuildMethod", re.search(r"KitehookFunction:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n", text), "not there")
-    makefile = ROOT / "Makefile"
-    report.check("the Makefile has its target", makefile.is_file() and re.search(r"^build-KitehookFunction:", makefile.read_text(encoding="utf-8"), re.M), "not there")
+    report.check("BuildMethod", re.search(r"\n  KitehookFunction:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n", text), "not there")
+    if not shutil.which("make"):
+        report.skip("packing", "there is no make")
+        return
+    whole = (0, ["bootstrap", "ca.pem", "kitehook.yml"])
+    with Workspace() as folder:
+        (folder / "script").mkdir()
+        shutil.copy(ROOT / "Makefile", folder)
+        shutil.copy(ROOT / "script/pack-lambda", folder / "script")
+        (folder / "kitehook.yml").write_text("webhook:\n", encoding="ascii")
+        for default, other in (("x86_64", "arm64"), ("arm64", "x86_64")):
+            changed = text.replace("    Default: x86_64\n", f"    Default: {default}\n")
+            report.check(f"{default}: the default is one line", changed.count(f"    Default: {default}\n") == 1, "not one")
+            (folder / "template.yaml").write_text(changed, encoding="utf-8")
+            made = pack(folder, MACHINES[default])
+            report.check(f"{default}: packs", made == whole, f"{made}")
+            made = pack(folder, MACHINES[other])
+            report.check(f"{default}: refuses {other}", made[0] != 0 and not made[1], f"{made}")
+            made = pack(folder, MACHINES[default], LAMBDA_ARCH=other)
+            report.check(f"{default}: refuses to be asked for {other}", made[0] != 0 and not made[1], f"{made}")
+
+
+def check_document(report):
+    """docs/lambda.md knows every parameter and alarm, and its kitehook.yml names what the role may read."""
+    template = TEMPLATE.read_text(encoding="utf-8")
+    text = (ROOT / "docs/lambda.md").read_text(encoding="utf-8")
+    parameters = re.findall(r"^  (\w+):$", template[template.index("\nParameters:"):template.index("\nConditions:")], re.M)
+    report.check("parameters were found", len(parameters) > 10, f"{parameters}")
+    for name in parameters + re.findall(r"^  (\w+Alarm):$", template, re.M):
+        report.check(f"docs/lambda.md: {name}", f"`{name}`" in text or name == "NotifyParameter2", "not told")
+    example = re.search(r"```yaml\n(.*?)```", text, re.S)
+    named = re.findall(r"ssm: ([^\s}]+)", example.group(1)) if example else []
+    defaults = re.findall(r"^    Default: (/\S+)$", template, re.M)
+    report.check("docs/lambda.md: its config names the parameters' defaults", named == defaults and len(named) == 3, f"{named} {defaults}")
+    return example.group(1) if example else ""
+
+
+def check_config(report, build, config):
+    """The document's kitehook.yml."""
+    if not build or not (build / "kitehook").is_file():
+        report.skip("the document's kitehook.yml", "--build names no folder with kitehook")
+        return
+    with Workspace() as folder:
+        path = folder / "kitehook.yml"
+        path.write_text(config, encoding="utf-8")
+        done = run([str(build / "kitehook"), "check", "--lambda", "--config", str(path)])
+        report.check("docs/lambda.md: its config passes check", done.returncode == 0, done.stdout + done.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, help="not used: taken so that all these tests are called alike")
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook, for the document's config")
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
     report = Report(chosen.verbose)
     lint(report)
     check_translated(report)
     check_packing(report)
+    check_config(report, chosen.build, check_document(report))
     return report.close()
 
 
