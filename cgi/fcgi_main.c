@@ -52,7 +52,18 @@ static ssize_t read_stream(void *self, char *to, size_t room)
   return got > 0 || FCGX_GetError(stream) == 0 ? got : -1;
 }
 
-/* systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. */
+static bool is_listening(int fd)
+{
+  int listens = 0;
+  socklen_t size = sizeof listens;
+
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
+/*
+ * systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. -1: none.
+ * Several are refused: the clients of all but one would wait for ever.
+ */
 static int listening_socket(const char *const *environment)
 {
   struct kh_str fds = KH_NO_STR;
@@ -68,8 +79,8 @@ static int listening_socket(const char *const *environment)
     else if (kh_str_equal(name, KH_STR("LISTEN_PID")))
       pid = value;
   }
-  if (kh_str_equal(fds, KH_STR("1")) && kh_str_u64(pid, &own) && own == (uint64_t)getpid())
-    return SYSTEMD_FIRST_FD;
+  if (fds.at && kh_str_u64(pid, &own) && own == (uint64_t)getpid())
+    return kh_str_equal(fds, KH_STR("1")) && is_listening(SYSTEMD_FIRST_FD) ? SYSTEMD_FIRST_FD : -1;
   return FCGX_IsCGI() ? -1 : 0;
 }
 
@@ -144,6 +155,7 @@ int main(void)
   if (listener < 0) {
     (void)fputs("kitehook.fcgi " KH_VERSION ": start this program from a FastCGI manager, for example\n"
                 "  spawn-fcgi -s /run/kitehook.sock -- kitehook.fcgi\n"
+                "or from a systemd service with one socket, a ListenStream= with Accept=no.\n"
                 "To try things by hand, use the kitehook command: kitehook invoke --help\n",
                 stderr);
     return 2;

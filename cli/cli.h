@@ -14,10 +14,10 @@
 /* The exit codes; each command's --help says which it uses. */
 enum kh_exit {
   KH_EXIT_OK = 0,
-  KH_EXIT_NO = 1,       /* the answer is no: refused, not verified, mistakes found */
+  KH_EXIT_NO = 1,       /* the answer is no: refused, not verified, mistakes found, not there */
   KH_EXIT_USAGE = 2,    /* called wrongly, or the file to work on cannot be read */
   KH_EXIT_CONFIG = 3,   /* the configuration is broken or cannot be read */
-  KH_EXIT_DELIVERY = 4, /* a notification could not be made or sent */
+  KH_EXIT_DELIVERY = 4, /* a notification could not be made or sent, or is left to be */
   KH_EXIT_STATE = 5     /* state folder, lock or output cannot be had */
 };
 
@@ -31,8 +31,13 @@ struct kh_command {
 };
 
 extern const struct kh_command kh_command_check;
+extern const struct kh_command kh_command_eval;
+extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
+extern const struct kh_command kh_command_outbox;
+extern const struct kh_command kh_command_send;
 extern const struct kh_command kh_command_sign;
+extern const struct kh_command kh_command_status;
 extern const struct kh_command kh_command_verify;
 extern const struct kh_command kh_command_version;
 extern const struct kh_command kh_command_worker;
@@ -57,6 +62,11 @@ int kh_cli_misused(const struct kh_command *self, const char *format, ...) KH_PR
 int kh_cli_fail(const struct kh_command *self, int code, const char *format, ...) KH_PRINTF(3, 4);
 /* Prints the command's --help. Returns KH_EXIT_OK. */
 int kh_cli_help(const struct kh_command *self);
+/*
+ * The place among VERBS (NULL-terminated) of the first operand; complains, and returns -1, when it is none of them or
+ * there is none.
+ */
+int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char *const *verbs);
 /* Reads a whole number of at least MIN. Complains and returns false when TEXT is none; OPTION is its name. */
 bool kh_cli_number(const struct kh_command *self, const char *option, const char *text, int64_t min,
                    int64_t *number);

@@ -107,6 +107,13 @@ bool kh_invocation_read(const struct kh_command *self, struct kh_invocation *inv
   return true;
 }
 
+void kh_invocation_sign_anew(struct kh_invocation *invocation, const struct kh_secret *secret)
+{
+  invocation->now_us = kh_clock_now_us(&kh_system_clock);
+  invocation->request.headers[KH_HEADER_SIGNATURE] = (struct kh_header_value){.text = KH_NO_STR};
+  sign(invocation, secret, invocation->request.body);
+}
+
 void kh_invocation_release(struct kh_invocation *invocation)
 {
   kh_buf_release(&invocation->text);

@@ -1,5 +1,5 @@
 /*
- * invocation.h - the webhook that `kitehook invoke` was given, as a request.
+ * invocation.h - the webhook that `kitehook invoke` or `send` was given, as a request.
  *
  * FILE is a fixture folder (request.http; expect.json's "now" is the clock), a raw HTTP request, or anything else:
  * then it is the body, and headers and proof are made for it with the config's first secret.
@@ -25,6 +25,8 @@ struct kh_invocation {
  */
 bool kh_invocation_read(const struct kh_command *self, struct kh_invocation *invocation, const char *file,
                         int64_t now_s, const struct kh_config *config);
+/* Signs the body for now by SECRET, whatever signature or clock it came with. */
+void kh_invocation_sign_anew(struct kh_invocation *invocation, const struct kh_secret *secret);
 void kh_invocation_release(struct kh_invocation *invocation);
 
 #endif

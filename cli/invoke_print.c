@@ -2,8 +2,7 @@
 
 #include "cli.h"
 #include "invoke.h"
-
-#include <jansson.h>
+#include "paper.h"
 
 static const char *const fates[] = {
     [KH_FATE_NOT_SENT] = "not sent",
@@ -12,26 +11,13 @@ static const char *const fates[] = {
     [KH_FATE_DEAD] = "dead",
 };
 
-/* NULL when TEXT is no JSON. */
-static json_t *json_of(struct kh_str text)
-{
-  return json_loadb(text.len > 0 ? text.at : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-}
-
-static json_t *json_or_text(struct kh_str text)
-{
-  json_t *value = json_of(text);
-
-  return value ? value : json_stringn(text.at ? text.at : "", text.len);
-}
-
 static json_t *log_lines(const struct kh_outcome *outcome)
 {
   json_t *lines = json_array();
   struct kh_str rest = kh_buf_view(&outcome->log);
 
   while (rest.at && rest.len > 0)
-    json_array_append_new(lines, json_or_text(kh_str_cut(&rest, '\n')));
+    json_array_append_new(lines, kh_paper_json(kh_str_cut(&rest, '\n')));
   return lines;
 }
 
@@ -54,31 +40,15 @@ static void print_reason(const struct kh_outcome *outcome)
   json_decref(lines);
 }
 
-static void print_body(struct kh_str body)
-{
-  json_t *value = json_of(body);
-  char *pretty = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
-  struct kh_str rest = pretty ? kh_str_of(pretty) : body;
-
-  while (rest.at) {
-    struct kh_str line = kh_str_cut(&rest, '\n');
-
-    if (line.len > 0 || rest.at)
-      printf("    %.*s\n", KH_FMT(line));
-  }
-  free(pretty);
-  json_decref(value);
-}
-
 static void print_delivery(const struct kh_outcome *outcome, const struct kh_ledger_line *line)
 {
   const struct kh_rule *rule = kh_rules_for(outcome->rules, line->delivery.destination);
   bool is_http = rule && rule->notifier->via == KH_VIA_HTTP;
+  const char *verb = !is_http ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
-  printf("\n  rule %s: %s to %s\n", line->delivery.rule, is_http ? "POST" : "a line",
-         line->delivery.destination);
+  printf("\n  rule %s: %s to %s\n", line->delivery.rule, verb, line->delivery.destination);
   printf("    %s, %zu bytes, id %s\n", line->content_type, line->delivery.body.len, line->delivery.id);
-  print_body(kh_buf_view(&line->delivery.body));
+  kh_paper_print_body(kh_buf_view(&line->delivery.body));
   if (!outcome->sent)
     return;
   if (line->fate == KH_FATE_DELIVERED && line->status > 0)
@@ -132,7 +102,7 @@ static json_t *json_of_delivery(const struct kh_ledger_line *line, bool sent)
   json_object_set_new(delivery, "notifier", json_string(line->delivery.notifier));
   json_object_set_new(delivery, "destination", json_string(line->delivery.destination));
   json_object_set_new(delivery, "content_type", json_string(line->content_type));
-  json_object_set_new(delivery, "body", json_or_text(kh_buf_view(&line->delivery.body)));
+  json_object_set_new(delivery, "body", kh_paper_json(kh_buf_view(&line->delivery.body)));
   if (sent) {
     json_t *result = json_object();
     struct kh_str detail = kh_str_of(line->reason);
@@ -155,7 +125,7 @@ void kh_outcome_print_json(const struct kh_outcome *outcome)
   struct kh_str body = outcome->response.head ? KH_STR("") : kh_buf_view(&outcome->response.body);
 
   json_object_set_new(answer, "status", json_integer(outcome->response.status));
-  json_object_set_new(answer, "body", json_or_text(body));
+  json_object_set_new(answer, "body", kh_paper_json(body));
   for (size_t i = 0; i < outcome->ledger.count; i++)
     json_array_append_new(deliveries, json_of_delivery(&outcome->ledger.lines[i], outcome->sent));
   json_object_set_new(all, "answer", answer);

@@ -69,20 +69,21 @@ static enum kh_err done(void *self, const char *id, int64_t now_us)
 }
 
 static enum kh_err retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                            const char *reason)
+                            const struct kh_failure *why)
 {
   struct kh_ledger *ledger = self;
 
-  seal(ledger, id, KH_FATE_RETRY, reason);
-  return ledger->below.ops->retry_at(ledger->below.self, id, attempt, not_before_us, reason);
+  seal(ledger, id, KH_FATE_RETRY, why->reason);
+  return ledger->below.ops->retry_at(ledger->below.self, id, attempt, not_before_us, why);
 }
 
-static enum kh_err bury(void *self, const char *id, int64_t now_us, const char *reason)
+static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
+                        const struct kh_failure *why)
 {
   struct kh_ledger *ledger = self;
 
-  seal(ledger, id, KH_FATE_DEAD, reason);
-  return ledger->below.ops->bury(ledger->below.self, id, now_us, reason);
+  seal(ledger, id, KH_FATE_DEAD, why->reason);
+  return ledger->below.ops->bury(ledger->below.self, id, attempt, now_us, why);
 }
 
 static const char *problem(void *self)

@@ -86,6 +86,27 @@ bool kh_cli_one_operand(const struct kh_command *self, int argc, char **argv, co
   return false;
 }
 
+int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char *const *verbs)
+{
+  char all[128] = "";
+  size_t len = 0;
+
+  for (int i = 0; verbs[i]; i++) {
+    if (optind < argc && strcmp(verbs[i], argv[optind]) == 0)
+      return i;
+    len += (size_t)snprintf(all + len, sizeof all - len, "%s%s",
+                            i == 0         ? ""
+                            : verbs[i + 1] ? ", "
+                                           : " and ",
+                            verbs[i]);
+  }
+  if (optind < argc)
+    kh_cli_misused(self, "'%s' is none of %s", argv[optind], all);
+  else
+    kh_cli_misused(self, "what shall it do? There are %s", all);
+  return -1;
+}
+
 bool kh_cli_number(const struct kh_command *self, const char *option, const char *text, int64_t min,
                    int64_t *number)
 {

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "deliver/http_curl.h"
+#include "service.h"
 #include "work.h"
 #include "worker_log.h"
 
@@ -20,6 +21,7 @@ struct kh_shift {
   int64_t linger_s;  /* -1: as configured */
   int64_t budget_ms; /* of --once; -1: none */
   int signal_fd;     /* readable once SIGTERM or SIGINT came */
+  int hangup_fd;     /* of --serve: readable once SIGHUP came; -1: none */
 
   /* what it holds */
   struct kh_config *config;
@@ -33,6 +35,7 @@ struct kh_shift {
   struct kh_transport transport;
   struct kh_worker worker;
   struct kh_outbox outbox;
+  struct kh_service service;
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   bool stop, has_worker;
@@ -42,7 +45,10 @@ struct kh_shift {
 
 /* Reads config and rules for the first time; mistakes go to standard error and, from a receiver's worker, to the log. */
 enum kh_err kh_shift_load_config(struct kh_shift *shift) KH_MUST_USE;
-/* Reads the config again when it has changed; looks at most once a second. A broken one is logged, the old one kept. */
+/*
+ * Reads the config again when it has changed, for which it looks at most once a second, or when SIGHUP asked for it. A
+ * broken one is logged, the old one kept.
+ */
 void kh_shift_refresh(struct kh_shift *shift);
 /* Opens the log that CONFIG asks for; standard error when that fails. */
 void kh_shift_open_log(struct kh_shift *shift, const struct kh_config *config);

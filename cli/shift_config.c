@@ -2,6 +2,9 @@
 
 #include "shift.h"
 
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 enum { LOOK_EVERY_US = 1000000 };
 
 void kh_shift_say(struct kh_shift *shift, enum kh_level level, const char *message, enum kh_err err,
@@ -141,19 +144,13 @@ static void adopt(struct kh_shift *shift, struct kh_config *fresh, struct kh_rul
   kh_shift_say(shift, KH_INFO, "config reloaded", KH_OK, NULL);
 }
 
-void kh_shift_refresh(struct kh_shift *shift)
+static void reload(struct kh_shift *shift)
 {
-  int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
   struct kh_config *fresh = NULL;
   struct kh_rules rules = {0};
   struct kh_diags diags = {0};
   enum kh_err err = KH_OK;
 
-  if (now_us - shift->looked_us < LOOK_EVERY_US)
-    return;
-  shift->looked_us = now_us;
-  if (!kh_config_is_outdated(shift->broken ? shift->broken : shift->config))
-    return;
   fresh = calloc(1, sizeof *fresh);
   if (!fresh)
     return;
@@ -172,4 +169,22 @@ void kh_shift_refresh(struct kh_shift *shift)
     adopt(shift, fresh, &rules);
   }
   kh_diags_release(&diags);
+}
+
+void kh_shift_refresh(struct kh_shift *shift)
+{
+  int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
+  struct signalfd_siginfo hangup;
+
+  if (shift->hangup_fd >= 0 && read(shift->hangup_fd, &hangup, sizeof hangup) > 0) {
+    kh_service_reloading(&shift->service);
+    reload(shift);
+    kh_service_ready(&shift->service);
+    return;
+  }
+  if (now_us - shift->looked_us < LOOK_EVERY_US)
+    return;
+  shift->looked_us = now_us;
+  if (kh_config_is_outdated(shift->broken ? shift->broken : shift->config))
+    reload(shift);
 }

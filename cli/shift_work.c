@@ -1,9 +1,12 @@
 #include "base/base.h"
 
+#include "receive/spawn.h"
 #include "shift.h"
 
 #include <poll.h>
 #include <unistd.h>
+
+_Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
 
 enum {
   LOOK_ANYWAY_MS = 60 * 1000, /* a receiver may be killed between keeping a webhook and waking us */
@@ -29,10 +32,12 @@ static int64_t since_ms(int64_t then_us)
 static void wait_ms(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
 {
   struct pollfd fds[] = {{.fd = shift->signal_fd, .events = POLLIN},
+                         {.fd = shift->hangup_fd, .events = POLLIN},
                          {.fd = shift->post.wake_fd, .events = POLLIN}};
   int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > LOOK_ANYWAY_MS ? LOOK_ANYWAY_MS : timeout_ms);
 
-  (void)poll(fds, for_webhooks ? 2 : 1, timeout);
+  kh_service_expect(&shift->service, timeout);
+  (void)poll(fds, for_webhooks ? 3 : 2, timeout);
   if (fds[0].revents)
     shift->stop = true;
   /* Only drains: the bytes say no more than "look". */
@@ -82,6 +87,7 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
     size_t taken = 0;
     enum kh_err err = KH_OK;
 
+    kh_service_expect(&shift->service, 0);
     kh_shift_refresh(shift);
     if (!shift->store.ops)
       err = kh_shift_reopen_store(shift, diag);
@@ -91,6 +97,8 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
       err = deliver(shift, &more, diag);
     if (err)
       return err;
+    if (more)
+      kh_service_status(&shift->service, "works");
     *worked = *worked || more;
   }
   return KH_OK;
@@ -136,7 +144,8 @@ static int64_t patience_ms(const struct kh_shift *shift, int64_t idle_since_us, 
   return linger_s * 1000 - since_ms(idle_since_us) - 1;
 }
 
-static bool is_anything_there(struct kh_shift *shift)
+/* A webhook, or a delivery that is due by then. */
+static bool is_anything_there(struct kh_shift *shift, int64_t due_by_us)
 {
   char names[1][KH_ENTRY_NAME_BYTES];
   size_t count = 0;
@@ -144,8 +153,8 @@ static bool is_anything_there(struct kh_shift *shift)
 
   if (kh_inbox_list(&shift->inbox, names, 1, &count) == KH_OK && count > 0)
     return true;
-  return next_due(shift, &due_us, NULL) == KH_OK && due_us != never_us &&
-         due_us <= kh_clock_now_us(&kh_system_clock);
+  return shift->store.ops && next_due(shift, &due_us, NULL) == KH_OK && due_us != never_us &&
+         due_us <= due_by_us;
 }
 
 /*
@@ -155,7 +164,7 @@ static bool is_anything_there(struct kh_shift *shift)
 static bool leave(struct kh_shift *shift, struct kh_diag *diag)
 {
   kh_post_leave(&shift->post);
-  if (is_out_of_budget(shift) || !is_anything_there(shift))
+  if (is_out_of_budget(shift) || !is_anything_there(shift, kh_clock_now_us(&kh_system_clock)))
     return true;
   if (kh_post_take(&shift->post, shift->config->state, -1, diag) == KH_OK)
     return false;
@@ -184,6 +193,7 @@ static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_d
   kh_log_problem(&line, diag->err, diag);
   kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + watch->backoff_ms * 1000);
   kh_log_end(&line, &shift->log);
+  kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
   wait_ms(shift, watch->backoff_ms, false);
   if (diag->err == KH_ERR_STORE)
     (void)!kh_shift_reopen_store(shift, NULL);
@@ -208,6 +218,19 @@ static enum kh_err look(struct kh_shift *shift, bool *worked, int64_t *due_us, s
   return err;
 }
 
+static void tell_rest(struct kh_shift *shift, int64_t due_us)
+{
+  const char *trouble = shift->broken ? "; the configuration is broken, the one before is used" : "";
+  char due[KH_TIME_TEXT_BYTES] = "";
+
+  if (due_us == never_us) {
+    kh_service_status(&shift->service, "waits for webhooks%s", trouble);
+    return;
+  }
+  kh_time_format(due_us, due);
+  kh_service_status(&shift->service, "waits for webhooks; the next delivery is due at %s%s", due, trouble);
+}
+
 /* True when it has left for good. */
 static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool worked, int64_t due_us,
                           struct kh_diag *diag)
@@ -222,6 +245,7 @@ static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool work
   if (fruitless)
     stay_ms = FRUITLESS_MS;
   if (stay_ms >= 0) {
+    tell_rest(shift, due_us);
     wait_ms(shift, stay_ms, true);
     return false;
   }
@@ -229,7 +253,7 @@ static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool work
   return !watch->came_back;
 }
 
-int kh_shift_work(struct kh_shift *shift)
+static int stay(struct kh_shift *shift)
 {
   struct watch watch = {.idle_since_us = ticks_us()};
 
@@ -254,4 +278,11 @@ int kh_shift_work(struct kh_shift *shift)
       return diag.err ? give_up(shift, &diag) : KH_EXIT_OK;
   }
   return KH_EXIT_OK;
+}
+
+int kh_shift_work(struct kh_shift *shift)
+{
+  int code = stay(shift);
+
+  return code == KH_EXIT_OK && shift->once && is_anything_there(shift, INT64_MAX) ? KH_EXIT_DELIVERY : code;
 }

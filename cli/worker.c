@@ -8,16 +8,25 @@
 #include <unistd.h>
 
 /* The signals stay blocked, so that none can come between looking for one and going to sleep. */
-static int take_signals(void)
+static int take_signals(int one, int other)
 {
-  sigset_t stop;
+  sigset_t taken;
 
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGTERM);
-  sigaddset(&stop, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0)
+  sigemptyset(&taken);
+  sigaddset(&taken, one);
+  sigaddset(&taken, other);
+  if (sigprocmask(SIG_BLOCK, &taken, NULL) != 0)
     return -1;
-  return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+  return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
+static bool prepare(struct kh_shift *shift)
+{
+  shift->signal_fd = take_signals(SIGTERM, SIGINT);
+  if (shift->serve)
+    shift->hangup_fd = take_signals(SIGHUP, SIGHUP);
+  return shift->signal_fd >= 0 && (!shift->serve || shift->hangup_fd >= 0);
 }
 
 static void say_started(struct kh_shift *shift)
@@ -51,17 +60,22 @@ static int work(struct kh_shift *shift)
   int code = KH_EXIT_OK;
 
   umask(077);
-  shift->signal_fd = take_signals();
-  if (shift->signal_fd < 0)
+  if (!prepare(shift))
     return kh_cli_fail(shift->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
+  if (!kh_service_open(&shift->service, shift->signal_fd))
+    return kh_cli_fail(shift->self, KH_EXIT_STATE, "the service manager: %s", strerror(errno));
   code = kh_shift_open(shift);
   if (code == KH_EXIT_OK) {
     say_started(shift);
+    kh_service_ready(&shift->service);
     code = kh_shift_work(shift);
     say_left(shift);
   }
   kh_shift_close(shift);
+  kh_service_close(&shift->service);
   close(shift->signal_fd);
+  if (shift->hangup_fd >= 0)
+    close(shift->hangup_fd);
   return code;
 }
 
@@ -112,7 +126,7 @@ static bool take(struct kh_shift *shift, int option)
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct kh_shift shift = {
-      .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1};
+      .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1, .hangup_fd = -1};
   int option = 0;
 
   while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
@@ -140,18 +154,22 @@ const struct kh_command kh_command_worker = {
         "is owed, stays a while and leaves; with `worker: service`, or --serve, it never leaves. Receivers\n"
         "wake it, and start one unless `worker: service` says that somebody else does. SIGTERM and SIGINT\n"
         "end it after the batch or delivery at hand; nothing is lost, and neither is it by a kill.\n\n"
-        "A changed configuration is read again, at most once a second; a broken one is logged and the old\n"
-        "one kept. Log lines go to `worker.log` of the configuration, else to standard error; with\n"
+        "A changed configuration is read again, at most once a second, and with --serve at once on SIGHUP; "
+        "a\n"
+        "broken one is logged and the old one kept. Log lines go to `worker.log` of the configuration, else "
+        "to standard error; with\n"
         "--lock-fd the default is STATE/worker.log, at most 10 MiB and one older one (worker.log.1).\n\n"
         "  --config F     the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --once         make one pass over what waits and what is due, then leave\n"
         "  --budget-ms N  begin nothing more after N milliseconds; for --once\n"
-        "  --serve        never leave\n"
+        "  --serve        never leave; under systemd with Type=notify and WatchdogSec=\n"
         "  --linger D     leave when idle for this long, such as 5 or 2m; default: worker.linger\n"
         "  --lock-fd N    the lock is held already by descriptor N; receivers use this\n"
         "  -h, --help     show this\n\n"
-        "Exit codes: 0 left in order, 2 called wrongly, 3 configuration, 5 the state folder cannot be had:\n"
-        "another worker is there, another user owns it, or memory fails (--once; otherwise it tries "
+        "Exit codes: 0 left in order; with --once 4 when something is left: a webhook that waits, or a\n"
+        "notification that is owed, perhaps later; 2 called wrongly, 3 configuration, 5 the state folder "
+        "cannot\n"
+        "be had: another worker is there, another user owns it, or memory fails (--once; otherwise it tries\n"
         "again).\n",
     .run = run,
 };

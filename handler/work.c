@@ -78,6 +78,22 @@ static const char *verdict_of(enum kh_seen seen)
   return "done";
 }
 
+/* It did not match, and whoever wrote it must hear why: it may have been meant to. */
+static void log_undecided(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+                          const struct kh_mistake *why)
+{
+  struct kh_log log = held_log(worker);
+  struct kh_log_line line;
+
+  if (why->kind == KH_MISTAKE_NONE)
+    return;
+  kh_log_begin(&line, &log, KH_WARN, "rule undecided");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
+  kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(why->text));
+  kh_log_end(&line, &log);
+}
+
 static enum kh_err render_matches(struct kh_worker *worker, const char *name, struct outcome *outcome)
 {
   size_t rules = worker->rules->count;
@@ -91,8 +107,12 @@ static enum kh_err render_matches(struct kh_worker *worker, const char *name, st
     const struct kh_rule *rule = &worker->rules->at[i];
     struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
 
-    if (!kh_match_event(&rule->match, &outcome->event))
+    struct kh_mistake why = {0};
+
+    if (!kh_match_event(&rule->match, &outcome->event, &why)) {
+      log_undecided(worker, name, rule, &why);
       continue;
+    }
     enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
                                      kh_clock_now_us(worker->clock), delivery);
     if (err)

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "lambda/base64.h"
+#include "base/base64.h"
 #include "lambda/event_parts.h"
 
 /* The text of VALUE, "" when it is none. Taken from the payload where it stands there as it is. */

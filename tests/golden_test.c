@@ -1,7 +1,7 @@
 #include "base/base.h"
 
+#include "support/rendered.h"
 #include "support/rules.h"
-#include "support/slack.h"
 #include "support/suite.h"
 
 #include <dirent.h>
@@ -32,12 +32,12 @@ static json_t *load(const char *name, const char *file)
 }
 
 /* KH_UPDATE_GOLDEN=1 writes the files anew; read the difference before you keep it. */
-static void update(const char *name, const json_t *rendered)
+static void update(const char *name, const char *file, const json_t *rendered)
 {
   char path[512];
-  char *text = json_dumps(rendered, JSON_INDENT(2));
+  char *text = json_dumps(rendered, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 
-  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/slack.json", name);
+  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/%s", name, file);
   if (rendered) {
     struct kh_buf line;
 
@@ -51,8 +51,21 @@ static void update(const char *name, const json_t *rendered)
   free(text);
 }
 
+/* The rules whose bodies are kept, and the fewest of the cases that each is for. */
+static const struct {
+  const char *notify, *file;
+  size_t at_least;
+} goldens[] = {
+    {"- slack: {url: {env: SLACK_WEBHOOK_URL}}\n", "slack.json", 20},
+    {"- webhook: {url: {env: SLACK_WEBHOOK_URL}, secret: {env: KEY}}\n  events: [ping, build.*, job.*, "
+     "agent.*, cluster_token.*, package.*, workflow.*]\n",
+     "webhook.json", 50},
+    {"- lifx: {token: {env: KEY}}\n", "lifx.json", 20},
+};
+
 struct golden {
   const struct kh_rule *rule;
+  const char *file;
   size_t matched;
 };
 
@@ -65,19 +78,19 @@ static void check_golden(const char *name, void *self)
 
   kh_test_event_of_fixture(&made, name);
   kh_test_render_all(name, &made.event);
-  if (kh_match_event(&golden->rule->match, &made.event)) {
-    kh_test_render(name, &kh_notifier_slack, &made.event, &body);
+  if (kh_match_event(&golden->rule->match, &made.event, NULL)) {
+    kh_test_render(name, golden->rule->notifier, &made.event, &body);
     rendered = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
     ck_assert_ptr_nonnull(rendered);
     kh_buf_release(&body);
     golden->matched++;
   }
   if (getenv("KH_UPDATE_GOLDEN"))
-    update(name, rendered);
-  json_t *expected = load(name, "slack.json");
-  ck_assert_msg(!rendered == !expected, "%s: slack.json %s", name,
+    update(name, golden->file, rendered);
+  json_t *expected = load(name, golden->file);
+  ck_assert_msg(!rendered == !expected, "%s: %s %s", name, golden->file,
                 rendered ? "is missing" : "must not be there");
-  ck_assert_msg(!rendered || json_equal(rendered, expected), "%s: slack.json differs", name);
+  ck_assert_msg(!rendered || json_equal(rendered, expected), "%s: %s differs", name, golden->file);
   json_decref(expected);
   json_decref(rendered);
   kh_test_event_release(&made);
@@ -85,14 +98,16 @@ static void check_golden(const char *name, void *self)
 
 START_TEST(fixtures_render_as_their_golden_files)
 {
+  static const char *const environment[] = {"SLACK_WEBHOOK_URL=" KH_TEST_SLACK_URL,
+                                            "KEY=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", NULL};
   struct kh_test_rules made;
-  struct golden golden = {.matched = 0};
+  struct golden golden = {.file = goldens[_i].file};
 
-  kh_test_rules_open(&made, "- slack: {url: {env: SLACK_WEBHOOK_URL}}\n", NULL);
-  ck_assert_int_eq(made.err, KH_OK);
+  kh_test_rules_open(&made, goldens[_i].notify, environment);
+  ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
   golden.rule = &made.rules.at[0];
   size_t count = for_each_fixture(check_golden, &golden);
-  ck_assert_uint_gt(golden.matched, 20);
+  ck_assert_uint_gt(golden.matched, goldens[_i].at_least);
   ck_assert_uint_gt(count, golden.matched);
   kh_test_rules_close(&made);
 }
@@ -109,7 +124,7 @@ static void check_matches(const char *name, void *self)
   ck_assert_msg(json_is_array(json_object_get(expect, "notify")), "%s: expect.json", name);
   kh_test_event_of_fixture(&made, name);
   for (size_t i = 0; i < rules->count; i++)
-    if (kh_match_event(&rules->at[i].match, &made.event))
+    if (kh_match_event(&rules->at[i].match, &made.event, NULL))
       (void)json_array_append_new(matched, json_string(rules->at[i].name));
   ck_assert_msg(json_equal(matched, json_object_get(expect, "notify")), "%s: other rules match", name);
   kh_test_event_release(&made);
@@ -141,7 +156,7 @@ static Suite *golden_suite(void)
   Suite *suite = suite_create("golden");
   TCase *fixtures = kh_test_case(suite, "fixtures");
 
-  tcase_add_test(fixtures, fixtures_render_as_their_golden_files);
+  tcase_add_loop_test(fixtures, fixtures_render_as_their_golden_files, 0, (int)KH_COUNT(goldens));
   tcase_add_test(fixtures, fixtures_match_the_rules_they_name);
   return suite;
 }

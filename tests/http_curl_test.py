@@ -40,6 +40,8 @@ def play_plan():
         "/404": peer.answer("404 Not Found", b"no_service"),
         "/429": peer.answer("429 Too Many Requests", b"", "Retry-After: 7"),
         "/429-date": lambda me, to: peer.answer("429 Slow Down", b"", f"Retry-After: {in_half_a_minute()}")(me, to),
+        "/429-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Remaining: 0", "x-ratelimit-RESET:  1700000033 "),
+        "/429-odd-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Reset: -5"),
         "/429-garbage": peer.answer("429 Too Many Requests", b"", "Retry-After: soon"),
         "/500": peer.answer("500 Internal Server Error"),
         "/100": peer.raw(b"HTTP/1.1 100 Continue\r\n\r\n" + whole),
@@ -102,6 +104,39 @@ class OverHTTP(unittest.TestCase):
         self.assertEqual(headers, {"host": f"127.0.0.1:{self.peer.port}", "accept": "*/*",
                                    "content-type": "application/json; charset=utf-8",
                                    "content-length": str(len(body.encode()))})
+
+    def test_a_notifiers_own_headers(self):
+        got, = send(self.peer.url(SECRET), PROBE_TOKEN="planted-token", PROBE_ID="id-1, two words", PROBE_PUT="1")
+        self.assertEqual((got["err"], got["status"]), (OK, 200), got)
+        request, = self.peer.requests
+        self.assertEqual(request["method"], "PUT")
+        self.assertEqual(request["body"], b'{"text":"planted-body"}')
+        headers = {name.lower(): value for name, value in request["headers"]}
+        self.assertEqual(len(headers), len(request["headers"]), "no header twice")
+        self.assertEqual((headers["authorization"], headers["x-id"]), ("Bearer planted-token", "id-1, two words"))
+
+    def test_they_do_not_stay_behind(self):
+        """One handle for all requests: the next one is a POST without them."""
+        url = self.peer.url("/")
+        send(url, url, PROBE_TOKEN="planted-token", PROBE_PUT="1")
+        send(url)
+        self.assertEqual([request["method"] for request in self.peer.requests], ["PUT", "PUT", "POST"])
+        self.assertNotIn("authorization", [name.lower() for name, _ in self.peer.requests[-1]["headers"]])
+
+    def test_a_header_stays_one_header(self):
+        for bad in ("planted\r\nX-Evil: 1", "planted\nX-Evil: 1", "planted token", "planted\ttoken", "planted\x7f"):
+            for name in ("PROBE_TOKEN", "PROBE_ID"):
+                if name == "PROBE_ID" and "planted token" in bad:
+                    continue  # a blank is fine in a text of ours
+                got, = send(self.peer.url("/"), **{name: bad})
+                self.assertEqual((got["err"], got["status"]), (FAILED, 0), got)
+                self.assertNotIn("planted", got["problem"])
+        self.assertEqual(self.peer.requests, [])
+
+    def test_rate_limits(self):
+        self.expect("/429-reset", OK, 429, rate_reset_s=1700000033, retry_after_s=-1)
+        self.expect("/429-odd-reset", OK, 429, rate_reset_s=-1)
+        self.expect("/204", OK, 204, rate_reset_s=-1)
 
     def test_a_large_body_goes_at_once(self):
         started = time.monotonic()

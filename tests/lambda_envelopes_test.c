@@ -1,7 +1,7 @@
 #include "base/base.h"
 
+#include "base/base64.h"
 #include "base/file.h"
-#include "lambda/base64.h"
 #include "lambda/event.h"
 #include "support/command.h"
 #include "support/guard.h"

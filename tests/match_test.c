@@ -109,7 +109,7 @@ static void check_bodies(const struct kh_match *match, const char *names, bool e
 
     (void)snprintf(name, sizeof name, "%.*s", KH_FMT(one));
     kh_test_event_read(&made, body_of(name));
-    ck_assert_msg(kh_match_event(match, &made.event) == expected, "%s: \"%s\" must %smatch", why, name,
+    ck_assert_msg(kh_match_event(match, &made.event, NULL) == expected, "%s: \"%s\" must %smatch", why, name,
                   expected ? "" : "not ");
     kh_test_event_release(&made);
   }
@@ -166,7 +166,7 @@ START_TEST(every_documented_event_can_be_named)
 
     (void)snprintf(body, sizeof body, "{\"event\":\"%s\"}", documented[i]);
     kh_test_event_read(&event, kh_str_of(body));
-    ck_assert_msg(kh_match_event(&made.rules.at[0].match, &event.event), "%s", documented[i]);
+    ck_assert_msg(kh_match_event(&made.rules.at[0].match, &event.event, NULL), "%s", documented[i]);
     kh_test_event_release(&event);
   }
   kh_test_rules_close(&made);
@@ -180,10 +180,10 @@ static const struct {
   const char *entry;
   const char *said; /* the beginning of each line, '|' between them */
 } mistakes[] = {
-    {"- log:\n  if: build.state == 'failed'\n",
-     "5:3 `if` needs the conditional language, which this version does not "
-     "have; use events, pipelines and branches"},
-    {"- log:\n  if: ''\n", "5:3 `if` needs"},
+    {"- log:\n  if: build.stat == 'failed'\n", "5:7 `if`: "},
+    {"- log:\n  if: build.branch == 'main' && build.state ==\n", "5:"},
+    {"- log:\n  if: build.branch\n", "5:7 `if`: "},
+    {"- log:\n  if: [a]\n", "5:3 `if` is one text"},
     {"- log:\n  branch: main\n", "5:3 unknown key; did you mean `branches`?"},
     {"- log:\n  evnts: [ping]\n", "5:3 unknown key; did you mean `events`?"},
     {"- log:\n  label: x\n", "5:3 `label` is no key here"},
@@ -211,7 +211,7 @@ static const struct {
      "5:17 `branches`: a \"!\" needs a pattern right behind it (character 5)"},
 
     {"- log:\n  if: x\n  events: []\n  branches: '!'\n  pipelines: []\n",
-     "5:3 `if`|6:3 an empty|8:3 `pipelines`|7:14 `branches`"},
+     "5:7 `if`|6:3 an empty|8:3 `pipelines`|7:14 `branches`"},
 };
 
 /* Each '|'-separated part of EXPECTED begins the line of the same number, and there are no more lines. */
@@ -314,8 +314,8 @@ START_TEST(a_branch_of_any_length_is_decided)
   kh_test_event_read(&event, kh_buf_view(&body));
   kh_test_rules_open(&made, "- log:\n  branches: A*z\n- log:\n  branches: A*y\n", NULL);
   ck_assert_int_eq(made.err, KH_OK);
-  ck_assert(kh_match_event(&made.rules.at[0].match, &event.event));
-  ck_assert(!kh_match_event(&made.rules.at[1].match, &event.event));
+  ck_assert(kh_match_event(&made.rules.at[0].match, &event.event, NULL));
+  ck_assert(!kh_match_event(&made.rules.at[1].match, &event.event, NULL));
   kh_test_rules_close(&made);
   kh_test_event_release(&event);
   kh_buf_release(&body);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "support/recorder.h"
+#include "support/rendered.h"
 #include "support/rules.h"
 #include "support/slack.h"
 #include "support/suite.h"
@@ -298,7 +299,8 @@ static void *failing_malloc(size_t size)
 
 START_TEST(a_render_fails_cleanly_without_memory)
 {
-  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_log};
+  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_webhook,
+                                                        &kh_notifier_log};
   struct kh_facts facts = {KH_SEEN_NEVER};
   struct kh_test_event made;
   enum kh_err err = KH_ERR_RENDER;
@@ -332,7 +334,7 @@ static Suite *notify_suite(void)
   tcase_add_loop_test(properties, hostile_event_name_stays_text, 0, (int)KH_COUNT(names));
   tcase_add_test(properties, odd_types_do_no_harm);
   tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
-  tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, 2);
+  tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, 3);
   tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
   return suite;
 }

@@ -57,6 +57,44 @@ START_TEST(one_worker_a_state_folder)
 }
 END_TEST
 
+START_TEST(a_manned_post_is_seen_from_beside)
+{
+  struct kh_worker_post second = {.lock_fd = -1, .wake_fd = -1};
+  int64_t since_us = -1, now_us = kh_clock_now_us(&kh_system_clock);
+  char byte;
+
+  ck_assert(!kh_post_is_manned(it.state, &since_us));
+  ck_assert_int_eq(since_us, 0);
+  kh_worker_case_take(&it);
+  for (int round = 0; round < 100; round++)
+    ck_assert(kh_post_is_manned(it.state, &since_us));
+  ck_assert_int_le(llabs(since_us - now_us), 5 * INT64_C(1000000));
+  ck_assert_int_eq(read(it.post.wake_fd, &byte, 1), -1);
+  kh_post_leave(&it.post);
+  ck_assert(!kh_post_is_manned(it.state, &since_us));
+  ck_assert_int_eq(kh_post_take(&second, it.state, -1, NULL), KH_OK);
+  kh_post_leave(&second);
+}
+END_TEST
+
+START_TEST(the_post_is_manned_since_it_was_taken)
+{
+  const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+  int64_t since_us = 0;
+  char path[1024];
+
+  kh_worker_case_take(&it);
+  (void)snprintf(path, sizeof path, "%s/worker.lock", it.state);
+  ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+  ck_assert(kh_post_is_manned(it.state, &since_us));
+  ck_assert_int_eq(since_us, 1000 * INT64_C(1000000));
+  kh_post_leave(&it.post);
+  kh_worker_case_take(&it);
+  ck_assert(kh_post_is_manned(it.state, &since_us));
+  ck_assert_int_gt(since_us, 1000 * INT64_C(1000000));
+}
+END_TEST
+
 START_TEST(its_files_are_private)
 {
   const char *const names[] = {"worker.lock", "worker.wake"};
@@ -245,6 +283,8 @@ static Suite *post_suite(void)
   tcase_add_checked_fixture(taking, open_case, close_case);
   tcase_add_test(taking, tokens_are_the_documented_ones);
   tcase_add_test(taking, one_worker_a_state_folder);
+  tcase_add_test(taking, a_manned_post_is_seen_from_beside);
+  tcase_add_test(taking, the_post_is_manned_since_it_was_taken);
   tcase_add_test(taking, its_files_are_private);
   tcase_add_test(taking, an_inherited_lock_is_taken_over);
   tcase_add_test(taking, a_killed_holder_leaves_no_lock);

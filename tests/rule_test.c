@@ -64,6 +64,9 @@ START_TEST(no_rules_are_fine)
 }
 END_TEST
 
+/* 32 bytes that begin with "planted". */
+#define KEY_BASE64 "cGxhbnRlZCBrZXkgb2YgMzIgYnl0ZXMgaW4gYWxsICE="
+
 static const char *const environment[] = {
     "GOOD=" KH_TEST_SLACK_URL,
     "EMPTY=",
@@ -87,6 +90,18 @@ static const char *const environment[] = {
     "LOOP3=http://localhost:1/planted",
     "LOOP4=http://[::1]:8080/planted",
     "LOOP5=http://localhost",
+    "KEY=whsec_" KEY_BASE64,
+    "BARE_KEY=" KEY_BASE64,
+    "SHORT_KEY=whsec_cGxhbnRlZA==",
+    "LONG_KEY=whsec_" KEY_BASE64 KEY_BASE64 KEY_BASE64,
+    "RAW_KEY=planted raw key, which is no base64",
+    "PREFIX=whsec_",
+    "TOKEN=planted-token",
+    "BLANK_TOKEN=planted token",
+    "LINES_TOKEN=planted\r\nX-Header: token",
+    "UTF8_TOKEN=planted\xC3\xA9",
+    "QUERY=https://api.example/v1?planted",
+    "FRAGMENT=https://api.example/v1#planted",
     NULL,
 };
 
@@ -95,14 +110,16 @@ static const struct {
   const char *said; /* the beginning of each line, '|' between them */
 } mistakes[] = {
     {"- pagerduty: {}\n", "4:3 `pagerduty` is no key here|4:3 an entry of `notify` names one notifier; this "
-                          "version knows: slack, log"},
+                          "version knows: slack, webhook, lifx, log"},
     {"- slak: {url: {env: GOOD}}\n",
      "4:3 unknown key; did you mean `slack`?|4:3 an entry of `notify` names one notifier"},
-    {"- name: a\n", "4:3 an entry of `notify` names one notifier; this version knows: slack, log"},
-    {"- webhook\n", "4:3 an entry of `notify` names one notifier"},
+    {"- name: a\n",
+     "4:3 an entry of `notify` names one notifier; this version knows: slack, webhook, lifx, log"},
+    {"- email\n", "4:3 an entry of `notify` names one notifier"},
     {"- https://hooks.slack.com/services/planted\n", "4:3 an entry of `notify` names one notifier"},
     {"- slack: {url: {env: GOOD}}\n  log: {}\n", "4:3 an entry of `notify` names one notifier, not several"},
-    {"- [log]\n", "4:3 an entry of `notify` is a mapping, or the bare word of a notifier: slack, log"},
+    {"- [log]\n",
+     "4:3 an entry of `notify` is a mapping, or the bare word of a notifier: slack, webhook, lifx, log"},
 
     {"- log\n- log:\n  name: log-1\n", "6:3 entry 1 of `notify` is named `log-1` already"},
     {"- log:\n  name: log-2\n- log\n", "6:3 entry 1 of `notify` is named `log-2` already"},
@@ -147,9 +164,54 @@ static const struct {
     {"- slack: {url: {env: UTF8}}\n", "4:11 slack.url must hold"},
     {"- slack: {url: {env: UPPER}}\n", "4:11 slack.url must hold"},
 
+    {"- webhook\n", "4:3 write `- webhook: {url: {env: HOOK_URL}, secret: {env: HOOK_SECRET}}`"},
+    {"- webhook: {}\n", "4:12 webhook needs `url:|4:12 webhook needs `secret:"},
+    {"- webhook: {url: {env: GOOD}}\n", "4:12 webhook needs `secret: {env: NAME}` or `secret: {file: PATH}`"},
+    {"- webhook: {url: {env: PLAIN}, secret: {env: KEY}}\n", "4:13 webhook.url must hold one https:// URL"},
+    {"- webhook: {url: {env: GOOD}, secret: {env: SHORT_KEY}}\n", "4:31 webhook.secret must hold 24 to 64"},
+    {"- webhook: {url: {env: GOOD}, secret: {env: LONG_KEY}}\n", "4:31 webhook.secret must hold 24 to 64"},
+    {"- webhook: {url: {env: GOOD}, secret: {env: RAW_KEY}}\n", "4:31 webhook.secret must hold 24 to 64"},
+    {"- webhook: {url: {env: GOOD}, secret: {env: PREFIX}}\n", "4:31 webhook.secret must hold 24 to 64"},
+    {"- webhook: {url: {env: GOOD}, secret: planted}\n", "4:"},
+    {"- webhook: {url: {env: GOOD}, secret: {env: KEY}, method: PUT}\n", "4:51 `method` is no key here"},
+
+    {"- lifx\n", "4:3 write `- lifx: {token: {env: LIFX_ACCESS_TOKEN}}`"},
+    {"- lifx: {}\n", "4:9 lifx needs `token: {env: NAME}`"},
+    {"- lifx: {token: {env: BLANK_TOKEN}}\n", "4:10 lifx.token must hold one token"},
+    {"- lifx: {token: {env: LINES_TOKEN}}\n", "4:10 lifx.token must hold one token|4:"},
+    {"- lifx: {token: {env: UTF8_TOKEN}}\n", "4:10 lifx.token must hold one token"},
+    {"- lifx: {token: {env: TOKEN}, selector: Office}\n", "4:31 lifx.selector is `all`"},
+    {"- lifx: {token: {env: TOKEN}, selector: 'group:'}\n", "4:31 lifx.selector is `all`"},
+    {"- lifx: {token: {env: TOKEN}, selector: 'all,'}\n", "4:31 lifx.selector is `all`"},
+    {"- lifx: {token: {env: TOKEN}, selector: [all]}\n", "4:31 lifx.selector is `all`"},
+    {"- lifx: {token: {env: TOKEN}, selector: \"label:a\\rb\"}\n", "4:31 lifx.selector is `all`"},
+    {"- lifx: {token: {env: TOKEN}, selector: "
+     "'id:1,id:2,id:3,id:4,id:5,id:6,id:7,id:8,id:9,id:a,id:b,id:c,id:d,id:e,id:f,id:g,id:h,id:i,id:j,id:k,"
+     "id:l,id:m,id:n,id:o,id:p,id:q'}\n",
+     "4:31 lifx.selector is `all`, or up to 25"},
+    {"- lifx: {token: {env: TOKEN}, url: {env: PLAIN}}\n", "4:31 lifx.url must hold one https:// URL"},
+    {"- lifx: {token: {env: TOKEN}, url: {env: QUERY}}\n", "4:31 lifx.url must hold the root of the API"},
+    {"- lifx: {token: {env: TOKEN}, url: {env: FRAGMENT}}\n", "4:31 lifx.url must hold the root of the API"},
+    {"- lifx: {token: {env: TOKEN}, effect: blink}\n", "4:31 effect is breathe, pulse or none"},
+    {"- lifx: {token: {env: TOKEN}, pased: {color: green}}\n", "4:31 unknown key; did you mean `passed`?"},
+    {"- lifx: {token: {env: TOKEN}, passed: green}\n", "4:31 write `passed: {color: green brightness:75%}`"},
+    {"- lifx: {token: {env: TOKEN}, passed: {colour: green}}\n", "4:40 unknown key; did you mean `color`?"},
+    {"- lifx: {token: {env: TOKEN}, passed: {color: ''}}\n", "4:40 color is a colour"},
+    {"- lifx: {token: {env: TOKEN}, passed: {color: \"gr\\u00fcn\"}}\n", "4:40 color is a colour"},
+    {"- lifx: {token: {env: TOKEN}, passed: {color: [green]}}\n", "4:40 color is a colour"},
+    {"- lifx: {token: {env: TOKEN}, passed: {period: 0}}\n", "4:40 period is seconds, above 0"},
+    {"- lifx: {token: {env: TOKEN}, passed: {period: 5s}}\n", "4:40 period is seconds, above 0"},
+    {"- lifx: {token: {env: TOKEN}, passed: {cycles: -1}}\n", "4:40 cycles is a number above 0"},
+    {"- lifx: {token: {env: TOKEN}, passed: {cycles: 1e99}}\n", "4:40 cycles is a number above 0"},
+    {"- lifx: {token: {env: TOKEN}, passed: {peak: 1.1}}\n", "4:40 peak is a number from 0 to 1"},
+    {"- lifx: {token: {env: TOKEN}, passed: {persist: yes}}\n", "4:40 persist is true or false"},
+    {"- lifx: {token: {env: TOKEN}, passed: {persist: 1}}\n", "4:40 persist is true or false"},
+    {"- lifx: {token: {env: TOKEN}, effect: pulse, passed: {peak: 0.2}}\n", "4:55 `peak` is no key here"},
+    {"- lifx: {token: {env: TOKEN}, effect: none, passed: {period: 2}}\n", "4:54 `period` is no key here"},
+
     /* All at once, in the order of the entries. */
     {"- log: {x: y}\n- slack: {url: {env: WORD}}\n- log:\n  if: x\n  colour: red\n- log\n",
-     "4:9 `x` is no key|5:11 slack.url must|7:3 `if` needs|8:3"},
+     "4:9 `x` is no key|5:11 slack.url must|8:3|7:7 `if`: "},
 };
 
 static void check_said(const struct kh_test_rules *made, const char *expected)
@@ -201,6 +263,41 @@ START_TEST(good_url_is_taken)
   (void)snprintf(notify, sizeof notify, "- slack: {url: {env: %s}}\n", good_urls[_i]);
   kh_test_rules_open(&made, notify, environment);
   ck_assert_msg(made.err == KH_OK, "%s: %s", good_urls[_i], kh_diags_first(&made.diags).text);
+  kh_test_rules_close(&made);
+}
+END_TEST
+
+/* What leads to another request, or another signature, is another destination. */
+START_TEST(destinations_are_told_apart)
+{
+  static const char *const expected[] = {
+      "webhook env:GOOD env:KEY",           "webhook env:GOOD env:BARE_KEY",
+      "webhook env:LOOP1 env:KEY",          "lifx env:TOKEN all effects/breathe",
+      "lifx env:TOKEN all effects/pulse",   "lifx env:TOKEN group:Office effects/breathe",
+      "lifx env:TOKEN env:LOOP1 all state", "lifx env:TOKEN ee962079b0ce70a1 effects/breathe", /* sha256sum */
+  };
+  struct kh_test_rules made;
+
+  kh_test_rules_open(
+      &made,
+      "- webhook: {url: {env: GOOD}, secret: {env: KEY}}\n"
+      "- webhook: {url: {env: GOOD}, secret: {env: BARE_KEY}}\n"
+      "- webhook: {url: {env: LOOP1}, secret: {env: KEY}}\n"
+      "- lifx: {token: {env: TOKEN}}\n"
+      "- lifx: {token: {env: TOKEN}, effect: pulse}\n"
+      "- lifx: {token: {env: TOKEN}, selector: 'group:Office'}\n"
+      "- lifx: {token: {env: TOKEN}, effect: none, url: {env: LOOP1}}\n"
+      "- lifx: {token: {env: TOKEN}, selector: "
+      "'label:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}\n",
+      environment);
+  ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
+  for (size_t i = 0; i < KH_COUNT(expected); i++) {
+    ck_assert_str_eq(made.rules.at[i].destination, expected[i]);
+    ck_assert_ptr_eq(kh_rules_for(&made.rules, expected[i]), &made.rules.at[i]);
+  }
+  ck_assert(kh_secret_reveal(&made.rules.at[0].secret).len == 32);
+  ck_assert(
+      kh_str_equal(kh_secret_reveal(&made.rules.at[0].secret), kh_secret_reveal(&made.rules.at[1].secret)));
   kh_test_rules_close(&made);
 }
 END_TEST
@@ -340,6 +437,7 @@ static Suite *rule_suite(void)
   tcase_add_test(compile, no_rules_are_fine);
   tcase_add_loop_test(compile, mistake_is_told, 0, (int)KH_COUNT(mistakes));
   tcase_add_loop_test(compile, good_url_is_taken, 0, (int)KH_COUNT(good_urls));
+  tcase_add_test(compile, destinations_are_told_apart);
   tcase_add_test(compile, rules_have_a_limit);
   tcase_add_test(delivery, delivery_is_filled);
   tcase_add_test(delivery, delivery_has_a_limit);

@@ -58,7 +58,7 @@ START_TEST(a_dropped_batch_never_was)
   ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
   ck_assert_int_eq(ops->done(test.store.self, "old", KH_TEST_T0_US), KH_OK);
   expect_next(KH_TEST_T0_US, "d1");
-  ck_assert_int_eq(ops->bury(test.store.self, "d1", KH_TEST_T0_US, "why"), KH_OK);
+  ck_assert_int_eq(ops->bury(test.store.self, "d1", 1, KH_TEST_T0_US, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US, NULL);
   ops->batch_drop(test.store.self);
 
@@ -73,11 +73,15 @@ START_TEST(a_failed_step_fails_the_batch)
   const struct kh_store_ops *ops = test.store.ops;
   struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);
   struct kh_journal journal = {.entry = KH_STR("e2")};
+  struct kh_delivery endless = kh_test_delivery("d1", KH_STR("x"), KH_TEST_T0_US);
+  static const char endless_type[KH_CONTENT_TYPE_BYTES];
 
   ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
   kh_test_commit(&test.store, &claim, NULL, 0);
-  ck_assert_int_eq(ops->done(test.store.self, "nobody owes this", KH_TEST_T0_US), KH_ERR_STORE);
-  ck_assert_str_eq(kh_store_problem(&test.store), "no such delivery is owed");
+  endless.content_type = kh_str(endless_type, sizeof endless_type);
+  claim.entry = KH_STR("e0");
+  ck_assert_int_eq(ops->commit(test.store.self, &claim, &journal, &endless, 1), KH_ERR_STORE);
+  ck_assert_str_eq(kh_store_problem(&test.store), "the content type of a delivery is too long");
   claim.entry = journal.entry;
   ck_assert_int_eq(ops->commit(test.store.self, &claim, &journal, NULL, 0), KH_ERR_STORE);
   ck_assert_int_eq(ops->batch_end(test.store.self), KH_ERR_STORE);
@@ -85,6 +89,29 @@ START_TEST(a_failed_step_fails_the_batch)
   claim.entry = KH_STR("e1");
   ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_NEVER);
   kh_test_batch(&test.store, &claim, NULL, 0);
+  kh_delivery_release(&endless);
+}
+END_TEST
+
+/* Somebody dropped it while it was being sent: the others of its batch are not to suffer. */
+START_TEST(what_is_no_longer_owed_fails_nothing)
+{
+  const struct kh_store_ops *ops = test.store.ops;
+
+  kh_test_owe(&test.store, "a", KH_STR("x"), KH_TEST_T0_US);
+  for (int in_batch = 0; in_batch < 2; in_batch++) {
+    if (in_batch)
+      ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+    ck_assert_int_eq(ops->done(test.store.self, "gone", KH_TEST_T0_US), KH_ERR_NOT_FOUND);
+    ck_assert_int_eq(ops->retry_at(test.store.self, "gone", 1, KH_TEST_T0_US, &kh_test_failure),
+                     KH_ERR_NOT_FOUND);
+    ck_assert_int_eq(ops->bury(test.store.self, "gone", 1, KH_TEST_T0_US, &kh_test_failure),
+                     KH_ERR_NOT_FOUND);
+  }
+  ck_assert_int_eq(ops->done(test.store.self, "a", KH_TEST_T0_US), KH_OK);
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
+  kh_test_store_reopen(&test);
+  expect_next(KH_TEST_T0_US, NULL);
 }
 END_TEST
 
@@ -175,7 +202,7 @@ START_TEST(one_that_fails_does_not_starve_the_others)
   kh_test_owe(&test.store, "good", KH_STR("x"), now_us + 1);
   now_us += 5;
   expect_next(now_us, "bad");
-  ck_assert_int_eq(ops->retry_at(test.store.self, "bad", 1, now_us + 10, "HTTP 500"), KH_OK);
+  ck_assert_int_eq(ops->retry_at(test.store.self, "bad", 1, now_us + 10, &kh_test_failure), KH_OK);
   expect_next(now_us + 10, "good");
   ck_assert_int_eq(ops->done(test.store.self, "good", now_us), KH_OK);
   kh_test_store_reopen(&test);
@@ -200,9 +227,9 @@ START_TEST(an_id_is_owed_once_and_again_after_its_death)
   ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
   ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("first")));
   kh_delivery_release(&got);
-  ck_assert_int_eq(ops->bury(test.store.self, "d1", KH_TEST_T0_US + 5, "delivery_refused: HTTP 404"), KH_OK);
+  ck_assert_int_eq(ops->bury(test.store.self, "d1", 1, KH_TEST_T0_US + 5, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US + DAY_US, NULL);
-  ck_assert_int_eq(ops->done(test.store.self, "d1", KH_TEST_T0_US), KH_ERR_STORE);
+  ck_assert_int_eq(ops->done(test.store.self, "d1", KH_TEST_T0_US), KH_ERR_NOT_FOUND);
 
   kh_test_batch(&test.store, &claims[1], &second, 1);
   ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
@@ -222,7 +249,7 @@ START_TEST(next_due_looks_ahead)
   kh_test_owe(&test.store, "a", KH_STR("x"), KH_TEST_T0_US + 10);
   ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
   ck_assert_int_eq(at_us, KH_TEST_T0_US + 10);
-  ck_assert_int_eq(test.store.ops->bury(test.store.self, "a", KH_TEST_T0_US, "why"), KH_OK);
+  ck_assert_int_eq(test.store.ops->bury(test.store.self, "a", 1, KH_TEST_T0_US, &kh_test_failure), KH_OK);
   ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
   ck_assert_int_eq(at_us, KH_TEST_T0_US + 20);
 }
@@ -237,7 +264,7 @@ START_TEST(outcomes_of_a_batch_count_together)
   kh_test_owe(&test.store, "c", KH_STR("x"), KH_TEST_T0_US);
   ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
   ck_assert_int_eq(ops->done(test.store.self, "a", KH_TEST_T0_US), KH_OK);
-  ck_assert_int_eq(ops->retry_at(test.store.self, "b", 1, KH_TEST_T0_US + 9, "why"), KH_OK);
+  ck_assert_int_eq(ops->retry_at(test.store.self, "b", 1, KH_TEST_T0_US + 9, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US, "c");
   ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
   kh_test_store_reopen(&test);
@@ -251,6 +278,7 @@ static void add_tests_of_both(TCase *test_case)
 {
   tcase_add_test(test_case, a_dropped_batch_never_was);
   tcase_add_test(test_case, a_failed_step_fails_the_batch);
+  tcase_add_test(test_case, what_is_no_longer_owed_fails_nothing);
   tcase_add_test(test_case, batches_do_not_nest);
   tcase_add_test(test_case, an_entry_is_committed_once);
   tcase_add_test(test_case, a_delivery_comes_back_as_it_went_in);

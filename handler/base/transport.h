@@ -22,17 +22,36 @@ struct kh_aws_signing {
   const struct kh_secret *session_token; /* may be empty: long-lived keys have none */
 };
 
+/* A header that one request has beside the usual ones. Its value is TEXT with SECRET behind it. */
+struct kh_sent_header {
+  const char *name;
+  char text[96];
+  const struct kh_secret *secret; /* borrowed; NULL for none */
+};
+
+enum { KH_HEADERS_MAX = 4 };
+
+struct kh_sent_headers {
+  struct kh_sent_header at[KH_HEADERS_MAX];
+  size_t count;
+};
+
+enum kh_verb { KH_POST, KH_PUT };
+
 struct kh_outgoing {
+  enum kh_verb verb;
   const struct kh_secret *url; /* http or https; may itself be the credential */
   struct kh_str content_type;
   struct kh_str body;
-  int64_t timeout_ms;               /* for the whole exchange */
-  const struct kh_aws_signing *aws; /* NULL: not signed */
+  int64_t timeout_ms;                    /* for the whole exchange */
+  const struct kh_sent_headers *headers; /* NULL for none */
+  const struct kh_aws_signing *aws;      /* NULL: not signed */
 };
 
 struct kh_incoming {
   int status;            /* 0 when no answer came */
   int64_t retry_after_s; /* from Retry-After in seconds; -1 when absent */
+  int64_t rate_reset_s;  /* from X-RateLimit-Reset, as it stands there; -1 when absent or no number */
   char aws_error[128];   /* the X-Amzn-ErrorType header; "" when absent */
   struct kh_buf body;    /* its first bytes, up to the ceiling of this buffer: KH_ANSWER_MAX_BYTES */
   char problem[256];     /* what went wrong below HTTP, without the URL; "" if nothing */
@@ -40,7 +59,7 @@ struct kh_incoming {
 
 static inline void kh_incoming_init(struct kh_incoming *answer)
 {
-  *answer = (struct kh_incoming){.retry_after_s = -1};
+  *answer = (struct kh_incoming){.retry_after_s = -1, .rate_reset_s = -1};
   kh_buf_init(&answer->body, KH_ANSWER_MAX_BYTES);
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum { CONNECT_TIMEOUT_MS = 5000, READ_MAX_BYTES = 1024 * 1024 };
-enum { HEADER_BYTES = KH_SECRET_MAX_BYTES + 64, SCOPE_BYTES = 128 };
+enum { HEADER_BYTES = KH_SECRET_MAX_BYTES + 160, SCOPE_BYTES = 128 };
 
 /* Where systems keep their authorities: Amazon Linux and Fedora, Debian, Alpine and the BSDs. */
 static const char *const CA_FILES[] = {
@@ -28,15 +28,19 @@ struct exchange {
   bool has_header; /* to its end, of the final answer */
 };
 
-static void note_aws_error(struct kh_str line, struct kh_incoming *answer)
+/* libcurl itself understands Retry-After. */
+static void note_header(struct kh_str line, struct kh_incoming *answer)
 {
-  struct kh_str value = line;
-  struct kh_str name = kh_str_cut(&value, ':');
+  struct kh_str rest = line;
+  struct kh_str name = kh_str_cut(&rest, ':');
+  struct kh_str value = kh_str_trim(kh_str_cut(&rest, '\r'));
+  uint64_t number = 0;
 
-  if (!kh_str_equal_nocase(name, KH_STR("x-amzn-errortype")))
-    return;
-  value = kh_str_cut(&value, '\r');
-  (void)snprintf(answer->aws_error, sizeof answer->aws_error, "%.*s", KH_FMT(kh_str_trim(value)));
+  if (kh_str_equal_nocase(name, KH_STR("x-amzn-errortype")))
+    (void)snprintf(answer->aws_error, sizeof answer->aws_error, "%.*s", KH_FMT(value));
+  else if (kh_str_equal_nocase(name, KH_STR("x-ratelimit-reset")) && kh_str_u64(value, &number) &&
+           number <= INT64_MAX)
+    answer->rate_reset_s = (int64_t)number;
 }
 
 static size_t take_header(char *at, size_t size, size_t count, void *self)
@@ -49,7 +53,7 @@ static size_t take_header(char *at, size_t size, size_t count, void *self)
   else if (kh_str_equal(line, KH_STR("\r\n")) || kh_str_equal(line, KH_STR("\n")))
     exchange->has_header = true;
   else
-    note_aws_error(line, exchange->answer);
+    note_header(line, exchange->answer);
   return line.len;
 }
 
@@ -89,6 +93,20 @@ static bool is_signable(const struct kh_aws_signing *aws)
   return is_line(kh_str_of(aws->region), '!') && is_line(kh_str_of(aws->service), '!') &&
          is_line(kh_str_of(aws->target), '!') && is_line(kh_secret_reveal(aws->access_key_id), '!') &&
          is_line(kh_secret_reveal(aws->secret_access_key), '!') && (token.len == 0 || is_line(token, '!'));
+}
+
+/* Whatever stands in a header, it stays one header. */
+static bool are_lines(const struct kh_sent_headers *headers)
+{
+  for (size_t i = 0; headers && i < headers->count; i++) {
+    const struct kh_sent_header *header = &headers->at[i];
+
+    if (header->text[0] && !is_line(kh_str_of(header->text), ' '))
+      return false;
+    if (header->secret && !is_line(kh_secret_reveal(header->secret), '!'))
+      return false;
+  }
+  return true;
 }
 
 static enum kh_err fail(struct kh_incoming *answer, const char *problem)
@@ -134,6 +152,8 @@ static CURLcode prepare(const struct http *http, struct kh_str url, const struct
   SET(CURLOPT_USERAGENT, "kitehook/" KH_VERSION);
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_POST, 1L);
+  if (request->verb == KH_PUT)
+    SET(CURLOPT_CUSTOMREQUEST, "PUT");
   SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
   SET(CURLOPT_POSTFIELDS, request->body.at ? request->body.at : "");
   SET(CURLOPT_HEADERFUNCTION, take_header);
@@ -145,10 +165,10 @@ static CURLcode prepare(const struct http *http, struct kh_str url, const struct
 }
 
 /* False without memory. */
-static bool add_header(struct curl_slist **headers, const char *name, struct kh_str value)
+static bool add_header(struct curl_slist **headers, const char *name, const char *before, struct kh_str value)
 {
   char text[HEADER_BYTES];
-  int length = snprintf(text, sizeof text, "%s: %.*s", name, KH_FMT(value));
+  int length = snprintf(text, sizeof text, "%s: %s%.*s", name, before, KH_FMT(value));
   struct curl_slist *grown = length < HEADER_BYTES ? curl_slist_append(*headers, text) : NULL;
 
   kh_wipe(text, sizeof text);
@@ -172,14 +192,20 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
 {
   const struct kh_aws_signing *aws = request->aws;
   struct curl_slist *headers = NULL;
-  bool good = add_header(&headers, "Content-Type", request->content_type);
+  bool good = add_header(&headers, "Content-Type", "", request->content_type);
 
   if (!aws)
-    good = good && add_header(&headers, "Expect", KH_STR(""));
+    good = good && add_header(&headers, "Expect", "", KH_STR(""));
   else
-    good = good && add_header(&headers, "X-Amz-Target", kh_str_of(aws->target));
+    good = good && add_header(&headers, "X-Amz-Target", "", kh_str_of(aws->target));
   if (aws && !kh_secret_is_empty(aws->session_token))
-    good = good && add_header(&headers, "X-Amz-Security-Token", kh_secret_reveal(aws->session_token));
+    good = good && add_header(&headers, "X-Amz-Security-Token", "", kh_secret_reveal(aws->session_token));
+  for (size_t i = 0; good && request->headers && i < request->headers->count; i++) {
+    const struct kh_sent_header *own = &request->headers->at[i];
+
+    good = add_header(&headers, own->name, own->text,
+                      own->secret ? kh_secret_reveal(own->secret) : KH_STR(""));
+  }
   if (good)
     return headers;
   free_headers(headers);
@@ -237,6 +263,8 @@ static enum kh_err http_send(void *self, const struct kh_outgoing *request, stru
     return fail(answer, "the URL is not one of http or https");
   if (!is_line(request->content_type, ' '))
     return fail(answer, "the content type is no header");
+  if (!are_lines(request->headers))
+    return fail(answer, "a credential is no header: it holds a blank or a control character");
   if (request->aws && !is_signable(request->aws))
     return fail(answer, "the request cannot be signed");
   if (!http->easy)

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/json.h"
+#include "deliver/answer.h"
 #include "deliver/outbox.h"
 
 /* One try of one delivery, and what came of it. */
@@ -13,6 +14,8 @@ struct attempt {
   int status;
   int64_t retry_at_us;
   char detail[256];
+  bool remarkable; /* although it was delivered */
+  char answer[KH_ANSWER_KEPT_BYTES];
 };
 
 /* ---- to the log ---- */
@@ -76,36 +79,67 @@ static int64_t timeout_ms(const struct kh_outbox *outbox)
   return left_ms > 1 ? left_ms : 1;
 }
 
+static struct kh_verdict judge(const struct kh_notifier *notifier, const struct kh_incoming *answer,
+                               int64_t now_us)
+{
+  struct kh_verdict verdict = {.retry_after_s = answer->retry_after_s};
+
+  if (answer->status >= 200 && answer->status <= 299)
+    verdict.err = KH_OK;
+  else
+    verdict.err = kh_retry_may_help(answer->status) ? KH_ERR_DELIVERY_FAILED : KH_ERR_DELIVERY_REFUSED;
+  if (notifier->judge && answer->status > 0)
+    notifier->judge(answer, now_us, &verdict);
+  return verdict;
+}
+
+static void describe(struct attempt *attempt, const struct kh_incoming *answer, const char *note)
+{
+  char *detail = attempt->detail;
+  size_t room = sizeof attempt->detail;
+
+  if (answer->status == 0)
+    (void)snprintf(detail, room, "%s", answer->problem[0] ? answer->problem : "no answer");
+  else if (note[0])
+    (void)snprintf(detail, room, "HTTP %d: %s", answer->status, note);
+  else
+    (void)snprintf(detail, room, "HTTP %d%s%.200s", answer->status, answer->problem[0] ? ", then " : "",
+                   answer->problem);
+}
+
 static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *attempt)
 {
-  const struct kh_outgoing request = {.url = &attempt->rule->url,
+  const struct kh_rule *rule = attempt->rule;
+  struct kh_sent_headers headers = {.count = 0};
+  const struct kh_outgoing request = {.verb = rule->verb,
+                                      .url = &rule->url,
                                       .content_type = attempt->delivery.content_type,
                                       .body = kh_buf_view(&attempt->delivery.body),
-                                      .timeout_ms = timeout_ms(outbox)};
+                                      .timeout_ms = timeout_ms(outbox),
+                                      .headers = &headers};
   struct kh_incoming answer;
-  enum kh_err err = KH_ERR_DELIVERY_REFUSED;
 
-  /* The answer's body is not told on: it may echo what it was sent. */
+  if (rule->notifier->sign)
+    rule->notifier->sign(rule, &attempt->delivery, kh_clock_now_us(outbox->clock), &headers);
+  /* Of the answer's body only words are kept: it may echo what it was sent. */
   kh_incoming_init(&answer);
   if (outbox->transport.send(outbox->transport.self, &request, &answer))
     answer.status = 0;
-  attempt->status = answer.status;
-  if (answer.status > 0)
-    (void)snprintf(attempt->detail, sizeof attempt->detail, "HTTP %d%s%.200s", answer.status,
-                   answer.problem[0] ? ", then " : "", answer.problem);
-  else
-    (void)snprintf(attempt->detail, sizeof attempt->detail, "%s",
-                   answer.problem[0] ? answer.problem : "no answer");
+  const int64_t now_us = kh_clock_now_us(outbox->clock);
+  const struct kh_verdict verdict = judge(rule->notifier, &answer, now_us);
+  enum kh_err err = verdict.err;
 
-  if (answer.status >= 200 && answer.status <= 299) {
-    err = KH_OK;
-  } else if (kh_retry_may_help(answer.status)) {
-    err = KH_ERR_DELIVERY_FAILED;
-    attempt->retry_at_us = kh_clock_now_us(outbox->clock) +
-                           kh_retry_delay_asked_us(attempt->number, answer.retry_after_s);
+  attempt->status = answer.status;
+  attempt->remarkable = verdict.note[0] != '\0';
+  describe(attempt, &answer, verdict.note);
+  if (err == KH_ERR_DELIVERY_FAILED) {
+    attempt->retry_at_us = now_us + kh_retry_delay_asked_us(attempt->number, verdict.retry_after_s);
     if (attempt->number >= KH_ATTEMPTS_MAX || attempt->retry_at_us >= attempt->delivery.expires_us)
       err = KH_ERR_DELIVERY_EXPIRED;
   }
+  if (err)
+    kh_answer_keep(kh_buf_view(&answer.body), (const struct kh_secret *const[]){&rule->url, &rule->secret}, 2,
+                   attempt->answer);
   kh_buf_release(&answer.body);
   return err;
 }
@@ -124,13 +158,19 @@ static enum kh_err record(struct kh_outbox *outbox, const struct attempt *attemp
   int64_t now_us = kh_clock_now_us(outbox->clock);
   char reason[sizeof attempt->detail + 64];
 
-  if (attempt->result == KH_OK)
-    return ops->done(outbox->store.self, id, now_us);
+  const struct kh_failure why = {.reason = reason, .status = attempt->status, .answer = attempt->answer};
+  enum kh_err err;
+
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
-  if (is_tried_again(outbox, attempt))
-    return ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, reason);
-  return ops->bury(outbox->store.self, id, now_us, reason);
+  if (attempt->result == KH_OK)
+    err = ops->done(outbox->store.self, id, now_us);
+  else if (is_tried_again(outbox, attempt))
+    err = ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, &why);
+  else
+    err = ops->bury(outbox->store.self, id, attempt->number, now_us, &why);
+  /* Somebody dropped it meanwhile, and no longer wants to know. */
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
 static void tell_observer(const struct kh_outbox *outbox, const struct attempt *attempt, enum kh_err recorded)
@@ -154,7 +194,8 @@ static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt,
   const char *detail = recorded ? kh_store_problem(&outbox->store) : attempt->detail;
   struct kh_log_line line;
 
-  kh_log_begin(&line, &outbox->log, kh_err_level(err), "delivery attempt");
+  kh_log_begin(&line, &outbox->log, !err && attempt->remarkable ? KH_WARN : kh_err_level(err),
+               "delivery attempt");
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
   kh_log_text(&line, KH_LOG_EVENT, kh_str_of(delivery->event));
   kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
@@ -168,7 +209,7 @@ static void log_attempt(struct kh_outbox *outbox, const struct attempt *attempt,
               : is_tried_again(outbox, attempt) ? KH_STR("retry")
                                                 : KH_STR("dead"));
   kh_log_problem(&line, err, NULL);
-  if (err)
+  if (err || attempt->remarkable)
     kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(detail));
   kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(outbox->clock) - attempt->started_us);
   if (is_tried_again(outbox, attempt))

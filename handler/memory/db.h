@@ -17,12 +17,19 @@
 
 struct kh_db;
 
+enum kh_db_use {
+  KH_DB_WORK,   /* makes the file, and brings an older one up to date; the worker alone */
+  KH_DB_CHANGE, /* an existing file, beside the worker: KH_SQL_LIST to KH_SQL_DROP */
+  KH_DB_LOOK    /* the same, and nothing can be changed */
+};
+
 /*
- * Opens or makes the file at STATE/memory.sqlite, private to its owner whatever the umask, and prepares everything.
- * A file that a newer kitehook or another program wrote is refused and its contents are left alone. Heap; the caller
- * closes. KH_ERR_STORE with DIAG.
+ * Opens or, for KH_DB_WORK, makes the file at STATE/memory.sqlite, private to its owner whatever the umask, and
+ * prepares everything. A file that a newer kitehook or another program wrote is refused and its contents are left alone. Heap; the caller
+ * closes. KH_ERR_STORE with DIAG; KH_ERR_NOT_FOUND, without, where there is no file to look into.
  */
-enum kh_err kh_db_open(struct kh_db **db, const char *state, struct kh_diag *diag) KH_MUST_USE;
+enum kh_err kh_db_open(struct kh_db **db, const char *state, enum kh_db_use use,
+                       struct kh_diag *diag) KH_MUST_USE;
 /* Rolls back what is open. NULL is fine. */
 void kh_db_close(struct kh_db *db);
 
@@ -51,7 +58,7 @@ void kh_call_number(struct kh_call *call, int64_t number);
 
 /* Runs to the end; rows are not looked at. */
 enum kh_err kh_call_run(struct kh_call *call) KH_MUST_USE;
-/* Runs to the first row, whose columns hold until kh_call_end. KH_ERR_NOT_FOUND when there is none. */
+/* Runs to the first or the next row, whose columns hold until the next call. KH_ERR_NOT_FOUND when there is none. */
 enum kh_err kh_call_row(struct kh_call *call) KH_MUST_USE;
 void kh_call_end(struct kh_call *call);
 

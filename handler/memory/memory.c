@@ -9,7 +9,7 @@ static enum kh_err run(struct kh_memory *memory, enum kh_statement statement)
   return kh_call_run(&call);
 }
 
-static enum kh_err memory_batch_begin(void *self)
+enum kh_err kh_memory_batch_begin(void *self)
 {
   struct kh_memory *memory = self;
 
@@ -22,7 +22,7 @@ static enum kh_err memory_batch_begin(void *self)
   return err;
 }
 
-static void memory_batch_drop(void *self)
+void kh_memory_batch_drop(void *self)
 {
   struct kh_memory *memory = self;
 
@@ -31,7 +31,7 @@ static void memory_batch_drop(void *self)
   memory->in_batch = false;
 }
 
-static enum kh_err memory_batch_end(void *self)
+enum kh_err kh_memory_batch_end(void *self)
 {
   struct kh_memory *memory = self;
   enum kh_err err = KH_OK;
@@ -45,7 +45,7 @@ static enum kh_err memory_batch_end(void *self)
   if (!err)
     err = run(memory, KH_SQL_COMMIT);
   if (err)
-    memory_batch_drop(memory);
+    kh_memory_batch_drop(memory);
   memory->in_batch = false;
   memory->untidy = true;
   return err;
@@ -74,18 +74,18 @@ static void memory_close(void *self)
 {
   struct kh_memory *memory = self;
 
-  memory_batch_drop(memory);
+  kh_memory_batch_drop(memory);
   (void)memory_tidy(memory);
   kh_db_close(memory->db);
   free(memory);
 }
 
 static const struct kh_store_ops memory_ops = {
-    .batch_begin = memory_batch_begin,
+    .batch_begin = kh_memory_batch_begin,
     .begin = kh_claims_begin,
     .commit = kh_claims_commit,
-    .batch_end = memory_batch_end,
-    .batch_drop = memory_batch_drop,
+    .batch_end = kh_memory_batch_end,
+    .batch_drop = kh_memory_batch_drop,
     .take = kh_owed_take,
     .done = kh_owed_done,
     .retry_at = kh_owed_retry_at,
@@ -104,7 +104,7 @@ enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int6
   *store = (struct kh_store){NULL, NULL};
   if (!memory)
     return kh_diag_set(diag, KH_ERR_STORE, "no memory");
-  enum kh_err err = kh_db_open(&memory->db, state, diag);
+  enum kh_err err = kh_db_open(&memory->db, state, KH_DB_WORK, diag);
   if (err) {
     free(memory);
     return err;

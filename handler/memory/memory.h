@@ -30,6 +30,9 @@ static inline enum kh_err kh_memory_note(struct kh_memory *memory, enum kh_err e
 }
 
 /* The operations of struct kh_store_ops; SELF is a struct kh_memory. */
+enum kh_err kh_memory_batch_begin(void *self);
+enum kh_err kh_memory_batch_end(void *self);
+void kh_memory_batch_drop(void *self);
 enum kh_err kh_claims_begin(void *self, const struct kh_claim *claim, struct kh_facts *facts);
 enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
                              const struct kh_delivery *deliveries, size_t count);
@@ -40,8 +43,9 @@ enum kh_err kh_owed_add(struct kh_memory *memory, const struct kh_delivery *deli
 enum kh_err kh_owed_take(void *self, int64_t now_us, struct kh_delivery *delivery);
 enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us);
 enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                             const char *reason);
-enum kh_err kh_owed_bury(void *self, const char *id, int64_t now_us, const char *reason);
+                             const struct kh_failure *why);
+enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
+                         const struct kh_failure *why);
 enum kh_err kh_owed_next_due(void *self, int64_t *at_us);
 
 #endif

@@ -242,7 +242,7 @@ static enum kh_err record(struct none *none, const char *id, struct fate fate)
   if (none->in_batch && none->batch_failed)
     return KH_ERR_STORE;
   if (!owed)
-    return fail(none, "no such delivery is owed");
+    return KH_ERR_NOT_FOUND;
   owed->now = fate;
   if (!none->in_batch)
     sweep(none);
@@ -256,16 +256,18 @@ static enum kh_err none_done(void *self, const char *id, int64_t now_us)
 }
 
 static enum kh_err none_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                                 const char *reason)
+                                 const struct kh_failure *why)
 {
-  (void)reason;
+  (void)why;
   return record(self, id, (struct fate){false, attempt, not_before_us});
 }
 
-static enum kh_err none_bury(void *self, const char *id, int64_t now_us, const char *reason)
+static enum kh_err none_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
+                             const struct kh_failure *why)
 {
+  (void)attempt;
   (void)now_us;
-  (void)reason;
+  (void)why;
   return record(self, id, (struct fate){.gone = true});
 }
 

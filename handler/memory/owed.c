@@ -75,22 +75,50 @@ static enum kh_err record(struct kh_memory *memory, struct kh_call *call)
   memory->untidy = true;
   err = kh_call_run(call);
   if (!err && kh_db_changes(memory->db) == 0)
-    err = kh_db_fail(memory->db, "no such delivery is owed");
+    err = KH_ERR_NOT_FOUND;
   return kh_memory_note(memory, err);
+}
+
+/* To the call's values. */
+static void add_failure(struct kh_call *call, const struct kh_failure *why)
+{
+  kh_call_text(call, kh_str_of(why->reason));
+  kh_call_number(call, why->status);
+  kh_call_text(call, kh_str_of(why->answer));
+}
+
+static enum kh_err note_success(struct kh_memory *memory, const char *id, int64_t now_us)
+{
+  struct kh_call call = kh_call(memory->db, KH_SQL_SUCCESS);
+
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, now_us);
+  return record(memory, &call);
 }
 
 enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us)
 {
   struct kh_memory *memory = self;
-  struct kh_call call = kh_call(memory->db, KH_SQL_DONE);
+  bool alone = !memory->in_batch; /* two statements, one sync */
+  enum kh_err err = alone ? kh_memory_batch_begin(memory) : KH_OK;
 
-  (void)now_us;
-  kh_call_text(&call, kh_str_of(id));
-  return record(memory, &call);
+  if (!err)
+    err = note_success(memory, id, now_us);
+  if (!err) {
+    struct kh_call call = kh_call(memory->db, KH_SQL_DONE);
+
+    kh_call_text(&call, kh_str_of(id));
+    err = record(memory, &call);
+  }
+  if (alone && !err)
+    err = kh_memory_batch_end(memory);
+  else if (alone)
+    kh_memory_batch_drop(memory);
+  return err;
 }
 
 enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                             const char *reason)
+                             const struct kh_failure *why)
 {
   struct kh_memory *memory = self;
   struct kh_call call = kh_call(memory->db, KH_SQL_RETRY);
@@ -98,18 +126,20 @@ enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64
   kh_call_text(&call, kh_str_of(id));
   kh_call_number(&call, attempt);
   kh_call_number(&call, not_before_us);
-  kh_call_text(&call, kh_str_of(reason));
+  add_failure(&call, why);
   return record(memory, &call);
 }
 
-enum kh_err kh_owed_bury(void *self, const char *id, int64_t now_us, const char *reason)
+enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
+                         const struct kh_failure *why)
 {
   struct kh_memory *memory = self;
   struct kh_call call = kh_call(memory->db, KH_SQL_BURY);
 
   kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
   kh_call_number(&call, now_us);
-  kh_call_text(&call, kh_str_of(reason));
+  add_failure(&call, why);
   return record(memory, &call);
 }
 

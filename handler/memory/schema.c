@@ -21,6 +21,10 @@ const char kh_schema_pragmas_hold[] =
     "SELECT 1 FROM pragma_journal_mode, pragma_secure_delete, pragma_synchronous"
     " WHERE journal_mode = 'wal' AND secure_delete = 1 AND synchronous = 2";
 
+const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
+                                      "PRAGMA temp_store = MEMORY;"
+                                      "PRAGMA trusted_schema = OFF;";
+
 const char kh_schema_create[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
@@ -39,10 +43,32 @@ const char kh_schema_create[] =
     "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL, content_type TEXT NOT NULL,"
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
-    "  dead_us INTEGER) STRICT;"
+    "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;"
+    "CREATE TABLE destinations (" /* when a delivery last arrived there */
+    "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
+
+const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
+    [1] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE deliveries ADD COLUMN status INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE deliveries ADD COLUMN answer TEXT NOT NULL DEFAULT '';"
+          "CREATE TABLE destinations ("
+          "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+          "PRAGMA user_version = 2;"
+          "COMMIT;",
+};
+
+/* The last answer that came stays, also when the last attempt got none. */
+#define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
+
+/* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
+#define STATE_NOW \
+  "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
+#define ASKED_FOR                                                                                  \
+  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)" \
+  " AND (?5 = '' OR destination = ?5) AND (?6 = '' OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
@@ -53,6 +79,25 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [KH_SQL_COMMIT] = "COMMIT",
     [KH_SQL_ROLLBACK] = "ROLLBACK",
+    [KH_SQL_LIST] = "SELECT id, rule, notifier, destination, entry, event, content_type, reason, answer,"
+                    " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
+                    " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
+    [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
+    [KH_SQL_DESTINATIONS] =
+        "SELECT destination, max(delivered_us), sum(due), sum(waiting), sum(dead), min(oldest_us),"
+        " min(next_us) FROM"
+        " (SELECT destination, delivered_us, 0 AS due, 0 AS waiting, 0 AS dead, NULL AS oldest_us,"
+        " NULL AS next_us FROM destinations UNION ALL"
+        " SELECT destination, NULL, dead_us IS NULL AND not_before_us <= ?1,"
+        " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
+        " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
+        " FROM deliveries) GROUP BY destination ORDER BY destination",
+    /* A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends. */
+    [KH_SQL_REDRIVE] =
+        "UPDATE deliveries SET attempt = iif(dead_us IS NULL, attempt, 0),"
+        " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"
+        " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
+    [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
     [KH_SQL_IN_JOURNAL] = "SELECT 1 FROM journal WHERE entry = ?1",
     [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
     [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
@@ -68,7 +113,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
         " content_type = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11,"
-        " created_us = ?12, reason = '', dead_us = NULL WHERE dead_us IS NOT NULL",
+        " created_us = ?12, reason = '', status = 0, answer = '', dead_us = NULL WHERE dead_us IS NOT NULL",
     [KH_SQL_PRUNE_JOURNAL] =
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
@@ -81,9 +126,13 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_TAKE] = "SELECT id, rule, notifier, destination, entry, event, content_type, body, attempt,"
                     " not_before_us, expires_us, created_us FROM deliveries"
                     " WHERE dead_us IS NULL AND not_before_us <= ?1 ORDER BY not_before_us, seq LIMIT 1",
+    [KH_SQL_SUCCESS] = "INSERT INTO destinations (destination, delivered_us)"
+                       " SELECT destination, ?2 FROM deliveries WHERE id = ?1 AND dead_us IS NULL"
+                       " ON CONFLICT (destination) DO UPDATE SET delivered_us = ?2",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4"
+    [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      " WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?2, reason = ?3 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_BURY] = "UPDATE deliveries SET attempt = ?2, dead_us = ?3, reason = ?4, " KEEP_ANSWER
+                    " WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(not_before_us) FROM deliveries WHERE dead_us IS NULL",
 };

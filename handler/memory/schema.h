@@ -7,7 +7,7 @@
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H
 
-#define KH_SCHEMA_VERSION 1
+#define KH_SCHEMA_VERSION 2
 enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600 };
 
 /* One row: the version of the schema, and how many tables and indexes there are. */
@@ -17,11 +17,24 @@ extern const char kh_schema_pragmas[];
 /* A row if the pragmas hold without which a promise would be broken. */
 extern const char kh_schema_pragmas_hold[];
 extern const char kh_schema_create[];
+/* From each version to the next: kh_schema_steps[1] makes 2 of 1. */
+extern const char *const kh_schema_steps[KH_SCHEMA_VERSION];
+/* Run where nothing may be changed, instead of kh_schema_pragmas. */
+extern const char kh_schema_look_pragmas[];
 
 enum kh_statement {
   KH_SQL_BEGIN,
   KH_SQL_COMMIT,
   KH_SQL_ROLLBACK,
+
+  /* for people (look.h) */
+  KH_SQL_LIST,
+  KH_SQL_SHOW,
+  KH_SQL_DESTINATIONS,
+  KH_SQL_REDRIVE,
+  KH_SQL_DROP,
+
+  /* for the worker */
   KH_SQL_IN_JOURNAL,
   KH_SQL_SIGNATURE_SEEN,
   KH_SQL_BODY_SEEN,
@@ -33,6 +46,7 @@ enum kh_statement {
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
   KH_SQL_TAKE,
+  KH_SQL_SUCCESS,
   KH_SQL_DONE,
   KH_SQL_RETRY,
   KH_SQL_BURY,

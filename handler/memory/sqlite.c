@@ -83,7 +83,7 @@ void kh_call_number(struct kh_call *call, int64_t number)
 
 enum kh_err kh_call_row(struct kh_call *call)
 {
-  if (call->result == SQLITE_OK)
+  if (call->result == SQLITE_OK || call->result == SQLITE_ROW)
     call->result = sqlite3_step(statement_of(call));
   if (call->result == SQLITE_ROW)
     return KH_OK;
@@ -141,8 +141,41 @@ static enum kh_err make_private_file(const char *state, const char *path, struct
   return err;
 }
 
+/* SQLite would follow a link, and has no word for a file that is not there. */
+static enum kh_err find_file(const char *path, struct kh_diag *diag)
+{
+  struct stat about;
+
+  if (lstat(path, &about))
+    return errno == ENOENT ? KH_ERR_NOT_FOUND
+                           : kh_diag_set(diag, KH_ERR_STORE, "%s: %s", path, strerror(errno));
+  return S_ISREG(about.st_mode) ? KH_OK : kh_diag_set(diag, KH_ERR_STORE, "%s is no file", path);
+}
+
+static enum kh_err judge_version(int version, bool is_new, enum kh_db_use use, const char *path,
+                                 struct kh_diag *diag)
+{
+  if (version > KH_SCHEMA_VERSION)
+    return kh_diag_set(diag, KH_ERR_STORE,
+                       "%s: written by a newer kitehook (schema %d, this one knows %d): install that version "
+                       "again, or move the file away and forget what it remembers",
+                       path, version, KH_SCHEMA_VERSION);
+  if (is_new && use != KH_DB_WORK)
+    return KH_ERR_NOT_FOUND; /* a worker was killed before it could make it whole */
+  if (version < 1 && !is_new)
+    return kh_diag_set(diag, KH_ERR_STORE, "%s: not a memory of kitehook: move the file away", path);
+  if (version < KH_SCHEMA_VERSION && use != KH_DB_WORK)
+    return kh_diag_set(
+        diag, KH_ERR_STORE,
+        "%s: written by an older kitehook (schema %d, this one knows %d): the next worker brings "
+        "it up to date, for example: kitehook worker --once",
+        path, version, KH_SCHEMA_VERSION);
+  return KH_OK;
+}
+
 /* What stands there decides before anything is written: not even the journal mode of a foreign file is changed. */
-static enum kh_err know_file(sqlite3 *sqlite, const char *path, bool *is_new, struct kh_diag *diag)
+static enum kh_err know_file(sqlite3 *sqlite, const char *path, enum kh_db_use use, int *version,
+                             struct kh_diag *diag)
 {
   sqlite3_stmt *stmt = NULL;
   enum kh_err err = KH_OK;
@@ -151,15 +184,8 @@ static enum kh_err know_file(sqlite3 *sqlite, const char *path, bool *is_new, st
     err = kh_diag_set(diag, KH_ERR_STORE, "%s: %s", path, sqlite3_errmsg(sqlite));
     goto done;
   }
-  int version = sqlite3_column_int(stmt, 0);
-  *is_new = version == 0 && sqlite3_column_int(stmt, 1) == 0;
-  if (version > KH_SCHEMA_VERSION)
-    err = kh_diag_set(diag, KH_ERR_STORE,
-                      "%s: written by a newer kitehook (schema %d, this one knows %d): install that version "
-                      "again, or move the file away and forget what it remembers",
-                      path, version, KH_SCHEMA_VERSION);
-  else if (version < KH_SCHEMA_VERSION && !*is_new)
-    err = kh_diag_set(diag, KH_ERR_STORE, "%s: not a memory of kitehook: move the file away", path);
+  *version = sqlite3_column_int(stmt, 0);
+  err = judge_version(*version, *version == 0 && sqlite3_column_int(stmt, 1) == 0, use, path, diag);
 
 done:
   (void)sqlite3_finalize(stmt);
@@ -176,24 +202,44 @@ static bool pragmas_hold(sqlite3 *sqlite)
   return hold;
 }
 
-static enum kh_err set_up(struct kh_db *db, const char *path, struct kh_diag *diag)
+/* To the present version; 0 is a file that is empty yet. */
+static int bring_up_to_date(sqlite3 *sqlite, int version)
 {
-  bool is_new = false;
+  int result = SQLITE_OK;
 
-  if (sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
+  if (version == 0)
+    return sqlite3_exec(sqlite, kh_schema_create, NULL, NULL, NULL);
+  for (; version < KH_SCHEMA_VERSION && result == SQLITE_OK; version++)
+    result = sqlite3_exec(sqlite, kh_schema_steps[version], NULL, NULL, NULL);
+  return result;
+}
+
+static bool is_statement_for(enum kh_db_use use, size_t statement)
+{
+  return statement < KH_SQL_LIST || (statement <= KH_SQL_DROP) == (use != KH_DB_WORK);
+}
+
+static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use, struct kh_diag *diag)
+{
+  int access = use == KH_DB_LOOK ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  int version = 0;
+
+  if (sqlite3_open_v2(path, &db->sqlite, access | SQLITE_OPEN_NOMUTEX, NULL))
     goto failed;
   (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
-  enum kh_err err = know_file(db->sqlite, path, &is_new, diag);
+  enum kh_err err = know_file(db->sqlite, path, use, &version, diag);
   if (err)
     return err;
-  if (sqlite3_exec(db->sqlite, kh_schema_pragmas, NULL, NULL, NULL))
+  if (sqlite3_exec(db->sqlite, use == KH_DB_LOOK ? kh_schema_look_pragmas : kh_schema_pragmas, NULL, NULL,
+                   NULL))
     goto failed;
-  if (!pragmas_hold(db->sqlite))
+  if (use != KH_DB_LOOK && !pragmas_hold(db->sqlite))
     return kh_diag_set(diag, KH_ERR_STORE, "%s: this file system has no place for a write-ahead log", path);
-  if (is_new && sqlite3_exec(db->sqlite, kh_schema_create, NULL, NULL, NULL))
+  if (bring_up_to_date(db->sqlite, version))
     goto failed;
   for (size_t i = 0; i < KH_SQL__COUNT; i++)
-    if (sqlite3_prepare_v3(db->sqlite, kh_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL))
+    if (is_statement_for(use, i) &&
+        sqlite3_prepare_v3(db->sqlite, kh_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL))
       goto failed;
   return KH_OK;
 
@@ -202,7 +248,7 @@ failed:
                      db->sqlite ? sqlite3_errmsg(db->sqlite) : "no memory");
 }
 
-enum kh_err kh_db_open(struct kh_db **db, const char *state, struct kh_diag *diag)
+enum kh_err kh_db_open(struct kh_db **db, const char *state, enum kh_db_use use, struct kh_diag *diag)
 {
   char path[DB_PATH_BYTES];
   enum kh_err err = KH_OK;
@@ -212,10 +258,12 @@ enum kh_err kh_db_open(struct kh_db **db, const char *state, struct kh_diag *dia
     return kh_diag_set(diag, KH_ERR_STORE, "no memory");
   if ((size_t)snprintf(path, sizeof path, "%s/memory.sqlite", state) >= sizeof path)
     err = kh_diag_set(diag, KH_ERR_STORE, "the path of the state folder is too long");
-  if (!err)
+  if (!err && use == KH_DB_WORK)
     err = make_private_file(state, path, diag);
+  else if (!err)
+    err = find_file(path, diag);
   if (!err)
-    err = set_up(*db, path, diag);
+    err = set_up(*db, path, use, diag);
   if (err) {
     kh_db_close(*db);
     *db = NULL;

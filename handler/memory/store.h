@@ -1,7 +1,7 @@
 /*
  * store.h - what is remembered, and what is owed. The grain is a webhook, not a table.
  *
- * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it);
+ * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it so; people look by look.h);
  * none.c keeps it in this process, for `kitehook invoke`.
  *
  * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both:
@@ -66,6 +66,15 @@ struct kh_delivery {
 
 void kh_delivery_release(struct kh_delivery *delivery);
 
+enum { KH_ANSWER_KEPT_BYTES = 201 };
+
+/* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
+struct kh_failure {
+  const char *reason; /* "delivery_refused: HTTP 404" */
+  int status;         /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+};
+
 struct kh_store_ops {
   /* KH_ERR_STORE also when a batch is open already. */
   enum kh_err (*batch_begin)(void *self);
@@ -89,12 +98,14 @@ struct kh_store_ops {
   enum kh_err (*take)(void *self, int64_t now_us, struct kh_delivery *delivery);
   /*
    * Durable when they return; inside a batch, when batch_end does. A crash before that sends again
-   * under the same id and loses nothing. KH_ERR_STORE when ID is not owed.
+   * under the same id and loses nothing. KH_ERR_NOT_FOUND when ID is not owed: somebody dropped it meanwhile.
    */
-  enum kh_err (*done)(void *self, const char *id, int64_t now_us); /* its body is overwritten */
+  enum kh_err (*done)(void *self, const char *id,
+                      int64_t now_us); /* its body is overwritten, its destination was well then */
   enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                          const char *reason);
-  enum kh_err (*bury)(void *self, const char *id, int64_t now_us, const char *reason);
+                          const struct kh_failure *why);
+  enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
+                      const struct kh_failure *why);
   /* When the next delivery will be due: KH_ERR_NOT_FOUND when nothing is owed. */
   enum kh_err (*next_due)(void *self, int64_t *at_us);
 

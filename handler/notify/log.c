@@ -1,36 +1,8 @@
 #include "base/base.h"
 
+#include "notify/member.h"
 #include "notify/notifier.h"
 #include "notify/story.h"
-
-/* Absent rather than empty: a member that is there can be relied on. */
-static bool set_text(json_t *json, const char *key, struct kh_str text)
-{
-  return text.len == 0 || json_object_set_new(json, key, json_stringn(text.at, text.len)) == 0;
-}
-
-static bool set_line(json_t *json, const char *key, struct kh_str dirty)
-{
-  struct kh_buf line;
-
-  kh_buf_init(&line, 4 * (size_t)KH_STORY_NAME_CHARACTERS);
-  kh_text_line(dirty, KH_STORY_NAME_CHARACTERS, &line);
-  bool good = !kh_buf_ok(&line) && set_text(json, key, kh_buf_view(&line));
-  kh_buf_release(&line);
-  return good;
-}
-
-static bool set_member(json_t *json, const char *key, const struct kh_event *event,
-                       struct kh_json_value object, struct kh_str name)
-{
-  struct kh_buf raw;
-
-  kh_buf_init(&raw, event->body.len);
-  (void)kh_json_text(kh_json_get(object, name), &raw);
-  bool good = set_line(json, key, kh_buf_view(&raw));
-  kh_buf_release(&raw);
-  return good;
-}
 
 static bool set_all(json_t *json, const struct kh_event *event, const struct kh_story *story)
 {
@@ -38,17 +10,19 @@ static bool set_all(json_t *json, const struct kh_event *event, const struct kh_
 
   kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
   kh_story_line(story, &text);
-  bool good = !kh_buf_ok(&text) && set_text(json, "text", kh_buf_view(&text)) &&
-              set_line(json, "event", kh_str_of(event->name)) &&
-              set_line(json, "organization", kh_str_of(event->organization)) &&
-              set_member(json, "pipeline", event, event->pipeline, KH_STR("slug")) &&
-              set_member(json, "branch", event, event->build, KH_STR("branch"));
+  bool good = !kh_buf_ok(&text) && kh_member_set(json, "text", kh_buf_view(&text)) &&
+              kh_member_line(json, "event", kh_str_of(event->name), KH_STORY_NAME_CHARACTERS) &&
+              kh_member_line(json, "organization", kh_str_of(event->organization),
+                             KH_STORY_NAME_CHARACTERS) &&
+              kh_member_of(json, "pipeline", event, event->pipeline, "slug", KH_STORY_NAME_CHARACTERS) &&
+              kh_member_of(json, "branch", event, event->build, "branch", KH_STORY_NAME_CHARACTERS);
   kh_buf_clear(&text);
-  good = good && !kh_event_build_state(event, &text) && set_line(json, "state", kh_buf_view(&text));
+  good = good && !kh_event_build_state(event, &text) &&
+         kh_member_line(json, "state", kh_buf_view(&text), KH_STORY_NAME_CHARACTERS);
   if (good && event->build_number > 0)
     good = json_object_set_new(json, "build_number", json_integer(event->build_number)) == 0;
   kh_buf_release(&text);
-  return good && set_text(json, "url", kh_buf_view(&story->url));
+  return good && kh_member_set(json, "url", kh_buf_view(&story->url));
 }
 
 static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,

@@ -7,12 +7,20 @@
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H
 
+#include "base/transport.h"
 #include "memory/store.h"
 #include "rules/match.h"
 
 struct kh_rule;
 
 enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
+
+/* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
+struct kh_verdict {
+  enum kh_err err;       /* KH_OK, KH_ERR_DELIVERY_FAILED (again later), KH_ERR_DELIVERY_REFUSED (never) */
+  int64_t retry_after_s; /* -1: as the policy has it */
+  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
+};
 
 struct kh_notifier {
   const char *name; /* the word in kitehook.yml: "slack"; at most 16 bytes */
@@ -21,20 +29,32 @@ struct kh_notifier {
   const char *const *default_events; /* NULL-terminated */
   const char *usage;                 /* how an entry is written, for messages: "slack: {url: {env: NAME}}" */
   bool needs_options;
+  int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
   /* Reads OPTIONS (the mapping under the notifier's name; NULL where the word stands alone) into RULE. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
   enum kh_err (*render)(const struct kh_rule *rule, const struct kh_event *event,
                         const struct kh_facts *facts, struct kh_buf *body);
+  /*
+   * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is empty.
+   * NULL where there are none.
+   */
+  void (*sign)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+               struct kh_sent_headers *headers);
+  /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
+  void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
 };
 
 struct kh_rule {
   char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
   const struct kh_notifier *notifier;
   struct kh_match match;
-  struct kh_secret url;  /* of HTTP notifiers */
-  char destination[257]; /* names the url without telling it: "slack env:SLACK_WEBHOOK_URL" */
+  enum kh_verb verb;       /* of HTTP notifiers, as the next two */
+  struct kh_secret url;    /* where to */
+  struct kh_secret secret; /* what to sign with, or a token */
+  json_t *made;            /* owned; what configure prepared for render */
+  char destination[257];   /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
 };
 
 struct kh_rules {
@@ -45,8 +65,10 @@ struct kh_rules {
 enum { KH_RULES_MAX = 1000 };
 enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 
-extern const struct kh_notifier kh_notifier_slack;
+extern const struct kh_notifier kh_notifier_lifx;
 extern const struct kh_notifier kh_notifier_log;
+extern const struct kh_notifier kh_notifier_slack;
+extern const struct kh_notifier kh_notifier_webhook;
 
 /* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from CONFIG. */
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
@@ -67,12 +89,18 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *ev
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
 
 /*
- * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY (a secret, such as {env: NAME}) into
- * rule->url and names it in rule->destination. The URL must be https, or http to this machine's loopback; it is never
- * part of a message.
+ * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY (a secret, such as {env: NAME}) into SECRET,
+ * which is RULE's, and names it in rule->destination. An empty one, without an error, is what `kitehook check`
+ * cannot fetch.
  */
+enum kh_err kh_notify_secret(struct kh_config *config, const json_t *options, const char *key,
+                             const struct kh_notifier *notifier, struct kh_rule *rule,
+                             struct kh_secret *secret, struct kh_diags *diags) KH_MUST_USE;
+/* The same for rule->url, which must be https, or http to this machine's loopback; it is never part of a message. */
 enum kh_err kh_notify_url(struct kh_config *config, const json_t *options, const char *key,
                           const struct kh_notifier *notifier, struct kh_rule *rule,
                           struct kh_diags *diags) KH_MUST_USE;
+/* Adds a blank and WORD to rule->destination; false when there is no room. */
+bool kh_notify_name(struct kh_rule *rule, struct kh_str word);
 
 #endif

@@ -26,10 +26,12 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *ev
                            const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
                            int64_t now_us, struct kh_delivery *delivery)
 {
+  const int64_t age_max_s = rule->notifier->age_max_s ? rule->notifier->age_max_s : KH_DELIVERY_AGE_MAX_S;
+
   *delivery = (struct kh_delivery){.content_type = kh_str_of(rule->notifier->content_type),
                                    .not_before_us = now_us,
                                    .created_us = now_us,
-                                   .expires_us = now_us + (int64_t)KH_DELIVERY_AGE_MAX_S * 1000000};
+                                   .expires_us = now_us + age_max_s * 1000000};
   write_id(body_digest, kh_str_of(rule->name), delivery->id);
   (void)snprintf(delivery->rule, sizeof delivery->rule, "%s", rule->name);
   (void)snprintf(delivery->notifier, sizeof delivery->notifier, "%s", rule->notifier->name);

@@ -4,6 +4,8 @@
 
 static const struct kh_notifier *const notifiers[] = {
     &kh_notifier_slack,
+    &kh_notifier_webhook,
+    &kh_notifier_lifx,
     &kh_notifier_log,
 };
 
@@ -164,8 +166,12 @@ enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, s
 
 void kh_rules_release(struct kh_rules *rules)
 {
-  for (size_t i = 0; i < rules->count; i++)
+  for (size_t i = 0; i < rules->count; i++) {
+    kh_match_release(&rules->at[i].match);
     kh_secret_release(&rules->at[i].url);
+    kh_secret_release(&rules->at[i].secret);
+    json_decref(rules->at[i].made);
+  }
   free(rules->at);
   *rules = (struct kh_rules){0};
 }

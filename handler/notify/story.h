@@ -45,4 +45,7 @@ void kh_story_release(struct kh_story *story);
 /* Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45 s)". */
 void kh_story_line(const struct kh_story *story, struct kh_buf *out);
 
+/* Appends who wrote or started the build, by name and never by address. */
+void kh_story_person(const struct kh_event *event, struct kh_buf *out);
+
 #endif

@@ -76,20 +76,25 @@ static struct kh_str without_address(struct kh_str name)
   return person.len > 0 && memchr(person.at, '@', person.len) ? KH_NO_STR : person;
 }
 
-void kh_part_person(struct kh_story *story, const struct kh_event *event)
+void kh_story_person(const struct kh_event *event, struct kh_buf *out)
 {
-  struct kh_buf *text = kh_part_begin_detail(story, "by ", false);
+  size_t before = out->len;
   struct kh_buf author;
   struct kh_buf creator = kh_part_raw(event, kh_json_get(event->build, KH_STR("creator")), KH_STR("name"));
 
   kh_buf_init(&author, event->body.len);
   (void)kh_event_author(event, &author);
-  kh_text_line(without_address(kh_buf_view(&author)), KH_STORY_NAME_CHARACTERS, text);
-  if (text->len == 0)
-    kh_text_line(without_address(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, text);
-  kh_part_end_detail(story);
+  kh_text_line(without_address(kh_buf_view(&author)), KH_STORY_NAME_CHARACTERS, out);
+  if (out->len == before)
+    kh_text_line(without_address(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, out);
   kh_buf_release(&creator);
   kh_buf_release(&author);
+}
+
+void kh_part_person(struct kh_story *story, const struct kh_event *event)
+{
+  kh_story_person(event, kh_part_begin_detail(story, "by ", false));
+  kh_part_end_detail(story);
 }
 
 void kh_part_duration(struct kh_story *story, const struct kh_event *event, struct kh_json_value object)

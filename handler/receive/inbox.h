@@ -42,6 +42,11 @@ struct kh_inbox_load {
  */
 enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_entries, uint64_t max_bytes,
                           struct kh_diag *diag) KH_MUST_USE;
+/*
+ * The same where it exists already, to look at it: nothing is made. KH_ERR_NOT_FOUND, without DIAG, when there is none
+ * or it is not whole.
+ */
+enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag) KH_MUST_USE;
 void kh_inbox_close(struct kh_inbox *inbox);
 
 enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load) KH_MUST_USE;

@@ -3,6 +3,7 @@
 #include "receive/inbox_parts.h"
 #include "receive/state.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 static void close_fd(int *fd)
@@ -42,6 +43,35 @@ enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_
   if (err)
     kh_inbox_close(inbox);
   close_fd(&inbox_fd);
+  close_fd(&state_fd);
+  return err;
+}
+
+static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)
+{
+  *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd >= 0)
+    return KH_OK;
+  return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(name, diag);
+}
+
+enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag)
+{
+  int state_fd = -1;
+  enum kh_err err;
+
+  *inbox = kh_inbox_closed();
+  (void)snprintf(inbox->path, sizeof inbox->path, "%s/inbox", state);
+
+  err = kh_state_find(state, &state_fd, diag);
+  if (!err)
+    err = find_folder(state_fd, "inbox/tmp", &inbox->fd_tmp, diag);
+  if (!err)
+    err = find_folder(state_fd, "inbox/new", &inbox->fd_new, diag);
+  if (!err)
+    err = find_folder(state_fd, "inbox/aside", &inbox->fd_aside, diag);
+  if (err)
+    kh_inbox_close(inbox);
   close_fd(&state_fd);
   return err;
 }

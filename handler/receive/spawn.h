@@ -7,6 +7,7 @@
 #include "config/config.h"
 
 enum { KH_WAIT_BUDGET_MS = 4000 }; /* Buildkite has been seen to give up at 5 s */
+enum { KH_PASS_LEFT_SOME = 4 };    /* how a pass exits that went well and left something for the next one */
 
 /*
  * Runs `<worker_program> worker --config <path> --lock-fd 3` in a session of its own, with LOCK_FD as descriptor 3, the

@@ -49,21 +49,11 @@ static enum kh_err check_owner(const char *state, int fd, struct kh_diag *diag)
   return KH_OK;
 }
 
-enum kh_err kh_state_open(const char *state, int *fd, struct kh_diag *diag)
+enum kh_err kh_state_find(const char *state, int *fd, struct kh_diag *diag)
 {
   *fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*fd < 0 && errno == ENOENT) {
-    if (mkdir(state, 0700) && errno != EEXIST)
-      return kh_state_failure(state, diag);
-    enum kh_err err = sync_parent_of(state, diag);
-    if (err) {
-      (void)rmdir(state); /* the next webhook tries again */
-      return err;
-    }
-    *fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  }
   if (*fd < 0)
-    return kh_state_failure(state, diag);
+    return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(state, diag);
 
   enum kh_err err = check_owner(state, *fd, diag);
   if (err) {
@@ -71,6 +61,23 @@ enum kh_err kh_state_open(const char *state, int *fd, struct kh_diag *diag)
     *fd = -1;
   }
   return err;
+}
+
+enum kh_err kh_state_open(const char *state, int *fd, struct kh_diag *diag)
+{
+  enum kh_err err = kh_state_find(state, fd, diag);
+
+  if (err != KH_ERR_NOT_FOUND)
+    return err;
+  if (mkdir(state, 0700) && errno != EEXIST)
+    return kh_state_failure(state, diag);
+  err = sync_parent_of(state, diag);
+  if (err) {
+    (void)rmdir(state); /* the next webhook tries again */
+    return err;
+  }
+  err = kh_state_find(state, fd, diag);
+  return err == KH_ERR_NOT_FOUND ? kh_state_failure(state, diag) : err;
 }
 
 enum kh_err kh_state_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)

@@ -14,6 +14,9 @@
  */
 enum kh_err kh_state_open(const char *state, int *fd, struct kh_diag *diag) KH_MUST_USE;
 
+/* The same for a folder that is there: KH_ERR_NOT_FOUND, without DIAG, when it is missing. Nothing is made. */
+enum kh_err kh_state_find(const char *state, int *fd, struct kh_diag *diag) KH_MUST_USE;
+
 /* Opens the folder NAME below PARENT_FD; a missing one is made (0700) and synced into its parent. KH_ERR_INBOX_IO. */
 enum kh_err kh_state_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag) KH_MUST_USE;
 

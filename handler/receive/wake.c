@@ -28,21 +28,48 @@ static void state_path(const char *state, const char *file, char path[KH_PATH_BY
   (void)snprintf(path, KH_PATH_BYTES + 16, "%s/%s", state, file);
 }
 
-/* One byte to whoever listens. False when nobody does: no FIFO, no reader, or the reader just left. */
-static bool poke(const char *state)
+/* The end of the FIFO that somebody listens to; -1 when nobody does: no FIFO, or no reader. */
+static int open_listened_fifo(const char *state)
 {
   char path[KH_PATH_BYTES + 16];
   struct stat about;
 
   state_path(state, wake_file, path);
   int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  if (fd >= 0 && fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode))
+    return fd;
+  if (fd >= 0)
+    (void)close(fd);
+  return -1;
+}
+
+/* One byte to whoever listens. False when nobody does, or the reader just left. */
+static bool poke(const char *state)
+{
+  int fd = open_listened_fifo(state);
+
   if (fd < 0)
     return false;
   /* A full FIFO means that the worker has been told often enough. */
-  bool told = fstat(fd, &about) == 0 && S_ISFIFO(about.st_mode) &&
-              (write(fd, "w", 1) == 1 || errno == EAGAIN);
+  bool told = write(fd, "w", 1) == 1 || errno == EAGAIN;
   (void)close(fd);
   return told;
+}
+
+bool kh_post_is_manned(const char *state, int64_t *since_us)
+{
+  char path[KH_PATH_BYTES + 16];
+  struct stat lock;
+  int fd = open_listened_fifo(state);
+
+  *since_us = 0;
+  if (fd < 0)
+    return false;
+  (void)close(fd);
+  state_path(state, lock_file, path);
+  if (stat(path, &lock) == 0)
+    *since_us = (int64_t)lock.st_mtim.tv_sec * 1000000 + lock.st_mtim.tv_nsec / 1000;
+  return true;
 }
 
 /* -1 when somebody else holds the lock; -2, with DIAG, when it cannot be had at all. */
@@ -133,6 +160,9 @@ enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int loc
   (void)snprintf(post->state, sizeof post->state, "%s", state);
   if (!err)
     err = take_lock(post, lock_fd, diag);
+  /* Before anybody can find us listening: from here on this is when we took the post. */
+  if (!err && futimens(post->lock_fd, NULL))
+    err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", post->state, lock_file, strerror(errno));
   if (!err)
     err = open_fifo(post, diag);
   if (err)

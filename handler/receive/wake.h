@@ -2,8 +2,9 @@
  * wake.h - one worker a state folder, and how it learns that there is work.
  *
  * The lock (flock on <state>/worker.lock) says who works; it dies with its holder, so there is no
- * pid file. The FIFO <state>/worker.wake carries one byte a webhook. The worker opens it O_RDWR (read-only
- * would spin on hang-up) before its first look at the inbox; the receiver O_WRONLY|O_NONBLOCK.
+ * pid file; its modification time is when its holder took it. The FIFO <state>/worker.wake carries one byte a
+ * webhook. The worker opens it O_RDWR (read-only would spin on hang-up) before its first look at the inbox; the
+ * receiver O_WRONLY|O_NONBLOCK.
  * Leaving: close the FIFO, unlock, look once more, lock again if anything is there. (Closing, looking and
  * then exiting strands about one entry in 15,000.)
  */
@@ -25,6 +26,12 @@ const char *kh_worker_seen_token(enum kh_worker_seen seen);
 
 /* The receiver's side, after an entry was kept. SIGPIPE must be ignored. Never fails: what cannot be done is KH_WORKER_ABSENT, with DIAG. */
 enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag);
+
+/*
+ * True when a worker is at its post; *SINCE_US is when it took it. Touches neither the lock nor the FIFO's bytes, so
+ * that it cannot make a worker that is starting believe that there is another one.
+ */
+bool kh_post_is_manned(const char *state, int64_t *since_us);
 
 /* The worker's side. */
 struct kh_worker_post {

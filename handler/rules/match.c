@@ -3,6 +3,7 @@
 #include "rules/branches.h"
 #include "rules/event_names.h"
 #include "rules/match.h"
+#include "rules/names_event.h"
 
 const char *const kh_match_keys[] = {"events", "pipelines", "branches", "if", NULL};
 
@@ -89,6 +90,64 @@ static enum kh_err pattern_mistake(const struct kh_config *config, const json_t 
                       diag->text, character);
 }
 
+/* Where byte AT of NODE's text is: exact for a text that stands on one line and has no escapes. */
+static void place_in_text(const struct kh_config *config, const json_t *node, size_t at, unsigned *line,
+                          unsigned *column)
+{
+  const char *text = kh_config_text(node);
+
+  kh_yaml_place(&config->yaml, node, line, column);
+  if (*text == '!' || *text == '"' || *text == '[')
+    (*column)++; /* such a text had to be quoted */
+  for (size_t i = 0; i < at && text[i]; i++)
+    *column += ((unsigned char)text[i] & 0xC0) != 0x80;
+}
+
+struct adviser {
+  const struct kh_config *config;
+  const json_t *entry, *node;
+  struct kh_diags *diags;
+};
+
+static void advise(void *self, size_t at, size_t len, const char *text)
+{
+  const struct adviser *to = self;
+  unsigned line = 0;
+  unsigned column = 0;
+
+  (void)len;
+  place_in_text(to->config, to->node, at, &line, &column);
+  (void)kh_diags_add(to->diags, KH_OK, to->config->yaml.file, line, column, "`if`: %s", text);
+}
+
+static enum kh_err compile_condition(const struct kh_config *config, const json_t *entry,
+                                     struct kh_match *match, struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(entry, "if");
+  const char *text = kh_config_text(node);
+  struct adviser adviser = {config, entry, node, diags};
+  const struct kh_advice advice = {&adviser, advise};
+  struct kh_mistake mistake = {0};
+  unsigned line = 0;
+  unsigned column = 0;
+
+  if (!node)
+    return KH_OK;
+  if (!text)
+    return kh_config_mistake(config, entry, "if", diags,
+                             "`if` is one text, such as build.branch == \"main\"");
+  enum kh_err err = kh_condition_compile(&match->condition, kh_str_of(text), KH_DIALECT_EXTENDED,
+                                         KH_ENTRYPOINT_BUILD_NOTIFICATION, &mistake);
+  if (!err) {
+    kh_condition_advise(match->condition, &advice);
+    return KH_OK;
+  }
+  place_in_text(config, node, mistake.at, &line, &column);
+  return kh_diags_add(diags, err, config->yaml.file, line, column, "`if`: %s%s%s%s",
+                      err == KH_ERR_NO_MEMORY ? "no memory left" : mistake.text,
+                      mistake.hint[0] ? "; did you mean `" : "", mistake.hint, mistake.hint[0] ? "`?" : "");
+}
+
 static enum kh_err compile_patterns(const struct kh_config *config, const json_t *entry, const char *key,
                                     const char **patterns, struct kh_diags *diags)
 {
@@ -116,10 +175,8 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
   enum kh_err err = KH_OK;
 
   *match = (struct kh_match){.default_events = default_events};
-  if (json_object_get(entry, "if"))
-    err = kh_config_mistake(config, entry, "if", diags,
-                            "`if` needs the conditional language, which this version does not have; use "
-                            "events, pipelines and branches");
+  if (compile_condition(config, entry, match, diags))
+    err = KH_ERR_CONFIG;
   if (compile_events(config, entry, match, diags))
     err = KH_ERR_CONFIG;
   if (compile_patterns(config, entry, "pipelines", &match->pipelines, diags))
@@ -165,9 +222,24 @@ static bool field_matches(const char *patterns, const struct kh_event *event, st
   return matches;
 }
 
-bool kh_match_event(const struct kh_match *match, const struct kh_event *event)
+void kh_match_release(struct kh_match *match)
+{
+  kh_condition_free(match->condition);
+  match->condition = NULL;
+}
+
+static bool condition_holds(const struct kh_condition *condition, const struct kh_event *event,
+                            struct kh_mistake *why)
+{
+  struct kh_names names = kh_names_event(event);
+
+  return !condition || kh_condition_eval(condition, &names, NULL, why);
+}
+
+bool kh_match_event(const struct kh_match *match, const struct kh_event *event, struct kh_mistake *why)
 {
   return name_matches(match, kh_str_of(event->name)) &&
          field_matches(match->pipelines, event, kh_json_get(event->pipeline, KH_STR("slug"))) &&
-         field_matches(match->branches, event, kh_json_get(event->build, KH_STR("branch")));
+         field_matches(match->branches, event, kh_json_get(event->build, KH_STR("branch"))) &&
+         condition_holds(match->condition, event, why);
 }

@@ -1,15 +1,17 @@
 /*
- * match.h - which webhooks a rule speaks of: events, pipelines, branches.
+ * match.h - which webhooks a rule speaks of: events, pipelines, branches, if.
  *
  * All that are given must hold. `events` is a name or a list of names, or `build.*` for a family; where it is absent
  * the notifier's defaults stand. `pipelines` matches pipeline.slug, `branches` build.branch, both by the patterns of
  * branches.h; a webhook without the field does not match a rule that asks for it. Empty patterns ask for nothing.
+ * `if` is a condition in the extended dialect (condition.h); what cannot be decided does not match.
  */
 #ifndef KH_MATCH_H
 #define KH_MATCH_H
 
 #include "config/config.h"
 #include "receive/event.h"
+#include "rules/condition.h"
 
 enum { KH_MATCH_EVENTS_MAX = 32 };
 
@@ -17,21 +19,23 @@ struct kh_match {
   const char *const *default_events;       /* of the notifier, NULL-terminated; used when event_count is 0 */
   const char *events[KH_MATCH_EVENTS_MAX]; /* borrowed from the config's tree */
   size_t event_count;
-  const char *pipelines; /* borrowed, or NULL */
-  const char *branches;  /* borrowed, or NULL */
+  const char *pipelines;          /* borrowed, or NULL */
+  const char *branches;           /* borrowed, or NULL */
+  struct kh_condition *condition; /* owned, or NULL */
 };
 
-/* The keys that kh_match_compile reads; `if` among them, which is refused by name until conditionals exist. */
+/* The keys that kh_match_compile reads. */
 extern const char *const kh_match_keys[];
 
 /*
- * Reads events, pipelines and branches of ENTRY, a mapping or the bare word of a notifier. Every mistake goes to
- * DIAGS; names of events that Buildkite does not document are warnings there.
+ * Reads these keys of ENTRY, a mapping or the bare word of a notifier. Every mistake goes to DIAGS; names of events that
+ * Buildkite does not document, and advice about a condition, are warnings there. The caller releases, after an error too.
  */
 enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry,
                              const char *const *default_events, struct kh_match *match,
                              struct kh_diags *diags) KH_MUST_USE;
-/* Does EVENT match? What cannot be decided for want of memory does not. */
-bool kh_match_event(const struct kh_match *match, const struct kh_event *event);
+void kh_match_release(struct kh_match *match);
+/* Does EVENT match? What cannot be decided does not, and then WHY, which may be NULL, says what is in the way. */
+bool kh_match_event(const struct kh_match *match, const struct kh_event *event, struct kh_mistake *why);
 
 #endif

@@ -382,7 +382,7 @@ def test_worker_budget(cli, report):
     state = cli.path("state")
     drop(state, entry(webhook(1)))
     done = once(cli, "--budget-ms", "0")
-    report.check("worker --budget-ms 0 begins nothing", done.code == 0 and len(waiting(state)) == 1, done)
+    report.check("worker --budget-ms 0 begins nothing, and says so", done.code == 4 and len(waiting(state)) == 1, done)
     done = once(cli, "--budget-ms", "20000")
     report.check("worker --budget-ms 20000 does", done.code == 0 and waiting(state) == [], done)
 

@@ -80,7 +80,8 @@ def check_install(report, build):
         report.check("the installed kitehook.fcgi runs",
                      "spawn-fcgi" in run([str(there / "lib/kitehook/kitehook.fcgi")]).stdout, "no usage")
         for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5", "share/kitehook/kitehook.example.yml",
-                     "share/kitehook/recipes/nginx-fastcgi.conf"):
+                     "share/kitehook/recipes/nginx-fastcgi.conf", "share/kitehook/systemd/kitehook-worker.service",
+                     "share/kitehook/systemd/kitehook-fcgi@.service", "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
 
 

@@ -8,6 +8,9 @@
 
 const char *const kh_test_sqlite_files[3] = {"memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm"};
 
+const struct kh_failure kh_test_failure = {
+    .reason = "delivery_refused: HTTP 404", .status = 404, .answer = "no_service"};
+
 static void open_file(struct kh_test_store *test)
 {
   struct kh_diag diag = {0};

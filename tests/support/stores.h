@@ -30,6 +30,9 @@ struct kh_claim kh_test_claim(const char *entry, const char *body, const char *s
 /* A delivery that is due at NOT_BEFORE_US and expires a day later. The caller releases it. */
 struct kh_delivery kh_test_delivery(const char *id, struct kh_str body, int64_t not_before_us);
 
+/* "delivery_refused: HTTP 404", with the answer "no_service". */
+extern const struct kh_failure kh_test_failure;
+
 /* One webhook with its deliveries, as a batch of its own or within an open one. */
 void kh_test_commit(const struct kh_store *store, const struct kh_claim *claim,
                     const struct kh_delivery *deliveries, size_t count);

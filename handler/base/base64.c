@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "lambda/base64.h"
+#include "base/base64.h"
 
 /* What each byte is worth, plus one, so that the bytes which are not listed stay zero. */
 static const unsigned char values[256] = {
@@ -63,4 +63,21 @@ enum kh_err kh_base64_decode(struct kh_str text, char *to, size_t *length)
   write_bytes(to + made, bits, 3 - padding);
   *length = made + 3 - padding;
   return KH_OK;
+}
+
+void kh_base64_encode(const unsigned char *bytes, size_t count, char *text)
+{
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+  for (size_t i = 0; i < count; i += 3) {
+    const size_t left = count - i;
+    const uint32_t bits = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                          (left > 2 ? (uint32_t)bytes[i + 2] : 0);
+
+    *text++ = digits[bits >> 18];
+    *text++ = digits[bits >> 12 & 63];
+    *text++ = left > 1 ? digits[bits >> 6 & 63] : '=';
+    *text++ = left > 2 ? digits[bits & 63] : '=';
+  }
+  *text = '\0';
 }

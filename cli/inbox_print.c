@@ -1,0 +1,65 @@
+#include "base/base.h"
+
+#include "cli.h"
+#include "inbox_print.h"
+
+json_t *kh_aside_json(const struct kh_aside *entry, const struct kh_inbox *inbox)
+{
+  char path[KH_PATH_BYTES + KH_ENTRY_NAME_BYTES + 8];
+  json_t *json = json_object();
+
+  snprintf(path, sizeof path, "%s/aside/%s", inbox->path, entry->name);
+  json_object_set_new(json, "name", json_string(entry->name));
+  json_object_set_new(json, "received", kh_paper_time(entry->received_us));
+  json_object_set_new(json, "bytes", json_integer((json_int_t)entry->bytes));
+  json_object_set_new(json, "reason", kh_paper_text(kh_str_of(entry->reason)));
+  json_object_set_new(json, "detail", kh_paper_text(kh_str_of(entry->detail)));
+  json_object_set_new(json, "event", kh_paper_text(kh_str_of(entry->event)));
+  json_object_set_new(json, "request_id", kh_paper_text(kh_str_of(entry->request_id)));
+  json_object_set_new(json, "transport", kh_paper_text(kh_str_of(entry->transport)));
+  json_object_set_new(json, "proof", kh_paper_text(kh_str_of(entry->proof)));
+  json_object_set_new(json, "secret_name", kh_paper_text(kh_str_of(entry->secret)));
+  json_object_set_new(json, "file", json_string(path));
+  return json;
+}
+
+static void print_member(const json_t *entry, const char *name)
+{
+  kh_paper_print_text(json_object_get(entry, name));
+}
+
+void kh_aside_print_line(const json_t *json, const struct kh_aside *entry, int64_t now_us)
+{
+  const char *sentence = kh_cli_sentence(kh_cli_err_by_token(entry->reason));
+  char age[24];
+
+  kh_paper_span(now_us - entry->received_us, age);
+  print_member(json, "name");
+  printf("  %-8s", entry->received_us > 0 ? age : "-");
+  print_member(json, "reason");
+  if (entry->detail[0]) {
+    printf(": ");
+    print_member(json, "detail");
+  } else if (sentence) {
+    printf(": %s", sentence);
+  }
+  putchar('\n');
+}
+
+void kh_aside_print_whole(const json_t *json, const struct kh_aside *entry)
+{
+  static const char *const texts[] = {"name",  "received",   "reason",    "detail",      "event",
+                                      "proof", "request_id", "transport", "secret_name", "file"};
+  const char *sentence = kh_cli_sentence(kh_cli_err_by_token(entry->reason));
+
+  for (size_t i = 0; i < KH_COUNT(texts); i++) {
+    if (json_is_null(json_object_get(json, texts[i])))
+      continue;
+    printf("%-12s", texts[i]);
+    print_member(json, texts[i]);
+    putchar('\n');
+  }
+  printf("%-12s%" PRIu64 "\n", "bytes", entry->bytes);
+  if (sentence)
+    printf("%s\n", sentence);
+}

@@ -1,0 +1,17 @@
+/*
+ * inbox_print.h - entries that were set aside, on paper.
+ */
+#ifndef KH_INBOX_PRINT_H
+#define KH_INBOX_PRINT_H
+
+#include "paper.h"
+#include "receive/aside.h"
+
+/* One entry as docs/kitehook.1 has it. */
+json_t *kh_aside_json(const struct kh_aside *entry, const struct kh_inbox *inbox);
+/* Each of what kh_aside_json made of ENTRY. One line: the name, its age, and why. */
+void kh_aside_print_line(const json_t *json, const struct kh_aside *entry, int64_t now_us);
+/* All of it. */
+void kh_aside_print_whole(const json_t *json, const struct kh_aside *entry);
+
+#endif

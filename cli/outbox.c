@@ -1,0 +1,311 @@
+#include "base/base.h"
+
+#include "notify/notifier.h"
+#include "outbox_print.h"
+#include "place.h"
+
+/* How the command was called. */
+struct call {
+  const struct kh_command *self;
+  const char *config_path;
+  struct kh_look_filter filter;
+  int64_t older_than_s; /* -1: not given */
+  char **ids;
+  size_t id_count;
+  bool all, json;
+};
+
+struct sheet {
+  json_t *rows;
+};
+
+static bool add_row(void *self, const struct kh_look_delivery *delivery)
+{
+  struct sheet *sheet = self;
+
+  return json_array_append_new(sheet->rows, kh_outbox_json(delivery)) == 0;
+}
+
+static int fail(const struct call *call, const struct kh_diag *diag)
+{
+  return kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag->text);
+}
+
+static int list(const struct call *call, const struct kh_place *place, struct kh_look *look)
+{
+  struct sheet sheet = {json_array()};
+  struct kh_diag diag = {0};
+  size_t i = 0;
+  const json_t *row = NULL;
+
+  /* Nothing is printed before all was read: whoever reads a page at a time must not keep the worker from its files. */
+  if (kh_look_deliveries(look, &call->filter, place->now_us, add_row, &sheet, &diag) != KH_OK) {
+    json_decref(sheet.rows);
+    return fail(call, &diag);
+  }
+  if (call->json) {
+    kh_paper_tell(json_pack("{s:o}", "deliveries", sheet.rows));
+    return KH_EXIT_OK;
+  }
+  json_array_foreach(sheet.rows, i, row) kh_outbox_print_line(row, place->now_us);
+  if (json_array_size(sheet.rows) == 0)
+    puts("no deliveries");
+  json_decref(sheet.rows);
+  return KH_EXIT_OK;
+}
+
+static int show(const struct call *call, const struct kh_place *place, struct kh_look *look)
+{
+  struct sheet sheet = {json_array()};
+  struct kh_look_filter filter = {.id = kh_str_of(call->ids[0])};
+  struct kh_diag diag = {0};
+  struct kh_buf body;
+  json_t *row = NULL;
+  int code = KH_EXIT_OK;
+
+  kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
+  enum kh_err err = kh_look_deliveries(look, &filter, place->now_us, add_row, &sheet, &diag);
+  row = json_array_get(sheet.rows, 0);
+  /* It may be delivered between the two looks. */
+  if (!err)
+    err = row ? kh_look_body(look, filter.id, &body, &diag) : KH_ERR_NOT_FOUND;
+  if (err == KH_ERR_NOT_FOUND) {
+    code = kh_cli_fail(call->self, KH_EXIT_NO, "there is no delivery '%s'; delivered ones are forgotten",
+                       call->ids[0]);
+  } else if (err) {
+    code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text[0] ? diag.text : kh_err_token(err));
+  } else if (call->json) {
+    json_object_set_new(row, "body", kh_paper_json(kh_buf_view(&body)));
+    kh_paper_tell(json_incref(row));
+  } else {
+    kh_outbox_print_whole(row, kh_buf_view(&body));
+  }
+  kh_buf_release(&body);
+  json_decref(sheet.rows);
+  return code;
+}
+
+typedef enum kh_err change_fn(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                              int64_t *count, struct kh_diag *diag);
+
+static enum kh_err redrive_these(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                                 int64_t *count, struct kh_diag *diag)
+{
+  const int64_t lifetime_max_us = (int64_t)KH_DELIVERY_AGE_MAX_S * 1000000;
+
+  return kh_look_redrive(look, filter, now_us, lifetime_max_us, count, diag);
+}
+
+/* What the ids or the filter ask for. MISSING gets the ids that are not there. */
+static enum kh_err change_all(const struct call *call, const struct kh_place *place, struct kh_look *look,
+                              change_fn *change, int64_t *total, json_t *missing, struct kh_diag *diag)
+{
+  struct kh_look_filter filter = call->filter;
+  enum kh_err err = KH_OK;
+
+  *total = 0;
+  if (call->id_count == 0) {
+    if (filter.state.len == 0)
+      filter.state = KH_STR("dead"); /* what lives is only touched where it is named */
+    return change(look, &filter, place->now_us, total, diag);
+  }
+  for (size_t i = 0; i < call->id_count && !err; i++) {
+    int64_t count = 0;
+
+    filter.id = kh_str_of(call->ids[i]);
+    err = change(look, &filter, place->now_us, &count, diag);
+    *total += count;
+    if (!err && count == 0)
+      json_array_append_new(missing, json_string(call->ids[i]));
+  }
+  return err;
+}
+
+static int change_and_tell(const struct call *call, const struct kh_place *place, struct kh_look *look,
+                           const char *done, change_fn *change, bool wake)
+{
+  json_t *missing = json_array();
+  struct kh_diag diag = {0};
+  int64_t total = 0;
+  enum kh_err err = change_all(call, place, look, change, &total, missing, &diag);
+  int code = kh_place_tell(place, done, total, "delivery", missing, wake, call->json);
+
+  return err ? fail(call, &diag) : code;
+}
+
+static int redrive(const struct call *call, const struct kh_place *place, struct kh_look *look)
+{
+  return change_and_tell(call, place, look, "redriven", redrive_these, true);
+}
+
+static int drop(const struct call *call, const struct kh_place *place, struct kh_look *look)
+{
+  return change_and_tell(call, place, look, "dropped", kh_look_drop, false);
+}
+
+/* ---- the command line ---------------------------------------------------------------------- */
+
+static const struct verb {
+  enum kh_look_for what;
+  bool takes_ids;
+  int (*run)(const struct call *call, const struct kh_place *place, struct kh_look *look);
+} verbs[] = {
+    {KH_LOOK_ONLY, false, list},
+    {KH_LOOK_ONLY, true, show},
+    {KH_LOOK_AND_CHANGE, true, redrive},
+    {KH_LOOK_AND_CHANGE, true, drop},
+};
+static const char *const verb_names[] = {"list", "show", "redrive", "drop", NULL};
+
+enum { CONFIG = KH_OPTION_FIRST, STATE, NOTIFIER, DESTINATION, EVENT, OLDER_THAN, ALL, JSON };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"state", required_argument, NULL, STATE},
+    {"notifier", required_argument, NULL, NOTIFIER},
+    {"destination", required_argument, NULL, DESTINATION},
+    {"event", required_argument, NULL, EVENT},
+    {"older-than", required_argument, NULL, OLDER_THAN},
+    {"all", no_argument, NULL, ALL},
+    {"json", no_argument, NULL, JSON},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static bool take_state(struct call *call)
+{
+  call->filter.state = kh_str_of(optarg);
+  if (strcmp(optarg, "waiting") == 0 || strcmp(optarg, "due") == 0 || strcmp(optarg, "dead") == 0)
+    return true;
+  kh_cli_misused(call->self, "--state '%s' is none of waiting, due and dead", optarg);
+  return false;
+}
+
+static bool take(struct call *call, int option)
+{
+  switch (option) {
+  case CONFIG:
+    call->config_path = optarg;
+    return true;
+  case STATE:
+    return take_state(call);
+  case NOTIFIER:
+    call->filter.notifier = kh_str_of(optarg);
+    return true;
+  case DESTINATION:
+    call->filter.destination = kh_str_of(optarg);
+    return true;
+  case EVENT:
+    call->filter.event = kh_str_of(optarg);
+    return true;
+  case OLDER_THAN:
+    if (kh_config_duration_s(optarg, &call->older_than_s))
+      return true;
+    kh_cli_misused(call->self, "--older-than '%s' is not a duration such as 90s, 5m or 2d", optarg);
+    return false;
+  case ALL:
+  case JSON:
+    *(option == ALL ? &call->all : &call->json) = true;
+    return true;
+  default:
+    return false;
+  }
+}
+
+static bool has_filter(const struct call *call)
+{
+  const struct kh_look_filter *filter = &call->filter;
+
+  return filter->state.len > 0 || filter->notifier.len > 0 || filter->destination.len > 0 ||
+         filter->event.len > 0 || call->older_than_s >= 0;
+}
+
+/* Nothing is changed by a command that somebody did not finish typing. */
+static bool is_sound(const struct call *call, const struct verb *verb)
+{
+  bool changes = verb->what == KH_LOOK_AND_CHANGE;
+
+  if (!verb->takes_ids && call->id_count > 0)
+    kh_cli_misused(call->self, "'%s' is too much", call->ids[0]);
+  else if (verb->run == show && call->id_count != 1)
+    kh_cli_misused(call->self, "show takes one ID");
+  else if (verb->run == show && has_filter(call))
+    kh_cli_misused(call->self, "show takes an ID and no filter");
+  else if (!changes && call->all)
+    kh_cli_misused(call->self, "--all is for redrive and drop");
+  else if (changes && call->id_count == 0 && !call->all && !has_filter(call))
+    kh_cli_misused(call->self, "IDs, filters or --all are needed");
+  else if (changes && call->id_count > 0 && (call->all || has_filter(call)))
+    kh_cli_misused(call->self, "give either IDs or filters");
+  else
+    return true;
+  return false;
+}
+
+static int perform(struct call *call, const struct verb *verb)
+{
+  struct kh_place place;
+  struct kh_look *look = NULL;
+  struct kh_diag diag = {0};
+  int code = kh_place_open(&place, call->self, call->config_path);
+
+  if (code != KH_EXIT_OK)
+    goto done;
+  if (call->older_than_s >= 0)
+    call->filter.created_before_us = place.now_us - call->older_than_s * 1000000;
+  if (kh_look_open(&look, place.config->state, verb->what, &diag) != KH_OK)
+    code = fail(call, &diag);
+  else
+    code = verb->run(call, &place, look);
+done:
+  kh_look_close(look);
+  kh_place_close(&place);
+  return code;
+}
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  struct call call = {.self = self, .older_than_s = -1};
+  int option = 0, verb = -1;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    if (option == 'h')
+      return kh_cli_help(self);
+    if (!take(&call, option))
+      return KH_EXIT_USAGE;
+  }
+  verb = kh_cli_verb(self, argc, argv, verb_names);
+  if (verb < 0)
+    return KH_EXIT_USAGE;
+  call.ids = argv + optind + 1;
+  call.id_count = (size_t)(argc - optind - 1);
+  return is_sound(&call, &verbs[verb]) ? perform(&call, &verbs[verb]) : KH_EXIT_USAGE;
+}
+
+const struct kh_command kh_command_outbox = {
+    .name = "outbox",
+    .summary = "show the notifications that are owed or dead; send them again or drop them",
+    .usage = "(list | show ID | redrive | drop) [ID... | --all | FILTER...] [--config F] [--json]\n"
+             "  FILTER is --state S, --notifier N, --destination D, --event E or --older-than T",
+    .help =
+        "Works beside a running worker, as the user who owns the state folder.\n"
+        "  list     what is owed or dead; delivered ones are forgotten\n"
+        "  show     one of them with its body, and why it was not delivered\n"
+        "  redrive  send dead ones again, under the same id and with all their attempts before them, and "
+        "wake\n"
+        "           the worker; those that wait (by ID, or --state waiting) are due at once\n"
+        "  drop     forget dead ones; others only by ID or --state, and one that is being sent may arrive\n"
+        "Filters must all hold. redrive and drop take dead ones unless --state or an ID says otherwise.\n\n"
+        "  --state S        waiting (for its next attempt), due or dead\n"
+        "  --notifier N     such as slack\n"
+        "  --destination D  as list shows it, such as 'slack env:SLACK_WEBHOOK_URL'\n"
+        "  --event E        the webhook's, such as build.finished\n"
+        "  --older-than T   made longer ago than this, such as 90s, 5m or 2d\n"
+        "  --all            redrive or drop all, instead of a filter\n"
+        "  --config F       the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+        "  --json           answer by one JSON object\n"
+        "  -h, --help       show this\n\n"
+        "Exit codes: 0 done, 1 an ID is not there, 2 called wrongly, 3 configuration, 5 the state folder or\n"
+        "memory cannot be had, or output failed.\n",
+    .run = run,
+};

@@ -1,0 +1,88 @@
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "outbox_print.h"
+
+json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
+{
+  bool is_dead = delivery->dead_us != 0;
+  json_t *json = json_object();
+
+  json_object_set_new(json, "id", kh_paper_text(delivery->id));
+  json_object_set_new(json, "state", kh_paper_text(delivery->state));
+  json_object_set_new(json, "rule", kh_paper_text(delivery->rule));
+  json_object_set_new(json, "notifier", kh_paper_text(delivery->notifier));
+  json_object_set_new(json, "destination", kh_paper_text(delivery->destination));
+  json_object_set_new(json, "event", kh_paper_text(delivery->event));
+  json_object_set_new(json, "entry", kh_paper_text(delivery->entry));
+  json_object_set_new(json, "attempts", json_integer(delivery->attempt));
+  json_object_set_new(json, "reason", kh_paper_text(delivery->reason));
+  json_object_set_new(json, "status", delivery->status > 0 ? json_integer(delivery->status) : json_null());
+  json_object_set_new(json, "answer", kh_paper_text(delivery->answer));
+  json_object_set_new(json, "created", kh_paper_time(delivery->created_us));
+  json_object_set_new(json, "next_attempt", kh_paper_time(is_dead ? 0 : delivery->not_before_us));
+  json_object_set_new(json, "expires", kh_paper_time(delivery->expires_us));
+  json_object_set_new(json, "died", kh_paper_time(delivery->dead_us));
+  json_object_set_new(json, "content_type", kh_paper_text(delivery->content_type));
+  json_object_set_new(json, "bytes", json_integer(delivery->body_bytes));
+  return json;
+}
+
+static void print_member(const json_t *delivery, const char *name)
+{
+  kh_paper_print_text(json_object_get(delivery, name));
+}
+
+static int64_t time_of(const json_t *delivery, const char *name)
+{
+  int64_t at_us = 0;
+
+  (void)kh_time_parse(kh_str_of(json_string_value(json_object_get(delivery, name))), &at_us);
+  return at_us;
+}
+
+void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
+{
+  const json_t *reason = json_object_get(delivery, "reason");
+  const char *state = json_string_value(json_object_get(delivery, "state"));
+  char age[24], next[24];
+
+  kh_paper_span(now_us - time_of(delivery, "created"), age);
+  kh_paper_span(time_of(delivery, "next_attempt") - now_us, next);
+  print_member(delivery, "id");
+  printf("  %-8s%-8s", state ? state : "", age);
+  print_member(delivery, "event");
+  printf(" -> ");
+  print_member(delivery, "destination");
+  putchar('\n');
+  if (!json_is_string(reason))
+    return;
+  printf("%34s%" JSON_INTEGER_FORMAT " tried: ", "",
+         json_integer_value(json_object_get(delivery, "attempts")));
+  kh_paper_print_text(reason);
+  if (state && strcmp(state, "waiting") == 0)
+    printf("; again in %s", next);
+  putchar('\n');
+}
+
+void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
+{
+  static const char *const texts[] = {"id",           "state",  "rule",    "notifier",    "destination",
+                                      "event",        "entry",  "created", "expires",     "died",
+                                      "next_attempt", "reason", "answer",  "content_type"};
+
+  for (size_t i = 0; i < KH_COUNT(texts); i++) {
+    if (json_is_null(json_object_get(delivery, texts[i])))
+      continue;
+    printf("%-14s", texts[i]);
+    print_member(delivery, texts[i]);
+    putchar('\n');
+  }
+  printf("%-14s%" JSON_INTEGER_FORMAT "\n", "attempts",
+         json_integer_value(json_object_get(delivery, "attempts")));
+  if (json_is_integer(json_object_get(delivery, "status")))
+    printf("%-14s%" JSON_INTEGER_FORMAT "\n", "status",
+           json_integer_value(json_object_get(delivery, "status")));
+  printf("%-14s%zu bytes\n", "body", body.len);
+  kh_paper_print_body(body);
+}

@@ -1,0 +1,86 @@
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "paper.h"
+
+static json_t *json_of(struct kh_str text)
+{
+  return json_loadb(text.len > 0 ? text.at : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}
+
+json_t *kh_paper_json(struct kh_str text)
+{
+  json_t *value = json_of(text);
+
+  return value ? value : json_stringn(text.at ? text.at : "", text.len);
+}
+
+json_t *kh_paper_text(struct kh_str text)
+{
+  return text.len > 0 ? json_stringn(text.at, text.len) : json_null();
+}
+
+json_t *kh_paper_time(int64_t at_us)
+{
+  char text[KH_TIME_TEXT_BYTES];
+
+  if (at_us == 0)
+    return json_null();
+  kh_time_format(at_us, text);
+  return json_string(text);
+}
+
+void kh_paper_tell(json_t *answer)
+{
+  json_dumpf(answer, stdout, JSON_COMPACT);
+  putchar('\n');
+  json_decref(answer);
+}
+
+/* A terminal must not obey what a stranger wrote. */
+static void put_clean(char byte)
+{
+  putchar((unsigned char)byte < ' ' || byte == 0x7f ? '?' : byte);
+}
+
+void kh_paper_print_body(struct kh_str body)
+{
+  json_t *value = json_of(body);
+  char *pretty = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
+  struct kh_str rest = pretty ? kh_str_of(pretty) : body;
+
+  while (rest.at) {
+    struct kh_str line = kh_str_cut(&rest, '\n');
+
+    if (line.len == 0 && !rest.at)
+      break;
+    printf("    ");
+    for (size_t i = 0; i < line.len; i++)
+      put_clean(line.at[i]);
+    putchar('\n');
+  }
+  free(pretty);
+  json_decref(value);
+}
+
+void kh_paper_print_text(const json_t *text)
+{
+  const char *at = json_string_value(text);
+
+  for (at = at ? at : "-"; *at; at++)
+    put_clean(*at);
+}
+
+void kh_paper_span(int64_t span_us, char text[24])
+{
+  static const struct {
+    int64_t seconds;
+    const char *name;
+  } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+  int64_t seconds = (span_us < 0 ? -span_us : span_us) / 1000000;
+  size_t i = 0;
+
+  while (i + 1 < KH_COUNT(units) && seconds < 2 * units[i].seconds)
+    i++;
+  snprintf(text, 24, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
+}

@@ -1,0 +1,292 @@
+#include "base/base.h"
+
+#include "deliver/http_curl.h"
+#include "invocation.h"
+#include "paper.h"
+
+enum { TIMEOUT_MS = 30 * 1000 };
+
+/* How the command was called. */
+struct call {
+  const struct kh_command *self;
+  const char *config_path, *secret_text, *secret_file, *url, *file;
+  enum kh_proof_kind mode;
+  bool has_mode, json;
+};
+
+/* What proves the webhook. */
+struct proof {
+  enum kh_proof_kind kind;
+  const struct kh_secret *secret; /* of the config, or GIVEN */
+  struct kh_secret given;
+};
+
+/* ---- the secret ---------------------------------------------------------------------------- */
+
+/* The first secret of the kind that was asked for, else as a receiver would most like to have it. */
+static int choose(const struct call *call, const struct kh_config *config, struct proof *proof)
+{
+  const struct kh_secret_list *list = &config->signatures;
+
+  proof->kind = call->has_mode ? call->mode : list->count > 0 ? KH_PROOF_SIGNATURE : KH_PROOF_TOKEN;
+  if (proof->kind == KH_PROOF_TOKEN)
+    list = &config->tokens;
+  if (list->count == 0)
+    return kh_cli_fail(call->self, KH_EXIT_CONFIG, "%s has no `webhook.%s`", config->path,
+                       proof->kind == KH_PROOF_TOKEN ? "token" : "signature");
+  proof->secret = &list->at[0].secret;
+  return KH_EXIT_OK;
+}
+
+/* CONFIG is only read when no secret was given. */
+static int get_proof(const struct call *call, struct kh_config *config, struct proof *proof)
+{
+  struct kh_diags diags = {0};
+  int code = KH_EXIT_CONFIG;
+
+  if (call->secret_text || call->secret_file) {
+    proof->kind = call->mode;
+    proof->secret = &proof->given;
+    return kh_cli_secret(call->self, call->secret_text, call->secret_file, &proof->given) ? KH_EXIT_OK
+                                                                                          : KH_EXIT_USAGE;
+  }
+  enum kh_err err = kh_config_read(config, kh_cli_config_path(call->config_path), KH_CONFIG_RECEIVER,
+                                   kh_cli_environment(), &diags);
+  kh_cli_print_diags(stderr, &diags);
+  if (!err)
+    code = choose(call, config, proof);
+  kh_diags_release(&diags);
+  return code;
+}
+
+/* ---- the request --------------------------------------------------------------------------- */
+
+static bool add_header(const struct call *call, struct kh_sent_headers *headers, const char *name,
+                       struct kh_str value)
+{
+  struct kh_sent_header *header = &headers->at[headers->count];
+
+  if (value.len == 0)
+    return true;
+  if (value.len >= sizeof header->text) {
+    kh_cli_fail(call->self, KH_EXIT_USAGE, "%s: the header %s is too long to be Buildkite's", call->file,
+                name);
+    return false;
+  }
+  header->name = name;
+  snprintf(header->text, sizeof header->text, "%.*s", KH_FMT(value));
+  headers->count++;
+  return true;
+}
+
+/* As Buildkite would send it now. False after a complaint. */
+static bool prepare(const struct call *call, struct kh_invocation *invocation, const struct proof *proof,
+                    struct kh_sent_headers *headers)
+{
+  const struct kh_request *request = &invocation->request;
+
+  if (request->method != KH_METHOD_POST || request->body_err) {
+    kh_cli_fail(call->self, KH_EXIT_USAGE, "%s: %s", call->file,
+                request->body_err ? kh_err_token(request->body_err) : "only POST can be sent");
+    return false;
+  }
+  if (proof->kind == KH_PROOF_SIGNATURE)
+    kh_invocation_sign_anew(invocation, proof->secret);
+  else
+    headers->at[headers->count++] = (struct kh_sent_header){.name = "X-Buildkite-Token",
+                                                            .secret = proof->secret};
+  return add_header(call, headers, "X-Buildkite-Event", request->headers[KH_HEADER_EVENT].text) &&
+         add_header(call, headers, "X-Buildkite-Request", kh_str_of(invocation->request_id)) &&
+         (proof->kind == KH_PROOF_TOKEN ||
+          add_header(call, headers, "X-Buildkite-Signature", request->headers[KH_HEADER_SIGNATURE].text));
+}
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+static void tell_json(const struct kh_invocation *invocation, const struct kh_incoming *answer,
+                      int64_t duration_us)
+{
+  const struct kh_request *request = &invocation->request;
+  json_t *json = json_object();
+
+  json_object_set_new(json, "status", answer->status > 0 ? json_integer(answer->status) : json_null());
+  json_object_set_new(json, "answer",
+                      answer->body.len > 0 ? kh_paper_json(kh_buf_view(&answer->body)) : json_null());
+  json_object_set_new(json, "problem", kh_paper_text(kh_str_of(answer->problem)));
+  json_object_set_new(json, "duration_ms", json_integer(duration_us / 1000));
+  json_object_set_new(json, "event", kh_paper_text(request->headers[KH_HEADER_EVENT].text));
+  json_object_set_new(json, "request_id", json_string(invocation->request_id));
+  json_object_set_new(json, "bytes", json_integer((json_int_t)request->body.len));
+  kh_paper_tell(json);
+}
+
+static void tell(const struct kh_invocation *invocation, const struct kh_incoming *answer,
+                 int64_t duration_us)
+{
+  printf("sent: %zu bytes, request %s\n", invocation->request.body.len, invocation->request_id);
+  if (answer->status > 0)
+    printf("answer: %d after %" PRId64 " ms\n", answer->status, duration_us / 1000);
+  else
+    puts("no answer");
+  if (answer->problem[0])
+    printf("  %s\n", answer->problem);
+  if (answer->body.len > 0)
+    kh_paper_print_body(kh_buf_view(&answer->body));
+}
+
+static int post(const struct call *call, const struct kh_invocation *invocation,
+                const struct kh_sent_headers *headers)
+{
+  const struct kh_request *request = &invocation->request;
+  struct kh_str media_type = request->headers[KH_HEADER_CONTENT_TYPE].text;
+  struct kh_secret url = {0};
+  struct kh_transport transport = {0};
+  struct kh_incoming answer;
+  int code = KH_EXIT_STATE;
+
+  kh_incoming_init(&answer);
+  if (kh_secret_set(&url, kh_str_of(call->url)) != KH_OK || kh_http_curl_open(&transport, NULL) != KH_OK) {
+    kh_cli_fail(call->self, code, "no memory, or the URL is too long");
+    goto done;
+  }
+  const struct kh_outgoing outgoing = {.url = &url,
+                                       .content_type = media_type.len > 0 ? media_type
+                                                                          : KH_STR("application/json"),
+                                       .body = request->body,
+                                       .timeout_ms = TIMEOUT_MS,
+                                       .headers = headers};
+  int64_t started_us = kh_clock_ticks_us(&kh_system_clock);
+  if (transport.send(transport.self, &outgoing, &answer) != KH_OK)
+    answer.status = 0;
+  int64_t duration_us = kh_clock_ticks_us(&kh_system_clock) - started_us;
+  if (call->json)
+    tell_json(invocation, &answer, duration_us);
+  else
+    tell(invocation, &answer, duration_us);
+  code = answer.status == 0                             ? KH_EXIT_DELIVERY
+         : answer.status >= 200 && answer.status <= 299 ? KH_EXIT_OK
+                                                        : KH_EXIT_NO;
+done:
+  kh_buf_release(&answer.body);
+  kh_http_curl_close(&transport);
+  kh_secret_release(&url);
+  return code;
+}
+
+static int send_file(const struct call *call)
+{
+  /* EMPTY has no secrets: what FILE is shall be proven by ours alone. */
+  struct kh_config *config = calloc(1, sizeof *config), *empty = calloc(1, sizeof *empty);
+  struct kh_invocation invocation = {.now_us = 0};
+  struct kh_sent_headers headers = {.count = 0};
+  struct proof proof = {.kind = KH_PROOF_SIGNATURE};
+  int code = KH_EXIT_STATE;
+
+  if (!config || !empty)
+    goto done;
+  code = get_proof(call, config, &proof);
+  if (code != KH_EXIT_OK)
+    goto done;
+  code = KH_EXIT_USAGE;
+  if (kh_invocation_read(call->self, &invocation, call->file, -1, empty) &&
+      prepare(call, &invocation, &proof, &headers))
+    code = post(call, &invocation, &headers);
+done:
+  kh_invocation_release(&invocation);
+  kh_secret_release(&proof.given);
+  if (config)
+    kh_config_release(config);
+  free(config);
+  free(empty);
+  return code;
+}
+
+/* ---- the command line ---------------------------------------------------------------------- */
+
+enum { CONFIG = KH_OPTION_FIRST, SECRET, SECRET_FILE, MODE, JSON };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"secret", required_argument, NULL, SECRET},
+    {"secret-file", required_argument, NULL, SECRET_FILE},
+    {"mode", required_argument, NULL, MODE},
+    {"json", no_argument, NULL, JSON},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static bool take_mode(struct call *call)
+{
+  call->has_mode = true;
+  call->mode = strcmp(optarg, "token") == 0 ? KH_PROOF_TOKEN : KH_PROOF_SIGNATURE;
+  if (call->mode == KH_PROOF_TOKEN || strcmp(optarg, "signature") == 0)
+    return true;
+  kh_cli_misused(call->self, "--mode is signature or token, not '%s'", optarg);
+  return false;
+}
+
+static bool take(struct call *call, int option)
+{
+  switch (option) {
+  case CONFIG:
+    call->config_path = optarg;
+    return true;
+  case SECRET:
+    call->secret_text = optarg;
+    return true;
+  case SECRET_FILE:
+    call->secret_file = optarg;
+    return true;
+  case MODE:
+    return take_mode(call);
+  case JSON:
+    call->json = true;
+    return true;
+  default:
+    return false;
+  }
+}
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  struct call call = {.self = self, .mode = KH_PROOF_SIGNATURE};
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    if (option == 'h')
+      return kh_cli_help(self);
+    if (!take(&call, option))
+      return KH_EXIT_USAGE;
+  }
+  if (argc - optind < 2)
+    return kh_cli_misused(self, "URL or FILE is missing");
+  if (argc - optind > 2)
+    return kh_cli_misused(self, "'%s' is too much", argv[optind + 2]);
+  call.url = argv[optind];
+  call.file = argv[optind + 1];
+  if (strncmp(call.url, "http://", 7) != 0 && strncmp(call.url, "https://", 8) != 0)
+    return kh_cli_misused(self, "the URL comes first and begins with https:// or http://");
+  return send_file(&call);
+}
+
+const struct kh_command kh_command_send = {
+    .name = "send",
+    .summary = "sign a webhook as Buildkite does, post it to a deployed endpoint and show the answer",
+    .usage = "[--config F | --secret-file F | --secret S] [--mode signature|token] [--json] URL FILE|-",
+    .help =
+        "FILE is what `kitehook invoke` takes: a fixture's folder, a raw HTTP request, or a body. Whatever\n"
+        "proof and time it came with, it is signed anew for now; its event, its request id and its bytes\n"
+        "are kept. The URL alone says where it goes. Redirects are not followed; proxies are those of the\n"
+        "environment.\n\n"
+        "  --config F       take the first secret of this configuration; default: $KITEHOOK_CONFIG, else\n"
+        "                   " KH_CONFIG_PATH "\n"
+        "  --secret-file F  the file that holds the webhook's token; no configuration is read\n"
+        "  --secret S       the token itself; other users of the machine can see it in `ps`\n"
+        "  --mode M         signature or token; default: signature, or what the configuration has\n"
+        "  --json           answer by one JSON object: status, answer, problem, duration_ms, event,\n"
+        "                   request_id, bytes\n"
+        "  -h, --help       show this\n\n"
+        "Exit codes: 0 answered with 2xx, 1 answered otherwise, 2 called wrongly or FILE cannot be read,\n"
+        "3 configuration, 4 no answer came, 5 output failed.\n",
+    .run = run,
+};

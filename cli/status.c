@@ -1,0 +1,238 @@
+#include "base/base.h"
+
+#include "memory/look.h"
+#include "paper.h"
+#include "place.h"
+
+static const char *const modes[] = {
+    [KH_WORKER_START] = "start",
+    [KH_WORKER_SERVICE] = "service",
+    [KH_WORKER_WAIT] = "wait",
+};
+
+/* What is owed, over all destinations. */
+struct totals {
+  json_t *destinations;
+  int64_t due, waiting, dead;
+  int64_t oldest_us, next_us;
+};
+
+static void take_smaller(int64_t *at_us, int64_t other_us)
+{
+  if (other_us != 0 && (*at_us == 0 || other_us < *at_us))
+    *at_us = other_us;
+}
+
+static void add_destination(void *self, const struct kh_look_destination *destination)
+{
+  struct totals *totals = self;
+  json_t *json = json_object();
+
+  totals->due += destination->due;
+  totals->waiting += destination->waiting;
+  totals->dead += destination->dead;
+  take_smaller(&totals->oldest_us, destination->oldest_us);
+  take_smaller(&totals->next_us, destination->next_us);
+  json_object_set_new(json, "destination", kh_paper_text(destination->name));
+  json_object_set_new(json, "last_success", kh_paper_time(destination->delivered_us));
+  json_object_set_new(json, "due", json_integer(destination->due));
+  json_object_set_new(json, "waiting", json_integer(destination->waiting));
+  json_object_set_new(json, "dead", json_integer(destination->dead));
+  json_array_append_new(totals->destinations, json);
+}
+
+static json_t *json_of_inbox(const struct kh_inbox_load *load)
+{
+  json_t *json = json_object();
+
+  json_object_set_new(json, "waiting", json_integer((json_int_t)load->entries));
+  json_object_set_new(json, "bytes", json_integer((json_int_t)load->bytes));
+  json_object_set_new(json, "oldest", kh_paper_time(load->oldest_us));
+  json_object_set_new(json, "aside", json_integer((json_int_t)load->aside));
+  json_object_set_new(json, "aside_bytes", json_integer((json_int_t)load->aside_bytes));
+  return json;
+}
+
+static json_t *json_of_outbox(const struct totals *totals)
+{
+  json_t *json = json_object();
+
+  json_object_set_new(json, "due", json_integer(totals->due));
+  json_object_set_new(json, "waiting", json_integer(totals->waiting));
+  json_object_set_new(json, "dead", json_integer(totals->dead));
+  json_object_set_new(json, "oldest", kh_paper_time(totals->oldest_us));
+  json_object_set_new(json, "next_attempt", kh_paper_time(totals->next_us));
+  return json;
+}
+
+static json_t *json_of_worker(const struct kh_place *place)
+{
+  int64_t since_us = 0;
+  bool alive = kh_post_is_manned(place->config->state, &since_us);
+  json_t *json = json_object();
+
+  json_object_set_new(json, "mode", json_string(modes[place->config->worker_mode]));
+  json_object_set_new(json, "alive", json_boolean(alive));
+  json_object_set_new(json, "since", kh_paper_time(since_us));
+  return json;
+}
+
+static void print_age(const char *label, int64_t at_us, int64_t now_us)
+{
+  char span[24];
+
+  kh_paper_span(now_us - at_us, span);
+  if (at_us != 0)
+    printf(", %s%s%s", label, span, at_us > now_us ? "" : " ago");
+}
+
+static void print_destinations(const json_t *destinations, int64_t now_us)
+{
+  size_t i = 0;
+  const json_t *one = NULL;
+
+  json_array_foreach(destinations, i, one)
+  {
+    json_t *success = json_object_get(one, "last_success");
+    char span[24] = "";
+    int64_t at_us = 0;
+
+    if (kh_time_parse(kh_str_of(json_string_value(success)), &at_us))
+      kh_paper_span(now_us - at_us, span);
+    printf("  ");
+    kh_paper_print_text(json_object_get(one, "destination"));
+    printf(": last success %s%s, %" JSON_INTEGER_FORMAT " due, %" JSON_INTEGER_FORMAT
+           " waiting, %" JSON_INTEGER_FORMAT " dead\n",
+           span[0] ? span : "never", span[0] ? " ago" : "", json_integer_value(json_object_get(one, "due")),
+           json_integer_value(json_object_get(one, "waiting")),
+           json_integer_value(json_object_get(one, "dead")));
+  }
+}
+
+static void print(const struct kh_place *place, const struct kh_inbox_load *load, const struct totals *totals)
+{
+  int64_t since_us = 0, now_us = place->now_us;
+  bool alive = kh_post_is_manned(place->config->state, &since_us);
+
+  printf("state   %s%s\n", place->config->state, place->exists ? "" : ", which does not exist yet");
+  printf("inbox   %zu waiting, %zu set aside", load->entries, load->aside);
+  print_age("the oldest came ", load->oldest_us, now_us);
+  printf("\noutbox  %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " dead", totals->due, totals->waiting,
+         totals->dead);
+  print_age("the oldest was made ", totals->oldest_us, now_us);
+  if (totals->due == 0)
+    print_age("the next is due in ", totals->next_us, now_us);
+  printf("\nworker  %s", alive ? "at work" : "none at the moment");
+  if (alive)
+    print_age("since ", since_us, now_us);
+  printf(" (worker: %s)\n", modes[place->config->worker_mode]);
+  print_destinations(totals->destinations, now_us);
+}
+
+static enum kh_err look_at_inbox(const struct kh_place *place, struct kh_inbox_load *load,
+                                 struct kh_diag *diag)
+{
+  struct kh_inbox inbox = kh_inbox_closed();
+  enum kh_err err = kh_inbox_find(&inbox, place->config->state, diag);
+
+  *load = (struct kh_inbox_load){0};
+  if (!err && kh_inbox_look(&inbox, load))
+    err = kh_diag_set(diag, KH_ERR_INBOX_IO, "%s: %s", inbox.path, strerror(errno));
+  kh_inbox_close(&inbox);
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+static enum kh_err look_at_outbox(const struct kh_place *place, struct totals *totals, struct kh_diag *diag)
+{
+  struct kh_look *look = NULL;
+  enum kh_err err = kh_look_open(&look, place->config->state, KH_LOOK_ONLY, diag);
+
+  if (!err)
+    err = kh_look_destinations(look, place->now_us, add_destination, totals, diag);
+  kh_look_close(look);
+  return err;
+}
+
+static int tell(const struct kh_command *self, const char *config_path, bool as_json)
+{
+  struct totals totals = {.destinations = json_array()};
+  struct kh_inbox_load load;
+  struct kh_place place;
+  struct kh_diag diag = {0};
+  int code = kh_place_open(&place, self, config_path);
+
+  if (code != KH_EXIT_OK)
+    goto done;
+  enum kh_err err = look_at_inbox(&place, &load, &diag);
+  if (!err)
+    err = look_at_outbox(&place, &totals, &diag);
+  if (err) {
+    code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
+  } else if (as_json) {
+    json_t *answer = json_object();
+
+    json_object_set_new(answer, "state", json_string(place.config->state));
+    json_object_set_new(answer, "exists", json_boolean(place.exists));
+    json_object_set_new(answer, "inbox", json_of_inbox(&load));
+    json_object_set_new(answer, "outbox", json_of_outbox(&totals));
+    json_object_set(answer, "destinations", totals.destinations);
+    json_object_set_new(answer, "worker", json_of_worker(&place));
+    kh_paper_tell(answer);
+  } else {
+    print(&place, &load, &totals);
+  }
+done:
+  json_decref(totals.destinations);
+  kh_place_close(&place);
+  return code;
+}
+
+enum { CONFIG = KH_OPTION_FIRST, JSON };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"json", no_argument, NULL, JSON},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  const char *config_path = NULL;
+  bool as_json = false;
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    switch (option) {
+    case 'h':
+      return kh_cli_help(self);
+    case CONFIG:
+      config_path = optarg;
+      break;
+    case JSON:
+      as_json = true;
+      break;
+    default:
+      return KH_EXIT_USAGE;
+    }
+  }
+  if (optind < argc)
+    return kh_cli_misused(self, "'%s' is too much", argv[optind]);
+  return tell(self, config_path, as_json);
+}
+
+const struct kh_command kh_command_status = {
+    .name = "status",
+    .summary = "how much waits, is due, dead or set aside, and whether a worker is at work",
+    .usage = "[--config F] [--json]",
+    .help =
+        "A look from beside: nothing is made, and neither receivers nor a worker are held up. Run it as the\n"
+        "user who owns the state folder.\n\n"
+        "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+        "  --json       answer by one JSON object: state, exists, inbox, outbox, destinations, worker\n"
+        "  -h, --help   show this\n\n"
+        "Exit codes: 0 told, whatever it is, 2 called wrongly, 3 configuration, 5 the state folder or "
+        "memory\n"
+        "cannot be had, or output failed.\n",
+    .run = run,
+};

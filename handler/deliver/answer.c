@@ -1,0 +1,124 @@
+#include "base/base.h"
+
+#include "deliver/answer.h"
+
+enum {
+  LOOKED_AT_BYTES = 1024,
+  WORD_MAX_BYTES = 24,
+  CAPITALS_MAX_BYTES = 5,
+  DIGITS_MAX = 4,
+  TELLING_BYTES = 5
+};
+
+static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz";
+static const char digits[] = "0123456789";
+static const char joiners[] = "_-.";
+/* What stands between words. Not '/', '@', '%', '+', '&': those hold the parts of URLs and tokens together. */
+static const char between[] = "\"'`,;:!?()[]{}<>= ";
+
+static bool is_one_of(char byte, const char *set)
+{
+  return byte != '\0' && strchr(set, byte) != NULL;
+}
+
+static size_t count_of(struct kh_str text, const char *set)
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < text.len; i++)
+    count += is_one_of(text.at[i], set);
+  return count;
+}
+
+static bool looks_like_a_word(struct kh_str word)
+{
+  if (word.len <= DIGITS_MAX && count_of(word, digits) == word.len)
+    return true;
+  if (word.len <= CAPITALS_MAX_BYTES && count_of(word, capitals) == word.len)
+    return true;
+  struct kh_str rest = kh_str(word.at + 1, word.len - 1);
+  return word.len <= WORD_MAX_BYTES &&
+         (is_one_of(word.at[0], capitals) || is_one_of(word.at[0], small_letters)) &&
+         count_of(rest, small_letters) + count_of(rest, joiners) == rest.len;
+}
+
+static bool contains(struct kh_str text, struct kh_str part)
+{
+  for (size_t i = 0; i + part.len <= text.len; i++)
+    if (kh_str_equal_nocase(kh_str(text.at + i, part.len), part))
+      return true;
+  return false;
+}
+
+static bool is_of_a_name(char byte)
+{
+  return is_one_of(byte, capitals) || is_one_of(byte, small_letters) || is_one_of(byte, digits) ||
+         byte == '_' || byte == '-';
+}
+
+/* The word is a part of the secret, or a part of a URL is glued into it. */
+static bool tells_of(struct kh_str word, struct kh_str secret)
+{
+  if (word.len < TELLING_BYTES)
+    return false;
+  if (contains(secret, word))
+    return true;
+  for (size_t from = 0, to = 0; from < secret.len; from = to + 1) {
+    for (to = from; to < secret.len && is_of_a_name(secret.at[to]);)
+      to++;
+    if (to - from >= TELLING_BYTES && contains(word, kh_str(secret.at + from, to - from)))
+      return true;
+  }
+  return false;
+}
+
+static bool may_be_kept(struct kh_str word, const struct kh_secret *const *secrets, size_t count)
+{
+  struct kh_str bare = word;
+
+  /* The full stop of a sentence is no part of what stands before it. */
+  while (bare.len > 1 && is_one_of(bare.at[bare.len - 1], joiners))
+    bare.len--;
+  if (!looks_like_a_word(bare))
+    return false;
+  for (size_t i = 0; i < count; i++)
+    if (tells_of(bare, kh_secret_reveal(secrets[i])))
+      return false;
+  return true;
+}
+
+/* The bytes up to the next one between words, however many. */
+static struct kh_str next_word(struct kh_str text)
+{
+  size_t len = 0;
+
+  while (len < text.len && !is_one_of(text.at[len], between) && (unsigned char)text.at[len] > ' ')
+    len++;
+  return kh_str(text.at, len);
+}
+
+void kh_answer_keep(struct kh_str body, const struct kh_secret *const *secrets, size_t count,
+                    char kept[KH_ANSWER_KEPT_BYTES])
+{
+  struct kh_str text = kh_str_trim(body);
+  size_t at = 0, len = 0;
+
+  while (at < text.len && at < LOOKED_AT_BYTES) {
+    struct kh_str word = next_word(kh_str(text.at + at, text.len - at));
+    struct kh_str piece = word;
+
+    if (word.len == 0)
+      piece = is_one_of(text.at[at], between) ? kh_str(text.at + at, 1) : KH_STR(" ");
+    else if (!may_be_kept(word, secrets, count))
+      piece = KH_STR("*");
+    if (len + piece.len >= KH_ANSWER_KEPT_BYTES)
+      break;
+    memcpy(kept + len, piece.at, piece.len);
+    len += piece.len;
+    at += word.len > 0 ? word.len : 1;
+  }
+  while (len > 0 && kept[len - 1] == ' ')
+    len--;
+  kept[len] = '\0';
+}

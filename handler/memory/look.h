@@ -1,0 +1,76 @@
+/*
+ * look.h - what people see of memory, and what they may change, beside a worker that runs.
+ *
+ * A look is a connection of its own and never the worker's. It makes no database; where no worker is, SQLite may leave
+ * an empty -wal and a -shm beside one. Every call is one short transaction, so that it holds the worker up for no
+ * longer than that; it waits up to 5 s for the worker's. After kh_look_redrive the worker must be woken (kh_wake). A
+ * delivery that is dropped while it is being sent may still arrive.
+ *
+ * Every error is KH_ERR_STORE with DIAG. Where there is no database yet a look is empty: nothing was ever remembered.
+ */
+#ifndef KH_LOOK_H
+#define KH_LOOK_H
+
+#include "memory/store.h"
+
+struct kh_look;
+
+enum kh_look_for { KH_LOOK_ONLY, KH_LOOK_AND_CHANGE };
+
+/* Heap; the caller closes. The folder is STATE; who may enter it is for the caller to check. */
+enum kh_err kh_look_open(struct kh_look **look, const char *state, enum kh_look_for what,
+                         struct kh_diag *diag) KH_MUST_USE;
+/* NULL is fine. What was dropped has then left the write-ahead log too, unless somebody was reading it. */
+void kh_look_close(struct kh_look *look);
+
+/* All that are given must hold; absent texts and 0 ask for nothing. */
+struct kh_look_filter {
+  struct kh_str id;
+  struct kh_str state; /* "waiting": for its time; "due"; "dead" */
+  struct kh_str notifier, destination, event;
+  int64_t created_before_us;
+};
+
+/* One delivery; the texts hold during the call. */
+struct kh_look_delivery {
+  struct kh_str id, rule, notifier, destination, entry, event, content_type;
+  struct kh_str reason; /* why the last attempt failed; "" before the first */
+  struct kh_str answer; /* of the last answer, what was kept (deliver/answer.h) */
+  struct kh_str state;  /* as in the filter */
+  int64_t body_bytes, attempt, status;
+  int64_t created_us, not_before_us, expires_us, dead_us; /* dead_us is 0 while it lives */
+};
+
+/* Calls EACH for every delivery that FILTER asks for, oldest first, until it returns false. It must not wait for anything. */
+enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                               bool (*each)(void *self, const struct kh_look_delivery *delivery), void *self,
+                               struct kh_diag *diag) KH_MUST_USE;
+/* Appends the body of the delivery ID. KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *body,
+                         struct kh_diag *diag) KH_MUST_USE;
+
+/* Where deliveries go or went. */
+struct kh_look_destination {
+  struct kh_str name;
+  int64_t delivered_us; /* the last success; 0 for never */
+  int64_t due, waiting, dead;
+  int64_t oldest_us,
+      next_us; /* of what is owed: when the oldest was made, when the next is due; 0 for none */
+};
+
+/* Calls EACH for every destination that memory knows of, by name. */
+enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
+                                 void (*each)(void *self, const struct kh_look_destination *destination),
+                                 void *self, struct kh_diag *diag) KH_MUST_USE;
+
+/*
+ * Makes what FILTER asks for due now, under the same id. A dead one is owed again, with all its attempts before it and
+ * as long to live as it had, but at most LIFETIME_MAX_US. Durable when it returns; *COUNT says how many.
+ */
+enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                            int64_t lifetime_max_us, int64_t *count, struct kh_diag *diag) KH_MUST_USE;
+/* Forgets what FILTER asks for, and overwrites it. */
+enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                         int64_t *count, struct kh_diag *diag) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Target: handler/rules/condition.h. The first byte chooses dialect (bit 0) and entry point (bits 1 and 2); the rest is a
+ * condition. Aborts where compiling and mistake disagree, where a place lies outside of the source, where an
+ * evaluation is true in spite of a mistake, or comes out differently the second time.
+ */
+#include "base/base.h"
+
+#include "fuzz/replay.h"
+#include "rules/condition.h"
+#include "rules/names_json.h"
+#include "support/guard.h"
+
+static void check_place(const struct kh_mistake *mistake, struct kh_str source)
+{
+  if (mistake->at > source.len || mistake->len > source.len - mistake->at)
+    abort();
+  if ((mistake->kind == KH_MISTAKE_NONE) != (mistake->text[0] == '\0'))
+    abort();
+}
+
+static void see(void *self, const struct kh_traced *seen)
+{
+  struct kh_str *source = self;
+  struct kh_buf out;
+
+  if (seen->at > source->len || seen->len > source->len - seen->at)
+    abort();
+  kh_buf_init(&out, 1 << 26);
+  kh_value_print(seen->value, &out);
+  kh_buf_release(&out);
+}
+
+static void evaluate(const struct kh_condition *condition, struct kh_str source)
+{
+  json_t *object = json_pack("{s:s,s:s,s:i,s:[s,s],s:{s:s,s:s,s:s}}", "build.branch", "feature/\xC3\xA9-1",
+                             "build.message", "fix: a\n\nb", "build.number", 7, "build.creator.teams", "ops",
+                             "dev", "env", "A", "value", "B", "", "N", "2");
+  struct kh_names_json json = {.object = object};
+  struct kh_names names = kh_names_json(&json);
+  struct kh_mistake first = {.kind = KH_MISTAKE_NONE};
+  struct kh_mistake second = {.kind = KH_MISTAKE_NONE};
+
+  bool truth = kh_condition_eval(condition, &names, NULL, &first);
+  if (truth && first.kind != KH_MISTAKE_NONE)
+    abort();
+  check_place(&first, source);
+  if (kh_condition_eval(condition, &names, &(struct kh_trace){&source, see}, &second) != truth ||
+      first.kind != second.kind || first.at != second.at)
+    abort();
+  (void)kh_condition_eval(condition, NULL, NULL, NULL);
+  json_decref(object);
+}
+
+static void advise(void *self, size_t at, size_t len, const char *text)
+{
+  const struct kh_str *source = self;
+
+  if (at > source->len || len > source->len - at || !text[0])
+    abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  struct kh_guard guard = {0};
+  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
+  struct kh_condition *condition = NULL;
+
+  if (size == 0)
+    return 0;
+  struct kh_str source = kh_guard_end(&guard, kh_str((const char *)data + 1, size - 1));
+  enum kh_err err = kh_condition_compile(&condition, source, (enum kh_dialect)(data[0] & 1),
+                                         (enum kh_entrypoint)(data[0] >> 1 & 3), &mistake);
+  if (!err != !!condition || (err && err != KH_ERR_CONFIG) || !err != (mistake.kind == KH_MISTAKE_NONE))
+    abort();
+  check_place(&mistake, source);
+  if (condition) {
+    kh_condition_advise(condition, &(struct kh_advice){&source, advise});
+    evaluate(condition, source);
+  }
+  kh_condition_free(condition);
+  kh_guard_release(&guard);
+  return 0;
+}
