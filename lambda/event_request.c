@@ -132,6 +132,7 @@ static bool has_lone_surrogate(struct kh_str raw)
 static enum kh_err refuse_body(struct kh_request *request, struct kh_diag *diag, const char *problem)
 {
   request->body_err = kh_diag_set(diag, KH_ERR_BODY_CUT, "the event's %s", problem);
+  request->body_problem = problem;
   return KH_OK;
 }
 

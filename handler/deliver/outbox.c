@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "deliver/outbox.h"
 
+enum { LEAST_MS = 20 };
+
 /* One try of one delivery, and what came of it. */
 struct attempt {
   struct kh_delivery delivery;
@@ -73,7 +75,7 @@ static int64_t timeout_ms(const struct kh_outbox *outbox)
 
   if (outbox->until_us == 0 || left_ms > KH_SEND_TIMEOUT_MS)
     return KH_SEND_TIMEOUT_MS;
-  return left_ms > 1 ? left_ms : 1;
+  return left_ms;
 }
 
 static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *attempt)
@@ -85,6 +87,12 @@ static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *atte
   struct kh_incoming answer;
   enum kh_err err = KH_ERR_DELIVERY_REFUSED;
 
+  /* What is sent without time for the answer may arrive all the same, and would be called failed. */
+  if (request.timeout_ms < LEAST_MS) {
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "no time was left to send it");
+    attempt->retry_at_us = kh_clock_now_us(outbox->clock);
+    return KH_ERR_DELIVERY_FAILED;
+  }
   /* The answer's body is not told on: it may echo what it was sent. */
   kh_incoming_init(&answer);
   if (outbox->transport.send(outbox->transport.self, &request, &answer))
