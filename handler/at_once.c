@@ -77,6 +77,9 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry, struct kh_diag *diag)
 {
   struct kh_store *store = &at_once->worker.store;
+
+  if (at_once->worker.rules->count == 0)
+    return KH_OK; /* it was verified and is logged, and that was all */
   enum kh_err err = kh_store_open_none(store);
 
   if (!err)

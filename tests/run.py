@@ -29,10 +29,12 @@ STEPS = [
     ("wakeup", [integration("wakeup")], 240),
     ("lambda", [integration("lambda")], 180),
     ("bootstrap", [integration("bootstrap", "--cached")], 300),
+    ("lambda_fun", [["tests/lambda_fun/check"]], 240),
+    ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]], 120),
     ("template", [integration("template")], 120),
     ("docs", [integration("docs")], 240),
     ("types", [["tests/types/check"]], 180),
-    ("bench", [["bench/run", "--quick"]], 180),
+    ("bench", [["bench/run", "--quick"]], 240),
     ("clang", [["script/build", "clang"]], 200),
     ("check", [["script/check"]], 60),
 ]

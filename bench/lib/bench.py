@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import MeasuringError
-from .programs import compiled, run
+from .programs import compiled, compiled_go, run
 from .webhook import Webhook
 
 NOT_A_DISK = {"tmpfs", "ramfs"}
@@ -22,13 +22,14 @@ class Effort:
     start_warm_up: int
     laps: int  # of 100 calls each
     lap_warm_up: int
+    memories: int  # of a process
     drains: int  # of a whole inbox
     entries: int
 
 
-FULL = Effort(rate_rounds=10, rate_seconds=1, starts=1000, start_warm_up=50, laps=100, lap_warm_up=10,
+FULL = Effort(rate_rounds=10, rate_seconds=1, starts=1000, start_warm_up=50, laps=100, lap_warm_up=10, memories=20,
               drains=3, entries=5000)
-QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
+QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1, memories=3,
                drains=1, entries=200)
 
 
@@ -90,3 +91,7 @@ class Bench:
     def helper(self, name) -> Path:
         """One of the C programs of bench/."""
         return compiled(name, self.folder / "bin")
+
+    def go_helper(self, name) -> Path:
+        """One of its Go programs."""
+        return compiled_go(name, self.folder / "bin")

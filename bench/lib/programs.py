@@ -1,5 +1,6 @@
-"""Compiles the C programs of bench/. The command stands in each file's first comment, behind "cc:"."""
+"""Compiles the programs of bench/. The command stands in each file's first comment, behind "cc:" or "go:"."""
 
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from .errors import MeasuringError, NotRun
 
+COMPILE_TIMEOUT_S = 150  # Go compiles its standard library too, once
 BENCH = Path(__file__).resolve().parent.parent
 SOURCE = BENCH.parent
 
@@ -28,10 +30,10 @@ def receiver_sources():
     return sorted(file for folder in RECEIVER_FOLDERS for file in (SOURCE / "handler" / folder).glob("*.c"))
 
 
-def command_of(source):
-    found = re.search(r"^ \* cc: (.+)$", source.read_text(), re.MULTILINE)
+def command_of(source, compiler):
+    found = re.search(rf"^(?: \*|//) {compiler}: (.+)$", source.read_text(), re.MULTILINE)
     if found is None:
-        raise MeasuringError(f"{source} has no cc: line")
+        raise MeasuringError(f"{source} has no {compiler}: line")
     return shlex.split(found.group(1))
 
 
@@ -44,7 +46,7 @@ def compiled(name, folder):
     source = BENCH / f"{name}.c"
     program = folder / source.stem
     arguments, sources = [], [source, *source.parent.glob("*.h")]
-    for word in command_of(source):
+    for word in command_of(source, "cc"):
         if word == "FILE":
             arguments.append(str(source))
         elif word == "RECEIVER":
@@ -58,8 +60,23 @@ def compiled(name, folder):
     return program
 
 
-def compile_program(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+def compiled_go(name, folder):
+    """The same of the Go program in bench/NAME/, with nothing but Go's standard library."""
+    sources = BENCH / name
+    program = (folder / sources.name).resolve()
+    if not is_older(program, sorted(sources.iterdir())):
+        return program
+    folder.mkdir(parents=True, exist_ok=True)
+    words = command_of(sources / "main.go", "go")
+    start = words.index("go")
+    environment = {**os.environ, **dict(word.split("=", 1) for word in words[:start]), "GOFLAGS": "-mod=mod",
+                   "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOCACHE": str(program.parent / "go-cache")}
+    compile_program([need_tool("go"), *words[start + 1:], "-o", str(program), "."], cwd=sources, env=environment)
+    return program
+
+
+def compile_program(command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S, **more)
     if done.returncode == 0:
         return
     missing = re.search(r"cannot find -l\S+|fatal error: (\S+): No such file", done.stderr)

@@ -186,7 +186,11 @@ size_t kh_json_unescape(struct kh_str raw, char *to)
   const char *const start = to;
 
   while (at < end) {
-    if (*at != '\\') {
+    if (end - at >= 8 && !kh_json_has8(kh_json_load8(at), '\\')) {
+      memcpy(to, at, 8);
+      to += 8;
+      at += 8;
+    } else if (*at != '\\') {
       *to++ = *at++;
     } else if (at[1] == 'u') {
       to += utf8_encode(read_u(&at, end), to);

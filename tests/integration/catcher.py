@@ -15,6 +15,7 @@ class Caught:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

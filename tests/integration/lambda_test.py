@@ -244,6 +244,30 @@ def check_events(report, logs, chosen, folder):
         check_clean(report, "events", function, logs)
 
 
+def golden_events(source):
+    """One event for each kind of answer."""
+    body, now = common.webhook(1), time.time()
+    post = common.post_headers(body, "golden-1", now=now)
+    forged = common.post_headers(body, "golden-2", secret=b"another secret", now=now)
+    cut = common.post_headers(body[:-1], "golden-3", now=now)
+    return {"accepted": lambda_envelopes.envelope(source, "POST", post, body), "unauthorized": lambda_envelopes.envelope(source, "POST", forged, body),
+            "json_syntax": lambda_envelopes.envelope(source, "POST", cut, body[:-1]), "get": lambda_envelopes.envelope(source, "GET", [], b""),
+            "head": lambda_envelopes.envelope(source, "HEAD", [], b""), "method": lambda_envelopes.envelope(source, "PUT", post, body)}
+
+
+def check_golden(report, logs, chosen, folder):
+    """The whole answer in each source's form; tests/types/check holds the same file against the types of AWS."""
+    golden = json.loads((common.FIXTURES / "lambda-answers.json").read_text(encoding="utf-8"))
+    here = folder / "golden"
+    with Function(here, chosen.build, write(here, "")) as function:
+        for source in lambda_envelopes.SOURCES:
+            for name, payload in golden_events(source).items():
+                kind, event = function.call(payload)
+                said = json.loads(event.body) if kind == "response" else kind
+                report.check(f"golden {source} {name}", said == golden[source][name], said)
+        check_clean(report, "golden", function, logs)
+
+
 def check_starts(report, logs, chosen, folder):
     here = folder / "broken"
     with Function(here, chosen.build, write(here, "notify: 3\n")) as function:
@@ -273,6 +297,7 @@ def run():
         if re.search(chosen.only, "alone"):
             check_deliveries(report, logs, chosen, folder, catcher)
             check_events(report, logs, chosen, folder)
+            check_golden(report, logs, chosen, folder)
             check_starts(report, logs, chosen, folder)
         logs.settle()
     return report.close()

@@ -1,0 +1,3 @@
+module lambda_go
+
+go 1.19
