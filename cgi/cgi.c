@@ -145,13 +145,6 @@ enum kh_err kh_cgi_response(const struct kh_response *response, struct kh_buf *o
   return kh_buf_ok(out);
 }
 
-void kh_cgi_fill_descriptors(void)
-{
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0)
-      (void)open("/dev/null", O_RDWR); /* gets the lowest free number, which is FD */
-}
-
 const char *kh_cgi_config_path(const char *const *environment)
 {
   const struct kh_str name = KH_STR("KITEHOOK_CONFIG=");

@@ -45,12 +45,6 @@ void kh_cgi_read_body(struct kh_request *request, const struct kh_cgi_body *body
 /* Writes RESPONSE in CGI form: Status, headers, an empty line, the body. */
 enum kh_err kh_cgi_response(const struct kh_response *response, struct kh_buf *out) KH_MUST_USE;
 
-/*
- * Opens the null device in place of each of the descriptors 0 to 2 that is closed, as FastCGI's specification allows 1 and 2
- * to be. Otherwise a connection gets such a number, and log lines go to the client.
- */
-void kh_cgi_fill_descriptors(void);
-
 /* KITEHOOK_CONFIG of ENVIRONMENT, or the compiled-in path. */
 const char *kh_cgi_config_path(const char *const *environment);
 

@@ -84,7 +84,7 @@ int main(void)
   const char *const *variables = (const char *const *)environ;
   bool is_request = false;
 
-  kh_cgi_fill_descriptors();
+  kh_fd_fill_standard();
 
   for (size_t i = 0; variables[i]; i++)
     is_request = is_request || kh_str_starts(kh_str_of(variables[i]), KH_STR("REQUEST_METHOD="));

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "cgi.h"
 
 #include <fcgiapp.h>
@@ -149,7 +150,7 @@ int main(void)
   FCGX_Request fcgi;
   sigset_t while_waiting;
 
-  kh_cgi_fill_descriptors();
+  kh_fd_fill_standard();
   int listener = listening_socket(environment);
 
   if (listener < 0) {

@@ -58,23 +58,28 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .transport = at_once->transport,
                              .log = worker->log,
                              .clock = worker->clock,
-                             .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
                              .observer = &watch};
-  enum kh_err err;
+  enum kh_err err = KH_OK;
 
-  do
+  for (size_t owed = worker->deliveries; owed > 0; owed--) {
+    int64_t now_us = kh_clock_ticks_us(worker->clock);
+
+    outbox.until_us = now_us + (at_once->until_us - now_us) / (int64_t)owed;
     err = kh_outbox_step(&outbox);
-  while (err != KH_ERR_NOT_FOUND && err != KH_ERR_STORE);
-  if (err == KH_ERR_STORE)
-    return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    if (err == KH_ERR_STORE || err == KH_ERR_NOT_FOUND)
+      return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&worker->store));
+  }
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 
 enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry, struct kh_diag *diag)
 {
   struct kh_store *store = &at_once->worker.store;
+
+  if (at_once->worker.rules->count == 0)
+    return KH_OK; /* it was verified and is logged, and that was all */
   enum kh_err err = kh_store_open_none(store);
 
   if (!err)

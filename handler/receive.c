@@ -131,6 +131,8 @@ static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *
 {
   enum kh_err err = kh_request_check(request, receiver->config->max_body_bytes);
 
+  if (err && err == request->body_err && request->body_problem)
+    (void)kh_diag_set(&account->diag, err, "the event's %s", request->body_problem);
   if (err)
     return err;
   err = verify(receiver, request, account);

@@ -205,6 +205,7 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
     err = commit(worker, entry, &outcome);
   if (!err)
     log_outcome(worker, entry, &outcome);
+  worker->deliveries = err ? 0 : outcome.count;
   if (err == KH_ERR_STORE)
     (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
   else if (err)

@@ -19,6 +19,7 @@ struct kh_worker {
   struct kh_json json; /* reused from webhook to webhook */
   struct kh_buf entry; /* the bytes of the entry at hand */
   struct kh_buf lines; /* log lines of a batch, written once it is durable */
+  size_t deliveries;   /* that the last webhook led to */
 };
 
 /* Everything is borrowed. */

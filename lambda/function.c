@@ -3,6 +3,9 @@
 #include "aws/secrets.h"
 #include "lambda/function.h"
 
+enum { START_MS = 8000 }; /* Lambda gives a start 10 s */
+static const int64_t old_after_us = INT64_C(10) * 60 * 1000000;
+
 struct kh_function_setup {
   struct kh_config config;
   struct kh_rules rules;
@@ -20,14 +23,16 @@ static void close_setup(struct kh_function_setup *setup)
 static enum kh_err open_setup(const struct kh_function *function, struct kh_function_setup **made,
                               struct kh_diags *diags)
 {
+  const struct kh_function_world *world = &function->world;
   struct kh_function_setup *setup = calloc(1, sizeof *setup);
   enum kh_err err = setup ? KH_OK : KH_ERR_NO_MEMORY;
 
   if (!err)
-    err = kh_config_read_remote(&setup->config, function->config_path, KH_CONFIG_WHOLE, function->environment,
-                                function->remote, diags);
+    err = kh_config_read_remote(&setup->config, world->config_path, KH_CONFIG_WHOLE, world->environment,
+                                &function->remote, diags);
   if (!err)
     err = kh_rules_compile(&setup->config, &setup->rules, diags);
+  kh_aws_forget(world->aws);
   if (err) {
     close_setup(setup);
     return err;
@@ -40,27 +45,47 @@ static void use(struct kh_function *function, struct kh_function_setup *setup)
 {
   close_setup(function->setup);
   function->setup = setup;
+  function->receiver.config = &setup->config;
   function->at_once.worker.config = &setup->config;
   function->at_once.worker.rules = &setup->rules;
+  function->is_doubtful = false;
 }
 
-static const struct kh_config *refresh(void *self)
+/* Reads everything again. What was there stays when that fails. */
+static bool renew(struct kh_function *function)
 {
-  struct kh_function *function = self;
   struct kh_function_setup *setup = NULL;
   struct kh_diags diags = {0};
   int64_t now_us = kh_clock_now_us(function->clock);
 
-  if (!function->setup->config.has_remote_secrets || !kh_aws_refresh_is_due(function->read_us, now_us))
-    return NULL;
-  function->read_us = now_us;
+  if (!kh_aws_refresh_is_due(function->tried_us, now_us))
+    return false;
+  function->tried_us = now_us;
+  function->world.aws->until_us = kh_clock_ticks_us(function->clock) + function->refresh_ms * 1000;
   enum kh_err err = open_setup(function, &setup, &diags);
   if (err)
     kh_function_log_problems(&function->receiver.log, &diags);
   else
     use(function, setup);
+  function->read_us = err ? function->read_us : now_us;
   kh_diags_release(&diags);
-  return err ? NULL : &function->setup->config;
+  return err == KH_OK;
+}
+
+/* A secret that was taken out of its store must not be good for as long as webhooks keep the process alive. */
+static void renew_when_old(struct kh_function *function)
+{
+  int64_t age_us = kh_clock_now_us(function->clock) - function->read_us;
+
+  if (function->setup->config.has_remote && (function->is_doubtful || age_us < 0 || age_us >= old_after_us))
+    (void)renew(function);
+}
+
+static const struct kh_config *refresh(void *self)
+{
+  struct kh_function *function = self;
+
+  return function->setup->config.has_remote_secrets && renew(function) ? &function->setup->config : NULL;
 }
 
 static enum kh_err work(void *self, const struct kh_entry *entry, struct kh_diag *diag)
@@ -81,8 +106,12 @@ static void judged(void *self, enum kh_err verdict, const struct kh_event *event
 
 static void count_attempt(void *observer, const struct kh_attempted *attempted)
 {
-  kh_metrics_delivery(observer, attempted->notifier, attempted->result == KH_OK,
+  struct kh_function *function = observer;
+
+  kh_metrics_delivery(&function->metrics, attempted->notifier, attempted->result == KH_OK,
                       attempted->duration_us / 1000);
+  /* A revoked URL is refused: its store may know the new one. */
+  function->is_doubtful |= attempted->result == KH_ERR_DELIVERY_REFUSED;
 }
 
 static void write_metrics(const struct kh_function *function)
@@ -114,15 +143,16 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   struct kh_function_setup *setup = NULL;
 
   *function = (struct kh_function){
-      .config_path = world->config_path,
-      .environment = world->environment,
-      .remote = world->remote,
+      .world = *world,
+      .remote = kh_aws_secrets(world->aws),
       .clock = world->clock,
       .read_us = kh_clock_now_us(world->clock),
+      .tried_us = kh_clock_now_us(world->clock),
       .before_answer = {.work = work, .refresh = refresh, .judged = judged, .self = function},
   };
   kh_json_init(&function->envelope, kh_json_default_limits);
   kh_buf_init(&function->body, KH_LAMBDA_PAYLOAD_MAX_BYTES);
+  world->aws->until_us = kh_clock_ticks_us(world->clock) + START_MS * 1000;
   enum kh_err err = open_setup(function, &setup, diags);
   if (err)
     return err;
@@ -130,7 +160,7 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   kh_receiver_init(&function->receiver, &setup->config, NULL, world->clock, log);
   function->receiver.before_answer = &function->before_answer;
   function->at_once.observe = count_attempt;
-  function->at_once.observer = &function->metrics;
+  function->at_once.observer = function;
   use(function, setup);
   return KH_OK;
 }
@@ -161,7 +191,9 @@ enum kh_err kh_function_handle(struct kh_function *function, const struct kh_fun
   function->receiver.log.invocation = call->request_id;
   function->at_once.worker.log.invocation = call->request_id;
   function->at_once.until_us = kh_clock_ticks_us(function->clock) + call->budget_ms * 1000;
+  function->refresh_ms = call->budget_ms / 2;
   kh_metrics_init(&function->metrics);
+  renew_when_old(function);
   kh_receive(&function->receiver, &event.request, &response);
   write_metrics(function);
   err = kh_lambda_response_write(&event, &response, answer);

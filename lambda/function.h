@@ -7,15 +7,16 @@
 #define KH_FUNCTION_H
 
 #include "at_once.h"
+#include "aws/secrets.h"
 #include "lambda/event.h"
 #include "lambda/metrics.h"
 
 /* Borrowed, and outlives the function. */
 struct kh_function_world {
   const char *config_path;
-  const char *const *environment;         /* where `env:` looks, "NAME=value", ends with NULL */
-  const struct kh_remote_secrets *remote; /* where `ssm:` and `secretsmanager:` look, or NULL */
-  struct kh_transport transport;          /* sends the notifications */
+  const char *const *environment; /* where `env:` looks, "NAME=value", ends with NULL */
+  struct kh_aws *aws;             /* where `ssm:` and `secretsmanager:` look; its end is set here */
+  struct kh_transport transport;  /* sends the notifications */
   const struct kh_clock *clock;
 };
 
@@ -23,11 +24,12 @@ struct kh_function_world {
 struct kh_function_setup;
 
 struct kh_function {
-  const char *config_path;
-  const char *const *environment;
-  const struct kh_remote_secrets *remote;
+  struct kh_function_world world;
+  struct kh_remote_secrets remote;
   const struct kh_clock *clock;
-  int64_t read_us;                 /* when the config was read, by the wall clock */
+  int64_t read_us, tried_us;       /* by the wall clock: the config was read, and was last meant to be */
+  int64_t refresh_ms;              /* how long reading it again may take now */
+  bool is_doubtful;                /* a notifier's service refused us */
   struct kh_function_setup *setup; /* owned */
   struct kh_before_answer before_answer;
   struct kh_receiver receiver;
@@ -55,8 +57,8 @@ struct kh_function_call {
 /*
  * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook deserves (401,
  * 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request, KH_ERR_JSON_* and so on when it
- * cannot be read: DIAG says what it looks like. When no secret matches and some come from a store, the config is read
- * again, at most once a minute. Log lines and metrics are written before it returns.
+ * cannot be read: DIAG says what it looks like. Where secrets come from a store the config is read
+ * again, at most once a minute: when no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines and metrics are written before it returns.
  */
 enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
                                struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;

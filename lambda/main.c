@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "aws/secrets.h"
+#include "base/file.h"
 #include "deliver/http_curl.h"
 #include "lambda/function.h"
 #include "lambda/runtime.h"
@@ -55,15 +55,28 @@ static const char *ca_file(char path[PATH_MAX])
   return named ? named : access(path, R_OK) ? NULL : path;
 }
 
+/* In place: setenv would leave the old text behind at each event. */
 static void set_trace(struct kh_str trace_id)
 {
-  char text[1024];
+  static char text[1024];
 
-  (void)snprintf(text, sizeof text, "%.*s", KH_FMT(trace_id));
-  if (text[0])
-    (void)setenv("_X_AMZN_TRACE_ID", text, 1);
+  (void)snprintf(text, sizeof text, "_X_AMZN_TRACE_ID=%.*s", KH_FMT(trace_id));
+  if (trace_id.len > 0)
+    (void)putenv(text);
   else
     (void)unsetenv("_X_AMZN_TRACE_ID");
+}
+
+static void log_refusal(const struct kh_log *log, const struct kh_invocation *invocation, enum kh_err reason,
+                        const struct kh_diag *diag)
+{
+  struct kh_log here = *log;
+  struct kh_log_line line;
+
+  here.invocation = invocation->request_id;
+  kh_log_begin(&line, &here, KH_WARN, "event refused");
+  kh_log_problem(&line, reason, diag);
+  kh_log_end(&line, &here);
 }
 
 static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation *invocation,
@@ -71,6 +84,7 @@ static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation
 {
   bool is_ours = reason == KH_ERR_NO_MEMORY;
 
+  log_refusal(runtime->log, invocation, reason, diag);
   return kh_runtime_fail(runtime, invocation,
                          is_ours ? KH_STR("Runtime.OutOfMemory") : KH_STR("Function.NoRequest"),
                          kh_str_of(diag->text[0] ? diag->text : kh_err_token(reason)));
@@ -132,6 +146,15 @@ static enum kh_err start(struct kh_runtime *runtime, struct kh_function *functio
   return err;
 }
 
+static void log_start_problem(const struct kh_log *log, enum kh_err err, const struct kh_diag *diag)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, log, KH_ERROR, "config broken");
+  kh_log_problem(&line, err, diag);
+  kh_log_end(&line, log);
+}
+
 int main(void)
 {
   static struct kh_runtime runtime;
@@ -139,11 +162,11 @@ int main(void)
   static char path[PATH_MAX], ca_path[PATH_MAX];
   int fd = STDOUT_FILENO;
   struct kh_log log = kh_log_to_fd(&fd, &kh_system_clock);
-  struct kh_aws aws = {.environment = (const char *const *)environ, .timeout_ms = FETCH_TIMEOUT_MS};
-  struct kh_remote_secrets remote = kh_aws_secrets(&aws);
+  struct kh_aws aws = {
+      .environment = (const char *const *)environ, .timeout_ms = FETCH_TIMEOUT_MS, .clock = &kh_system_clock};
   struct kh_function_world world = {.config_path = path,
                                     .environment = (const char *const *)environ,
-                                    .remote = &remote,
+                                    .aws = &aws,
                                     .clock = &kh_system_clock};
   const char *api = variable("AWS_LAMBDA_RUNTIME_API");
   struct kh_diag diag = {0};
@@ -156,13 +179,16 @@ int main(void)
     return 2;
   }
   (void)signal(SIGPIPE, SIG_IGN);
+  kh_fd_fill_standard();
   log.least = least_level();
   config_path(path);
   enum kh_err err = kh_runtime_open(&runtime, kh_str_of(api), &log, &diag);
+  if (err)
+    log_start_problem(&log, err, &diag);
   if (!err)
     err = kh_http_curl_open(&world.transport, ca_file(ca_path));
   if (!err)
-    err = kh_http_curl_open(&aws.transport, variable("SSL_CERT_FILE"));
+    err = kh_http_curl_open(&aws.transport, ca_file(ca_path));
   if (!err)
     err = start(&runtime, &function, &world, &log);
   if (!err)

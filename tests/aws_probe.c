@@ -42,6 +42,7 @@ static void read_once(const char *path, const struct kh_remote_secrets *remote)
   (void)fflush(stdout);
   json_decref(line);
   kh_config_release(&config);
+  kh_aws_forget(remote->self);
   kh_diags_release(&diags);
 }
 

@@ -70,9 +70,9 @@ def write_event(folder, webhook):
 
 
 def write_config(folder, secret):
-    """A kitehook.yml with one rule; SECRET is the reference to its secret."""
+    """A kitehook.yml without rules: the rivals send nothing either; SECRET is the reference to its secret."""
     path = folder / "kitehook.yml"
-    path.write_text(f"webhook:\n  signature: {{{secret}}}\n  freshness: 1d\nnotify:\n  - log:\n")
+    path.write_text(f"webhook:\n  signature: {{{secret}}}\n  freshness: 1d\n")
     return path
 
 

@@ -4,6 +4,10 @@
 #include "aws/credentials.h"
 #include "aws/error.h"
 
+#include <poll.h>
+
+enum { PAUSE_MS = 200 };
+
 /* A body that grew would leave copies behind. */
 static enum kh_err make_room(struct kh_incoming *answer)
 {
@@ -44,18 +48,41 @@ static enum kh_err judge(const struct kh_aws_operation *operation, const char *r
   return KH_OK;
 }
 
-static enum kh_err exchange(const struct kh_aws *aws, const struct kh_outgoing *request,
+/* At most what one exchange may take. */
+static int64_t left_ms(const struct kh_aws *aws)
+{
+  int64_t left = aws->until_us ? (aws->until_us - kh_clock_ticks_us(aws->clock)) / 1000 : aws->timeout_ms;
+
+  return left < aws->timeout_ms ? left : aws->timeout_ms;
+}
+
+static bool is_passing(const struct kh_incoming *answer)
+{
+  char code[KH_AWS_CODE_BYTES] = "";
+
+  if (answer->status >= 400)
+    kh_aws_error_code(answer, code);
+  return answer->status >= 500 || answer->status == 429 || kh_aws_error_is_busy(code);
+}
+
+static enum kh_err exchange(const struct kh_aws *aws, struct kh_outgoing *request,
                             const struct kh_aws_operation *operation, struct kh_buf *body, bool *again,
                             struct kh_diag *why)
 {
   struct kh_incoming answer;
-  enum kh_err err = make_room(&answer);
+  enum kh_err err = KH_OK;
 
+  *again = false;
+  request->timeout_ms = left_ms(aws);
+  if (request->timeout_ms <= 0)
+    return kh_diag_set(why, KH_ERR_DELIVERY_FAILED, "%s:%s: no time was left to ask", operation->service,
+                       operation->name);
+  err = make_room(&answer);
   if (err)
     return kh_diag_set(why, err, "no memory left for the answer of %s", operation->service);
   if (aws->transport.send(aws->transport.self, request, &answer))
     answer.status = 0;
-  *again = answer.status >= 500;
+  *again = is_passing(&answer);
   err = judge(operation, request->aws->region, &answer, why);
   if (err) {
     kh_wipe_buf(&answer.body);
@@ -87,12 +114,12 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
                                          .access_key_id = &who.access_key_id,
                                          .secret_access_key = &who.secret_access_key,
                                          .session_token = &who.session_token};
-  const struct kh_outgoing request = {.url = &url,
-                                      .content_type = KH_STR("application/x-amz-json-1.1"),
-                                      .body = body,
-                                      .timeout_ms = aws->timeout_ms,
-                                      .aws = &signing};
+  struct kh_outgoing request = {
+      .url = &url, .content_type = KH_STR("application/x-amz-json-1.1"), .body = body, .aws = &signing};
   err = exchange(aws, &request, operation, answer, &again, &first);
+  again = again && left_ms(aws) > PAUSE_MS;
+  if (err && again)
+    (void)poll(NULL, 0, PAUSE_MS);
   if (err && again)
     err = exchange(aws, &request, operation, answer, &again, why);
   else if (err)

@@ -7,6 +7,7 @@
 #ifndef KH_AWS_CALL_H
 #define KH_AWS_CALL_H
 
+#include "base/clock.h"
 #include "base/transport.h"
 
 enum { KH_AWS_ANSWER_MAX_BYTES = 192 * 1024 }; /* a secret of 64 KiB, with every quote escaped */
@@ -15,6 +16,9 @@ struct kh_aws {
   struct kh_transport transport;  /* the caller's */
   const char *const *environment; /* the process's, "NAME=value", ends with NULL; read at each call */
   int64_t timeout_ms;             /* for one exchange; a second one is made when AWS itself has trouble */
+  const struct kh_clock *clock;   /* for until_us; may be NULL without it */
+  int64_t until_us;               /* in the clock's ticks: nothing lasts longer; 0 for no end */
+  struct kh_aws_kept *kept;       /* secrets.h */
 };
 
 struct kh_aws_operation {

@@ -106,6 +106,14 @@ static const struct {
     {"RequestLimitExceeded", BUSY},
 };
 
+bool kh_aws_error_is_busy(const char *code)
+{
+  for (size_t i = 0; i < KH_COUNT(cures); i++)
+    if (strcmp(cures[i].code, code) == 0)
+      return strcmp(cures[i].cure, BUSY) == 0;
+  return false;
+}
+
 const char *kh_aws_error_cure(const char *code, int status)
 {
   for (size_t i = 0; i < KH_COUNT(cures); i++)

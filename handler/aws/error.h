@@ -16,6 +16,9 @@ enum { KH_AWS_CODE_BYTES = 64 };
  */
 void kh_aws_error_code(const struct kh_incoming *answer, char code[KH_AWS_CODE_BYTES]);
 
+/* True for the codes that say to come back later. */
+bool kh_aws_error_is_busy(const char *code);
+
 /* One sentence for people. Never NULL. */
 const char *kh_aws_error_cure(const char *code, int status);
 

@@ -124,28 +124,89 @@ static enum kh_err make_request(enum kh_remote_store store, const char *name, st
   return err;
 }
 
-static enum kh_err fetch(void *self, enum kh_remote_store store, const char *name, const char *key,
-                         struct kh_buf *value, struct kh_diag *why)
-{
-  const struct kh_aws_operation *operation = store == KH_REMOTE_SSM ? &get_parameter : &get_secret_value;
-  struct kh_buf body, answer;
-  struct kh_json doc;
+struct kh_aws_kept {
+  struct kh_aws_kept *next;
+  enum kh_remote_store store;
+  char *name;
+  struct kh_buf answer;
+};
 
+static void release_kept(struct kh_aws_kept *kept)
+{
+  kh_wipe_buf(&kept->answer);
+  free(kept->name);
+  free(kept);
+}
+
+void kh_aws_forget(struct kh_aws *aws)
+{
+  while (aws->kept) {
+    struct kh_aws_kept *kept = aws->kept;
+
+    aws->kept = kept->next;
+    release_kept(kept);
+  }
+}
+
+static const struct kh_aws_operation *operation_of(enum kh_remote_store store)
+{
+  return store == KH_REMOTE_SSM ? &get_parameter : &get_secret_value;
+}
+
+static enum kh_err ask(struct kh_aws *aws, enum kh_remote_store store, const char *name, struct kh_diag *why)
+{
+  struct kh_aws_kept *kept = calloc(1, sizeof *kept);
+  struct kh_buf body;
+
+  if (!kept)
+    return kh_diag_set(why, KH_ERR_NO_MEMORY, "no memory left for it");
   kh_buf_init(&body, REQUEST_MAX_BYTES);
-  kh_buf_init(&answer, 0);
-  kh_json_init(&doc, limits);
-  enum kh_err err = make_request(store, name, &body);
+  kh_buf_init(&kept->answer, 0);
+  kept->store = store;
+  kept->name = strdup(name);
+  enum kh_err err = kept->name ? make_request(store, name, &body) : KH_ERR_NO_MEMORY;
   if (err)
     (void)kh_diag_set(why, err, "no request can be made of this name");
   else
-    err = kh_aws_call(self, operation, kh_buf_view(&body), &answer, why);
+    err = kh_aws_call(aws, operation_of(store), kh_buf_view(&body), &kept->answer, why);
+  if (err) {
+    release_kept(kept);
+  } else {
+    kept->next = aws->kept;
+    aws->kept = kept;
+  }
+  kh_buf_release(&body);
+  return err;
+}
+
+static const struct kh_aws_kept *find_kept(const struct kh_aws *aws, enum kh_remote_store store,
+                                           const char *name)
+{
+  const struct kh_aws_kept *kept = aws->kept;
+
+  while (kept && (kept->store != store || strcmp(kept->name, name) != 0))
+    kept = kept->next;
+  return kept;
+}
+
+static enum kh_err fetch(void *self, enum kh_remote_store store, const char *name, const char *key,
+                         struct kh_buf *value, struct kh_diag *why)
+{
+  struct kh_aws *aws = self;
+  const struct kh_aws_kept *kept = find_kept(aws, store, name);
+  struct kh_json doc;
+  enum kh_err err = KH_OK;
+
+  kh_json_init(&doc, limits);
+  if (!kept)
+    err = ask(aws, store, name, why);
   if (err)
     goto done;
-
-  err = kh_json_read(&doc, kh_buf_view(&answer), NULL);
+  kept = find_kept(aws, store, name);
+  err = kh_json_read(&doc, kh_buf_view(&kept->answer), NULL);
   if (err)
     (void)kh_diag_set(why, err, "%s: the answer is no JSON; is the endpoint the right one?",
-                      operation->service);
+                      operation_of(store)->service);
   else if (store == KH_REMOTE_SSM)
     err = take_parameter(kh_json_root(&doc), value, why);
   else
@@ -153,8 +214,6 @@ static enum kh_err fetch(void *self, enum kh_remote_store store, const char *nam
 
 done:
   kh_json_release(&doc);
-  kh_wipe_buf(&answer);
-  kh_buf_release(&body);
   return err;
 }
 

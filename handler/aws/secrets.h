@@ -11,8 +11,13 @@
 #include "aws/call.h"
 #include "config/config.h"
 
-/* For kh_config_read_remote. AWS must outlive it. */
+/*
+ * For kh_config_read_remote. AWS must outlive it. What was answered is kept, so that ten rules with one URL cost one
+ * call: kh_aws_forget is for when the config has been read.
+ */
 struct kh_remote_secrets kh_aws_secrets(struct kh_aws *aws);
+/* Wipes and releases all answers. */
+void kh_aws_forget(struct kh_aws *aws);
 
 /*
  * False within a minute after FETCHED_US, when secrets were last asked for, with or without success: whoever sends

@@ -59,3 +59,10 @@ enum kh_err kh_fd_write(int fd, struct kh_str text)
   }
   return KH_OK;
 }
+
+void kh_fd_fill_standard(void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)open("/dev/null", O_RDWR); /* gets the lowest free number, which is FD */
+}

@@ -17,4 +17,10 @@ enum kh_err kh_fd_read(int fd, struct kh_buf *out) KH_MUST_USE;
 /* Writes all of TEXT, over short writes and EINTR. KH_ERR_NO_SPACE for ENOSPC and EDQUOT, KH_ERR_IO otherwise. */
 enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
 
+/*
+ * Opens the null device in place of each of the descriptors 0 to 2 that is closed, as FastCGI's specification allows 1 and 2
+ * to be. Otherwise a connection gets such a number, and log lines go to the client.
+ */
+void kh_fd_fill_standard(void);
+
 #endif

@@ -23,6 +23,14 @@ static inline uint64_t kh_json_load8(const char *at)
   return eight;
 }
 
+/* True when one of the eight bytes is BYTE. */
+static inline bool kh_json_has8(uint64_t eight, char byte)
+{
+  uint64_t x = eight ^ KH_JSON_EACH((unsigned char)byte);
+
+  return ((x - KH_JSON_EACH(1)) & ~x & KH_JSON_EACH(0x80)) != 0;
+}
+
 /* True for a byte that may stand in a string as it is and is ASCII. */
 static inline bool kh_json_is_plain(char byte)
 {

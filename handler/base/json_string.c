@@ -179,3 +179,25 @@ int kh_json_compare(struct kh_str a, struct kh_str b)
     rest_b = kh_str(rest_b.at + both, rest_b.len - both);
   }
 }
+
+size_t kh_json_unescape(struct kh_str raw, char *to)
+{
+  const char *at = raw.at, *const end = raw.at + raw.len;
+  const char *const start = to;
+
+  while (at < end) {
+    if (end - at >= 8 && !kh_json_has8(kh_json_load8(at), '\\')) {
+      memcpy(to, at, 8);
+      to += 8;
+      at += 8;
+    } else if (*at != '\\') {
+      *to++ = *at++;
+    } else if (at[1] == 'u') {
+      to += utf8_encode(read_u(&at, end), to);
+    } else {
+      *to++ = unescape(at[1]);
+      at += 2;
+    }
+  }
+  return (size_t)(to - start);
+}

@@ -83,6 +83,17 @@ enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out)
   if (kh_json_type(value) != KH_JSON_STRING)
     return KH_ERR_NOT_FOUND;
   struct kh_str raw = kh_json_raw(value), piece;
+  if ((token_of(value)->flags & KH_JSON_ESCAPED) == 0)
+    return kh_buf_add(out, raw);
+  if (!kh_buf_ok(out) && raw.len <= out->max - out->len) {
+    char *to = kh_buf_reserve(out, raw.len);
+    if (!to)
+      return kh_buf_ok(out);
+    out->len += kh_json_unescape(raw, to);
+    out->at[out->len] = '\0';
+    return KH_OK;
+  }
+  /* Decoded it may still be short enough. */
   struct kh_json_pieces pieces = {.at = raw.at, .end = raw.at + raw.len};
   while (kh_json_next_piece(&pieces, &piece))
     if (kh_buf_add(out, piece))

@@ -108,6 +108,7 @@ struct kh_config {
   struct kh_buf env_file;                 /* its entries, "NAME=value" and a NUL each; wiped on release */
   const char *const *environment;         /* the caller's, "NAME=value", ends with NULL; or NULL */
   const struct kh_remote_secrets *remote; /* the caller's, or NULL */
+  bool has_remote;                        /* anything at all came from there */
   bool has_remote_secrets; /* of webhook: when none of them matches, reading again may bring a newer one */
 
   size_t watched_count;

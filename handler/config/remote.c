@@ -120,6 +120,7 @@ enum kh_err kh_remote_resolve(const struct kh_reference *from, const char *sourc
   struct kh_buf value;
   enum kh_err err = check_form(from, is_ssm, name, key);
 
+  from->config->has_remote = true;
   if (err || (!remote && config->depth == KH_CONFIG_CHECK))
     return err;
   if (!remote)

@@ -4,6 +4,8 @@
 #include "deliver/answer.h"
 #include "deliver/outbox.h"
 
+enum { LEAST_MS = 20 };
+
 /* One try of one delivery, and what came of it. */
 struct attempt {
   struct kh_delivery delivery;
@@ -76,7 +78,7 @@ static int64_t timeout_ms(const struct kh_outbox *outbox)
 
   if (outbox->until_us == 0 || left_ms > KH_SEND_TIMEOUT_MS)
     return KH_SEND_TIMEOUT_MS;
-  return left_ms > 1 ? left_ms : 1;
+  return left_ms;
 }
 
 static struct kh_verdict judge(const struct kh_notifier *notifier, const struct kh_incoming *answer,
@@ -119,6 +121,12 @@ static enum kh_err send_over_http(struct kh_outbox *outbox, struct attempt *atte
                                       .headers = &headers};
   struct kh_incoming answer;
 
+  /* What is sent without time for the answer may arrive all the same, and would be called failed. */
+  if (request.timeout_ms < LEAST_MS) {
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "no time was left to send it");
+    attempt->retry_at_us = kh_clock_now_us(outbox->clock);
+    return KH_ERR_DELIVERY_FAILED;
+  }
   if (rule->notifier->sign)
     rule->notifier->sign(rule, &attempt->delivery, kh_clock_now_us(outbox->clock), &headers);
   /* Of the answer's body only words are kept: it may echo what it was sent. */

@@ -22,7 +22,7 @@ struct kh_outbox {
   struct kh_transport transport;
   struct kh_log log;
   const struct kh_clock *clock;
-  int64_t until_us; /* in the clock's ticks: no send may last longer; 0 for as long as KH_SEND_TIMEOUT_MS */
+  int64_t until_us; /* in the clock's ticks: no send may last longer or start later; 0 for no such end */
   bool once;        /* nobody comes back: what fails is dead, whatever trying again might help */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
   void *observer;

@@ -28,8 +28,9 @@ struct owed {
 };
 
 struct none {
-  struct known known[KNOWN_MAX];
-  struct owed owed[OWED_MAX];
+  struct known *known; /* owned, like owed; they grow, since most processes need one place of each */
+  struct owed *owed;
+  size_t known_room, owed_room;
   size_t known_count, known_before;
   size_t owed_count, owed_before;
   bool in_batch;
@@ -154,12 +155,27 @@ static enum kh_err none_begin(void *self, const struct kh_claim *claim, struct k
   return KH_OK;
 }
 
+/* Room for one more of COUNT things at AT. False when there are MAX, or no memory. */
+static bool make_room(void **at, size_t *room, size_t count, size_t max, size_t size)
+{
+  if (count < *room)
+    return true;
+  size_t wanted = *room ? 2 * *room : 4;
+  void *grown = count < max ? realloc(*at, wanted * size) : NULL;
+
+  if (!grown)
+    return false;
+  *at = grown;
+  *room = wanted;
+  return true;
+}
+
 static enum kh_err remember(struct none *none, const struct kh_claim *claim)
 {
   bool has_signature = claim->signature.len > 0 && !is_replay(none, claim);
   bool has_body = !claim->is_ping && !is_repeat(none, claim);
 
-  if (none->known_count == KNOWN_MAX)
+  if (!make_room((void **)&none->known, &none->known_room, none->known_count, KNOWN_MAX, sizeof *none->known))
     return fail(none, "too many webhooks for a memory in process");
   struct known *known = &none->known[none->known_count++];
   *known = (struct known){.has_body = has_body, .seen_us = claim->now_us};
@@ -182,7 +198,7 @@ static enum kh_err owe(struct none *none, const struct kh_delivery *delivery)
     return KH_OK;
   if (delivery->content_type.len >= KH_CONTENT_TYPE_BYTES)
     return fail(none, "the content type of a delivery is too long");
-  if (none->owed_count == OWED_MAX)
+  if (!make_room((void **)&none->owed, &none->owed_room, none->owed_count, OWED_MAX, sizeof *none->owed))
     return fail(none, "too many deliveries for a memory in process");
   struct owed *owed = &none->owed[none->owed_count++];
   *owed = (struct owed){.delivery = *delivery, .now = {false, delivery->attempt, delivery->not_before_us}};
@@ -300,6 +316,8 @@ static void none_close(void *self)
 
   for (size_t i = 0; i < none->owed_count; i++)
     kh_delivery_release(&none->owed[i].delivery);
+  free(none->owed);
+  free(none->known);
   free(none);
 }
 

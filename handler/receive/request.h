@@ -37,6 +37,7 @@ struct kh_request {
   enum kh_err
       body_err; /* KH_OK, or why the body is not whole: TOO_LARGE, CONTENT_LENGTH, BODY_CUT, BODY_LATE */
   const char *transport;     /* "cgi", "fastcgi", "invoke": for the log */
+  const char *body_problem;  /* a sentence that goes with body_err, or NULL */
   struct kh_str platform_id; /* a request id of the web server's, or absent */
 };
 

@@ -214,6 +214,7 @@ def check_deliveries(report, logs, chosen, folder, catcher):
         start = time.monotonic()
         answer = function.answer(signed_event(), timeout_s=2.0)
         took = time.monotonic() - start
+        report.check("a destination that hangs stops no other", len(catcher.at("/fine-3")) == 1, "")
         report.check("a destination that hangs: 502 before the deadline", answer.status == 502 and took < 2.0 and
                      answer.json.get("detail", "").startswith("rule-1 (slack): "), f"{took:.2f} s {answer}")
         answer = function.answer(signed_event(), deadline_ms=5000)
@@ -229,8 +230,12 @@ def check_events(report, logs, chosen, folder):
                               (b'{"detail-type":"x","source":"aws.events"}', "")):
             kind, event = function.call(payload)
             report.check(f"no request {payload[:20]}: an error", kind == "error" and word in event.body.decode().lower(), (kind, event.body))
+            last = function.lines()[-1]
+            report.check(f"no request {payload[:20]}: a line", last["message"] == "event refused" and last["requestId"] == event.request_id, last)
         unsigned = json.dumps({"method": "POST", "headers": {"content-type": "application/json"}, "body": "{}"}).encode()
         report.check("a direct invoke without a signature", function.answer(unsigned).status == 401, "")
+        cut = json.dumps({"method": "POST", "headers": {"content-type": "application/json"}, "body": "@", "isBase64Encoded": True}).encode()
+        report.check("a body that is no base64", function.answer(cut).status == 400 and "base64" in function.lines()[-1].get("detail", ""), function.lines()[-1])
         report.check("a signed direct invoke", function.answer(signed_event("direct")).status == 200, "")
         health = json.dumps({"requestContext": {"elb": lambda_envelopes.ELB}, "httpMethod": "GET", "path": "/", "headers":
                              {"user-agent": "ELB-HealthChecker/2.0"}, "body": "", "isBase64Encoded": False}).encode()
