@@ -16,10 +16,19 @@ static enum kh_err make_room(struct kh_incoming *answer)
   return kh_buf_reserve(&answer->body, KH_AWS_ANSWER_MAX_BYTES) ? KH_OK : KH_ERR_NO_MEMORY;
 }
 
+static bool is_passing(const struct kh_incoming *answer)
+{
+  char code[KH_AWS_CODE_BYTES] = "";
+
+  if (answer->status >= 400)
+    kh_aws_error_code(answer, code);
+  return answer->status >= 500 || answer->status == 429 || kh_aws_error_is_busy(code);
+}
+
 static enum kh_err tell_refusal(const struct kh_aws_operation *operation, const char *region,
                                 const struct kh_incoming *answer, struct kh_diag *why)
 {
-  const bool may_help = answer->status == 429 || answer->status >= 500;
+  const bool may_help = is_passing(answer);
   char code[KH_AWS_CODE_BYTES];
   char status[16];
 
@@ -54,15 +63,6 @@ static int64_t left_ms(const struct kh_aws *aws)
   int64_t left = aws->until_us ? (aws->until_us - kh_clock_ticks_us(aws->clock)) / 1000 : aws->timeout_ms;
 
   return left < aws->timeout_ms ? left : aws->timeout_ms;
-}
-
-static bool is_passing(const struct kh_incoming *answer)
-{
-  char code[KH_AWS_CODE_BYTES] = "";
-
-  if (answer->status >= 400)
-    kh_aws_error_code(answer, code);
-  return answer->status >= 500 || answer->status == 429 || kh_aws_error_is_busy(code);
 }
 
 static enum kh_err exchange(const struct kh_aws *aws, struct kh_outgoing *request,
