@@ -103,33 +103,6 @@ static enum kh_err read_headers(struct kh_json_value headers, struct kh_buf *buf
 
 /* ---- body ---- */
 
-static bool is_surrogate(const char *at, const char *end, char first, char last)
-{
-  if (end - at < 6 || at[0] != '\\' || at[1] != 'u' || (at[2] != 'd' && at[2] != 'D'))
-    return false;
-  char digit = at[3] >= 'a' ? (char)(at[3] - 'a' + 'A') : at[3];
-  return digit >= first && digit <= last;
-}
-
-/* Half of a surrogate pair stands for no bytes at all: nothing that was signed can have become one. */
-static bool has_lone_surrogate(struct kh_str raw)
-{
-  const char *const end = raw.at + raw.len;
-
-  /* Escapes stand so close that looking for the next one by memchr costs more than all of them. */
-  for (const char *at = raw.at; at < end;) {
-    if (*at != '\\')
-      at++;
-    else if (is_surrogate(at, end, '8', 'B') && is_surrogate(at + 6, end, 'C', 'F'))
-      at += 12;
-    else if (is_surrogate(at, end, '8', 'F'))
-      return true;
-    else
-      at += 2; /* also behind a backslash that is escaped itself */
-  }
-  return false;
-}
-
 static enum kh_err refuse_body(struct kh_request *request, struct kh_diag *diag, const char *problem)
 {
   request->body_err = kh_diag_set(diag, KH_ERR_BODY_CUT, "the event's %s", problem);
@@ -154,7 +127,7 @@ static enum kh_err read_body(struct kh_json_value root, struct kh_buf *buf, stru
   if (kh_json_type(body) != KH_JSON_STRING)
     return refuse_body(request, diag,
                        "body is not a string; the signature is over its bytes, so send them as one");
-  if (has_lone_surrogate(kh_json_raw(body)))
+  if (kh_json_has_lone_surrogate(body))
     return refuse_body(request, diag, "body holds half of a surrogate pair, which no bytes can have become");
 
   enum kh_err err = text_of(body, buf, &request->body);

@@ -107,6 +107,11 @@ struct kh_str kh_json_raw(struct kh_json_value value);
 enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out);
 /* True when VALUE is a string that decodes to exactly TEXT. */
 bool kh_json_text_is(struct kh_json_value value, struct kh_str text);
+/*
+ * True for a string with half of a surrogate pair, which kh_json_text reads as U+FFFD. It stands for no bytes at all, so
+ * nothing that was signed can have become one.
+ */
+bool kh_json_has_lone_surrogate(struct kh_json_value value);
 /* False, and *NUMBER untouched, when VALUE is not of that kind. */
 bool kh_json_int(struct kh_json_value value, int64_t *number);
 bool kh_json_real(struct kh_json_value value, double *number); /* of an integer too */

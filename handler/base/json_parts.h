@@ -57,6 +57,7 @@ struct kh_json_pieces {
 bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece);
 /* All of RAW at once, for a text with many escapes. TO has room for RAW's length, which is never exceeded. How many bytes. */
 size_t kh_json_unescape(struct kh_str raw, char *to);
+bool kh_json_raw_has_lone_surrogate(struct kh_str raw);
 /* Orders two strings, as they stand in the text, by their decoded bytes. */
 int kh_json_compare(struct kh_str a, struct kh_str b);
 

@@ -201,3 +201,30 @@ size_t kh_json_unescape(struct kh_str raw, char *to)
   }
   return (size_t)(to - start);
 }
+
+static bool is_surrogate(const char *at, const char *end, char first, char last)
+{
+  if (end - at < 6 || at[0] != '\\' || at[1] != 'u' || (at[2] != 'd' && at[2] != 'D'))
+    return false;
+  char digit = at[3] >= 'a' ? (char)(at[3] - 'a' + 'A') : at[3];
+  return digit >= first && digit <= last;
+}
+
+bool kh_json_raw_has_lone_surrogate(struct kh_str raw)
+{
+  const char *const end = raw.at + raw.len;
+
+  for (const char *at = raw.at; at < end;) {
+    if (end - at >= 8 && !kh_json_has8(kh_json_load8(at), '\\'))
+      at += 8;
+    else if (*at != '\\')
+      at++;
+    else if (is_surrogate(at, end, '8', 'B') && is_surrogate(at + 6, end, 'C', 'F'))
+      at += 12;
+    else if (is_surrogate(at, end, '8', 'F'))
+      return true;
+    else
+      at += 2; /* also behind a backslash that is escaped itself */
+  }
+  return false;
+}

@@ -101,6 +101,11 @@ enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out)
   return kh_buf_ok(out);
 }
 
+bool kh_json_has_lone_surrogate(struct kh_json_value value)
+{
+  return kh_json_type(value) == KH_JSON_STRING && kh_json_raw_has_lone_surrogate(kh_json_raw(value));
+}
+
 bool kh_json_text_is(struct kh_json_value value, struct kh_str text)
 {
   const struct kh_json_token *token = token_of(value);
