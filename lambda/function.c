@@ -117,7 +117,7 @@ static void count_attempt(void *observer, const struct kh_attempted *attempted)
   function->is_doubtful |= attempted->result == KH_ERR_DELIVERY_REFUSED;
 }
 
-static void write_metrics(const struct kh_function *function)
+void kh_function_write_metrics(const struct kh_function *function)
 {
   const struct kh_log *log = &function->receiver.log;
   struct kh_buf lines;
@@ -187,6 +187,7 @@ enum kh_err kh_function_handle(struct kh_function *function, const struct kh_fun
   struct kh_response response;
 
   kh_json_memory_start();
+  kh_metrics_init(&function->metrics);
   enum kh_err err = kh_lambda_event_read(call->payload, &function->envelope, &function->body, &event, diag);
 
   if (err)
@@ -197,10 +198,8 @@ enum kh_err kh_function_handle(struct kh_function *function, const struct kh_fun
   function->at_once.worker.log.invocation = call->request_id;
   function->at_once.until_us = kh_clock_ticks_us(function->clock) + call->budget_ms * 1000;
   function->refresh_ms = call->budget_ms / 2;
-  kh_metrics_init(&function->metrics);
   renew_when_old(function);
   kh_receive(&function->receiver, &event.request, &response);
-  write_metrics(function);
   err = kh_lambda_response_write(&event, &response, answer);
   kh_buf_release(&response.body);
   return err;

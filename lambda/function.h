@@ -58,10 +58,13 @@ struct kh_function_call {
  * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook deserves (401,
  * 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request, KH_ERR_JSON_* and so on when it
  * cannot be read: DIAG says what it looks like. Where secrets come from a store the config is read
- * again, at most once a minute: when no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines and metrics are written before it returns.
+ * again, at most once a minute: when no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines are written before it returns.
  */
 enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
                                struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;
+
+/* What the event handled last adds to the metrics: nothing for one that was no request. Nobody need wait for it. */
+void kh_function_write_metrics(const struct kh_function *function);
 
 /* A line for each of DIAGS. */
 void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *diags);

@@ -90,7 +90,7 @@ static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation
                          kh_str_of(diag->text[0] ? diag->text : kh_err_token(reason)));
 }
 
-/* Until the environment ends. What is done behind the answer would delay the next event and be billed. */
+/* Until the environment ends. What is done behind the answer delays the next event and is billed, but nobody waits. */
 static enum kh_err serve(struct kh_runtime *runtime, struct kh_function *function)
 {
   struct kh_invocation invocation;
@@ -112,6 +112,7 @@ static enum kh_err serve(struct kh_runtime *runtime, struct kh_function *functio
     enum kh_err reason = kh_function_handle(function, &call, &answer, &diag);
     err = reason ? refuse(runtime, &invocation, reason, &diag)
                  : kh_runtime_respond(runtime, &invocation, kh_buf_view(&answer));
+    kh_function_write_metrics(function);
     if (err)
       break;
   }

@@ -63,6 +63,7 @@ class Function:
 
 def check_clean(report, name, function, logs):
     """The function still runs, did nothing that the Runtime API forbids, and wrote nothing but log lines."""
+    common.wait_until(function.api.is_waiting, 5)  # metrics are written behind the answer
     report.check(f"{name}: it still runs", function.bootstrap.process.poll() is None, function.bootstrap.process.returncode)
     report.check(f"{name}: the Runtime API was used as it should be", not function.api.problems, function.api.problems[:5])
     report.check(f"{name}: one connection", function.api.connections == 1, function.api.connections)
