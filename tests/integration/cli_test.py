@@ -105,7 +105,7 @@ notify:
   - log
     if: build.state == "failed"
 """
-GOOD_IF = "  - log: {}\n    if: build.state == 'failed'\n"
+GOOD_IF = "  - log: {}\n    if: build.stat == 'failed'\n"
 
 
 def places(text):

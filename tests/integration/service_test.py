@@ -203,6 +203,7 @@ def reloading(report, place_in):
             worker.child.send_signal(signal.SIGTERM)
             report.check("reloading: it ends", worker.left(10) == 0, worker.text())
         place_in.lines += place.lines
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, which may have started us, is inherited
     place = Place(place_in("lingers"), place_in.build, mode="start")
     with Worker(place, "--linger", "30") as worker:
         report.check("without --serve: it starts", worker.said("worker started"), worker.text())
