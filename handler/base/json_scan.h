@@ -1,7 +1,7 @@
 /*
  * json_scan.h - how the JSON reader runs over bytes that mean nothing to it.
  *
- * Private to json_*.c and its test. Both runs read [AT, END) and never a byte
+ * Private to json_*.c and its test. All runs read [AT, END) and never a byte
  * behind END. The plain run exists twice: by 16 bytes where the compiler
  * targets SSE2, and by 8 in plain C anywhere (KH_JSON_PORTABLE forces it).
  */
@@ -21,14 +21,6 @@ static inline uint64_t kh_json_load8(const char *at)
 
   memcpy(&eight, at, sizeof eight);
   return eight;
-}
-
-/* True when one of the eight bytes is BYTE. */
-static inline bool kh_json_has8(uint64_t eight, char byte)
-{
-  uint64_t x = eight ^ KH_JSON_EACH((unsigned char)byte);
-
-  return ((x - KH_JSON_EACH(1)) & ~x & KH_JSON_EACH(0x80)) != 0;
 }
 
 /* True for a byte that may stand in a string as it is and is ASCII. */
@@ -84,6 +76,23 @@ static inline const char *kh_json_plain(const char *at, const char *end)
 #else
   return kh_json_plain_portable(at, end);
 #endif
+}
+
+/* The first backslash, or END. For texts in which escapes stand so close that memchr would not pay. */
+static inline const char *kh_json_backslash(const char *at, const char *end)
+{
+#ifdef KH_JSON_SSE2
+  for (; end - at >= 16; at += 16) {
+    __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const void *)at), _mm_set1_epi8('\\'));
+    int found = _mm_movemask_epi8(same);
+
+    if (found)
+      return at + __builtin_ctz((unsigned)found);
+  }
+#endif
+  while (at < end && *at != '\\')
+    at++;
+  return at;
 }
 
 /* The first byte that is not white space, or END. */

@@ -186,13 +186,19 @@ size_t kh_json_unescape(struct kh_str raw, char *to)
   const char *const start = to;
 
   while (at < end) {
-    if (end - at >= 8 && !kh_json_has8(kh_json_load8(at), '\\')) {
-      memcpy(to, at, 8);
-      to += 8;
-      at += 8;
-    } else if (*at != '\\') {
-      *to++ = *at++;
-    } else if (at[1] == 'u') {
+    const char *escape = kh_json_backslash(at, end);
+    size_t length = (size_t)(escape - at);
+
+    /* A short run by one copy of 16: what is written behind it has room, and is written again. */
+    if (length < 16 && end - at >= 16)
+      memcpy(to, at, 16);
+    else
+      memcpy(to, at, length);
+    to += length;
+    at = escape;
+    if (at == end)
+      break;
+    if (at[1] == 'u') {
       to += utf8_encode(read_u(&at, end), to);
     } else {
       *to++ = unescape(at[1]);
@@ -214,12 +220,8 @@ bool kh_json_raw_has_lone_surrogate(struct kh_str raw)
 {
   const char *const end = raw.at + raw.len;
 
-  for (const char *at = raw.at; at < end;) {
-    if (end - at >= 8 && !kh_json_has8(kh_json_load8(at), '\\'))
-      at += 8;
-    else if (*at != '\\')
-      at++;
-    else if (is_surrogate(at, end, '8', 'B') && is_surrogate(at + 6, end, 'C', 'F'))
+  for (const char *at = raw.at; (at = kh_json_backslash(at, end)) < end;) {
+    if (is_surrogate(at, end, '8', 'B') && is_surrogate(at + 6, end, 'C', 'F'))
       at += 12;
     else if (is_surrogate(at, end, '8', 'F'))
       return true;
