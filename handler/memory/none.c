@@ -155,19 +155,17 @@ static enum kh_err none_begin(void *self, const struct kh_claim *claim, struct k
   return KH_OK;
 }
 
-/* Room for one more of COUNT things at AT. False when there are MAX, or no memory. */
-static bool make_room(void **at, size_t *room, size_t count, size_t max, size_t size)
+/* AT with room for one more than the COUNT things of SIZE bytes; NULL, and AT as it was, when there are MAX, or no memory. */
+static void *with_room(void *at, size_t *room, size_t count, size_t max, size_t size)
 {
   if (count < *room)
-    return true;
+    return at;
   size_t wanted = *room ? 2 * *room : 4;
-  void *grown = count < max ? realloc(*at, wanted * size) : NULL;
+  void *grown = count < max ? realloc(at, wanted * size) : NULL;
 
-  if (!grown)
-    return false;
-  *at = grown;
-  *room = wanted;
-  return true;
+  if (grown)
+    *room = wanted;
+  return grown;
 }
 
 static enum kh_err remember(struct none *none, const struct kh_claim *claim)
@@ -175,8 +173,11 @@ static enum kh_err remember(struct none *none, const struct kh_claim *claim)
   bool has_signature = claim->signature.len > 0 && !is_replay(none, claim);
   bool has_body = !claim->is_ping && !is_repeat(none, claim);
 
-  if (!make_room((void **)&none->known, &none->known_room, none->known_count, KNOWN_MAX, sizeof *none->known))
+  struct known *all = with_room(none->known, &none->known_room, none->known_count, KNOWN_MAX,
+                                sizeof *none->known);
+  if (!all)
     return fail(none, "too many webhooks for a memory in process");
+  none->known = all;
   struct known *known = &none->known[none->known_count++];
   *known = (struct known){.has_body = has_body, .seen_us = claim->now_us};
   (void)snprintf(known->entry, sizeof known->entry, "%.*s", KH_FMT(claim->entry));
@@ -198,8 +199,10 @@ static enum kh_err owe(struct none *none, const struct kh_delivery *delivery)
     return KH_OK;
   if (delivery->content_type.len >= KH_CONTENT_TYPE_BYTES)
     return fail(none, "the content type of a delivery is too long");
-  if (!make_room((void **)&none->owed, &none->owed_room, none->owed_count, OWED_MAX, sizeof *none->owed))
+  struct owed *all = with_room(none->owed, &none->owed_room, none->owed_count, OWED_MAX, sizeof *none->owed);
+  if (!all)
     return fail(none, "too many deliveries for a memory in process");
+  none->owed = all;
   struct owed *owed = &none->owed[none->owed_count++];
   *owed = (struct owed){.delivery = *delivery, .now = {false, delivery->attempt, delivery->not_before_us}};
   (void)snprintf(owed->content_type, sizeof owed->content_type, "%.*s", KH_FMT(delivery->content_type));
