@@ -181,7 +181,12 @@ static const struct {
   const char *said; /* the beginning of each line, '|' between them */
 } mistakes[] = {
     {"- log:\n  if: build.stat == 'failed'\n", "5:7 `if`: "},
-    {"- log:\n  if: build.branch == 'main' && build.state ==\n", "5:"},
+    {"- log:\n  if: build.branch == 'main' && build.state ==\n", "5:47 `if`: "},
+    {"- log:\n  if: \"build.stat == 'failed'\"\n", "5:8 `if`: "},
+    {"- log:\n  if: true && build.stat == 'x'\n", "5:15 `if`: "},
+    {"- log:\n  if: 'true && build.stat == \"x\"'\n", "5:16 `if`: "},
+    {"- log:\n  if: \"true \\n&& build.stat == 'x'\"\n", "5:7 `if`: "},
+    {"- log:\n  branches: \"main !\"\n", "5:19 `branches`: a \"!\" needs"},
     {"- log:\n  if: build.branch\n", "5:7 `if`: "},
     {"- log:\n  if: [a]\n", "5:3 `if` is one text"},
     {"- log:\n  branch: main\n", "5:3 unknown key; did you mean `branches`?"},

@@ -132,6 +132,20 @@ static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
   return err;
 }
 
+/* A text of as many characters as the file has between its quotes stands there as it is: an escape is longer. */
+static void mark_text(struct kh_yaml *yaml, const yaml_event_t *event)
+{
+  const yaml_scalar_style_t style = event->data.scalar.style;
+  const unsigned inset = style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+  size_t characters = 0;
+
+  for (size_t i = 0; i < event->data.scalar.length; i++)
+    characters += (event->data.scalar.value[i] & 0xC0) != 0x80;
+  if (event->start_mark.line == event->end_mark.line &&
+      event->end_mark.column - event->start_mark.column == characters + 2 * inset)
+    kh_yaml_mark_text(yaml, inset);
+}
+
 static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
 {
   refuse_tag(reader, event->data.scalar.tag, event->start_mark);
@@ -142,7 +156,11 @@ static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t
   *node = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
   if (!*node)
     return KH_ERR_NO_MEMORY;
-  return kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
+  enum kh_err err = kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1,
+                                 event->start_mark.column + 1);
+  if (!err && !reader->stop_key)
+    mark_text(reader->yaml, event); /* a receiver reads no text that has places of its own */
+  return err;
 }
 
 static enum kh_err read_collection(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)

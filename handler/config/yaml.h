@@ -44,6 +44,12 @@ void kh_yaml_release(struct kh_yaml *yaml);
 
 /* Where NODE begins (of an alias: where its anchor stands); 0, 0 when unknown. */
 void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
+/*
+ * Where character INDEX (from 0) of the text NODE stands, behind a quote; where the file spells the text otherwise, by escapes
+ * or over several lines, the place of NODE.
+ */
+void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
+                        unsigned *column);
 /* Where the key KEY of the mapping OBJECT stands. */
 void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
                        unsigned *column);
@@ -51,5 +57,7 @@ void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const c
 /* For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as long. */
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line,
                          size_t column) KH_MUST_USE;
+/* Of the node marked last: its text begins INSET characters behind the place, and stands there as it is. */
+void kh_yaml_mark_text(struct kh_yaml *yaml, unsigned inset);
 
 #endif

@@ -6,6 +6,8 @@ struct kh_yaml_mark {
   json_t *node; /* owned: a freed node's address could come back as another node's */
   const char *key;
   unsigned line, column;
+  bool is_literal; /* a text that the file has as it is, on one line */
+  unsigned inset;  /* of its first character */
 };
 
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line, size_t column)
@@ -24,6 +26,14 @@ enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, si
   return KH_OK;
 }
 
+void kh_yaml_mark_text(struct kh_yaml *yaml, unsigned inset)
+{
+  struct kh_yaml_mark *mark = &yaml->marks[yaml->mark_count - 1];
+
+  mark->is_literal = true;
+  mark->inset = inset;
+}
+
 static bool is_same(const struct kh_yaml_mark *mark, const json_t *node, const char *key)
 {
   if (mark->node != node || !mark->key != !key)
@@ -31,28 +41,37 @@ static bool is_same(const struct kh_yaml_mark *mark, const json_t *node, const c
   return !key || strcmp(mark->key, key) == 0;
 }
 
-static void find(const struct kh_yaml *yaml, const json_t *node, const char *key, unsigned *line,
-                 unsigned *column)
+static const struct kh_yaml_mark *find(const struct kh_yaml *yaml, const json_t *node, const char *key)
 {
-  *line = 0;
-  *column = 0;
+  static const struct kh_yaml_mark nowhere = {0};
+
   for (size_t i = 0; i < yaml->mark_count; i++)
-    if (is_same(&yaml->marks[i], node, key)) {
-      *line = yaml->marks[i].line;
-      *column = yaml->marks[i].column;
-      return;
-    }
+    if (is_same(&yaml->marks[i], node, key))
+      return &yaml->marks[i];
+  return &nowhere;
 }
 
 void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column)
 {
-  find(yaml, node, NULL, line, column);
+  kh_yaml_key_place(yaml, node, NULL, line, column);
+}
+
+void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
+                        unsigned *column)
+{
+  const struct kh_yaml_mark *mark = find(yaml, node, NULL);
+
+  *line = mark->line;
+  *column = mark->column + (mark->is_literal ? mark->inset + index : 0);
 }
 
 void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
                        unsigned *column)
 {
-  find(yaml, object, key, line, column);
+  const struct kh_yaml_mark *mark = find(yaml, object, key);
+
+  *line = mark->line;
+  *column = mark->column;
 }
 
 void kh_yaml_release(struct kh_yaml *yaml)

@@ -72,51 +72,46 @@ static enum kh_err compile_events(const struct kh_config *config, const json_t *
   return err;
 }
 
+/* Where byte AT of NODE's text is. */
+static void place_in_text(const struct kh_config *config, const json_t *node, size_t at, unsigned *line,
+                          unsigned *column, unsigned *character)
+{
+  const char *text = kh_config_text(node);
+
+  *character = 1;
+  for (size_t i = 0; i < at && text[i]; i++)
+    *character += ((unsigned char)text[i] & 0xC0) != 0x80;
+  kh_yaml_text_place(&config->yaml, node, *character - 1, line, column);
+}
+
 /* Points at the wrong pattern inside the text. */
 static enum kh_err pattern_mistake(const struct kh_config *config, const json_t *node, const char *key,
                                    const struct kh_diag *diag, struct kh_diags *diags)
 {
-  const char *text = kh_config_text(node);
-  unsigned character = 1;
+  unsigned character = 0;
   unsigned line = 0;
   unsigned column = 0;
 
-  for (unsigned i = 0; i + 1 < diag->column; i++)
-    character += ((unsigned char)text[i] & 0xC0) != 0x80;
-  kh_yaml_place(&config->yaml, node, &line, &column);
-  /* YAML makes people quote a text that begins with one of these, and the place is that of the quote. */
-  column += character - 1 + (*text == '!' || *text == '*');
+  place_in_text(config, node, diag->column ? diag->column - 1 : 0, &line, &column, &character);
   return kh_diags_add(diags, KH_ERR_CONFIG, config->yaml.file, line, column, "`%s`: %s (character %u)", key,
                       diag->text, character);
 }
 
-/* Where byte AT of NODE's text is: exact for a text that stands on one line and has no escapes. */
-static void place_in_text(const struct kh_config *config, const json_t *node, size_t at, unsigned *line,
-                          unsigned *column)
-{
-  const char *text = kh_config_text(node);
-
-  kh_yaml_place(&config->yaml, node, line, column);
-  if (*text == '!' || *text == '"' || *text == '[')
-    (*column)++; /* such a text had to be quoted */
-  for (size_t i = 0; i < at && text[i]; i++)
-    *column += ((unsigned char)text[i] & 0xC0) != 0x80;
-}
-
 struct adviser {
   const struct kh_config *config;
-  const json_t *entry, *node;
+  const json_t *node;
   struct kh_diags *diags;
 };
 
 static void advise(void *self, size_t at, size_t len, const char *text)
 {
   const struct adviser *to = self;
+  unsigned character = 0;
   unsigned line = 0;
   unsigned column = 0;
 
   (void)len;
-  place_in_text(to->config, to->node, at, &line, &column);
+  place_in_text(to->config, to->node, at, &line, &column, &character);
   (void)kh_diags_add(to->diags, KH_OK, to->config->yaml.file, line, column, "`if`: %s", text);
 }
 
@@ -125,9 +120,10 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
 {
   const json_t *node = json_object_get(entry, "if");
   const char *text = kh_config_text(node);
-  struct adviser adviser = {config, entry, node, diags};
+  struct adviser adviser = {config, node, diags};
   const struct kh_advice advice = {&adviser, advise};
   struct kh_mistake mistake = {0};
+  unsigned character = 0;
   unsigned line = 0;
   unsigned column = 0;
 
@@ -142,7 +138,7 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
     kh_condition_advise(match->condition, &advice);
     return KH_OK;
   }
-  place_in_text(config, node, mistake.at, &line, &column);
+  place_in_text(config, node, mistake.at, &line, &column, &character);
   return kh_diags_add(diags, err, config->yaml.file, line, column, "`if`: %s%s%s%s",
                       err == KH_ERR_NO_MEMORY ? "no memory left" : mistake.text,
                       mistake.hint[0] ? "; did you mean `" : "", mistake.hint, mistake.hint[0] ? "`?" : "");
