@@ -59,12 +59,12 @@ static bool renew(struct kh_function *function)
 {
   struct kh_function_setup *setup = NULL;
   struct kh_diags diags = {0};
-  int64_t now_us = kh_clock_now_us(function->clock);
+  int64_t now_us = kh_clock_now_us(function->world.clock);
 
   if (!kh_aws_refresh_is_due(function->tried_us, now_us))
     return false;
   function->tried_us = now_us;
-  function->world.aws->until_us = kh_clock_ticks_us(function->clock) + function->refresh_ms * 1000;
+  function->world.aws->until_us = kh_clock_ticks_us(function->world.clock) + function->refresh_ms * 1000;
   enum kh_err err = open_setup(function, &setup, &diags);
   if (err)
     kh_function_log_problems(&function->receiver.log, &diags);
@@ -78,7 +78,7 @@ static bool renew(struct kh_function *function)
 /* A secret that was taken out of its store must not be good for as long as webhooks keep the process alive. */
 static void renew_when_old(struct kh_function *function)
 {
-  int64_t age_us = kh_clock_now_us(function->clock) - function->read_us;
+  int64_t age_us = kh_clock_now_us(function->world.clock) - function->read_us;
 
   if (function->setup->config.has_remote && (function->is_doubtful || age_us < 0 || age_us >= old_after_us))
     (void)renew(function);
@@ -123,7 +123,8 @@ void kh_function_write_metrics(const struct kh_function *function)
   struct kh_buf lines;
 
   kh_buf_init(&lines, KH_METRICS_MAX_BYTES);
-  if (!kh_metrics_write(&function->metrics, kh_clock_now_us(function->clock) / 1000, &lines) && lines.len > 0)
+  if (!kh_metrics_write(&function->metrics, kh_clock_now_us(function->world.clock) / 1000, &lines) &&
+      lines.len > 0)
     log->write(log->self, kh_buf_view(&lines));
   kh_buf_release(&lines);
 }
@@ -148,7 +149,6 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   *function = (struct kh_function){
       .world = *world,
       .remote = kh_aws_secrets(world->aws),
-      .clock = world->clock,
       .read_us = kh_clock_now_us(world->clock),
       .tried_us = kh_clock_now_us(world->clock),
       .before_answer = {.work = work, .refresh = refresh, .judged = judged, .self = function},
@@ -196,7 +196,7 @@ enum kh_err kh_function_handle(struct kh_function *function, const struct kh_fun
     event.request.platform_id = call->request_id;
   function->receiver.log.invocation = call->request_id;
   function->at_once.worker.log.invocation = call->request_id;
-  function->at_once.until_us = kh_clock_ticks_us(function->clock) + call->budget_ms * 1000;
+  function->at_once.until_us = kh_clock_ticks_us(function->world.clock) + call->budget_ms * 1000;
   function->refresh_ms = call->budget_ms / 2;
   renew_when_old(function);
   kh_receive(&function->receiver, &event.request, &response);

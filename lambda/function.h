@@ -26,7 +26,6 @@ struct kh_function_setup;
 struct kh_function {
   struct kh_function_world world;
   struct kh_remote_secrets remote;
-  const struct kh_clock *clock;
   int64_t read_us, tried_us;       /* by the wall clock: the config was read, and was last meant to be */
   int64_t refresh_ms;              /* how long reading it again may take now */
   bool is_doubtful;                /* a notifier's service refused us */

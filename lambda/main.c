@@ -67,24 +67,24 @@ static void set_trace(struct kh_str trace_id)
     (void)unsetenv("_X_AMZN_TRACE_ID");
 }
 
-static void log_refusal(const struct kh_log *log, const struct kh_invocation *invocation, enum kh_err reason,
-                        const struct kh_diag *diag)
+static void tell(const struct kh_log *log, enum kh_level level, const char *message, enum kh_err err,
+                 const struct kh_diag *diag)
 {
-  struct kh_log here = *log;
   struct kh_log_line line;
 
-  here.invocation = invocation->request_id;
-  kh_log_begin(&line, &here, KH_WARN, "event refused");
-  kh_log_problem(&line, reason, diag);
-  kh_log_end(&line, &here);
+  kh_log_begin(&line, log, level, message);
+  kh_log_problem(&line, err, diag);
+  kh_log_end(&line, log);
 }
 
 static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation *invocation,
                           enum kh_err reason, const struct kh_diag *diag)
 {
   bool is_ours = reason == KH_ERR_NO_MEMORY;
+  struct kh_log log = *runtime->log;
 
-  log_refusal(runtime->log, invocation, reason, diag);
+  log.invocation = invocation->request_id;
+  tell(&log, KH_WARN, "event refused", reason, diag);
   return kh_runtime_fail(runtime, invocation,
                          is_ours ? KH_STR("Runtime.OutOfMemory") : KH_STR("Function.NoRequest"),
                          kh_str_of(diag->text[0] ? diag->text : kh_err_token(reason)));
@@ -140,20 +140,14 @@ static enum kh_err start(struct kh_runtime *runtime, struct kh_function *functio
     struct kh_diag first = kh_diags_first(&diags);
     char text[sizeof first.file + sizeof first.text + 32];
 
-    (void)snprintf(text, sizeof text, "%s:%u:%u: %s", first.file, first.line, first.column, first.text);
+    if (first.err)
+      (void)snprintf(text, sizeof text, "%s:%u:%u: %s", first.file, first.line, first.column, first.text);
+    else
+      (void)snprintf(text, sizeof text, "%s", kh_err_token(err));
     (void)kh_runtime_init_error(runtime, KH_STR("Function.BadConfig"), kh_str_of(text));
   }
   kh_diags_release(&diags);
   return err;
-}
-
-static void log_start_problem(const struct kh_log *log, enum kh_err err, const struct kh_diag *diag)
-{
-  struct kh_log_line line;
-
-  kh_log_begin(&line, log, KH_ERROR, "config broken");
-  kh_log_problem(&line, err, diag);
-  kh_log_end(&line, log);
 }
 
 int main(void)
@@ -184,12 +178,12 @@ int main(void)
   log.least = least_level();
   config_path(path);
   enum kh_err err = kh_runtime_open(&runtime, kh_str_of(api), &log, &diag);
-  if (err)
-    log_start_problem(&log, err, &diag);
   if (!err)
     err = kh_http_curl_open(&world.transport, ca_file(ca_path));
   if (!err)
     err = kh_http_curl_open(&aws.transport, ca_file(ca_path));
+  if (err)
+    tell(&log, KH_ERROR, "config broken", err, &diag);
   if (!err)
     err = start(&runtime, &function, &world, &log);
   if (!err)
