@@ -2,9 +2,6 @@
 
 #include "cgi.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 struct variable {
   struct kh_str name;
   enum kh_header header;

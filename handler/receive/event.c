@@ -173,13 +173,6 @@ enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out)
   return add_person(kh_json_get(kh_json_get(event->build, KH_STR("author")), KH_STR("name")), out);
 }
 
-enum kh_err kh_event_sender(const struct kh_event *event, struct kh_buf *out)
-{
-  bool plain = kh_json_type(event->sender) == KH_JSON_STRING;
-
-  return add_person(plain ? event->sender : kh_json_get(event->sender, KH_STR("name")), out);
-}
-
 enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out)
 {
   size_t before = out->len;

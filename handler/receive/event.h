@@ -50,8 +50,6 @@ enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *do
 enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *out);
 /* build.author is an object, an address as plain text, or null: its name, never an e-mail address; "" when unknown. */
 enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out);
-/* sender is an object, a plain string or null. */
-enum kh_err kh_event_sender(const struct kh_event *event, struct kh_buf *out);
 /* job.name, or label where a manual job has that instead. */
 enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out);
 

@@ -86,8 +86,3 @@ void kh_condition_free(struct kh_condition *condition)
   kh_arena_release(&condition->arena);
   free(condition);
 }
-
-struct kh_str kh_condition_source(const struct kh_condition *condition)
-{
-  return condition->source;
-}

@@ -64,8 +64,6 @@ struct kh_trace {
 bool kh_condition_eval(const struct kh_condition *condition, const struct kh_names *names,
                        const struct kh_trace *trace, struct kh_mistake *mistake);
 
-struct kh_str kh_condition_source(const struct kh_condition *condition);
-
 /* One use of a variable or function. */
 struct kh_use {
   const struct kh_name_info *name; /* NULL: a function or a substitution, of which `root` tells the most */

@@ -82,8 +82,8 @@ static void compare(const struct kh_event *event, const json_t *line, const json
 
 static void take_texts(const struct kh_event *event)
 {
-  enum kh_err (*const takes[])(const struct kh_event *, struct kh_buf *) = {
-      kh_event_build_state, kh_event_author, kh_event_sender, kh_event_job_name};
+  enum kh_err (*const takes[])(const struct kh_event *,
+                               struct kh_buf *) = {kh_event_build_state, kh_event_author, kh_event_job_name};
 
   for (size_t i = 0; i < KH_COUNT(takes); i++) {
     struct kh_buf out;
