@@ -40,7 +40,7 @@ static const struct {
     {"exit_status_minus_one", "job.exit_status == -1", true},
     {"exit_status_null", "job.exit_status == null", true},
     {"agent_lost", "agent.name != null && event =~ /^agent/", true},
-    {"meta_data_map", "build.meta_data('release') == null || build.meta_data('release') != ''", true},
+    {"meta_data_map", "build.meta_data('release') == '2.1.0' && build.meta_data('none') == null", true},
     {"ping", "organization.slug != null", true},
 };
 

@@ -1,8 +1,13 @@
 """The built `kitehook` as a test calls it."""
+import argparse
 import os
+import pathlib
+import re
 import subprocess
+import time
+import traceback
 
-from common import SECRET
+from common import SECRET, Report, Workspace
 
 HOOK = "/services/T0PLANTED/secret-path"
 
@@ -47,3 +52,31 @@ class Cli:
         self.file("env", f"SLACK_WEBHOOK_URL={url}\n")
         notify = f"notify:\n{rules}" if rules else ""
         return self.file("kitehook.yml", f"webhook:\n  {proof}: {{ file: webhook-secret }}\nenv_file: env\n{top}{notify}")
+
+
+def main(about, tests):
+    """Runs TESTS, functions of a Cli and a Report, each in a folder of its own. The exit status."""
+    parser = argparse.ArgumentParser(description=about.split("\n")[0])
+    parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook")
+    parser.add_argument("--only", default="", help="a regular expression: names of tests to run")
+    parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
+    parser.add_argument("--verbose", action="store_true")
+    chosen = parser.parse_args()
+    report = Report(chosen.verbose)
+    lines, said = [], []
+    with Workspace(chosen.keep) as folder:
+        for test in tests:
+            if not re.search(chosen.only, test.__name__):
+                continue
+            place = folder / test.__name__
+            place.mkdir()
+            cli = Cli(chosen.build / "kitehook", place)
+            cli.lines, cli.said = lines, said
+            started = time.monotonic()
+            try:
+                test(cli, report)
+            except Exception:  # one broken test must not hide the others
+                report.check(test.__name__, False, traceback.format_exc())
+            if chosen.verbose:
+                print(f"{test.__name__}: {time.monotonic() - started:.1f} s")
+    return report.close()

@@ -5,22 +5,19 @@ usage: cli_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
 cli_proof.py has sign and verify, cli_worker.py the worker; check, invoke and the rest are here.
 """
-import argparse
 import json
 import os
-import pathlib
 import re
 import sys
-import time
-import traceback
 
 import cli_proof
+import cli_run
 import cli_worker
 from catcher import Catcher
 from cli_run import Cli, HOOK
-from common import fixtures, Report, ROOT, SECRET, sign_quickly, webhook, Workspace
+from common import fixtures, ROOT, SECRET, sign_quickly, webhook
 
-COMMANDS = ["check", "invoke", "send", "sign", "verify", "worker", "status", "outbox", "inbox", "version"]
+COMMANDS = ["check", "eval", "invoke", "send", "sign", "verify", "worker", "status", "outbox", "inbox", "version"]
 
 
 # ---- help, usage, version
@@ -84,6 +81,33 @@ def test_version(cli, report):
     with open("/dev/full", "wb") as full:
         done = cli.run("version", stdout=full)
     report.check("output that cannot be written is exit 5", done.code == 5 and "standard output" in done.err, done)
+
+
+# ---- eval
+
+
+def answer_of(vector):
+    """What `eval --batch` must begin its line with."""
+    expect = vector["expect"]
+    return str(expect).lower() if isinstance(expect, bool) else f"{expect}: " if expect != "valid" else expect
+
+
+def test_eval(cli, report):
+    for expression, code, said in (("1 == 1", 0, "true\n"), ("1 == 2", 1, "false\n"), ("build.brnch == 'x'", 1, "error validation: "),
+                                   ("1 ==", 1, "error parse: "), ("'a'", 1, "error result: ")):
+        done = cli.run("eval", expression)
+        has_caret = done.err.startswith(expression + "\n") and done.err.rstrip().endswith("^")
+        report.check(f"eval {expression}", done.code == code and done.out.startswith(said) and has_caret == said.startswith("error"), done)
+    names = cli.file("names.json", json.dumps({"build.branch": "main", "env": {"DEPLOY": "yes"}}))
+    done = cli.run("eval", "--names", names, "build.branch == 'main' && build.env('DEPLOY') == 'yes'")
+    report.check("eval --names", done.code == 0 and done.out == "true\n", done)
+    done = cli.run("eval", "--dialect", "strict", "event == 'ping'")
+    report.check("eval --dialect strict", done.code == 1 and done.out.startswith("error validation: "), done)
+    lines = (ROOT / "tests" / "vectors" / "conditions.jsonl").read_text(encoding="utf-8").splitlines()
+    done = cli.run("eval", "--batch", input="\n".join(lines).encode() + b"\n")
+    answers = done.out.splitlines()
+    wrong = [(line, answer) for line, answer in zip(lines, answers) if not answer.startswith(answer_of(json.loads(line)))]
+    report.check(f"eval --batch: {len(lines)} vectors", done.code == 0 and len(answers) == len(lines) > 900 and not wrong, wrong[:3] or done)
 
 
 # ---- check
@@ -304,35 +328,8 @@ def test_lines_fit_the_schema(cli, report):
     report.check(f"{len(cli.lines)} log lines fit the schema", cli.lines and not bad, bad[:3])
 
 
-TESTS = [test_help, test_man_page, test_misuse, test_version, test_check, test_check_receiver, *cli_proof.TESTS, test_invoke_fixtures,
+TESTS = [test_help, test_man_page, test_misuse, test_version, test_eval, test_check, test_check_receiver, *cli_proof.TESTS, test_invoke_fixtures,
          test_invoke_forms, test_invoke_send, *cli_worker.TESTS, test_lines_fit_the_schema, test_nothing_leaks]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook")
-    parser.add_argument("--only", default="", help="a regular expression: names of tests to run")
-    parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
-    parser.add_argument("--verbose", action="store_true")
-    chosen = parser.parse_args()
-    report = Report(chosen.verbose)
-    lines, said = [], []
-    with Workspace(chosen.keep) as folder:
-        for test in TESTS:
-            if not re.search(chosen.only, test.__name__):
-                continue
-            place = folder / test.__name__
-            place.mkdir()
-            cli = Cli(chosen.build / "kitehook", place)
-            cli.lines, cli.said = lines, said
-            started = time.monotonic()
-            try:
-                test(cli, report)
-            except Exception:  # one broken test must not hide the others
-                report.check(test.__name__, False, traceback.format_exc())
-            if chosen.verbose:
-                print(f"{test.__name__}: {time.monotonic() - started:.1f} s")
-    return report.close()
-
-
-sys.exit(main())
+sys.exit(cli_run.main(__doc__, TESTS))

@@ -6,24 +6,22 @@ usage: commands_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 What is in the file Python's sqlite3 says, what arrived a catcher. What --help and the man page say of the commands is
 in cli_test.py.
 """
-import argparse
 import http.server
 import json
 import os
 import pathlib
 import random
-import re
 import sqlite3
 import stat
 import sys
 import threading
 import time
-import traceback
 
+import cli_run
 from catcher import Catcher
 from cli_run import Cli, HOOK
 from cli_worker import drop, entry, lock, of_message, once, ring, STATE, waiting, Worker
-from common import cgi_variables, fixtures, Report, run_cgi, SECRET, wait_until, webhook, Workspace
+from common import cgi_variables, fixtures, run_cgi, SECRET, wait_until, webhook
 
 SERVICE = STATE + "worker: service\n"
 DAY_US = 86400 * 1000000
@@ -658,31 +656,4 @@ TESTS = [test_misuse, test_nothing_is_made, test_owner, test_burial, test_redriv
          test_memory_that_is_taken, test_inbox, test_send, test_nothing_leaks]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook")
-    parser.add_argument("--only", default="", help="a regular expression: names of tests to run")
-    parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
-    parser.add_argument("--verbose", action="store_true")
-    chosen = parser.parse_args()
-    report = Report(chosen.verbose)
-    lines, said = [], []
-    with Workspace(chosen.keep) as folder:
-        for test in TESTS:
-            if not re.search(chosen.only, test.__name__):
-                continue
-            place = folder / test.__name__
-            place.mkdir()
-            cli = Cli(chosen.build / "kitehook", place)
-            cli.lines, cli.said = lines, said
-            started = time.monotonic()
-            try:
-                test(cli, report)
-            except Exception:  # one broken test must not hide the others
-                report.check(test.__name__, False, traceback.format_exc())
-            if chosen.verbose:
-                print(f"{test.__name__}: {time.monotonic() - started:.1f} s")
-    return report.close()
-
-
-sys.exit(main())
+sys.exit(cli_run.main(__doc__, TESTS))
