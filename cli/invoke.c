@@ -87,6 +87,7 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
 
   if (err)
     return err;
+  kh_outbox_configure(&wire, stage->config);
   outcome->ledger.wire = wire;
   outbox.store = kh_ledger_store(&outcome->ledger);
   outbox.transport = kh_ledger_transport(&outcome->ledger);

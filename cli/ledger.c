@@ -35,10 +35,11 @@ static enum kh_err note(struct kh_ledger *ledger, const struct kh_delivery *deli
   return kh_buf_add(&line->delivery.body, kh_buf_view(&delivery->body));
 }
 
-static enum kh_err take(void *self, int64_t now_us, struct kh_delivery *delivery)
+static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *under_way,
+                        struct kh_delivery *delivery)
 {
   struct kh_ledger *ledger = self;
-  enum kh_err err = ledger->below.ops->take(ledger->below.self, now_us, delivery);
+  enum kh_err err = ledger->below.ops->take(ledger->below.self, now_us, under_way, delivery);
 
   if (err)
     return err;
@@ -119,14 +120,14 @@ static enum kh_err send_on(void *self, const struct kh_outgoing *request, struct
 
 struct kh_transport kh_ledger_transport(struct kh_ledger *ledger)
 {
-  return (struct kh_transport){send_on, ledger};
+  return (struct kh_transport){.send = send_on, .self = ledger};
 }
 
 enum kh_err kh_ledger_drain(struct kh_ledger *ledger, int64_t now_us)
 {
   for (;;) {
     struct kh_delivery delivery = {0};
-    enum kh_err err = take(ledger, now_us, &delivery);
+    enum kh_err err = take(ledger, now_us, NULL, &delivery);
 
     if (err == KH_ERR_NOT_FOUND)
       return KH_OK;

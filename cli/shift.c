@@ -102,7 +102,9 @@ int kh_shift_open(struct kh_shift *shift)
   kh_worker_init(&shift->worker, shift->config, &shift->rules, &shift->inbox, shift->store, &kh_system_clock,
                  shift->log);
   shift->has_worker = true;
-  shift->outbox = (struct kh_outbox){.rules = &shift->rules,
+  shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
+                                               (uint64_t)getpid(),
+                                     .rules = &shift->rules,
                                      .store = shift->store,
                                      .transport = shift->transport,
                                      .log = shift->log,
@@ -114,6 +116,7 @@ void kh_shift_close(struct kh_shift *shift)
 {
   if (shift->has_worker)
     kh_worker_release(&shift->worker);
+  kh_outbox_cancel(&shift->outbox);
   if (shift->transport.send)
     kh_http_curl_close(&shift->transport);
   if (shift->store.ops)

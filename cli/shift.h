@@ -39,6 +39,7 @@ struct kh_shift {
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   bool stop, has_worker;
+  bool store_knows; /* which config is in use */
 };
 
 /* ---- shift_config.c ------------------------------------------------------------------------ */
@@ -66,6 +67,9 @@ void kh_shift_free_config(struct kh_config *config);
 int kh_shift_open(struct kh_shift *shift);
 /* Leaves the post if it is still held. */
 void kh_shift_close(struct kh_shift *shift);
+
+/* Waits for what is under way, which is no longer than one time-out. */
+void kh_shift_drain(struct kh_shift *shift);
 
 /* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */
 enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) KH_MUST_USE;

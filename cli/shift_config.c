@@ -111,6 +111,8 @@ void kh_shift_wire(struct kh_shift *shift)
   shift->worker.config = shift->config;
   shift->worker.store = shift->store;
   shift->outbox.store = shift->store;
+  shift->store_knows = false;
+  kh_outbox_configure(&shift->transport, shift->config);
 }
 
 /* A worker holds the lock of one folder; another one is for another worker. */
@@ -128,6 +130,7 @@ static void adopt(struct kh_shift *shift, struct kh_config *fresh, struct kh_rul
   bool log_moved = strcmp(shift->config->worker_log, fresh->worker_log) != 0;
   bool window_changed = shift->config->freshness_s != fresh->freshness_s;
 
+  kh_shift_drain(shift); /* it is on its way by the old rules */
   kh_rules_release(&shift->rules);
   kh_shift_free_config(shift->config);
   shift->config = fresh;

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "deliver/policy.h"
 #include "receive/spawn.h"
 #include "shift.h"
 
@@ -13,6 +14,8 @@ enum {
   BACKOFF_FIRST_MS = 1000,
   BACKOFF_MAX_MS = 30 * 1000,
   FRUITLESS_MS = 1000,
+  DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS, /* each has its time-out; this is for what ignores it */
+  DELIVERIES_BETWEEN = 16,               /* while webhooks wait, which come first */
 };
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
 static const int64_t never_us = -1;
@@ -31,15 +34,24 @@ static int64_t since_ms(int64_t then_us)
 
 static void wait_ms(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
 {
-  struct pollfd fds[] = {{.fd = shift->signal_fd, .events = POLLIN},
-                         {.fd = shift->hangup_fd, .events = POLLIN},
-                         {.fd = shift->post.wake_fd, .events = POLLIN}};
+  const int all[] = {shift->signal_fd, shift->post.wake_fd, shift->hangup_fd};
   int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > LOOK_ANYWAY_MS ? LOOK_ANYWAY_MS : timeout_ms);
+  int fds[KH_COUNT(all)];
+  size_t count = 0;
 
+  for (size_t i = 0; i < KH_COUNT(all); i++)
+    if (all[i] >= 0 && (for_webhooks || all[i] != shift->post.wake_fd))
+      fds[count++] = all[i];
   kh_service_expect(&shift->service, timeout);
-  (void)poll(fds, for_webhooks ? 3 : 2, timeout);
-  if (fds[0].revents)
-    shift->stop = true;
+  if (shift->outbox.under_way_count > 0 && for_webhooks) {
+    kh_outbox_wait(&shift->outbox, fds, count, timeout);
+  } else {
+    struct pollfd polled[KH_COUNT(all)];
+
+    for (size_t i = 0; i < count; i++)
+      polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    (void)poll(polled, count, timeout);
+  }
   /* Only drains: the bytes say no more than "look". */
   if (for_webhooks)
     kh_post_wait(&shift->post, 0);
@@ -54,6 +66,19 @@ static bool must_stop(struct kh_shift *shift)
   return shift->stop;
 }
 
+void kh_shift_drain(struct kh_shift *shift)
+{
+  const int64_t began_us = ticks_us();
+
+  while (shift->outbox.under_way_count > 0 && since_ms(began_us) < DRAIN_MAX_MS) {
+    size_t made = 0;
+
+    kh_outbox_wait(&shift->outbox, NULL, 0, DRAIN_MAX_MS);
+    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
+  }
+  kh_outbox_cancel(&shift->outbox);
+}
+
 static bool is_out_of_budget(const struct kh_shift *shift)
 {
   return shift->budget_ms >= 0 && since_ms(shift->started_us) >= shift->budget_ms;
@@ -66,19 +91,32 @@ static enum kh_err store_trouble(struct kh_shift *shift, struct kh_diag *diag)
   return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&shift->store));
 }
 
-/* A few deliveries, or one over the network, since the inbox wants a look in between. *MORE: something was due. */
-static enum kh_err deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
+{
+  unsigned char digest[KH_DIGEST_BYTES];
+
+  if (shift->store_knows)
+    return KH_OK;
+  kh_config_digest(shift->config, digest);
+  if (shift->store.ops->know_config(shift->store.self, digest, kh_clock_now_us(&kh_system_clock)))
+    return store_trouble(shift, diag);
+  shift->store_knows = true;
+  return KH_OK;
+}
+
+/* A few deliveries, since the inbox wants a look in between. *MORE: something moved. */
+static enum kh_err deliver(struct kh_shift *shift, size_t most, bool *more, struct kh_diag *diag)
 {
   size_t made = 0;
-  enum kh_err err = kh_outbox_run(&shift->outbox, KH_WORK_BATCH, &made);
+  enum kh_err err = kh_outbox_run(&shift->outbox, most, &made);
 
-  *more = made > 0;
+  *more = *more || made > 0;
   if (err == KH_ERR_STORE)
     return store_trouble(shift, diag);
   return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
 }
 
-/* Until nothing waits and nothing is due. The inbox comes first: it is bounded, and receivers answer 503 when it is full. */
+/* Until nothing waits and nothing can be started. The inbox comes first: it is bounded, and receivers answer 503 when it is full. */
 static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
 {
   bool more = true;
@@ -92,9 +130,12 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
     if (!shift->store.ops)
       err = kh_shift_reopen_store(shift, diag);
     if (!err)
+      err = tell_config(shift, diag);
+    if (!err)
       err = kh_work_inbox(&shift->worker, &taken, diag);
-    if (!err && taken == 0)
-      err = deliver(shift, &more, diag);
+    more = taken > 0;
+    if (!err)
+      err = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, &more, diag);
     if (err)
       return err;
     if (more)
@@ -104,10 +145,10 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
   return KH_OK;
 }
 
-/* When the next delivery is due, on the wall clock; never_us when none is owed. */
+/* When the next delivery can be started, on the wall clock; never_us when there is none. */
 static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_diag *diag)
 {
-  enum kh_err err = shift->store.ops->next_due(shift->store.self, due_us);
+  enum kh_err err = kh_outbox_next_due(&shift->outbox, due_us);
 
   if (err == KH_ERR_NOT_FOUND) {
     *due_us = never_us;
@@ -133,10 +174,13 @@ static int64_t patience_ms(const struct kh_shift *shift, int64_t idle_since_us, 
 {
   const struct kh_config *config = shift->config;
   int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
+  const bool is_sending = shift->outbox.under_way_count > 0;
   int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
 
-  if (shift->once)
+  if (shift->once && (!is_sending || is_out_of_budget(shift)))
     return -1;
+  if (is_sending && (due_us == never_us || shift->once))
+    return LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;
   if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
@@ -213,7 +257,7 @@ static enum kh_err look(struct kh_shift *shift, bool *worked, int64_t *due_us, s
   if (err || shift->stop)
     return err;
   err = next_due(shift, due_us, diag);
-  if (!err)
+  if (!err && shift->outbox.under_way_count == 0)
     tidy(shift);
   return err;
 }
@@ -245,10 +289,12 @@ static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool work
   if (fruitless)
     stay_ms = FRUITLESS_MS;
   if (stay_ms >= 0) {
-    tell_rest(shift, due_us);
+    if (shift->outbox.under_way_count == 0)
+      tell_rest(shift, due_us);
     wait_ms(shift, stay_ms, true);
     return false;
   }
+  kh_shift_drain(shift);
   watch->came_back = !leave(shift, diag);
   return !watch->came_back;
 }
@@ -284,5 +330,6 @@ int kh_shift_work(struct kh_shift *shift)
 {
   int code = stay(shift);
 
+  kh_shift_drain(shift);
   return code == KH_EXIT_OK && shift->once && is_anything_there(shift, INT64_MAX) ? KH_EXIT_DELIVERY : code;
 }

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "at_once.h"
+#include "deliver/policy.h"
 
 void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
                      struct kh_transport transport, const struct kh_clock *clock, struct kh_log log)
@@ -33,12 +34,14 @@ struct watch {
   const struct kh_at_once *at_once;
   struct kh_diag *diag;
   bool failed;
+  size_t count; /* of all attempts */
 };
 
 static void watch_attempt(void *observer, const struct kh_attempted *attempted)
 {
   struct watch *watch = observer;
 
+  watch->count++;
   if (attempted->result && !watch->failed) {
     (void)kh_diag_set(watch->diag, KH_ERR_DELIVERY_FAILED, "%s (%s): %s", attempted->rule,
                       attempted->notifier,
@@ -58,19 +61,25 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .transport = at_once->transport,
                              .log = worker->log,
                              .clock = worker->clock,
+                             .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
                              .observer = &watch};
   enum kh_err err = KH_OK;
 
-  for (size_t owed = worker->deliveries; owed > 0; owed--) {
-    int64_t now_us = kh_clock_ticks_us(worker->clock);
+  for (size_t owed = worker->deliveries; !err && owed > 0;) {
+    size_t made = 0;
 
-    outbox.until_us = now_us + (at_once->until_us - now_us) / (int64_t)owed;
-    err = kh_outbox_step(&outbox);
-    if (err == KH_ERR_STORE || err == KH_ERR_NOT_FOUND)
-      return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&worker->store));
+    err = kh_outbox_run(&outbox, owed, &made);
+    owed = worker->deliveries - watch.count;
+    if (!err && owed > 0 && outbox.under_way_count > 0)
+      kh_outbox_wait(&outbox, NULL, 0, KH_SEND_TIMEOUT_MS);
+    else if (!err && owed > 0 && made == 0)
+      err = KH_ERR_STORE;
   }
+  kh_outbox_cancel(&outbox);
+  if (err)
+    return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 

@@ -51,6 +51,7 @@ static void use(struct kh_function *function, struct kh_function_setup *setup)
   function->receiver.config = &setup->config;
   function->at_once.worker.config = &setup->config;
   function->at_once.worker.rules = &setup->rules;
+  kh_outbox_configure(&function->at_once.transport, &setup->config);
   function->is_doubtful = false;
 }
 
@@ -114,7 +115,8 @@ static void count_attempt(void *observer, const struct kh_attempted *attempted)
   kh_metrics_delivery(&function->metrics, attempted->notifier, attempted->result == KH_OK,
                       attempted->duration_us / 1000);
   /* A revoked URL is refused: its store may know the new one. */
-  function->is_doubtful |= attempted->result == KH_ERR_DELIVERY_REFUSED;
+  function->is_doubtful |= attempted->result == KH_ERR_DELIVERY_REFUSED ||
+                           attempted->result == KH_ERR_DESTINATION_REFUSED;
 }
 
 void kh_function_write_metrics(const struct kh_function *function)
@@ -160,6 +162,7 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   if (err)
     return err;
   kh_at_once_init(&function->at_once, &setup->config, &setup->rules, world->transport, world->clock, log);
+  kh_outbox_configure(&world->transport, &setup->config);
   kh_receiver_init(&function->receiver, &setup->config, NULL, world->clock, log);
   function->receiver.before_answer = &function->before_answer;
   function->at_once.observe = count_attempt;

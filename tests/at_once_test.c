@@ -2,6 +2,7 @@
 
 #include "at_once.h"
 #include "support/clock.h"
+#include "support/network.h"
 #include "support/recorder.h"
 #include "support/rules.h"
 #include "support/suite.h"
@@ -73,8 +74,8 @@ static void open_case(void)
   network = (struct network){.statuses = {200, 200}};
   memset(observed, 0, sizeof observed);
   diag = (struct kh_diag){0};
-  kh_at_once_init(&at_once, &made.config, &made.rules, (struct kh_transport){send, &network}, &clock_.clock,
-                  kh_recorder_log(&lines, &clock_.clock));
+  kh_at_once_init(&at_once, &made.config, &made.rules, (struct kh_transport){.send = send, .self = &network},
+                  &clock_.clock, kh_recorder_log(&lines, &clock_.clock));
   at_once.until_us = kh_clock_ticks_us(&clock_.clock) + 4000000;
   at_once.observe = observe;
   at_once.observer = observed;
@@ -95,7 +96,7 @@ START_TEST(all_is_sent_before_it_returns)
 {
   ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
   ck_assert_uint_eq(network.sends, 2);
-  ck_assert_int_eq(network.timeouts_ms[0], 1333);
+  ck_assert_int_eq(network.timeouts_ms[0], 4000);
   ck_assert_uint_eq(observed[0], 3);
   ck_assert_uint_eq(observed[1], 0);
   ck_assert_uint_eq(count_lines("webhook handled"), 1);
@@ -126,13 +127,29 @@ START_TEST(the_first_failure_is_told)
 }
 END_TEST
 
-/* Three are owed. */
-START_TEST(each_has_its_share_of_the_time)
+START_TEST(each_has_what_is_left_of_the_time)
 {
   network.takes_us = 1000000;
   ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
-  ck_assert_int_eq(network.timeouts_ms[0], 1333);
-  ck_assert_int_eq(network.timeouts_ms[1], 1500);
+  ck_assert_int_eq(network.timeouts_ms[0], 4000);
+  ck_assert_int_eq(network.timeouts_ms[1], 3000);
+}
+END_TEST
+
+/* One that hangs costs the others nothing. */
+START_TEST(all_are_on_their_way_together)
+{
+  struct kh_fake_network together = {.answers_all = 200};
+
+  at_once.transport = kh_fake_network_transport(&together);
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_uint_eq(together.begun, 2);
+  ck_assert_uint_eq(together.waits, 1);
+  ck_assert_uint_eq(observed[0], 3);
+  together.answers_all = 503;
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_DELIVERY_FAILED);
+  ck_assert_str_eq(diag.text, "one (slack): HTTP 503");
+  ck_assert_uint_eq(observed[1], 2);
 }
 END_TEST
 
@@ -167,7 +184,8 @@ static Suite *at_once_suite(void)
   tcase_add_test(cases, all_is_sent_before_it_returns);
   tcase_add_test(cases, one_that_fails_stops_no_other_and_is_named);
   tcase_add_test(cases, the_first_failure_is_told);
-  tcase_add_test(cases, each_has_its_share_of_the_time);
+  tcase_add_test(cases, each_has_what_is_left_of_the_time);
+  tcase_add_test(cases, all_are_on_their_way_together);
   tcase_add_test(cases, without_time_left_nothing_is_sent);
   tcase_add_test(cases, nothing_is_remembered);
   suite_add_tcase(suite, cases);

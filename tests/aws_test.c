@@ -204,7 +204,8 @@ static void open_wire(void)
 {
   memset(&wire, 0, sizeof wire);
   leaks = 0;
-  aws = (struct kh_aws){.transport = {fake_send, &wire}, .environment = usual, .timeout_ms = 1234};
+  aws = (struct kh_aws){
+      .transport = {.send = fake_send, .self = &wire}, .environment = usual, .timeout_ms = 1234};
 }
 
 /* Fetches and returns the error; VALUE is the caller's. */

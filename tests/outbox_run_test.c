@@ -18,7 +18,7 @@ START_TEST(the_url_is_the_one_of_the_moment)
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_FAILED);
   ck_assert_str_eq(kh_stage.sent_url, KH_STAGE_URL);
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].url, KH_STR(URL_TWO)), KH_OK);
-  kh_fake_clock_advance(&kh_stage.clock, 10 * KH_TEST_SECOND_US);
+  kh_fake_clock_advance(&kh_stage.clock, 13 * KH_TEST_SECOND_US);
   kh_stage.answer.status = 200;
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
   ck_assert_str_eq(kh_stage.sent_url, URL_TWO);

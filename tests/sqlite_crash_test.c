@@ -79,7 +79,7 @@ static void expect_owed(const struct kh_store *store, const char *id)
 {
   struct kh_delivery delivery;
 
-  ck_assert_int_eq(store->ops->take(store->self, KH_TEST_T0_US, &delivery), KH_OK);
+  ck_assert_int_eq(store->ops->take(store->self, KH_TEST_T0_US, NULL, &delivery), KH_OK);
   ck_assert_str_eq(delivery.id, id);
   kh_delivery_release(&delivery);
   ck_assert_int_eq(kh_test_sql_number(&dir, "SELECT count(*) FROM deliveries"), 1);

@@ -27,7 +27,7 @@ static void tear_down(void)
 static enum kh_err take(int64_t now_us, char id[KH_DELIVERY_ID_BYTES])
 {
   struct kh_delivery delivery = {0};
-  enum kh_err err = test.store.ops->take(test.store.self, now_us, &delivery);
+  enum kh_err err = test.store.ops->take(test.store.self, now_us, NULL, &delivery);
 
   memcpy(id, delivery.id, sizeof delivery.id);
   kh_delivery_release(&delivery);
@@ -157,7 +157,7 @@ START_TEST(a_delivery_comes_back_as_it_went_in)
 
   kh_test_owe(&test.store, "0123456789abcdef0123456789abcdef", body, KH_TEST_T0_US);
   kh_test_store_reopen(&test);
-  ck_assert_int_eq(test.store.ops->take(test.store.self, KH_TEST_T0_US, &got), KH_OK);
+  ck_assert_int_eq(test.store.ops->take(test.store.self, KH_TEST_T0_US, NULL, &got), KH_OK);
   ck_assert_str_eq(got.id, "0123456789abcdef0123456789abcdef");
   ck_assert_str_eq(got.rule, "rule of 0123456789abcdef01234567"); /* as long as a rule's name may be */
   ck_assert_str_eq(got.notifier, "slack");
@@ -207,7 +207,7 @@ START_TEST(one_that_fails_does_not_starve_the_others)
   ck_assert_int_eq(ops->done(test.store.self, "good", now_us), KH_OK);
   kh_test_store_reopen(&test);
   expect_next(now_us + 9, NULL);
-  ck_assert_int_eq(test.store.ops->take(test.store.self, now_us + 10, &got), KH_OK);
+  ck_assert_int_eq(test.store.ops->take(test.store.self, now_us + 10, NULL, &got), KH_OK);
   ck_assert_uint_eq(got.attempt, 1);
   ck_assert_int_eq(got.not_before_us, now_us + 10);
   kh_delivery_release(&got);
@@ -224,7 +224,7 @@ START_TEST(an_id_is_owed_once_and_again_after_its_death)
 
   kh_test_owe(&test.store, "d1", KH_STR("first"), KH_TEST_T0_US);
   kh_test_batch(&test.store, &claims[0], &second, 1);
-  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
+  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, NULL, &got), KH_OK);
   ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("first")));
   kh_delivery_release(&got);
   ck_assert_int_eq(ops->bury(test.store.self, "d1", 1, KH_TEST_T0_US + 5, &kh_test_failure), KH_OK);
@@ -232,7 +232,7 @@ START_TEST(an_id_is_owed_once_and_again_after_its_death)
   ck_assert_int_eq(ops->done(test.store.self, "d1", KH_TEST_T0_US), KH_ERR_NOT_FOUND);
 
   kh_test_batch(&test.store, &claims[1], &second, 1);
-  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, &got), KH_OK);
+  ck_assert_int_eq(ops->take(test.store.self, KH_TEST_T0_US + 5, NULL, &got), KH_OK);
   ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("other")));
   ck_assert_uint_eq(got.attempt, 0);
   kh_delivery_release(&got);
@@ -244,13 +244,13 @@ START_TEST(next_due_looks_ahead)
 {
   int64_t at_us = -1;
 
-  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, NULL, &at_us), KH_ERR_NOT_FOUND);
   kh_test_owe(&test.store, "b", KH_STR("x"), KH_TEST_T0_US + 20);
   kh_test_owe(&test.store, "a", KH_STR("x"), KH_TEST_T0_US + 10);
-  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, NULL, &at_us), KH_OK);
   ck_assert_int_eq(at_us, KH_TEST_T0_US + 10);
   ck_assert_int_eq(test.store.ops->bury(test.store.self, "a", 1, KH_TEST_T0_US, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(test.store.ops->next_due(test.store.self, &at_us), KH_OK);
+  ck_assert_int_eq(test.store.ops->next_due(test.store.self, NULL, &at_us), KH_OK);
   ck_assert_int_eq(at_us, KH_TEST_T0_US + 20);
 }
 END_TEST

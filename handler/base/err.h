@@ -69,7 +69,8 @@ enum kh_err {
   KH_ERR_STORE,
   KH_ERR_RENDER,
   KH_ERR_NOTIFIER_GONE,
-  KH_ERR_DELIVERY_REFUSED,
+  KH_ERR_DELIVERY_REFUSED,    /* this one, and again would not help */
+  KH_ERR_DESTINATION_REFUSED, /* whatever we send: address or credential are wrong */
   KH_ERR_DELIVERY_FAILED,
   KH_ERR_DELIVERY_EXPIRED,
   KH_ERR_LOCKED,

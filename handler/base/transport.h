@@ -11,6 +11,7 @@
 #include "base/secret.h"
 
 enum { KH_ANSWER_MAX_BYTES = 4096 }; /* how much of an answer's body is kept */
+enum { KH_EXCHANGES_MAX = 16 };      /* how many a transport has on their way at once */
 
 /* Signs a request by AWS Signature Version 4. All borrowed. */
 struct kh_aws_signing {
@@ -63,6 +64,14 @@ static inline void kh_incoming_init(struct kh_incoming *answer)
   kh_buf_init(&answer->body, KH_ANSWER_MAX_BYTES);
 }
 
+/* One of several requests on their way. Whoever begins it owns it, and neither moves nor changes it until it has ended. */
+struct kh_exchange {
+  struct kh_outgoing request;
+  struct kh_incoming answer; /* made empty by kh_incoming_init */
+  enum kh_err result;        /* once it has ended: as `send` returns it */
+  void *wire;                /* the transport's own */
+};
+
 struct kh_transport {
   /*
    * KH_OK when any answer came, whatever its status: its header to the end, for a body that was cut changes nothing
@@ -71,6 +80,23 @@ struct kh_transport {
    */
   enum kh_err (*send)(void *self, const struct kh_outgoing *request, struct kh_incoming *answer);
   void *self;
+
+  /*
+   * Several at once; all four are NULL where a transport can only send one after the other. `begin` does not wait: any
+   * error means that the exchange ended there and then, and its answer says why. `wait` lasts until something came in,
+   * one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have passed. `ended` works on what came in, and gives each
+   * exchange that has ended once; NULL when there is none. `cancel` ends one without an outcome.
+   */
+  enum kh_err (*begin)(void *self, struct kh_exchange *exchange);
+  void (*wait)(void *self, const int *fds, size_t count, int timeout_ms);
+  struct kh_exchange *(*ended)(void *self);
+  void (*cancel)(void *self, struct kh_exchange *exchange);
+
+  /*
+   * From the next request on: CA_FILE names the authorities, "" for those it was opened with; PROXY is the URL of a proxy
+   * in place of the environment's, empty for none. Both are borrowed. NULL where there is nothing to configure.
+   */
+  void (*configure)(void *self, const char *ca_file, const struct kh_secret *proxy);
 };
 
 #endif

@@ -34,6 +34,7 @@ static void drop_content(struct kh_config *config)
 {
   kh_config_secrets_release(&config->signatures);
   kh_config_secrets_release(&config->tokens);
+  kh_secret_release(&config->http_proxy);
   kh_wipe_buf(&config->env_file);
   kh_yaml_release(&config->yaml);
   config->notify = NULL;

@@ -15,6 +15,7 @@
  *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
  *   inbox: {max_entries: 10000, max_bytes: 1GB}
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
+ *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   notify: [...]
  *
  * A secret is {file: PATH} or {env: NAME}; on Lambda also {ssm: NAME}, {secretsmanager: NAME_OR_ARN} or
@@ -101,6 +102,9 @@ struct kh_config {
   char worker_log[KH_PATH_BYTES];     /* "" is <state>/worker.log, bounded; "stderr" is fd 2 */
   int64_t worker_linger_s;            /* how long an idle worker that a receiver started stays; default 5 */
 
+  char http_ca_file[KH_PATH_BYTES]; /* "" is the system's; like the next not for receivers */
+  struct kh_secret http_proxy;      /* may be empty */
+
   struct kh_yaml yaml;  /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   bool has_notify;      /* the file has `notify:`, which a receiver does not read */
   const json_t *notify; /* an array inside yaml, or NULL */
@@ -134,6 +138,12 @@ void kh_config_release(struct kh_config *config);
 
 /* True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second. */
 bool kh_config_is_outdated(const struct kh_config *config);
+
+/*
+ * Tells configurations apart by where they came from: a hash of the watched files' names and stats, and of nothing they
+ * hold. What came from the environment does not count.
+ */
+void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES]);
 
 /* KH_ERR_CONFIG and a mistake when there is `notify:` but no `state:`: a web server's receiver has no way to do it. */
 enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;

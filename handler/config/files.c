@@ -124,3 +124,19 @@ bool kh_config_is_outdated(const struct kh_config *config)
   }
   return false;
 }
+
+void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES])
+{
+  struct kh_str parts[2 * KH_WATCHED_MAX];
+  int64_t seen[KH_WATCHED_MAX][3];
+  size_t count = 0;
+
+  for (size_t i = 0; i < config->watched_count; i++) {
+    const struct kh_watched_file *file = &config->watched[i];
+
+    parts[count++] = kh_str(file->path, strlen(file->path) + 1);
+    memcpy(seen[i], (const int64_t[]){file->mtime_ns, file->size, file->inode}, sizeof seen[i]);
+    parts[count++] = kh_str((const char *)seen[i], sizeof seen[i]);
+  }
+  kh_sha256(parts, count, digest);
+}

@@ -2,11 +2,14 @@
 
 #include "config/parts.h"
 
-static const char *const top_keys[] = {"webhook", "env_file", "log",    "state",
-                                       "inbox",   "worker",   "notify", NULL};
+#include <unistd.h>
+
+static const char *const top_keys[] = {"webhook", "env_file", "log",    "state", "inbox",
+                                       "worker",  "http",     "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
+static const char *const http_keys[] = {"ca_file", "proxy", NULL};
 static const char *const worker_modes[] = {
     [KH_WORKER_START] = "start", [KH_WORKER_SERVICE] = "service", [KH_WORKER_WAIT] = "wait", NULL};
 
@@ -101,6 +104,41 @@ static enum kh_err read_worker(const struct kh_section *top)
   return kh_first_err(err, kh_section_duration(&worker, "linger", &linger, &config->worker_linger_s));
 }
 
+static enum kh_err read_proxy(const struct kh_section *http)
+{
+  const json_t *node = json_object_get(http->object, "proxy");
+  struct kh_secret *proxy = &http->config->http_proxy;
+  const char *url = kh_config_text(node);
+
+  if (!node)
+    return KH_OK;
+  if (!url)
+    return kh_config_secret(http->config, node, "http.proxy", proxy, http->diags);
+  if (strchr(url, '@'))
+    return mistake(http, "proxy",
+                   "a credential does not belong into this file; write {file: PATH} or {env: NAME}");
+  return kh_secret_set(proxy, kh_str_of(url)) ? mistake(http, "proxy", "is too long") : KH_OK;
+}
+
+/* Receivers send nothing. */
+static enum kh_err read_http(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "http");
+  const struct kh_section http = {top->config, node, "http.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node || config->depth == KH_CONFIG_RECEIVER)
+    return KH_OK;
+  if (!json_is_object(node))
+    return mistake(top, "http", "needs a mapping, such as {ca_file: /etc/ssl/own-authority.pem}");
+  enum kh_err err = kh_config_known_keys(config, node, http_keys, top->diags);
+  err = kh_first_err(err, kh_section_path(&http, "ca_file", false, config->http_ca_file));
+  if (config->http_ca_file[0] && access(config->http_ca_file, R_OK))
+    err = kh_config_mistake(config, node, "ca_file", top->diags, "http.ca_file: cannot read %s: %s",
+                            config->http_ca_file, strerror(errno));
+  return kh_first_err(err, read_proxy(&http));
+}
+
 static enum kh_err read_inbox(const struct kh_section *top)
 {
   const json_t *node = json_object_get(top->object, "inbox");
@@ -181,6 +219,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, kh_section_path(&top, "state", false, config->state));
   err = kh_first_err(err, read_inbox(&top));
   err = kh_first_err(err, read_worker(&top));
+  err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, read_webhook(&top));
   err = kh_first_err(err, read_notify(&top));
   /* an entry has a line of its own before the body */

@@ -1,5 +1,5 @@
 /*
- * http_curl.h - the only way to the network: libcurl, one kept handle.
+ * http_curl.h - the only way to the network: libcurl, its handles kept.
  *
  * HTTPS and HTTP, TLS verified against the system's authorities, no redirect followed, the answer's body kept up to
  * the ceiling of its buffer and read up to 1 MiB, proxies from the usual environment variables. Connections are kept and

@@ -1,27 +1,56 @@
 #include "base/base.h"
 
-#include "deliver/outbox.h"
+#include "deliver/policy.h"
 
 enum { FIRST_S = 10, LONGEST_S = 3600 };
 
-int64_t kh_retry_delay_us(unsigned attempt)
+enum kh_err kh_policy_judge(int status)
 {
-  int64_t delay_s = FIRST_S;
+  static const int refusals[] = {401, 403, 404, 407, 410};
+
+  if (status >= 200 && status <= 299)
+    return KH_OK;
+  if (status == 0 || status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599))
+    return KH_ERR_DELIVERY_FAILED;
+  for (size_t i = 0; i < KH_COUNT(refusals); i++)
+    if (status == refusals[i])
+      return KH_ERR_DESTINATION_REFUSED;
+  return status >= 300 && status <= 399 ? KH_ERR_DESTINATION_REFUSED : KH_ERR_DELIVERY_REFUSED;
+}
+
+static int64_t backoff_s(enum kh_err failure, unsigned attempt)
+{
+  int64_t delay_s = failure == KH_ERR_DESTINATION_REFUSED ? LONGEST_S : FIRST_S;
 
   for (unsigned i = 1; i < attempt && delay_s < LONGEST_S; i++)
     delay_s *= 2;
-  return (delay_s < LONGEST_S ? delay_s : LONGEST_S) * 1000000;
+  return delay_s < LONGEST_S ? delay_s : LONGEST_S;
 }
 
-int64_t kh_retry_delay_asked_us(unsigned attempt, int64_t retry_after_s)
+/* SplitMix64, Steele, Lea and Flood 2014: it only has to spread. */
+static uint64_t next_random(uint64_t *state)
 {
-  int64_t own_us = kh_retry_delay_us(attempt);
-  int64_t asked_us = (retry_after_s < LONGEST_S ? retry_after_s : LONGEST_S) * 1000000;
+  uint64_t mixed = *state += UINT64_C(0x9E3779B97F4A7C15);
 
-  return asked_us > own_us ? asked_us : own_us;
+  mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+  mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94D049BB133111EB);
+  return mixed ^ (mixed >> 31);
 }
 
-bool kh_retry_may_help(int status)
+static int64_t asked_us(int64_t retry_after_s)
 {
-  return status == 0 || status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
+  return (retry_after_s < LONGEST_S ? retry_after_s : LONGEST_S) * 1000000;
+}
+
+int64_t kh_policy_delay_us(enum kh_err failure, unsigned attempt, int64_t retry_after_s, uint64_t *jitter)
+{
+  const int64_t whole_us = backoff_s(failure, attempt) * 1000000;
+  const int64_t own_us = whole_us * 3 / 4 + (int64_t)(next_random(jitter) % ((uint64_t)whole_us / 2 + 1));
+
+  return asked_us(retry_after_s) > own_us ? asked_us(retry_after_s) : own_us;
+}
+
+int64_t kh_policy_hold_us(int64_t retry_after_s)
+{
+  return retry_after_s > KH_HOLD_S ? asked_us(retry_after_s) : (int64_t)KH_HOLD_S * 1000000;
 }

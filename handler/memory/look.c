@@ -122,11 +122,12 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
   while (!(err = kh_call_row(&call))) {
     const struct kh_look_destination destination = {.name = kh_call_text_at(&call, 0),
                                                     .delivered_us = kh_call_number_at(&call, 1),
-                                                    .due = kh_call_number_at(&call, 2),
-                                                    .waiting = kh_call_number_at(&call, 3),
-                                                    .dead = kh_call_number_at(&call, 4),
-                                                    .oldest_us = kh_call_number_at(&call, 5),
-                                                    .next_us = kh_call_number_at(&call, 6)};
+                                                    .held_until_us = kh_call_number_at(&call, 2),
+                                                    .due = kh_call_number_at(&call, 3),
+                                                    .waiting = kh_call_number_at(&call, 4),
+                                                    .dead = kh_call_number_at(&call, 5),
+                                                    .oldest_us = kh_call_number_at(&call, 6),
+                                                    .next_us = kh_call_number_at(&call, 7)};
     each(self, &destination);
   }
   err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
@@ -134,7 +135,6 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
   return err;
 }
 
-/* One statement is one transaction. */
 static enum kh_err change(struct kh_look *look, struct kh_call *call, int64_t *count, struct kh_diag *diag)
 {
   enum kh_err err = problem(look, kh_call_run(call), diag);
@@ -144,15 +144,37 @@ static enum kh_err change(struct kh_look *look, struct kh_call *call, int64_t *c
   return err;
 }
 
+static enum kh_err run(struct kh_look *look, enum kh_statement statement, struct kh_diag *diag)
+{
+  struct kh_call call = kh_call(look->db, statement);
+
+  return problem(look, kh_call_run(&call), diag);
+}
+
 enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                             int64_t lifetime_max_us, int64_t *count, struct kh_diag *diag)
 {
+  int64_t released = 0;
+
   *count = 0;
   if (!look->db)
     return KH_OK;
-  struct kh_call call = filtered(look, KH_SQL_REDRIVE, filter, now_us);
-  kh_call_number(&call, lifetime_max_us);
-  return change(look, &call, count, diag);
+  enum kh_err err = run(look, KH_SQL_BEGIN, diag);
+  if (err)
+    return err;
+  struct kh_call release = filtered(look, KH_SQL_RELEASE, filter, now_us);
+  err = change(look, &release, &released, diag);
+  if (!err) {
+    struct kh_call redrive = filtered(look, KH_SQL_REDRIVE, filter, now_us);
+
+    kh_call_number(&redrive, lifetime_max_us);
+    err = change(look, &redrive, count, diag);
+  }
+  if (!err)
+    err = run(look, KH_SQL_COMMIT, diag);
+  if (err && kh_db_in_transaction(look->db))
+    (void)!run(look, KH_SQL_ROLLBACK, NULL);
+  return err;
 }
 
 enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,

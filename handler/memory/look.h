@@ -53,6 +53,8 @@ enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *
 struct kh_look_destination {
   struct kh_str name;
   int64_t delivered_us; /* the last success; 0 for never */
+  int64_t
+      held_until_us; /* nothing goes there before, unless that is past; 0 when its last attempt was good */
   int64_t due, waiting, dead;
   int64_t oldest_us,
       next_us; /* of what is owed: when the oldest was made, when the next is due; 0 for none */
@@ -65,7 +67,7 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
 
 /*
  * Makes what FILTER asks for due now, under the same id. A dead one is owed again, with all its attempts before it and
- * as long to live as it had, but at most LIFETIME_MAX_US. Durable when it returns; *COUNT says how many.
+ * as long to live as it had, but at most LIFETIME_MAX_US. Their destinations are on hold no more. Durable when it returns; *COUNT says how many.
  */
 enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                             int64_t lifetime_max_us, int64_t *count, struct kh_diag *diag) KH_MUST_USE;

@@ -91,6 +91,7 @@ static const struct kh_store_ops memory_ops = {
     .retry_at = kh_owed_retry_at,
     .bury = kh_owed_bury,
     .next_due = kh_owed_next_due,
+    .know_config = kh_owed_know_config,
     .tidy = memory_tidy,
     .problem = memory_problem,
     .close = memory_close,

@@ -40,12 +40,14 @@ enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const str
 enum kh_err kh_claims_prune(struct kh_memory *memory);
 
 enum kh_err kh_owed_add(struct kh_memory *memory, const struct kh_delivery *delivery);
-enum kh_err kh_owed_take(void *self, int64_t now_us, struct kh_delivery *delivery);
+enum kh_err kh_owed_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
+                         struct kh_delivery *delivery);
 enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us);
 enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                              const struct kh_failure *why);
 enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                          const struct kh_failure *why);
-enum kh_err kh_owed_next_due(void *self, int64_t *at_us);
+enum kh_err kh_owed_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us);
+enum kh_err kh_owed_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 
 #endif

@@ -193,8 +193,20 @@ static enum kh_err copy_body(struct none *none, const struct kh_buf *from, struc
   return kh_buf_add(to, kh_buf_view(from)) ? fail(none, "no memory for a delivery") : KH_OK;
 }
 
+static void replace_older(struct none *none, const struct kh_delivery *delivery)
+{
+  for (size_t i = 0; i < none->owed_count; i++) {
+    const struct kh_delivery *other = &none->owed[i].delivery;
+
+    if (strcmp(other->destination, delivery->destination) == 0 && strcmp(other->entry, delivery->entry) != 0)
+      none->owed[i].now.gone = true;
+  }
+}
+
 static enum kh_err owe(struct none *none, const struct kh_delivery *delivery)
 {
+  if (delivery->replaces)
+    replace_older(none, delivery);
   if (find_owed(none, delivery->id))
     return KH_OK;
   if (delivery->content_type.len >= KH_CONTENT_TYPE_BYTES)
@@ -228,20 +240,31 @@ static enum kh_err none_commit(void *self, const struct kh_claim *claim, const s
   return err;
 }
 
-static struct owed *first_due(struct none *none)
+static bool must_wait(const struct kh_delivery *delivery, const struct kh_under_way *under_way)
+{
+  for (size_t i = 0; under_way && i < under_way->count; i++)
+    if (strcmp(delivery->id, under_way->at[i].id) == 0 ||
+        (under_way->at[i].is_full && strcmp(delivery->destination, under_way->at[i].destination) == 0))
+      return true;
+  return false;
+}
+
+static struct owed *first_due(struct none *none, const struct kh_under_way *under_way)
 {
   struct owed *first = NULL;
 
   for (size_t i = 0; i < none->owed_count; i++)
-    if (!none->owed[i].now.gone && (!first || none->owed[i].now.not_before_us < first->now.not_before_us))
+    if (!none->owed[i].now.gone && !must_wait(&none->owed[i].delivery, under_way) &&
+        (!first || none->owed[i].now.not_before_us < first->now.not_before_us))
       first = &none->owed[i];
   return first;
 }
 
-static enum kh_err none_take(void *self, int64_t now_us, struct kh_delivery *delivery)
+static enum kh_err none_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
+                             struct kh_delivery *delivery)
 {
   struct none *none = self;
-  const struct owed *owed = first_due(none);
+  const struct owed *owed = first_due(none, under_way);
 
   *delivery = (struct kh_delivery){0};
   if (!owed || owed->now.not_before_us > now_us)
@@ -290,9 +313,17 @@ static enum kh_err none_bury(void *self, const char *id, unsigned attempt, int64
   return record(self, id, (struct fate){.gone = true});
 }
 
-static enum kh_err none_next_due(void *self, int64_t *at_us)
+static enum kh_err none_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
 {
-  const struct owed *owed = first_due(self);
+  (void)self;
+  (void)digest;
+  (void)now_us;
+  return KH_OK;
+}
+
+static enum kh_err none_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
+{
+  const struct owed *owed = first_due(self, under_way);
 
   if (!owed)
     return KH_ERR_NOT_FOUND;
@@ -335,6 +366,7 @@ static const struct kh_store_ops none_ops = {
     .retry_at = none_retry_at,
     .bury = none_bury,
     .next_due = none_next_due,
+    .know_config = none_know_config,
     .tidy = none_tidy,
     .problem = none_problem,
     .close = none_close,

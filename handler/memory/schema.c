@@ -43,10 +43,13 @@ const char kh_schema_create[] =
     "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL, content_type TEXT NOT NULL,"
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
-    "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '') STRICT;"
-    "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;"
-    "CREATE TABLE destinations (" /* when a delivery last arrived there */
-    "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
+    "  is_refused INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
+    "CREATE TABLE destinations (" /* when a delivery last arrived there; 0 for never, as of the next */
+    "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL,"
+    "  held_until_us INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
 
@@ -58,10 +61,24 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
           "PRAGMA user_version = 2;"
           "COMMIT;",
+    [2] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE deliveries ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0;"
+          "DROP INDEX deliveries_due;"
+          "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
+          "ALTER TABLE destinations ADD COLUMN held_until_us INTEGER NOT NULL DEFAULT 0;"
+          "INSERT OR IGNORE INTO destinations (destination, delivered_us)"
+          "  SELECT DISTINCT destination, 0 FROM deliveries;"
+          "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
+          "PRAGMA user_version = 3;"
+          "COMMIT;",
 };
 
 /* The last answer that came stays, also when the last attempt got none. */
 #define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
+
+/* What is under way, and the destinations that are full: the values are behind the time, which is ?1. */
+#define UNDER_WAY "(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+#define FULL "(?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
 
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
@@ -84,14 +101,16 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                     " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     [KH_SQL_DESTINATIONS] =
-        "SELECT destination, max(delivered_us), sum(due), sum(waiting), sum(dead), min(oldest_us),"
-        " min(next_us) FROM"
-        " (SELECT destination, delivered_us, 0 AS due, 0 AS waiting, 0 AS dead, NULL AS oldest_us,"
-        " NULL AS next_us FROM destinations UNION ALL"
-        " SELECT destination, NULL, dead_us IS NULL AND not_before_us <= ?1,"
+        "SELECT destination, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
+        " min(oldest_us), min(next_us) FROM"
+        " (SELECT destination, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
+        " NULL AS oldest_us, NULL AS next_us FROM destinations UNION ALL"
+        " SELECT destination, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
         " FROM deliveries) GROUP BY destination ORDER BY destination",
+    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND destination IN"
+                       " (SELECT destination FROM deliveries" ASKED_FOR ")",
     /* A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends. */
     [KH_SQL_REDRIVE] =
         "UPDATE deliveries SET attempt = iif(dead_us IS NULL, attempt, 0),"
@@ -113,7 +132,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
         " content_type = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11,"
-        " created_us = ?12, reason = '', status = 0, answer = '', dead_us = NULL WHERE dead_us IS NOT NULL",
+        " created_us = ?12, reason = '', status = 0, answer = '', is_refused = 0, dead_us = NULL"
+        " WHERE dead_us IS NOT NULL",
+    [KH_SQL_OWE_TO] = "INSERT OR IGNORE INTO destinations (destination, delivered_us) VALUES (?1, 0)",
+    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE destination = ?1 AND entry <> ?2 AND dead_us IS NULL",
     [KH_SQL_PRUNE_JOURNAL] =
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
@@ -123,16 +145,34 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
-    [KH_SQL_TAKE] = "SELECT id, rule, notifier, destination, entry, event, content_type, body, attempt,"
-                    " not_before_us, expires_us, created_us FROM deliveries"
-                    " WHERE dead_us IS NULL AND not_before_us <= ?1 ORDER BY not_before_us, seq LIMIT 1",
-    [KH_SQL_SUCCESS] = "INSERT INTO destinations (destination, delivered_us)"
-                       " SELECT destination, ?2 FROM deliveries WHERE id = ?1 AND dead_us IS NULL"
-                       " ON CONFLICT (destination) DO UPDATE SET delivered_us = ?2",
+    /* From the destinations, so that thousands that wait for one of them are never walked over. */
+    [KH_SQL_TAKE] =
+        "SELECT d.id, d.rule, d.notifier, d.destination, d.entry, d.event, d.content_type, d.body, d.attempt,"
+        " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
+        " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
+        " (SELECT n.seq FROM deliveries AS n WHERE n.destination = t.destination AND n.dead_us IS NULL"
+        " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
+        " WHERE t.held_until_us <= ?1 AND t.destination NOT IN " FULL
+        " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    [KH_SQL_SUCCESS] = "UPDATE destinations SET delivered_us = ?2, held_until_us = 0 WHERE destination ="
+                       " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
+    [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = ?2 WHERE destination ="
+                    " (SELECT destination FROM deliveries WHERE id = ?1)",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
-                     " WHERE id = ?1 AND dead_us IS NULL",
+                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_BURY] = "UPDATE deliveries SET attempt = ?2, dead_us = ?3, reason = ?4, " KEEP_ANSWER
-                    " WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_NEXT] = "SELECT min(not_before_us) FROM deliveries WHERE dead_us IS NULL",
+                    ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
+                    " WHERE n.destination = t.destination AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY
+                    ")))"
+                    " FROM destinations AS t WHERE t.destination NOT IN " FULL,
+    [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
+                      " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
+    [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
+                              " is_refused AND not_before_us > ?1",
+    [KH_SQL_CONFIG_HOLDS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_PRUNE_DESTINATIONS] =
+        "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM deliveries AS n WHERE n.destination = destinations.destination)",
 };

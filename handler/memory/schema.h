@@ -7,8 +7,8 @@
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H
 
-#define KH_SCHEMA_VERSION 2
-enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600 };
+#define KH_SCHEMA_VERSION 3
+enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
 
 /* One row: the version of the schema, and how many tables and indexes there are. */
 extern const char kh_schema_look[];
@@ -31,6 +31,7 @@ enum kh_statement {
   KH_SQL_LIST,
   KH_SQL_SHOW,
   KH_SQL_DESTINATIONS,
+  KH_SQL_RELEASE,
   KH_SQL_REDRIVE,
   KH_SQL_DROP,
 
@@ -42,15 +43,22 @@ enum kh_statement {
   KH_SQL_SIGNATURE,
   KH_SQL_BODY,
   KH_SQL_OWE,
+  KH_SQL_OWE_TO,
+  KH_SQL_REPLACE,
   KH_SQL_PRUNE_JOURNAL,
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
   KH_SQL_TAKE,
   KH_SQL_SUCCESS,
+  KH_SQL_HOLD,
   KH_SQL_DONE,
   KH_SQL_RETRY,
   KH_SQL_BURY,
   KH_SQL_NEXT,
+  KH_SQL_CONFIG,
+  KH_SQL_CONFIG_REFUSED,
+  KH_SQL_CONFIG_HOLDS,
+  KH_SQL_PRUNE_DESTINATIONS,
   KH_SQL__COUNT
 };
 

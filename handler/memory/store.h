@@ -2,7 +2,7 @@
  * store.h - what is remembered, and what is owed. The grain is a webhook, not a table.
  *
  * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it so; people look by look.h);
- * none.c keeps it in this process, for `kitehook invoke`.
+ * none.c keeps it in this process, for `kitehook invoke` and Lambda; it puts no destination on hold.
  *
  * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both:
  *   batch_begin, then for each entry: begin, commit; then batch_end. After batch_end
@@ -58,10 +58,13 @@ struct kh_delivery {
   char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
   char entry[96];                  /* the webhook it came from */
   char event[101];
+  bool
+      replaces; /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
   struct kh_str content_type; /* borrowed; of a taken delivery it holds until the next take */
   struct kh_buf body;         /* owned */
   unsigned attempt;           /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
+  bool is_probe; /* of a taken one: the last attempt to reach its destination failed */
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
@@ -70,9 +73,23 @@ enum { KH_ANSWER_KEPT_BYTES = 201 };
 
 /* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
 struct kh_failure {
-  const char *reason; /* "delivery_refused: HTTP 404" */
-  int status;         /* of the answer; 0 when none came, and then the one before is remembered */
-  const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  const char *reason;    /* "delivery_refused: HTTP 404" */
+  int status;            /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
+  int64_t hold_until_us; /* before that nothing goes to the destination; 0 for no such time */
+};
+
+enum { KH_UNDER_WAY_MAX = 16 };
+
+/* What has been taken and not been recorded yet. All borrowed. */
+struct kh_under_way {
+  size_t count;
+  struct {
+    const char *id;
+    const char *destination;
+    bool is_full; /* the destination gets no further one meanwhile */
+  } at[KH_UNDER_WAY_MAX];
 };
 
 struct kh_store_ops {
@@ -92,22 +109,30 @@ struct kh_store_ops {
   void (*batch_drop)(void *self); /* rolls back; after a failed step */
 
   /*
-   * The delivery that is due for the longest time; KH_ERR_NOT_FOUND when none is. The caller releases it, and
-   * records one of done, retry_at, bury before the next take, which would otherwise give the same one.
+   * The delivery that is due for the longest time and neither under way nor for a destination that is full or on hold;
+   * KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry_at, bury; until then
+   * it is under way, or would be given again. UNDER_WAY may be NULL.
    */
-  enum kh_err (*take)(void *self, int64_t now_us, struct kh_delivery *delivery);
+  enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
+                      struct kh_delivery *delivery);
   /*
    * Durable when they return; inside a batch, when batch_end does. A crash before that sends again
    * under the same id and loses nothing. KH_ERR_NOT_FOUND when ID is not owed: somebody dropped it meanwhile.
    */
-  enum kh_err (*done)(void *self, const char *id,
-                      int64_t now_us); /* its body is overwritten, its destination was well then */
+  enum kh_err (*done)(
+      void *self, const char *id,
+      int64_t now_us); /* its body is overwritten, its destination was well then, and on hold no more */
   enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                           const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
-  /* When the next delivery will be due: KH_ERR_NOT_FOUND when nothing is owed. */
-  enum kh_err (*next_due)(void *self, int64_t *at_us);
+  /* When the next delivery can be taken: KH_ERR_NOT_FOUND when nothing is owed but what is under way or must wait for that. */
+  enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
+  /*
+   * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due, no
+   * destination is on hold any more, and those of which nothing was heard for a month are forgotten.
+   */
+  enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 
   /* For when there is nothing else to do: what was processed leaves the write-ahead log too. Cheap when unneeded. */
   enum kh_err (*tidy)(void *self);

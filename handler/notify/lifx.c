@@ -244,6 +244,7 @@ const struct kh_notifier kh_notifier_lifx = {
     .usage = "lifx: {token: {env: LIFX_ACCESS_TOKEN}}",
     .needs_options = true,
     .age_max_s = AGE_MAX_S,
+    .replaces = true,
     .configure = configure,
     .render = render,
     .sign = sign,

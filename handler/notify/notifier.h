@@ -17,7 +17,7 @@ enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 
 /* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
 struct kh_verdict {
-  enum kh_err err;       /* KH_OK, KH_ERR_DELIVERY_FAILED (again later), KH_ERR_DELIVERY_REFUSED (never) */
+  enum kh_err err;       /* as kh_policy_judge has it (deliver/policy.h) */
   int64_t retry_after_s; /* -1: as the policy has it */
   char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
 };
@@ -30,6 +30,8 @@ struct kh_notifier {
   const char *usage;                 /* how an entry is written, for messages: "slack: {url: {env: NAME}}" */
   bool needs_options;
   int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
+  unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
+  bool replaces;     /* a newer delivery makes an older one that still waits pointless */
   /* Reads OPTIONS (the mapping under the notifier's name; NULL where the word stands alone) into RULE. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);

@@ -87,6 +87,7 @@ const struct kh_notifier kh_notifier_webhook = {
     .default_events = default_events,
     .usage = "webhook: {url: {env: HOOK_URL}, secret: {env: HOOK_SECRET}}",
     .needs_options = true,
+    .at_once = 4,
     .configure = configure,
     .render = render,
     .sign = sign,

@@ -283,7 +283,7 @@ def test_invoke_forms(cli, report):
 
 def test_invoke_send(cli, report):
     body = webhook(2, "failed")
-    for name, status, code, outcome in [("200", 200, 0, "delivered"), ("500", 500, 4, "retry"), ("404", 404, 4, "dead")]:
+    for name, status, code, outcome in [("200", 200, 0, "delivered"), ("500", 500, 4, "retry"), ("404", 404, 4, "retry"), ("400", 400, 4, "dead")]:
         with Catcher(lambda path, got, status=status: status) as catcher:
             config = cli.config(rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n  - log\n", url=catcher.url(HOOK))
             dry = json.loads(cli.run("invoke", "--config", config, "--json", "-", input=body).out)

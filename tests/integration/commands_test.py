@@ -149,19 +149,19 @@ def test_owner(cli, report):
 
 def test_burial(cli, report):
     echo = b"Cannot POST " + HOOK.encode() + b"\nno_service for token xoxb-1234-abcdEFGH"
-    with Catcher(lambda path, body: (404, {}, echo)) as catcher:
+    with Catcher(lambda path, body: (400, {}, echo)) as catcher:
         cli.config(top=SERVICE, url=catcher.url(HOOK))
         state = cli.path("state")
         drop(state, entry(webhook(1, "failed"), number=1))
         done = once(cli)
         line = next((line for line in done.lines if line["message"] == "delivery attempt"), {})
-        report.check("a burial has its line", line.get("result") == "dead" and line.get("level") == "ERROR" and line.get("status") == 404 and
+        report.check("a burial has its line", line.get("result") == "dead" and line.get("level") == "ERROR" and line.get("status") == 400 and
                      line.get("reason") == "delivery_refused" and line.get("rule") and line.get("entry"), done)
         row = next(iter(rows(state).values()), {})
         listed = told(cli, "outbox", "list")["deliveries"]
         report.check("outbox list has it", len(listed) == 1 and listed[0] == {
             "id": row["id"], "state": "dead", "rule": row["rule"], "notifier": "slack", "destination": "slack env:SLACK_WEBHOOK_URL",
-            "event": "build.finished", "entry": row["entry"], "attempts": 1, "reason": "delivery_refused: HTTP 404", "status": 404,
+            "event": "build.finished", "entry": row["entry"], "attempts": 1, "reason": "delivery_refused: HTTP 400", "status": 400,
             "answer": "Cannot POST * no_service for token *", "created": rfc3339(row["created_us"]), "next_attempt": None,
             "expires": rfc3339(row["expires_us"]), "died": rfc3339(row["dead_us"]), "content_type": "application/json",
             "bytes": len(row["body"])}, listed)
@@ -170,7 +170,7 @@ def test_burial(cli, report):
         report.check("outbox show has its body", shown.done.code == 0 and shown["body"] == json.loads(row["body"]) ==
                      catcher.caught[0].json and {**listed[0], "body": shown["body"]} == shown, shown)
         done = cli.run("outbox", "list", "--config", cli.path("kitehook.yml"))
-        report.check("outbox list, for people", done.code == 0 and row["id"] in done.out and "1 tried: delivery_refused: HTTP 404" in done.out, done)
+        report.check("outbox list, for people", done.code == 0 and row["id"] in done.out and "1 tried: delivery_refused: HTTP 400" in done.out, done)
         done = cli.run("outbox", "show", "--config", cli.path("kitehook.yml"), row["id"])
         report.check("outbox show, for people", done.code == 0 and "Cannot POST * no_service" in done.out and "Build 1" in done.out, done)
         done = cli.run("outbox", "show", "nobody", "--config", cli.path("kitehook.yml"))
@@ -189,7 +189,7 @@ def test_burial(cli, report):
 
 
 def test_redrive_without_a_worker(cli, report):
-    answers = {"status": 404}
+    answers = {"status": 400}
     with Catcher(lambda path, body: answers["status"]) as catcher:
         cli.config(top=SERVICE, url=catcher.url(HOOK))
         state = cli.path("state")
@@ -203,7 +203,7 @@ def test_redrive_without_a_worker(cli, report):
         after = rows(state)
         row, was = after[ids[0]], before[ids[0]]
         report.check("redrive: the row begins anew", row["dead_us"] is None and row["attempt"] == 0 and row["not_before_us"] >= started_us and
-                     row["expires_us"] == row["not_before_us"] + DAY_US and row["status"] == 404, row)
+                     row["expires_us"] == row["not_before_us"] + DAY_US and row["status"] == 400, row)
         changed = ("dead_us", "attempt", "not_before_us", "expires_us")
         report.check("redrive: and is the same", all(row[key] == was[key] for key in row if key not in changed), row)
         report.check("redrive: the others stay dead", all(after[one] == before[one] for one in ids[1:]), after)
@@ -225,7 +225,7 @@ def test_redrive_without_a_worker(cli, report):
 
 
 def test_redrive_beside_a_worker(cli, report):
-    answers = {"status": 404}
+    answers = {"status": 400}
     with Catcher(lambda path, body: answers["status"]) as catcher:
         cli.config(top=SERVICE, url=catcher.url(HOOK))
         state = cli.path("state")
@@ -261,7 +261,7 @@ def test_redrive_beside_a_worker(cli, report):
 
 
 def test_redrive_starts_a_worker(cli, report):
-    answers = {"status": 404}
+    answers = {"status": 400}
     with Catcher(lambda path, body: answers["status"]) as catcher:
         cli.config(top=SERVICE, url=catcher.url(HOOK))
         undeliverable(cli, catcher, 1)

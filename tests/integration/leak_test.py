@@ -49,7 +49,7 @@ def script(path, body):
     """The catcher's answers: helpful ones that repeat what they were sent."""
     echo = f"no such hook: {path}".encode() + b" planted-secret-in-the-answer " + body[:200]
     if "gone" in path:
-        return 404, {"X-Secret": "planted-secret-answer-header"}, echo
+        return 422, {"X-Secret": "planted-secret-answer-header"}, echo
     if "broken" in path:
         return 500, {}, echo
     if "moved" in path:
@@ -168,7 +168,7 @@ def with_failing_destinations(report, search, logs, folder, build, catcher, clos
     report.check("failing: the worker leaves in order", code == 0, code)
     report.check("failing: no redirect was followed", not [one for one in catcher.caught if "location" in one.path])
     lines = logs.add_file(folder / "worker.stderr") + logs.add_file(folder / "receiver.log")
-    for result, rules in (("dead", {"gone", "moved"}), ("retry", {"broken", "refused", "nowhere"})):
+    for result, rules in (("dead", {"gone"}), ("retry", {"broken", "moved", "refused", "nowhere"})):
         seen = {line["rule"] for line in lines if line["message"] == "delivery attempt" and line["result"] == result}
         report.check(f"failing: {result}", rules <= seen, seen)
     search.look("failing: what the worker printed", (folder / "worker.stderr").read_bytes())

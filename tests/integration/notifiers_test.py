@@ -146,7 +146,7 @@ def test_webhook(kitehook, report, npm):
 def test_webhook_outcomes(kitehook, report):
     """Redirects, refusals and trouble are told like those of any other notifier."""
     rules = "  - webhook: {url: {env: HOOK_URL}, secret: {env: KEY}}\n"
-    cases = [(200, "delivered", 0), (202, "delivered", 0), (410, "dead", 4), (307, "dead", 4), (500, None, 4), (429, None, 4)]
+    cases = [(200, "delivered", 0), (202, "delivered", 0), (410, "retry", 4), (307, "retry", 4), (413, "dead", 4), (500, None, 4), (429, None, 4)]
     for status, outcome, wanted in cases:
         answer = (status, {"Location": "/elsewhere"}, b"planted-answer " + KEY.encode())
         with Catcher(lambda path, body, answer=answer: answer) as catcher:
@@ -245,8 +245,8 @@ def test_lifx_answers(kitehook, report):
         ("two do not answer", offline(1, 3, status="timed_out"), "", TOKEN, 0, ["delivered"], "WARN",
          "1 of 3 lamps: d073d5000001 timed out, d073d5000003 timed out"),
         ("none is there", offline(1, 2, 3), "", TOKEN, 4, ["retry", "dead"], "WARN", "0 of 3 lamps"),
-        ("no lamp of that name", None, ", selector: 'label:Nobody'", TOKEN, 4, ["dead"], "ERROR", "lifx.selector matches no lamp"),
-        ("another token", None, "", "planted-other-token", 4, ["dead"], "ERROR", "lifx.token is not accepted"),
+        ("no lamp of that name", None, ", selector: 'label:Nobody'", TOKEN, 4, ["retry"], "ERROR", "lifx.selector matches no lamp"),
+        ("another token", None, "", "planted-other-token", 4, ["retry"], "ERROR", "lifx.token is not accepted"),
         ("too many requests", limit, "", TOKEN, 4, ["retry", "dead"], "WARN", "too many requests"),
     ]
     for name, change, options, token, wanted, outcomes, level, words in cases:

@@ -74,7 +74,7 @@ void kh_stage_open(void)
   kh_stage.rules = (struct kh_rules){kh_stage.rule, 2};
   kh_stage.outbox = (struct kh_outbox){.rules = &kh_stage.rules,
                                        .store = {&kh_stage.ops, kh_stage.test.store.self},
-                                       .transport = {fake_send, &kh_stage},
+                                       .transport = {.send = fake_send, .self = &kh_stage},
                                        .log = kh_recorder_log(&kh_stage.lines, &kh_stage.clock.clock),
                                        .clock = &kh_stage.clock.clock};
   kh_stage.answer = (struct kh_stage_answer){200, -1, NULL};

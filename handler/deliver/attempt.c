@@ -1,0 +1,108 @@
+#include "base/base.h"
+
+#include "deliver/answer.h"
+#include "deliver/attempt.h"
+#include "deliver/policy.h"
+
+enum { LEAST_MS = 20 };
+
+static int64_t timeout_ms(const struct kh_outbox *outbox)
+{
+  int64_t left_ms = (outbox->until_us - kh_clock_ticks_us(outbox->clock)) / 1000;
+
+  if (outbox->until_us == 0 || left_ms > KH_SEND_TIMEOUT_MS)
+    return KH_SEND_TIMEOUT_MS;
+  return left_ms;
+}
+
+bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const struct kh_rule *rule = attempt->rule;
+  const int64_t now_us = kh_clock_now_us(outbox->clock);
+
+  kh_incoming_init(&attempt->exchange.answer);
+  attempt->headers.count = 0;
+  attempt->exchange.request = (struct kh_outgoing){.verb = rule->verb,
+                                                   .url = &rule->url,
+                                                   .content_type = attempt->delivery.content_type,
+                                                   .body = kh_buf_view(&attempt->delivery.body),
+                                                   .timeout_ms = timeout_ms(outbox),
+                                                   .headers = &attempt->headers};
+  /* What is sent without time for the answer may arrive all the same, and would be called failed. */
+  if (attempt->exchange.request.timeout_ms < LEAST_MS) {
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "no time was left to send it");
+    attempt->result = KH_ERR_DELIVERY_FAILED;
+    attempt->retry_at_us = now_us;
+    return false;
+  }
+  if (rule->notifier->sign)
+    rule->notifier->sign(rule, &attempt->delivery, now_us, &attempt->headers);
+  return true;
+}
+
+static struct kh_verdict judge(const struct kh_notifier *notifier, const struct kh_incoming *answer,
+                               int64_t now_us)
+{
+  struct kh_verdict verdict = {.err = kh_policy_judge(answer->status),
+                               .retry_after_s = answer->retry_after_s};
+
+  if (notifier->judge && answer->status > 0)
+    notifier->judge(answer, now_us, &verdict);
+  return verdict;
+}
+
+static void describe(struct kh_attempt *attempt, const char *note)
+{
+  const struct kh_incoming *answer = &attempt->exchange.answer;
+  char *detail = attempt->detail;
+  size_t room = sizeof attempt->detail;
+
+  if (answer->status == 0)
+    (void)snprintf(detail, room, "%s", answer->problem[0] ? answer->problem : "no answer");
+  else if (note[0])
+    (void)snprintf(detail, room, "HTTP %d: %s", answer->status, note);
+  else
+    (void)snprintf(detail, room, "HTTP %d%s%.200s", answer->status, answer->problem[0] ? ", then " : "",
+                   answer->problem);
+}
+
+/* When it is tried again, if it is at all; a refusal waits for a new configuration until its time is over. */
+static void plan(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t retry_after_s, int64_t now_us)
+{
+  const int64_t expires_us = attempt->delivery.expires_us;
+
+  attempt->hold_until_us = now_us + kh_policy_hold_us(retry_after_s);
+  attempt->retry_at_us = now_us +
+                         kh_policy_delay_us(attempt->result, attempt->number, retry_after_s, &outbox->jitter);
+  if (attempt->result == KH_ERR_DESTINATION_REFUSED && attempt->retry_at_us > expires_us)
+    attempt->retry_at_us = expires_us;
+  else if (attempt->number >= KH_ATTEMPTS_MAX || attempt->retry_at_us >= expires_us)
+    attempt->result = KH_ERR_DELIVERY_EXPIRED;
+}
+
+void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const struct kh_rule *rule = attempt->rule;
+  struct kh_incoming *answer = &attempt->exchange.answer;
+  const int64_t now_us = kh_clock_now_us(outbox->clock);
+
+  if (attempt->exchange.result)
+    answer->status = 0;
+  const struct kh_verdict verdict = judge(rule->notifier, answer, now_us);
+  attempt->result = verdict.err;
+  attempt->remarkable = verdict.note[0] != '\0';
+  describe(attempt, verdict.note);
+  /* Of the answer's body only words are kept: it may echo what it was sent. */
+  if (verdict.err)
+    kh_answer_keep(kh_buf_view(&answer->body), (const struct kh_secret *const[]){&rule->url, &rule->secret},
+                   2, attempt->answer);
+  kh_buf_release(&answer->body);
+  if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
+    plan(outbox, attempt, verdict.retry_after_s, now_us);
+}
+
+bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+{
+  return !outbox->once &&
+         (attempt->result == KH_ERR_DELIVERY_FAILED || attempt->result == KH_ERR_DESTINATION_REFUSED);
+}

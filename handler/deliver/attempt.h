@@ -1,0 +1,48 @@
+/*
+ * attempt.h - one try of one delivery, and what came of it. Private to deliver/: outbox.h is the way in.
+ *
+ * attempt.c makes the request and reads what its answer means, attempt_log.c tells of it, outbox.c has the order.
+ */
+#ifndef KH_ATTEMPT_H
+#define KH_ATTEMPT_H
+
+#include "deliver/outbox.h"
+
+struct kh_attempt {
+  struct kh_delivery delivery; /* owned */
+  char content_type[KH_CONTENT_TYPE_BYTES];
+  const struct kh_rule *rule; /* NULL when the destination is gone */
+  unsigned number;            /* from 1; of one that was never sent, how many there were */
+  int64_t started_us;         /* ticks */
+
+  /* over the network */
+  struct kh_sent_headers headers;
+  struct kh_exchange exchange;
+
+  /* the outcome */
+  enum kh_err
+      result; /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED: again later; else dead */
+  int64_t retry_at_us;   /* when it is tried again */
+  int64_t hold_until_us; /* when the next one may go to the destination; 0 for any time */
+  char detail[256];
+  bool remarkable; /* although it was delivered */
+  char answer[KH_ANSWER_KEPT_BYTES];
+};
+
+/* ---- attempt.c ---- */
+
+/* Fills attempt->exchange. False when there is no time left to send it, which is its outcome. */
+bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/* The outcome, of what attempt->exchange got, which is released. */
+void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt);
+/* True when it will be tried again. */
+bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt);
+
+/* ---- attempt_log.c ---- */
+
+/* Sends what the log notifier rendered: KH_OK or KH_ERR_RENDER, with detail. */
+enum kh_err kh_attempt_speak(struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/* The line of every attempt; RECORDED is KH_OK when the store knows of the outcome. */
+void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, enum kh_err recorded);
+
+#endif
