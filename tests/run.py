@@ -34,6 +34,7 @@ STEPS = [
     ("bootstrap", [integration("bootstrap", "--cached")], 300),
     ("lambda_fun", [["tests/lambda_fun/check"]], 240),
     ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]], 120),
+    ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
     ("template", [integration("template")], 120),
     ("docs", [integration("docs")], 240),
     ("types", [["tests/types/check"]], 180),

@@ -12,27 +12,40 @@ CONNECTIONS = 16
 WARM_UP_REQUESTS = 30
 
 
-def warm_up(url, webhook):
+def post(url, body, headers):
+    """The status and the text of one answer."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError as error:
+        raise MeasuringError(f"no answer from {url}: {error}") from None
+
+
+def warm_up(url, webhook, headers):
     """A few requests, each of which must be answered with 200. How many is the answer."""
     for _ in range(WARM_UP_REQUESTS):
-        request = urllib.request.Request(url, webhook.body, webhook.headers())
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                status, text = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read()
-        except OSError as error:
-            raise MeasuringError(f"no answer from {url}: {error}") from None
+        status, text = post(url, webhook.body, headers())
         if status != 200:
             raise MeasuringError(f"{url} answered {status}: {text[:300]!r}")
     return WARM_UP_REQUESTS
 
 
-def measure(url, webhook, seconds):
+def must_refuse(url, webhook, headers):
+    """Whoever does not answer a forged signature, and none, with 401 verifies nothing."""
+    unsigned = {"Content-Type": "application/json", "X-Buildkite-Event": webhook.event}
+    for what, sent in ("a forged signature", headers(genuine=False)), ("no signature", unsigned):
+        status, text = post(url, webhook.body, sent)
+        if status != 401:
+            raise MeasuringError(f"{url} answered {status} to {what}: {text[:300]!r}")
+
+
+def measure(url, webhook, headers, seconds):
     """Requests a second, and how many were answered; any that was refused or broken is an error."""
-    headers = [f"{name}: {value}" for name, value in webhook.headers().items()]
+    lines = [f"{name}: {value}" for name, value in headers().items()]
     output = run([need_tool("wrk"), "-t", 1, "-c", CONNECTIONS, "-d", f"{seconds}s", "--timeout", "10s",
-                  "-s", BENCH / "post.lua", url, "--", webhook.body_file, *headers], timeout=seconds + 30)
+                  "-s", BENCH / "post.lua", url, "--", webhook.body_file, *lines], timeout=seconds + 30)
     found = re.search(r"^result (\{.*\})$", output, re.MULTILINE)
     if found is None:
         raise MeasuringError(f"wrk gave no result:\n{output}")

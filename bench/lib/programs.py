@@ -1,4 +1,4 @@
-"""Compiles the programs of bench/. The command stands in each file's first comment, behind "cc:" or "go:"."""
+"""Compiles or runs the programs of bench/. The command stands in each file's first comment, behind "cc:", "go:" or "run:"."""
 
 import os
 import re
@@ -12,26 +12,43 @@ from .errors import MeasuringError, NotRun
 COMPILE_TIMEOUT_S = 150  # Go compiles its standard library too, once
 BENCH = Path(__file__).resolve().parent.parent
 SOURCE = BENCH.parent
+SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 # What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
 RECEIVER_FOLDERS = ["base", "config", "receive"]
 RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml", "-lcrypto"]
+# WORKER: those and the rules, as a worker links them.
+LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS), "WORKER": ([*RECEIVER_FOLDERS, "rules"], [*RECEIVER_FLAGS, "-lpcre2-8"])}
 
 
 def need_tool(name):
-    """The path of a program of this machine."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    """The path of a program of this machine; one like php-fpm may have its version behind its name."""
+    path = shutil.which(name) or shutil.which(name, path=":".join(SBIN)) or newest(name)
     if path is None:
         raise NotRun(f"{name} is not installed")
     return path
 
 
-def receiver_sources():
-    return sorted(file for folder in RECEIVER_FOLDERS for file in (SOURCE / "handler" / folder).glob("*.c"))
+def newest(name):
+    found = [file for folder in SBIN for file in Path(folder).glob(f"{name}[0-9]*.[0-9]*")]
+    return max(found, key=lambda file: [int(number) for number in re.findall("[0-9]+", file.name)], default=None)
+
+
+def command_to_run(source, **values):
+    """The command behind "run:" in SOURCE, its FILE and what VALUES name filled in."""
+    program, *words = command_of(source, "run")
+    return [need_tool(program), *(str({"FILE": source, **values}.get(word, word)) for word in words)]
+
+
+def linked(word):
+    """What a cc: line means by WORD."""
+    folders, flags = LINKED[word]
+    sources = sorted(file for folder in folders for file in (SOURCE / "handler" / folder).glob("*.c"))
+    return ["-I", str(SOURCE / "handler"), *map(str, sources), *flags]
 
 
 def command_of(source, compiler):
-    found = re.search(rf"^(?: \*|//) {compiler}: (.+)$", source.read_text(), re.MULTILINE)
+    found = re.search(rf"^(?: \*|//|#|;) {compiler}: (.+)$", source.read_text(), re.MULTILINE)
     if found is None:
         raise MeasuringError(f"{source} has no {compiler}: line")
     return shlex.split(found.group(1))
@@ -49,8 +66,8 @@ def compiled(name, folder):
     for word in command_of(source, "cc"):
         if word == "FILE":
             arguments.append(str(source))
-        elif word == "RECEIVER":
-            arguments += ["-I", str(SOURCE / "handler"), *map(str, receiver_sources()), *RECEIVER_FLAGS]
+        elif word in LINKED:
+            arguments += linked(word)
             sources += (SOURCE / "handler").rglob("*.[ch]")
         else:
             arguments.append(word)
@@ -80,7 +97,7 @@ def compile_program(command, **more):
     if done.returncode == 0:
         return
     missing = re.search(r"cannot find -l\S+|fatal error: (\S+): No such file", done.stderr)
-    if missing and not (missing.group(1) or "").startswith(tuple(f"{name}/" for name in RECEIVER_FOLDERS)):
+    if missing and not (missing.group(1) or "").startswith(tuple(f"{name}/" for name in LINKED["WORKER"][0])):
         raise NotRun(f"a library is not installed: {missing.group(0)}")
     raise MeasuringError(f"{shlex.join(command[:4])} …\n{done.stderr}")
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from .errors import MeasuringError
-from .programs import need_tool
+from .programs import command_to_run, need_tool
 
 START_S, STOP_S = 10, 10
 BASE_ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
@@ -38,9 +38,17 @@ http {{
   uwsgi_temp_path {folder}/tmp_uwsgi;
   scgi_temp_path {folder}/tmp_scgi;
   client_body_buffer_size 64k;
+{more}
   server {{
     listen 127.0.0.1:{port};
     location / {{
+{location}
+    }}
+  }}
+}}
+"""
+
+FASTCGI = """\
       fastcgi_pass unix:{folder}/app.sock;
       fastcgi_param GATEWAY_INTERFACE CGI/1.1;
       fastcgi_param SERVER_PROTOCOL $server_protocol;
@@ -49,11 +57,18 @@ http {{
       fastcgi_param QUERY_STRING $query_string;
       fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length;
-      fastcgi_param REMOTE_ADDR $remote_addr;
-    }}
-  }}
-}}
-"""
+      fastcgi_param REMOTE_ADDR $remote_addr;"""
+
+UPSTREAM = """\
+  upstream app {{
+    server {address};
+    keepalive 16;
+  }}"""
+
+PROXY = """\
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";"""
 
 
 def free_port():
@@ -111,15 +126,53 @@ def lighttpd_cgi(program, environment, folder):
 
 
 @contextlib.contextmanager
+def nginx(folder, location, more=""):
+    """nginx with one LOCATION, and MORE beside its server. Gives the URL without a path."""
+    server, port, config = need_tool("nginx"), free_port(), folder / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX.format(folder=folder, port=port, user=user, location=location, more=more))
+    with child([server, "-e", folder / "nginx.log", "-c", config, "-g", "daemon off;"], {}, folder / "nginx.out",
+               lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def nginx_fastcgi(program, environment, folder):
     """nginx before one process of PROGRAM under spawn-fcgi. Gives the URL."""
-    server, spawner = need_tool("nginx"), need_tool("spawn-fcgi")
-    port = free_port()
-    config, listener = folder / "nginx.conf", folder / "app.sock"
-    listener.unlink(missing_ok=True)
-    user = "user root;" if os.geteuid() == 0 else ""
-    config.write_text(NGINX.format(folder=folder, port=port, user=user))
+    spawner, listener = need_tool("spawn-fcgi"), folder / "app.sock"
     with child([spawner, "-n", "-s", listener, "--", program], environment, folder / "app.out", listener.exists), \
-         child([server, "-e", folder / "nginx.log", "-c", config, "-g", "daemon off;"], {}, folder / "nginx.out",
-               lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
-        yield f"http://127.0.0.1:{port}/hook"
+         nginx(folder, FASTCGI.format(folder=folder)) as url:
+        yield f"{url}/hook"
+
+
+@contextlib.contextmanager
+def nginx_php(program, environment, folder):
+    """nginx before one process of php-fpm that runs the script PROGRAM. Gives the URL."""
+    listener = str(folder / "app.sock")
+    command = command_to_run(program.with_suffix(".conf"))
+    location = FASTCGI.format(folder=folder) + f"\n      fastcgi_param SCRIPT_FILENAME {program};"
+    with child(command, {"BENCH_SOCKET": listener, "BENCH_FOLDER": str(folder), **environment}, folder / "app.out",
+               lambda: answers(socket.AF_UNIX, listener)), \
+         nginx(folder, location) as url:
+        yield f"{url}/hook"
+
+
+@contextlib.contextmanager
+def nginx_node(program, environment, folder):
+    """nginx before one process of Node, with connections that it keeps. Gives the URL."""
+    listener = str(folder / "app.sock")
+    command = command_to_run(program)
+    with child(command, {"BENCH_SOCKET": listener, **environment}, folder / "app.out",
+               lambda: answers(socket.AF_UNIX, listener)), \
+         nginx(folder, PROXY, UPSTREAM.format(address=f"unix:{listener}")) as url:
+        yield f"{url}/hook"
+
+
+@contextlib.contextmanager
+def nginx_webhook(program, environment, folder):
+    """nginx before Debian's webhook with the hooks of PROGRAM, with connections that it keeps. Gives the URL."""
+    port = free_port()
+    command = command_to_run(program, PORT=port)
+    with child(command, environment, folder / "app.out", lambda: answers(socket.AF_INET, ("127.0.0.1", port))), \
+         nginx(folder, PROXY, UPSTREAM.format(address=f"127.0.0.1:{port}")) as url:
+        yield f"{url}/hooks/bench"
