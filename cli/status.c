@@ -15,6 +15,7 @@ struct totals {
   json_t *destinations;
   int64_t due, waiting, dead;
   int64_t oldest_us, next_us;
+  int64_t now_us;
 };
 
 static void take_smaller(int64_t *at_us, int64_t other_us)
@@ -26,6 +27,9 @@ static void take_smaller(int64_t *at_us, int64_t other_us)
 static void add_destination(void *self, const struct kh_look_destination *destination)
 {
   struct totals *totals = self;
+  const bool is_held = destination->held_until_us > totals->now_us &&
+                       destination->due + destination->waiting > 0;
+  const int64_t held_until_us = is_held ? destination->held_until_us : 0;
   json_t *json = json_object();
 
   totals->due += destination->due;
@@ -35,6 +39,7 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   take_smaller(&totals->next_us, destination->next_us);
   json_object_set_new(json, "destination", kh_paper_text(destination->name));
   json_object_set_new(json, "last_success", kh_paper_time(destination->delivered_us));
+  json_object_set_new(json, "held_until", kh_paper_time(held_until_us));
   json_object_set_new(json, "due", json_integer(destination->due));
   json_object_set_new(json, "waiting", json_integer(destination->waiting));
   json_object_set_new(json, "dead", json_integer(destination->dead));
@@ -102,10 +107,15 @@ static void print_destinations(const json_t *destinations, int64_t now_us)
     printf("  ");
     kh_paper_print_text(json_object_get(one, "destination"));
     printf(": last success %s%s, %" JSON_INTEGER_FORMAT " due, %" JSON_INTEGER_FORMAT
-           " waiting, %" JSON_INTEGER_FORMAT " dead\n",
+           " waiting, %" JSON_INTEGER_FORMAT " dead",
            span[0] ? span : "never", span[0] ? " ago" : "", json_integer_value(json_object_get(one, "due")),
            json_integer_value(json_object_get(one, "waiting")),
            json_integer_value(json_object_get(one, "dead")));
+    if (kh_time_parse(kh_str_of(json_string_value(json_object_get(one, "held_until"))), &at_us)) {
+      kh_paper_span(at_us - now_us, span);
+      printf(", on hold for %s", span);
+    }
+    printf("\n");
   }
 }
 
@@ -164,6 +174,7 @@ static int tell(const struct kh_command *self, const char *config_path, bool as_
   if (code != KH_EXIT_OK)
     goto done;
   enum kh_err err = look_at_inbox(&place, &load, &diag);
+  totals.now_us = place.now_us;
   if (!err)
     err = look_at_outbox(&place, &totals, &diag);
   if (err) {

@@ -29,6 +29,7 @@ STEPS = [
     ("wakeup", [integration("wakeup")], 240),
     ("service", [integration("service")], 180),
     ("commands", [integration("commands")], 120),
+    ("destinations", [integration("destinations")], 120),
     ("notifiers", [integration("notifiers")], 240),
     ("lambda", [integration("lambda")], 180),
     ("bootstrap", [integration("bootstrap", "--cached")], 300),

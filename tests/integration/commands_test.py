@@ -177,7 +177,7 @@ def test_burial(cli, report):
         report.check("outbox show: nobody", done.code == 1 and "'nobody'" in done.err and done.out == "", done)
         status = told(cli, "status")
         report.check("status counts it", status["outbox"]["dead"] == 1 and status["outbox"]["due"] == 0 and status["outbox"]["oldest"] is None and
-                     status["destinations"] == [{"destination": "slack env:SLACK_WEBHOOK_URL", "last_success": None, "due": 0, "waiting": 0,
+                     status["destinations"] == [{"destination": "slack env:SLACK_WEBHOOK_URL", "last_success": None, "held_until": None, "due": 0, "waiting": 0,
                                                  "dead": 1}], status)
         with sqlite3.connect(f"{state}/memory.sqlite") as db:
             everything = "\n".join(db.iterdump())
