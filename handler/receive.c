@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "base/json_write.h"
+#include "base/json_put.h"
 #include "base/utf8.h"
 #include "kitehook.h"
 
@@ -158,48 +158,47 @@ static bool is_stuck(const struct account *account)
   return account->worker == KH_WORKER_ABSENT || oldest_entry_s(account) >= STUCK_AFTER_S;
 }
 
-/* Each returns 0, or not when a member could not be made. */
-static int answer_accepted(const struct kh_receiver *receiver, const struct account *account, json_t *answer)
+static void answer_accepted(const struct kh_receiver *receiver, const struct account *account,
+                            struct kh_buf *out)
 {
-  int failed = 0;
-
-  failed |= json_object_set_new(answer, "verdict", json_string("accepted"));
-  failed |= json_object_set_new(answer, "event", json_string(account->event.name));
-  failed |= json_object_set_new(answer, "request_id", json_string(account->request_id));
-  failed |= json_object_set_new(answer, "kept", json_boolean(receiver->inbox != NULL));
+  kh_json_put_text_member(out, "verdict", KH_STR("accepted"));
+  kh_json_put_text_member(out, "event", kh_str_of(account->event.name));
+  kh_json_put_text_member(out, "request_id", kh_str_of(account->request_id));
+  kh_json_put_bool_member(out, "kept", receiver->inbox != NULL);
   if (receiver->inbox)
-    failed |= json_object_set_new(answer, "worker", json_string(kh_worker_seen_token(account->worker)));
+    kh_json_put_text_member(out, "worker", kh_str_of(kh_worker_seen_token(account->worker)));
   if (is_stuck(account))
-    failed |= json_object_set_new(answer, "oldest_entry_s", json_integer(oldest_entry_s(account)));
-  return failed;
+    kh_json_put_int_member(out, "oldest_entry_s", oldest_entry_s(account));
 }
 
-static int answer_refused(const struct account *account, json_t *answer)
+static void answer_refused(const struct account *account, struct kh_buf *out)
 {
   const bool unverified = kh_err_is_unverified(account->verdict);
-  int failed = json_object_set_new(answer, "error",
-                                   json_string(unverified ? "unauthorized" : kh_err_token(account->verdict)));
 
+  kh_json_put_text_member(out, "error",
+                          kh_str_of(unverified ? "unauthorized" : kh_err_token(account->verdict)));
   if (!unverified && account->verified.by)
-    failed |= json_object_set_new(answer, "request_id", json_string(account->request_id));
+    kh_json_put_text_member(out, "request_id", kh_str_of(account->request_id));
   if (kh_err_status(account->verdict) == 502)
-    failed |= json_object_set_new(answer, "detail", json_string(account->diag.text));
-  return failed;
+    kh_json_put_text_member(out, "detail", kh_str_of(account->diag.text));
 }
 
 /* The status is the answer; where memory is too short for the rest, it goes alone. */
 static void answer(const struct kh_receiver *receiver, const struct account *account,
                    struct kh_response *response)
 {
-  json_t *json = json_object();
-  int failed = account->verdict ? answer_refused(account, json) : answer_accepted(receiver, account, json);
+  struct kh_buf *out = &response->body;
 
   response->status = kh_err_status(account->verdict);
   response->content_type = "application/json";
   response->allow = account->verdict == KH_ERR_METHOD ? "GET, HEAD, POST" : NULL;
-  if (failed || kh_json_write(json, &response->body))
-    kh_buf_clear(&response->body);
-  json_decref(json);
+  (void)kh_buf_add_byte(out, '{');
+  if (account->verdict)
+    answer_refused(account, out);
+  else
+    answer_accepted(receiver, account, out);
+  if (kh_buf_add_byte(out, '}'))
+    kh_buf_clear(out);
 }
 
 static void log_proof(const struct account *account, struct kh_log_line *line)

@@ -1,48 +1,48 @@
 #include "base/base.h"
 
-#include "base/json_write.h"
+#include "base/json_put.h"
 #include "lambda/event.h"
 
-/* Each returns 0, or not when a member could not be made. */
-static int add_header(json_t *headers, const char *name, const char *value, bool as_array)
+static void put_header(struct kh_buf *out, const char *name, const char *value, bool as_array)
 {
-  return json_object_set_new(headers, name, as_array ? json_pack("[s]", value) : json_string(value));
+  kh_json_put_key(out, name);
+  if (as_array)
+    (void)kh_buf_add_byte(out, '[');
+  kh_json_put_text(out, kh_str_of(value));
+  if (as_array)
+    (void)kh_buf_add_byte(out, ']');
 }
 
-static int add_headers(json_t *answer, const struct kh_response *response, bool multi_value)
+static void put_headers(struct kh_buf *out, const struct kh_response *response, bool multi_value)
 {
-  json_t *headers = json_object();
-  int failed = 0;
-
-  failed |= add_header(headers, "Content-Type", response->content_type, multi_value);
+  kh_json_put_key(out, multi_value ? "multiValueHeaders" : "headers");
+  (void)kh_buf_add_byte(out, '{');
+  put_header(out, "Content-Type", response->content_type, multi_value);
   if (response->allow)
-    failed |= add_header(headers, "Allow", response->allow, multi_value);
-  failed |= add_header(headers, "Cache-Control", "no-store", multi_value);
-  failed |= add_header(headers, "X-Content-Type-Options", "nosniff", multi_value);
-  failed |= json_object_set_new(answer, multi_value ? "multiValueHeaders" : "headers", headers);
-  return failed;
+    put_header(out, "Allow", response->allow, multi_value);
+  put_header(out, "Cache-Control", "no-store", multi_value);
+  put_header(out, "X-Content-Type-Options", "nosniff", multi_value);
+  (void)kh_buf_add_byte(out, '}');
 }
 
-static int add_description(json_t *answer, int status)
+static void put_description(struct kh_buf *out, int status)
 {
-  return json_object_set_new(answer, "statusDescription",
-                             json_sprintf("%d %s", status, kh_status_phrase(status)));
+  char text[64];
+
+  (void)snprintf(text, sizeof text, "%d %s", status, kh_status_phrase(status));
+  kh_json_put_text_member(out, "statusDescription", kh_str_of(text));
 }
 
 enum kh_err kh_lambda_response_write(const struct kh_lambda_event *event, const struct kh_response *response,
                                      struct kh_buf *out)
 {
-  struct kh_str body = response->head ? KH_STR("") : kh_buf_view(&response->body);
-  json_t *answer = json_object();
-  int failed = json_object_set_new(answer, "statusCode", json_integer(response->status));
-
+  (void)kh_buf_add_byte(out, '{');
+  kh_json_put_int_member(out, "statusCode", response->status);
   if (event->source == KH_LAMBDA_ALB)
-    failed |= add_description(answer, response->status);
-  failed |= add_headers(answer, response, event->multi_value);
+    put_description(out, response->status);
+  put_headers(out, response, event->multi_value);
   /* An empty one is written too: REST APIs refuse an answer without it. */
-  failed |= json_object_set_new(answer, "body", json_stringn(body.at, body.len));
-  failed |= json_object_set_new(answer, "isBase64Encoded", json_false());
-  enum kh_err err = failed ? KH_ERR_NO_MEMORY : kh_json_write(answer, out);
-  json_decref(answer);
-  return err;
+  kh_json_put_text_member(out, "body", response->head ? KH_STR("") : kh_buf_view(&response->body));
+  kh_json_put_bool_member(out, "isBase64Encoded", false);
+  return kh_buf_add_byte(out, '}');
 }

@@ -2,7 +2,6 @@
 
 #include "aws/secrets.h"
 #include "lambda/function.h"
-#include "lambda/json_memory.h"
 
 enum { START_MS = 8000 }; /* Lambda gives a start 10 s */
 static const int64_t old_after_us = INT64_C(10) * 60 * 1000000;
@@ -28,14 +27,12 @@ static enum kh_err open_setup(const struct kh_function *function, struct kh_func
   struct kh_function_setup *setup = calloc(1, sizeof *setup);
   enum kh_err err = setup ? KH_OK : KH_ERR_NO_MEMORY;
 
-  kh_json_memory_pause(); /* a config outlives the event that made us read it */
   if (!err)
     err = kh_config_read_remote(&setup->config, world->config_path, KH_CONFIG_WHOLE, world->environment,
                                 &function->remote, diags);
   if (!err)
     err = kh_rules_compile(&setup->config, &setup->rules, diags);
   kh_aws_forget(world->aws);
-  kh_json_memory_resume();
   if (err) {
     close_setup(setup);
     return err;
@@ -189,7 +186,6 @@ enum kh_err kh_function_handle(struct kh_function *function, const struct kh_fun
   struct kh_lambda_event event;
   struct kh_response response;
 
-  kh_json_memory_start();
   kh_metrics_init(&function->metrics);
   enum kh_err err = kh_lambda_event_read(call->payload, &function->envelope, &function->body, &event, diag);
 

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
-#include "base/json_write.h"
+#include "base/json_put.h"
 #include "lambda/metrics.h"
 
 #define NAMESPACE "kitehook"
@@ -104,102 +104,92 @@ void kh_metrics_delivery(struct kh_metrics *metrics, const char *notifier, bool 
 
 /* ---- lines ---- */
 
-struct line {
-  json_t *root;
-  json_t *directives; /* root has a reference of its own */
-  bool broken;        /* memory ran out */
-};
+/* What CloudWatch makes of a line: it reads KEYS of the line as dimensions, and METRICS as values. */
+#define DIRECTIVE(keys, metrics) \
+  KH_STR("{\"Namespace\":\"" NAMESPACE "\",\"Dimensions\":[[" keys "]],\"Metrics\":[" metrics "]}")
+#define METRIC(name, unit) "{\"Name\":\"" name "\",\"Unit\":\"" unit "\"}"
 
-static void member(struct line *line, const char *key, json_t *value)
+static void put_directive(struct kh_buf *out, bool is_told, struct kh_str directive)
 {
-  if (json_object_set_new(line->root, key, value))
-    line->broken = true;
+  if (!is_told)
+    return;
+  if (kh_str_ends(kh_buf_view(out), KH_STR("}")))
+    (void)kh_buf_add_byte(out, ',');
+  (void)kh_buf_add(out, directive);
 }
 
-/* DIMENSIONS is the one set of keys, perhaps empty, and METRICS their list; both are taken. */
-static void directive(struct line *line, json_t *dimensions, json_t *metrics)
+static void put_directives(struct kh_buf *out, const struct kh_metrics *event,
+                           const struct kh_metrics_pair *pair)
 {
-  json_t *made = json_pack("{s:s,s:[o],s:o}", "Namespace", NAMESPACE, "Dimensions", dimensions, "Metrics",
-                           metrics);
-
-  if (json_array_append_new(line->directives, made))
-    line->broken = true;
+  kh_json_put_key(out, "CloudWatchMetrics");
+  (void)kh_buf_add_byte(out, '[');
+  put_directive(out, event && event->has_verdict, DIRECTIVE("\"verdict\"", METRIC("webhooks", "Count")));
+  put_directive(out, event && event->build_state, DIRECTIVE("\"state\"", METRIC("build_ms", "Milliseconds")));
+  put_directive(out, event && event->job_wait_ms >= 0, DIRECTIVE("", METRIC("job_wait_ms", "Milliseconds")));
+  put_directive(out, pair,
+                DIRECTIVE("\"notifier\",\"result\"",
+                          METRIC("deliveries", "Count") "," METRIC("delivery_ms", "Milliseconds")));
+  (void)kh_buf_add_byte(out, ']');
 }
 
-static void begin(struct line *line, int64_t now_ms)
+static void put_event(struct kh_buf *out, const struct kh_metrics *event)
+{
+  if (event->has_verdict) {
+    kh_json_put_text_member(out, "verdict",
+                            kh_str_of(event->verdict ? kh_err_token(event->verdict) : "accepted"));
+    kh_json_put_int_member(out, "webhooks", 1);
+  }
+  if (event->build_state) {
+    kh_json_put_text_member(out, "state", kh_str_of(event->build_state));
+    kh_json_put_int_member(out, "build_ms", event->build_ms);
+  }
+  if (event->job_wait_ms >= 0)
+    kh_json_put_int_member(out, "job_wait_ms", event->job_wait_ms);
+}
+
+static void put_pair(struct kh_buf *out, const struct kh_metrics_pair *pair)
+{
+  kh_json_put_text_member(out, "notifier", kh_str_of(pair->notifier));
+  kh_json_put_text_member(out, "result", pair->delivered ? KH_STR("delivered") : KH_STR("failed"));
+  kh_json_put_int_member(out, "deliveries", pair->count);
+  kh_json_put_key(out, "delivery_ms");
+  for (uint32_t i = 0; i < pair->count && i < KH_METRICS_TIMES; i++) {
+    (void)kh_buf_add_byte(out, i == 0 ? '[' : ',');
+    kh_json_put_int(out, pair->ms[i]);
+  }
+  (void)kh_buf_add_byte(out, ']');
+}
+
+/* Each of EVENT and PAIR may be NULL. */
+static void put_line(struct kh_buf *out, int64_t now_ms, const struct kh_metrics *event,
+                     const struct kh_metrics_pair *pair)
 {
   char now[KH_TIME_TEXT_BYTES];
 
   kh_time_format(now_ms * 1000, now);
-  *line = (struct line){.root = json_object(), .directives = json_array()};
-  member(line, "timestamp", json_string(now));
+  (void)kh_buf_add_byte(out, '{');
+  kh_json_put_text_member(out, "timestamp", kh_str_of(now));
   /* A line without a level counts as INFO, and one of another level may be filtered away. */
-  member(line, "level", json_string("INFO"));
-  member(line, "message", json_string("metrics"));
-  member(line, "_aws",
-         json_pack("{s:I,s:O}", "Timestamp", (json_int_t)now_ms, "CloudWatchMetrics", line->directives));
-}
-
-static enum kh_err end(struct line *line, struct kh_buf *out)
-{
-  enum kh_err err = line->broken ? KH_ERR_NO_MEMORY : kh_json_write(line->root, out);
-
-  json_decref(line->directives);
-  json_decref(line->root);
-  return err ? err : kh_buf_add_byte(out, '\n');
-}
-
-static void add_event(struct line *line, const struct kh_metrics *metrics)
-{
-  if (metrics->has_verdict) {
-    directive(line, json_pack("[s]", "verdict"),
-              json_pack("[{s:s,s:s}]", "Name", "webhooks", "Unit", "Count"));
-    member(line, "verdict", json_string(metrics->verdict ? kh_err_token(metrics->verdict) : "accepted"));
-    member(line, "webhooks", json_integer(1));
-  }
-  if (metrics->build_state) {
-    directive(line, json_pack("[s]", "state"),
-              json_pack("[{s:s,s:s}]", "Name", "build_ms", "Unit", "Milliseconds"));
-    member(line, "state", json_string(metrics->build_state));
-    member(line, "build_ms", json_integer(metrics->build_ms));
-  }
-  if (metrics->job_wait_ms >= 0) {
-    directive(line, json_array(), json_pack("[{s:s,s:s}]", "Name", "job_wait_ms", "Unit", "Milliseconds"));
-    member(line, "job_wait_ms", json_integer(metrics->job_wait_ms));
-  }
-}
-
-static void add_pair(struct line *line, const struct kh_metrics_pair *pair)
-{
-  json_t *times = json_array();
-
-  for (uint32_t i = 0; i < pair->count && i < KH_METRICS_TIMES; i++)
-    if (json_array_append_new(times, json_integer(pair->ms[i])))
-      line->broken = true;
-  directive(line, json_pack("[ss]", "notifier", "result"),
-            json_pack("[{s:s,s:s},{s:s,s:s}]", "Name", "deliveries", "Unit", "Count", "Name", "delivery_ms",
-                      "Unit", "Milliseconds"));
-  member(line, "notifier", json_string(pair->notifier));
-  member(line, "result", json_string(pair->delivered ? "delivered" : "failed"));
-  member(line, "deliveries", json_integer(pair->count));
-  member(line, "delivery_ms", times);
+  kh_json_put_text_member(out, "level", KH_STR("INFO"));
+  kh_json_put_text_member(out, "message", KH_STR("metrics"));
+  kh_json_put_key(out, "_aws");
+  (void)kh_buf_add_byte(out, '{');
+  kh_json_put_int_member(out, "Timestamp", now_ms);
+  put_directives(out, event, pair);
+  (void)kh_buf_add_byte(out, '}');
+  if (event)
+    put_event(out, event);
+  if (pair)
+    put_pair(out, pair);
+  (void)kh_buf_add(out, KH_STR("}\n"));
 }
 
 enum kh_err kh_metrics_write(const struct kh_metrics *metrics, int64_t now_ms, struct kh_buf *out)
 {
   bool has_event = metrics->has_verdict || metrics->build_state || metrics->job_wait_ms >= 0;
   size_t lines = metrics->pairs > 0 ? metrics->pairs : has_event ? 1 : 0;
-  enum kh_err err = KH_OK;
 
-  for (size_t i = 0; i < lines && !err; i++) {
-    struct line line;
-
-    begin(&line, now_ms);
-    if (i == 0)
-      add_event(&line, metrics);
-    if (i < metrics->pairs)
-      add_pair(&line, &metrics->pair[i]);
-    err = end(&line, out);
-  }
-  return err;
+  for (size_t i = 0; i < lines; i++)
+    put_line(out, now_ms, i == 0 ? metrics : NULL, i < metrics->pairs ? &metrics->pair[i] : NULL);
+  return kh_buf_ok(out);
 }

@@ -11,6 +11,7 @@
 #include "support/suite.h"
 #include "support/tempdir.h"
 
+#include <jansson.h>
 #include <locale.h>
 
 enum { MANY_KEYS = 100000, SCAN_ROUNDS = 5000 };
@@ -59,8 +60,7 @@ START_TEST(blocks_find_what_a_byte_loop_finds)
     const char *end = text.at + text.len;
     bool same = true;
     for (const char *at = text.at; at <= end; at++)
-      same = same && kh_json_plain_portable(at, end) == plain_by_byte(at, end) &&
-             kh_json_plain(at, end) == plain_by_byte(at, end) &&
+      same = same && kh_json_plain(at, end) == plain_by_byte(at, end) &&
              kh_json_blank(at, end) == blank_by_byte(at, end);
     ck_assert_msg(same, "round %d", round);
     kh_guard_release(&guard);
@@ -71,6 +71,120 @@ START_TEST(blocks_find_what_a_byte_loop_finds)
     ck_assert_ptr_eq(kh_json_plain(&c, &c + 1), plain_by_byte(&c, &c + 1));
     ck_assert_ptr_eq(kh_json_blank(&c, &c + 1), blank_by_byte(&c, &c + 1));
   }
+}
+END_TEST
+
+/* ---- strings with escapes, which are read by blocks ---- */
+
+static const char *const good_pieces[] = {
+    "x",        "a kite over the sea",
+    "\\\"",     "\\\\",
+    "\\/",      "\\b",
+    "\\f",      "\\n",
+    "\\r",      "\\t",
+    "\\u0041",  "\\u00e9",
+    "\\u20AC",  "\\ud83d\\uDE00",
+    "\xC3\xB6", "\xF0\x9F\x98\x80",
+};
+static const char *const bad_pieces[] = {"\\x", "\\u12g4", "\\u", "\n", "\xC3", "\\U0041", "\\ud83d\\u00"};
+static const char *const half_pieces[] = {"\\ud83d",  "\\uDE00",    "\\ude00\\ud83d", "\\ud83d\\ud83d\\ude00",
+                                          "\\ud83dx", "\\ud83d\\n", "\\ud83d\\u0041"};
+
+/* Reads QUOTED at the end of a page and compares it with what jansson makes of it. */
+static void check_string(struct kh_json *doc, struct kh_str quoted, bool is_good)
+{
+  struct kh_guard guard = {0};
+  struct kh_buf text;
+
+  kh_buf_init(&text, 4096);
+  json_t *expected = json_loadb(quoted.at, quoted.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+  enum kh_err err = kh_json_read(doc, kh_guard_end(&guard, quoted), NULL);
+  ck_assert_msg(!expected == !is_good && !err == is_good, "%.*s", KH_FMT(quoted));
+  if (is_good) {
+    struct kh_json_value root = kh_json_root(doc);
+    struct kh_str whole = kh_str(json_string_value(expected), json_string_length(expected));
+
+    ck_assert_int_eq(kh_json_text(root, &text), KH_OK);
+    ck_assert_msg(kh_str_equal(kh_buf_view(&text), whole), "%.*s: %s", KH_FMT(quoted), kh_buf_text(&text));
+    ck_assert(kh_json_text_is(root, whole));
+    ck_assert(!kh_json_has_lone_surrogate(root));
+  }
+  json_decref(expected);
+  kh_buf_release(&text);
+  kh_guard_release(&guard);
+}
+
+/* '"', LEAD letters, PIECE twice, TAIL letters, '"'. */
+static struct kh_str quote(struct kh_buf *quoted, int lead, const char *piece, int tail)
+{
+  kh_buf_clear(quoted);
+  (void)kh_buf_printf(quoted, "\"%.*s%s%s%.*s\"", lead, "abcdefghijklmnopqrstuvwxyzabcdefghijklmn", piece,
+                      piece, tail, "zyxwvutsrqponmlkjihgfedcbazyxwvutsrqponm");
+  return kh_buf_view(quoted);
+}
+
+START_TEST(an_escape_is_read_wherever_it_stands)
+{
+  struct kh_json doc;
+  struct kh_buf quoted;
+
+  kh_json_init(&doc, kh_json_default_limits);
+  kh_buf_init(&quoted, 4096);
+  for (int lead = 0; lead <= 40; lead++)
+    for (int tail = 0; tail <= 40; tail += lead % 3 + 1) {
+      for (size_t i = 0; i < KH_COUNT(good_pieces); i++)
+        check_string(&doc, quote(&quoted, lead, good_pieces[i], tail), true);
+      for (size_t i = 0; i < KH_COUNT(bad_pieces); i++)
+        check_string(&doc, quote(&quoted, lead, bad_pieces[i], tail), false);
+    }
+  kh_buf_release(&quoted);
+  kh_json_release(&doc);
+}
+END_TEST
+
+START_TEST(escapes_are_read_however_close_they_stand)
+{
+  struct kh_json doc;
+  struct kh_buf quoted;
+
+  kh_json_init(&doc, kh_json_default_limits);
+  kh_buf_init(&quoted, 4096);
+  srandom(8259);
+  for (int round = 0; round < SCAN_ROUNDS; round++) {
+    kh_buf_clear(&quoted);
+    (void)kh_buf_add_byte(&quoted, '"');
+    for (long count = random() % 40; count > 0; count--)
+      (void)kh_buf_add(&quoted, kh_str_of(good_pieces[random() % (long)KH_COUNT(good_pieces)]));
+    (void)kh_buf_add_byte(&quoted, '"');
+    check_string(&doc, kh_buf_view(&quoted), true);
+  }
+  kh_buf_release(&quoted);
+  kh_json_release(&doc);
+}
+END_TEST
+
+START_TEST(half_a_surrogate_pair_is_seen_wherever_it_stands)
+{
+  struct kh_json doc;
+  struct kh_buf quoted, text;
+
+  kh_json_init(&doc, kh_json_default_limits);
+  kh_buf_init(&quoted, 4096);
+  kh_buf_init(&text, 4096);
+  for (int lead = 0; lead <= 40; lead++)
+    for (size_t i = 0; i < KH_COUNT(half_pieces); i++) {
+      kh_buf_clear(&text);
+      ck_assert_int_eq(kh_json_read(&doc, quote(&quoted, lead, half_pieces[i], lead), NULL), KH_OK);
+      ck_assert_msg(kh_json_has_lone_surrogate(kh_json_root(&doc)), "%s", kh_buf_text(&quoted));
+      ck_assert_int_eq(kh_json_text(kh_json_root(&doc), &text), KH_OK);
+      ck_assert_ptr_nonnull(strstr(kh_buf_text(&text), "\xEF\xBF\xBD"));
+    }
+  /* what only looks like one, and one that is written out */
+  ck_assert_int_eq(kh_json_read(&doc, KH_STR("\"\\\\ud83d \\ufffd\""), NULL), KH_OK);
+  ck_assert(!kh_json_has_lone_surrogate(kh_json_root(&doc)));
+  kh_buf_release(&text);
+  kh_buf_release(&quoted);
+  kh_json_release(&doc);
 }
 END_TEST
 
@@ -228,6 +342,9 @@ static Suite *json_parts_suite(void)
   TCase *parts = kh_test_case(suite, "parts");
 
   tcase_add_test(parts, blocks_find_what_a_byte_loop_finds);
+  tcase_add_test(parts, an_escape_is_read_wherever_it_stands);
+  tcase_add_test(parts, escapes_are_read_however_close_they_stand);
+  tcase_add_test(parts, half_a_surrogate_pair_is_seen_wherever_it_stands);
   tcase_add_loop_test(parts, a_repeated_key_is_found, 0, (int)KH_COUNT(keys));
   tcase_add_test(parts, keys_are_ordered_by_their_decoded_bytes);
   tcase_add_test(parts, numbers_ignore_the_locale);

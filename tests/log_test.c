@@ -135,6 +135,30 @@ START_TEST(each_key_has_its_name_and_type)
 }
 END_TEST
 
+START_TEST(a_list_ends_where_another_member_begins)
+{
+  begin();
+  kh_log_item(&line, KH_LOG_RULES_MATCHED, KH_STR("one"));
+  kh_log_item(&line, KH_LOG_RULES_MATCHED, KH_STR("two"));
+  kh_log_number(&line, KH_LOG_DELIVERIES, 2);
+  kh_log_item(&line, KH_LOG_RULE, KH_STR("three"));
+  kh_log_text(&line, KH_LOG_BRANCH, KH_STR("main"));
+  kh_log_item(&line, KH_LOG_URL, KH_STR("four"));
+  kh_log_item(&line, KH_LOG_JOB, KH_STR("five"));
+
+  json_t *json = end();
+  json_t *expected = json_pack("{s:[s,s], s:i, s:[s], s:s, s:[s], s:[s]}", "rules_matched", "one", "two",
+                               "deliveries", 2, "rule", "three", "branch", "main", "url", "four", "job",
+                               "five");
+  json_object_del(json, "timestamp");
+  json_object_del(json, "level");
+  json_object_del(json, "message");
+  ck_assert_msg(json_equal(json, expected), "%s", kh_buf_text(&recorder.text));
+  json_decref(expected);
+  json_decref(json);
+}
+END_TEST
+
 /* The type of a property: as it says, or that of its constant, its first choice, or what it refers to. */
 static const char *schema_type(const json_t *schema, const json_t *property)
 {
@@ -434,6 +458,7 @@ static Suite *log_suite(void)
 
   tcase_add_checked_fixture(log, open_log, close_log);
   tcase_add_test(log, a_line_has_time_level_and_message);
+  tcase_add_test(log, a_list_ends_where_another_member_begins);
   tcase_add_loop_test(log, each_key_has_its_name_and_type, 0, KH_LOG__COUNT);
   tcase_add_test(log, the_schema_knows_the_same_keys);
   tcase_add_test(log, empty_texts_are_left_out);

@@ -17,7 +17,10 @@
 
 #define NO_MEMORY_LINE "\"message\":\"out of memory\""
 
-enum { NOW_S = 1700000000, CALLS_MAX = 5000, CALLS_MIN = 20, SHOWN_MAX = 5 };
+enum { NOW_S = 1700000000, CALLS_MAX = 5000, SHOWN_MAX = 5 };
+
+/* How many runs must have been needed, or nothing was tried. What is refused needs only its answer and its line. */
+enum { KEPT_RUNS_MIN = 20, REFUSED_RUNS_MIN = 3 };
 
 static struct {
   bool armed;
@@ -261,7 +264,7 @@ static const char *check(const struct outcome *outcome, int status)
 }
 
 /* Lets allocation 1, 2, … fail until a run needs fewer. Prints every run that went wrong. */
-static void fail_each(int status, bool lasting)
+static void fail_each(int status, bool lasting, size_t runs_min)
 {
   struct outcome outcome;
   size_t wrong_runs = 0;
@@ -282,7 +285,7 @@ static void fail_each(int status, bool lasting)
     release(&outcome);
   } while (memory.failed > 0);
   (void)fflush(stdout);
-  ck_assert_uint_ge(n, CALLS_MIN);
+  ck_assert_uint_ge(n, runs_min);
   ck_assert_msg(wrong_runs == 0, "%zu of %zu runs went wrong", wrong_runs, n);
 }
 
@@ -294,7 +297,7 @@ static void fail_each(int status, bool lasting)
 START_TEST(a_genuine_webhook_is_kept_whole_or_refused)
 {
   make_request(BUILD);
-  fail_each(200, _i == 1);
+  fail_each(200, _i == 1, KEPT_RUNS_MIN);
 }
 END_TEST
 
@@ -309,7 +312,7 @@ START_TEST(a_large_one_too)
   (void)kh_buf_add(&body, KH_STR("]}"));
   ck_assert_int_eq(kh_buf_ok(&body), KH_OK);
   make_request(kh_buf_text(&body));
-  fail_each(200, _i == 1);
+  fail_each(200, _i == 1, KEPT_RUNS_MIN);
   kh_buf_release(&body);
 }
 END_TEST
@@ -317,7 +320,7 @@ END_TEST
 START_TEST(an_unusable_one_is_never_accepted)
 {
   make_request("[\"no\", \"event\"]");
-  fail_each(400, _i == 1);
+  fail_each(400, _i == 1, KEPT_RUNS_MIN);
 }
 END_TEST
 
@@ -325,7 +328,7 @@ START_TEST(a_forged_one_is_never_accepted)
 {
   make_request(BUILD);
   webhook.signature.at[webhook.signature.len - 1] ^= 1;
-  fail_each(401, _i == 1);
+  fail_each(401, _i == 1, REFUSED_RUNS_MIN);
 }
 END_TEST
 
@@ -358,7 +361,7 @@ START_TEST(a_reception_survives)
                   response.status, kh_buf_text(&response.body));
     kh_buf_release(&response.body);
   } while (memory.failed > 0);
-  ck_assert_uint_ge(n, CALLS_MIN);
+  ck_assert_uint_ge(n, KEPT_RUNS_MIN);
 }
 END_TEST
 

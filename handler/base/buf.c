@@ -32,23 +32,33 @@ static char *fail(struct kh_buf *buf, enum kh_err err)
   return NULL;
 }
 
+void kh_buf_fail(struct kh_buf *buf, enum kh_err err)
+{
+  (void)fail(buf, err);
+}
+
+static bool grow(struct kh_buf *buf, size_t need)
+{
+  size_t room = buf->room ? buf->room : 64;
+
+  while (room < need)
+    room = room > SIZE_MAX / 2 ? need : room * 2;
+  char *grown = realloc(buf->at, room);
+  if (!grown) {
+    (void)fail(buf, KH_ERR_NO_MEMORY);
+    return false;
+  }
+  buf->at = grown;
+  buf->room = room;
+  return true;
+}
+
 char *kh_buf_reserve(struct kh_buf *buf, size_t extra)
 {
   if (buf->err || buf->len > buf->max || extra > buf->max - buf->len)
     return fail(buf, KH_ERR_LIMIT);
-
-  size_t need = buf->len + extra + 1;
-  if (need > buf->room) {
-    size_t room = buf->room ? buf->room : 64;
-
-    while (room < need)
-      room = room > SIZE_MAX / 2 ? need : room * 2;
-    char *grown = realloc(buf->at, room);
-    if (!grown)
-      return fail(buf, KH_ERR_NO_MEMORY);
-    buf->at = grown;
-    buf->room = room;
-  }
+  if (extra >= buf->room - buf->len && !grow(buf, buf->len + extra + 1))
+    return NULL;
   buf->at[buf->len + extra] = '\0';
   return buf->at + buf->len;
 }
@@ -72,23 +82,32 @@ enum kh_err kh_buf_add(struct kh_buf *buf, struct kh_str text)
 
 enum kh_err kh_buf_add_byte(struct kh_buf *buf, char byte)
 {
-  return kh_buf_add(buf, kh_str(&byte, 1));
+  char *to = kh_buf_reserve(buf, 1);
+
+  if (!to)
+    return buf->err;
+  *to = byte;
+  buf->len++;
+  return KH_OK;
 }
 
 enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...)
 {
+  const size_t room = buf->room - buf->len; /* most texts fit where there is room already */
   va_list values;
 
   va_start(values, format);
-  int length = vsnprintf(NULL, 0, format, values);
+  int length = vsnprintf(room > 0 ? buf->at + buf->len : NULL, room, format, values);
   va_end(values);
 
   char *to = length < 0 ? fail(buf, KH_ERR_LIMIT) : kh_buf_reserve(buf, (size_t)length);
   if (!to)
     return buf->err;
-  va_start(values, format);
-  (void)vsnprintf(to, (size_t)length + 1, format, values);
-  va_end(values);
+  if ((size_t)length >= room) {
+    va_start(values, format);
+    (void)vsnprintf(to, (size_t)length + 1, format, values);
+    va_end(values);
+  }
   buf->len += (size_t)length;
   return KH_OK;
 }

@@ -36,6 +36,9 @@ enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_
 /* Room for EXTRA more bytes behind at[len]; fill them, then add to len. NULL when refused. */
 char *kh_buf_reserve(struct kh_buf *buf, size_t extra);
 
+/* As an add that fails: what was to be added cannot be had. */
+void kh_buf_fail(struct kh_buf *buf, enum kh_err err);
+
 /* KH_OK, or why an earlier add failed. */
 enum kh_err kh_buf_ok(const struct kh_buf *buf) KH_MUST_USE;
 

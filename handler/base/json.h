@@ -43,7 +43,7 @@ struct kh_json_token {
   uint32_t len;   /* bytes; of a string, without the quotes, escapes not decoded */
   uint32_t span;  /* tokens in this value, itself included: the next sibling is at index + span */
   uint16_t type;  /* enum kh_json_type */
-  uint16_t flags; /* 1: the string holds an escape */
+  uint16_t flags; /* of a string: 1, it holds an escape; 2, half of a surrogate pair */
 };
 
 /* Use the functions below; the fields are here so that a document needs no allocation of its own. */

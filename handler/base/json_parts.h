@@ -9,7 +9,8 @@
 
 #include "base/json.h"
 
-enum { KH_JSON_ESCAPED = 1 /* the one flag of a token */ };
+/* Flags of a token. */
+enum { KH_JSON_ESCAPED = 1, KH_JSON_LONE_SURROGATE = 2 };
 
 /* An object with more keys, or an escape in one, is checked for repeats at its end; any other key by key. */
 enum { KH_JSON_FEW_KEYS = 64 };
@@ -57,7 +58,6 @@ struct kh_json_pieces {
 bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece);
 /* All of RAW at once, for a text with many escapes. TO has room for RAW's length, which is never exceeded. How many bytes. */
 size_t kh_json_unescape(struct kh_str raw, char *to);
-bool kh_json_raw_has_lone_surrogate(struct kh_str raw);
 /* Orders two strings, as they stand in the text, by their decoded bytes. */
 int kh_json_compare(struct kh_str a, struct kh_str b);
 

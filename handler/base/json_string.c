@@ -24,26 +24,58 @@ static int hex4(const char *at)
   return value;
 }
 
-/* The bytes of the escape at AT, 0 when it is malformed or cut. Surrogates are no matter of syntax. */
-static int escape_length(const char *at, const char *end)
+/* What an escape of two bytes stands for, by the second of them; 0 where there is none. */
+static const char short_escapes[UCHAR_MAX + 1] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
+/* The number in the \u escape at AT, or -1 when none stands there. */
+static int escaped_unit(const char *at, const char *end)
 {
-  if (end - at < 2)
-    return 0;
-  switch (at[1]) {
-  case '"':
-  case '\\':
-  case '/':
-  case 'b':
-  case 'f':
-  case 'n':
-  case 'r':
-  case 't':
-    return 2;
-  case 'u':
-    return end - at >= 6 && hex4(at + 2) >= 0 ? 6 : 0;
-  default:
-    return 0;
+  return end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? hex4(at + 2) : -1;
+}
+
+static bool is_high_surrogate(int unit)
+{
+  return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static bool is_low_surrogate(int unit)
+{
+  return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* Runs over plain bytes and escapes of two bytes, from AT to something else or to where no two blocks are left. */
+static const char *skip_short_escapes(const char *at, const char *end)
+{
+  while (end - at >= 2 * KH_JSON_BLOCK) {
+    uint64_t odd = kh_json_odd(at);
+
+    if (!odd)
+      at += KH_JSON_BLOCK;
+    for (; odd; odd = kh_json_behind_pair(odd)) {
+      at += kh_json_first(odd);
+      if (*at != '\\' || !short_escapes[(unsigned char)at[1]])
+        return at;
+      at += 2;
+    }
   }
+  return at;
+}
+
+/* The bytes of the escape, or of the pair of them, at AT; 0 when it is malformed or cut. */
+static int escape_length(const char *at, const char *end, uint16_t *flags)
+{
+  int unit = escaped_unit(at, end);
+
+  if (unit < 0)
+    return end - at >= 2 && short_escapes[(unsigned char)at[1]] ? 2 : 0;
+  if (is_high_surrogate(unit) && is_low_surrogate(escaped_unit(at + 6, end)))
+    return 12;
+  if (is_high_surrogate(unit) || is_low_surrogate(unit))
+    *flags |= KH_JSON_LONE_SURROGATE;
+  return 6;
 }
 
 const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, uint16_t *flags)
@@ -54,15 +86,18 @@ const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, ui
     int length = 0;
 
     at = kh_json_plain(at, end);
+    if (at < end && *at == '\\') {
+      *flags |= KH_JSON_ESCAPED;
+      at = skip_short_escapes(at, end);
+    }
     if (at == end)
       return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "the text ends inside a string");
     if (*at == '"')
       return at;
     if (*at == '\\') {
-      length = escape_length(at, end);
+      length = escape_length(at, end, flags);
       if (length == 0)
         return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "an escape that JSON does not have");
-      *flags |= KH_JSON_ESCAPED;
     } else if ((unsigned char)*at < 0x20) {
       return kh_json_fail(reader, KH_ERR_JSON_SYNTAX, at, "a control character in a string must be escaped");
     } else {
@@ -101,38 +136,15 @@ static size_t utf8_encode(int c, char to[4])
 /* The character of the \u escape at *AT, which moves behind it, or behind a pair. */
 static int read_u(const char **at, const char *end)
 {
-  int c = hex4(*at + 2);
+  int unit = escaped_unit(*at, end);
+  int low = escaped_unit(*at + 6, end);
 
+  if (is_high_surrogate(unit) && is_low_surrogate(low)) {
+    *at += 12;
+    return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+  }
   *at += 6;
-  if (c < 0xD800 || c > 0xDFFF)
-    return c;
-  if (c < 0xDC00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u') {
-    int low = hex4(*at + 2);
-
-    if (low >= 0xDC00 && low <= 0xDFFF) {
-      *at += 6;
-      return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-    }
-  }
-  return 0xFFFD;
-}
-
-static char unescape(char letter)
-{
-  switch (letter) {
-  case 'b':
-    return '\b';
-  case 'f':
-    return '\f';
-  case 'n':
-    return '\n';
-  case 'r':
-    return '\r';
-  case 't':
-    return '\t';
-  default:
-    return letter;
-  }
+  return is_high_surrogate(unit) || is_low_surrogate(unit) ? 0xFFFD : unit;
 }
 
 bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
@@ -152,7 +164,7 @@ bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
   if (at[1] == 'u') {
     length = utf8_encode(read_u(&pieces->at, pieces->end), pieces->decoded);
   } else {
-    pieces->decoded[0] = unescape(at[1]);
+    pieces->decoded[0] = short_escapes[(unsigned char)at[1]];
     pieces->at += 2;
   }
   *piece = kh_str(pieces->decoded, length);
@@ -185,48 +197,31 @@ size_t kh_json_unescape(struct kh_str raw, char *to)
   const char *at = raw.at, *const end = raw.at + raw.len;
   const char *const start = to;
 
-  while (at < end) {
-    const char *escape = kh_json_backslash(at, end);
-    size_t length = (size_t)(escape - at);
+  /* Whole blocks are copied: what is written behind a run has room, and is written again. */
+  while (end - at >= 2 * KH_JSON_BLOCK) {
+    uint64_t marks = kh_json_backslashes(at);
 
-    /* A short run by one copy of 16: what is written behind it has room, and is written again. */
-    if (length < 16 && end - at >= 16)
-      memcpy(to, at, 16);
-    else
-      memcpy(to, at, length);
-    to += length;
-    at = escape;
-    if (at == end)
-      break;
-    if (at[1] == 'u') {
-      to += utf8_encode(read_u(&at, end), to);
-    } else {
-      *to++ = unescape(at[1]);
+    if (!marks) {
+      memcpy(to, at, KH_JSON_BLOCK);
+      at += KH_JSON_BLOCK;
+      to += KH_JSON_BLOCK;
+    }
+    for (; marks; marks = kh_json_behind_pair(marks)) {
+      size_t length = kh_json_first(marks);
+
+      memcpy(to, at, KH_JSON_BLOCK);
+      at += length;
+      to += length;
+      if (at[1] == 'u')
+        break;
+      *to++ = short_escapes[(unsigned char)at[1]];
       at += 2;
     }
+    if (marks)
+      to += utf8_encode(read_u(&at, end), to);
   }
+  struct kh_json_pieces pieces = {.at = at, .end = end};
+  for (struct kh_str piece; kh_json_next_piece(&pieces, &piece); to += piece.len)
+    memcpy(to, piece.at, piece.len);
   return (size_t)(to - start);
-}
-
-static bool is_surrogate(const char *at, const char *end, char first, char last)
-{
-  if (end - at < 6 || at[0] != '\\' || at[1] != 'u' || (at[2] != 'd' && at[2] != 'D'))
-    return false;
-  char digit = at[3] >= 'a' ? (char)(at[3] - 'a' + 'A') : at[3];
-  return digit >= first && digit <= last;
-}
-
-bool kh_json_raw_has_lone_surrogate(struct kh_str raw)
-{
-  const char *const end = raw.at + raw.len;
-
-  for (const char *at = raw.at; (at = kh_json_backslash(at, end)) < end;) {
-    if (is_surrogate(at, end, '8', 'B') && is_surrogate(at + 6, end, 'C', 'F'))
-      at += 12;
-    else if (is_surrogate(at, end, '8', 'F'))
-      return true;
-    else
-      at += 2; /* also behind a backslash that is escaped itself */
-  }
-  return false;
 }

@@ -2,11 +2,10 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/json_write.h"
+#include "base/json_put.h"
 #include "base/log.h"
-#include "base/utf8.h"
 
-enum { TEXT_MAX_BYTES = 1024, LINE_MAX_BYTES = 64 * 1024 };
+enum { TEXT_MAX_BYTES = 1024, LINE_USUAL_BYTES = 900, LINE_MAX_BYTES = 64 * 1024 };
 
 static const char *const key_names[KH_LOG__COUNT] = {
     [KH_LOG_TRANSPORT] = "transport",
@@ -59,104 +58,95 @@ struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock)
   return (struct kh_log){.write = write_to_fd, .self = fd, .clock = clock};
 }
 
-/* Bytes that are not UTF-8 as U+FFFD, one for each. */
-static json_t *repaired_string(struct kh_str text)
+static struct kh_str cut(struct kh_str text)
 {
-  const char *end = text.at + text.len;
-  struct kh_buf clean;
-
-  kh_buf_init(&clean, 3 * TEXT_MAX_BYTES);
-  for (const char *at = text.at; at < end;) {
-    int length = kh_utf8_length(at, end);
-
-    (void)kh_buf_add(&clean, length > 0 ? kh_str(at, (size_t)length) : KH_STR("\xEF\xBF\xBD"));
-    at += length > 0 ? length : 1;
-  }
-  json_t *string = kh_buf_ok(&clean) ? NULL : json_stringn(kh_buf_text(&clean), clean.len);
-  kh_buf_release(&clean);
-  return string;
+  return kh_str(text.at, kh_str_utf8_cut(text, TEXT_MAX_BYTES));
 }
 
-static json_t *string_of(struct kh_str text)
+static void end_list(struct kh_log_line *line)
 {
-  struct kh_str cut = kh_str(text.at, kh_str_utf8_cut(text, TEXT_MAX_BYTES));
-
-  return kh_utf8_valid(cut) ? json_stringn_nocheck(cut.at, cut.len) : repaired_string(cut);
+  if (line->list)
+    (void)kh_buf_add_byte(&line->text, ']');
+  line->list = NULL;
 }
 
-/* A line that lacks a member would say something else than what happened. */
-static void give_up(struct kh_log_line *line)
+static void put_text(struct kh_log_line *line, const char *key, struct kh_str text)
 {
-  json_decref(line->json);
-  line->json = NULL;
+  if (line->dropped)
+    return;
+  end_list(line);
+  kh_json_put_text_member(&line->text, key, cut(text));
 }
 
-static void set(struct kh_log_line *line, const char *key, json_t *value)
+static void put_time(struct kh_log_line *line, const char *key, int64_t at_us)
 {
-  if (!line->json)
-    json_decref(value);
-  else if (json_object_set_new_nocheck(line->json, key, value))
-    give_up(line);
+  char text[KH_TIME_TEXT_BYTES];
+
+  kh_time_format(at_us, text);
+  put_text(line, key, kh_str_of(text));
 }
 
 void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_level level,
                   const char *message)
 {
-  char now[KH_TIME_TEXT_BYTES];
-
   *line = (struct kh_log_line){.dropped = level < log->least};
   if (line->dropped)
     return;
-  kh_time_format(kh_clock_now_us(log->clock), now);
-  line->json = json_object();
-  set(line, "timestamp", json_string_nocheck(now));
-  set(line, "level", json_string_nocheck(level_names[level]));
-  set(line, "message", json_string_nocheck(message));
+  kh_buf_init(&line->text, LINE_MAX_BYTES);
+  (void)kh_buf_reserve(&line->text, LINE_USUAL_BYTES);
+  (void)kh_buf_add_byte(&line->text, '{');
+  put_time(line, "timestamp", kh_clock_now_us(log->clock));
+  put_text(line, "level", kh_str_of(level_names[level]));
+  put_text(line, "message", kh_str_of(message));
   if (log->invocation.len > 0)
-    set(line, "requestId", string_of(log->invocation));
+    put_text(line, "requestId", log->invocation);
 }
 
 void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text)
 {
   if (text.len > 0)
-    set(line, key_names[key], string_of(text));
+    put_text(line, key_names[key], text);
 }
 
 void kh_log_value(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value value)
 {
   struct kh_buf text;
 
-  if (kh_json_type(value) != KH_JSON_STRING)
+  if (kh_json_type(value) != KH_JSON_STRING || line->dropped)
     return;
   kh_buf_init(&text, kh_json_raw(value).len); /* decoding never makes a text longer */
   if (kh_json_text(value, &text))
-    give_up(line);
-  else
-    kh_log_text(line, key, kh_buf_view(&text));
+    kh_buf_fail(&line->text, kh_buf_ok(&text));
+  kh_log_text(line, key, kh_buf_view(&text));
   kh_buf_release(&text);
 }
 
 void kh_log_number(struct kh_log_line *line, enum kh_log_key key, int64_t number)
 {
-  set(line, key_names[key], json_integer(number));
+  if (line->dropped)
+    return;
+  end_list(line);
+  kh_json_put_int_member(&line->text, key_names[key], number);
 }
 
 void kh_log_item(struct kh_log_line *line, enum kh_log_key key, struct kh_str text)
 {
-  if (!line->json)
+  if (line->dropped)
     return;
-  if (!json_object_get(line->json, key_names[key]))
-    set(line, key_names[key], json_array());
-  if (json_array_append_new(json_object_get(line->json, key_names[key]), string_of(text)))
-    give_up(line);
+  if (line->list == key_names[key]) {
+    (void)kh_buf_add_byte(&line->text, ',');
+  } else {
+    end_list(line);
+    line->list = key_names[key];
+    kh_json_put_key(&line->text, line->list);
+    (void)kh_buf_add_byte(&line->text, '[');
+  }
+  kh_json_put_text(&line->text, cut(text));
 }
 
 void kh_log_time(struct kh_log_line *line, enum kh_log_key key, int64_t at_us)
 {
-  char text[KH_TIME_TEXT_BYTES];
-
-  kh_time_format(at_us, text);
-  set(line, key_names[key], json_string_nocheck(text));
+  put_time(line, key_names[key], at_us);
 }
 
 void kh_log_problem(struct kh_log_line *line, enum kh_err err, const struct kh_diag *diag)
@@ -176,18 +166,13 @@ void kh_log_problem(struct kh_log_line *line, enum kh_err err, const struct kh_d
 
 void kh_log_end(struct kh_log_line *line, const struct kh_log *log)
 {
-  struct kh_buf text;
-
   if (line->dropped)
     return;
-  kh_buf_init(&text, LINE_MAX_BYTES);
-  if (kh_json_write(line->json, &text)) {
-    kh_buf_clear(&text);
-    log->write(log->self, KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n"));
-  } else if (!kh_buf_add_byte(&text, '\n')) {
-    log->write(log->self, kh_buf_view(&text));
-  }
-  kh_buf_release(&text);
-  json_decref(line->json);
-  line->json = NULL;
+  end_list(line);
+  (void)kh_buf_add(&line->text, KH_STR("}\n"));
+  /* A line that lacks a member would say something else than what happened. */
+  log->write(log->self, kh_buf_ok(&line->text)
+                            ? KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n")
+                            : kh_buf_view(&line->text));
+  kh_buf_release(&line->text);
 }

@@ -64,19 +64,20 @@ struct kh_log {
 struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock);
 
 struct kh_log_line {
-  struct json_t *json; /* NULL once memory ran out: the line then says so and nothing else */
-  bool dropped;        /* less than the log's least level */
+  struct kh_buf text; /* failed once memory ran out: the line then says so and nothing else */
+  bool dropped;       /* less than the log's least level */
+  const char *list;   /* the key whose array stands open at the text's end, or NULL */
 };
 
 /* Starts a line with timestamp, level and MESSAGE, a constant such as "webhook". */
 void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_level level,
                   const char *message);
-/* Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts are cut at 1,024 bytes. */
+/* Each key at most once in a line. Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts are cut at 1,024 bytes. */
 void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
 /* A string of a payload, decoded; anything else is left out. */
 void kh_log_value(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value value);
 void kh_log_number(struct kh_log_line *line, enum kh_log_key key, int64_t number);
-/* Appends to an array. */
+/* Appends to an array. The items of one follow each other. */
 void kh_log_item(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
 void kh_log_time(struct kh_log_line *line, enum kh_log_key key, int64_t at_us);
 /* KH_LOG_REASON from ERR, and DIAG's text and place where it has them. */

@@ -47,12 +47,25 @@ int kh_utf8_length(const char *at, const char *end)
   return length;
 }
 
+/* Behind the words of 8 bytes at AT that are all ASCII, as most texts are. */
+static const char *skip_ascii(const char *at, const char *end)
+{
+  uint64_t word = 0;
+
+  for (; end - at >= (ptrdiff_t)sizeof word; at += sizeof word) {
+    memcpy(&word, at, sizeof word);
+    if (word & UINT64_C(0x8080808080808080))
+      break;
+  }
+  return at;
+}
+
 bool kh_utf8_valid(struct kh_str text)
 {
   const char *at = text.at;
   const char *end = at ? at + text.len : at;
 
-  while (at < end) {
+  while (at && (at = skip_ascii(at, end)) < end) {
     int length = kh_utf8_length(at, end);
 
     if (length == 0)
