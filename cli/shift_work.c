@@ -70,7 +70,8 @@ void kh_shift_drain(struct kh_shift *shift)
 {
   const int64_t began_us = ticks_us();
 
-  while (shift->outbox.under_way_count > 0 && since_ms(began_us) < DRAIN_MAX_MS) {
+  /* Without a memory no outcome could be recorded: what is given up is sent again. */
+  while (shift->store.ops && shift->outbox.under_way_count > 0 && since_ms(began_us) < DRAIN_MAX_MS) {
     size_t made = 0;
 
     kh_outbox_wait(&shift->outbox, NULL, 0, DRAIN_MAX_MS);
