@@ -61,12 +61,12 @@ static void seal(struct kh_ledger *ledger, const char *id, enum kh_fate fate, co
   }
 }
 
-static enum kh_err done(void *self, const char *id, int64_t now_us)
+static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t hold_until_us)
 {
   struct kh_ledger *ledger = self;
 
   seal(ledger, id, KH_FATE_DELIVERED, NULL);
-  return ledger->below.ops->done(ledger->below.self, id, now_us);
+  return ledger->below.ops->done(ledger->below.self, id, now_us, hold_until_us);
 }
 
 static enum kh_err retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
@@ -132,7 +132,7 @@ enum kh_err kh_ledger_drain(struct kh_ledger *ledger, int64_t now_us)
     if (err == KH_ERR_NOT_FOUND)
       return KH_OK;
     if (!err)
-      err = ledger->below.ops->done(ledger->below.self, delivery.id, now_us);
+      err = ledger->below.ops->done(ledger->below.self, delivery.id, now_us, 0);
     kh_delivery_release(&delivery);
     if (err)
       return err;

@@ -14,9 +14,10 @@
 static void tell(enum kh_err err, const struct kh_incoming *answer)
 {
   json_t *line = json_pack(
-      "{s:s, s:i, s:I, s:I, s:i, s:s, s:o}", "err", kh_err_token(err), "status", answer->status,
-      "retry_after_s", (json_int_t)answer->retry_after_s, "rate_reset_s", (json_int_t)answer->rate_reset_s,
-      "body_bytes", (int)answer->body.len, "problem", answer->problem, "body",
+      "{s:s, s:i, s:I, s:I, s:I, s:i, s:s, s:o}", "err", kh_err_token(err), "status", answer->status,
+      "retry_after_s", (json_int_t)answer->retry_after_s, "rate_left", (json_int_t)answer->rate_left,
+      "rate_reset_s", (json_int_t)answer->rate_reset_s, "body_bytes", (int)answer->body.len, "problem",
+      answer->problem, "body",
       json_stringn(kh_buf_text(&answer->body), answer->body.len < 64 ? answer->body.len : 64));
 
   (void)json_dumpf(line, stdout, JSON_COMPACT);

@@ -134,9 +134,9 @@ class OverHTTP(unittest.TestCase):
         self.assertEqual(self.peer.requests, [])
 
     def test_rate_limits(self):
-        self.expect("/429-reset", OK, 429, rate_reset_s=1700000033, retry_after_s=-1)
+        self.expect("/429-reset", OK, 429, rate_left=0, rate_reset_s=1700000033, retry_after_s=-1)
         self.expect("/429-odd-reset", OK, 429, rate_reset_s=-1)
-        self.expect("/204", OK, 204, rate_reset_s=-1)
+        self.expect("/204", OK, 204, rate_left=-1, rate_reset_s=-1)
 
     def test_a_large_body_goes_at_once(self):
         started = time.monotonic()

@@ -206,12 +206,13 @@ static const struct {
     {422, -1, -1, "", KH_ERR_DELIVERY_REFUSED, -1, "a colour, an effect or lifx.selector is not understood"},
     {426, -1, -1, "", KH_ERR_DELIVERY_REFUSED, -1, "lifx.url must be https"},
     {418, -1, -1, "", KH_ERR_DELIVERY_REFUSED, -1, ""},
-    {500, -1, NOW_S + 33, "", KH_ERR_DELIVERY_FAILED, -1, ""},
+    {500, -1, NOW_S + 33, "", KH_ERR_DELIVERY_FAILED, 33, ""},
     {429, -1, -1, "", KH_ERR_DELIVERY_FAILED, -1, "too many requests with this token"},
     {429, -1, NOW_S + 33, "", KH_ERR_DELIVERY_FAILED, 33, "too many requests with this token"},
     {429, 7, NOW_S + 33, "", KH_ERR_DELIVERY_FAILED, 33, "too many requests with this token"},
     {429, 70, NOW_S + 33, "", KH_ERR_DELIVERY_FAILED, 70, "too many requests with this token"},
     {429, 7, NOW_S - 33, "", KH_ERR_DELIVERY_FAILED, 7, "too many requests with this token"},
+    {207, -1, NOW_S + 33, "{\"results\":[{\"id\":\"1\",\"status\":\"ok\"}]}", KH_OK, 33, ""},
     {429, -1, INT64_MAX, "", KH_ERR_DELIVERY_FAILED, INT64_MAX - NOW_S, "too many requests with this token"},
 };
 
@@ -228,6 +229,7 @@ START_TEST(an_answer_is_understood)
   answer.status = answers[_i].status;
   answer.retry_after_s = answers[_i].retry_after_s;
   answer.rate_reset_s = answers[_i].reset_s;
+  answer.rate_left = answers[_i].reset_s >= 0 ? 0 : 12;
   (void)kh_buf_add(&answer.body, kh_str_of(answers[_i].body));
   kh_notifier_lifx.judge(&answer, NOW_S * INT64_C(1000000) + 1, &verdict);
   ck_assert_str_eq(verdict.note, answers[_i].note);

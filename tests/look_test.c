@@ -63,7 +63,7 @@ static void fill(void)
   ck_assert_int_eq(ops->retry_at(test.store.self, "wait-1", 3, NOW_US + 7, &kh_test_failure), KH_OK);
   ck_assert_int_eq(ops->bury(test.store.self, "dead-1", 12, NOW_US - 5, &kh_test_failure), KH_OK);
   ck_assert_int_eq(ops->bury(test.store.self, "dead-2", 1, NOW_US - 4, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "gone", NOW_US - 3), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "gone", NOW_US - 3, 0), KH_OK);
 }
 
 static bool add_id(void *self, const struct kh_look_delivery *delivery)
@@ -203,7 +203,7 @@ START_TEST(every_destination_tells_how_it_is)
   fill();
   owe("well", "slack", "slack env:C", "ping", NOW_US);
   ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "well", NOW_US - 2), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "well", NOW_US - 2, 0), KH_OK);
   ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
   kh_buf_init(&text, 1000);
   look = look_at(test.dir.path, KH_LOOK_ONLY);
@@ -221,7 +221,7 @@ START_TEST(a_failed_batch_was_no_success)
 {
   owe("d1", "slack", "slack env:A", "ping", KH_TEST_T0_US);
   ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", NOW_US), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", NOW_US, 0), KH_OK);
   test.store.ops->batch_drop(test.store.self);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(delivered_us) FROM destinations"), 0);
 }
@@ -243,9 +243,9 @@ START_TEST(a_dead_one_is_owed_again)
   ck_assert_int_eq(kh_look_redrive(look, &filter, NOW_US + 20, DAY_US, &count, NULL), KH_OK);
   ck_assert_int_eq(count, 0);
   kh_look_close(look);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-2", NOW_US), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "wait-1", NOW_US), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-2", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "wait-1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(test.store.ops->take(test.store.self, NOW_US + 19, NULL, &got), KH_ERR_NOT_FOUND);
   ck_assert_int_eq(test.store.ops->take(test.store.self, NOW_US + 20, NULL, &got), KH_OK);
   ck_assert_str_eq(got.id, "dead-1");
@@ -336,7 +336,7 @@ START_TEST(a_look_sees_what_was_committed)
 
   fill();
   ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US), KH_OK);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US, 0), KH_OK);
   expect_ids(&all, "due-1 wait-1 dead-1 dead-2 due-2");
   ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
   expect_ids(&all, "wait-1 dead-1 dead-2 due-2");
@@ -512,7 +512,7 @@ START_TEST(the_worker_brings_an_older_file_up_to_date)
       old.store.ops->close(old.store.self);
   }
   kh_test_owe(&old.store, "new", KH_STR("x"), KH_TEST_T0_US);
-  ck_assert_int_eq(old.store.ops->done(old.store.self, "new", NOW_US), KH_OK);
+  ck_assert_int_eq(old.store.ops->done(old.store.self, "new", NOW_US, 0), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT max(delivered_us) FROM destinations"), NOW_US);
   /* Both ways lead to the same tables. */
   ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT count(*) FROM pragma_table_info('deliveries')"),

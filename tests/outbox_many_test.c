@@ -134,6 +134,32 @@ START_TEST(what_a_destination_asks_for_holds_for_all_that_goes_there)
 }
 END_TEST
 
+static void used_up(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict)
+{
+  (void)answer;
+  (void)now_us;
+  verdict->retry_after_s = 60;
+}
+
+/* It took this one, and said that it will take no other for a minute. */
+START_TEST(a_destination_that_is_well_may_ask_for_a_rest_too)
+{
+  static const struct kh_notifier limited = {.name = "lifx", .via = KH_VIA_HTTP, .judge = used_up};
+
+  rules[0].notifier = &limited;
+  owe("slow");
+  owe("slow");
+  ck_assert_uint_eq(run(), 1);
+  kh_fake_network_answer(&network, SLOW, 200, -1);
+  ck_assert_uint_eq(run(), 1);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
+  kh_fake_clock_advance(&kh_stage.clock, 60 * KH_TEST_SECOND_US - 1);
+  ck_assert_uint_eq(run(), 0);
+  kh_fake_clock_advance(&kh_stage.clock, 1);
+  ck_assert_uint_eq(run(), 1);
+}
+END_TEST
+
 START_TEST(no_more_are_under_way_than_there_is_room_for)
 {
   int64_t at_us = 0;
@@ -206,6 +232,7 @@ static Suite *outbox_many_suite(void)
   tcase_add_test(many, a_notifier_says_how_many_at_once);
   tcase_add_test(many, after_a_failure_one_goes_first);
   tcase_add_test(many, what_a_destination_asks_for_holds_for_all_that_goes_there);
+  tcase_add_test(many, a_destination_that_is_well_may_ask_for_a_rest_too);
   tcase_add_test(many, no_more_are_under_way_than_there_is_room_for);
   tcase_add_test(many, one_that_cannot_even_begin_has_its_outcome);
   tcase_add_test(many, what_is_given_up_is_sent_again);

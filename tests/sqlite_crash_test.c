@@ -42,7 +42,7 @@ static void commit_lone(const struct kh_store *store)
 
   ck_assert_int_eq(store->ops->batch_begin(store->self), KH_OK);
   kh_test_commit(store, &lone_claim, &delivery, 1);
-  ck_assert_int_eq(store->ops->done(store->self, "old", KH_TEST_T0_US), KH_OK);
+  ck_assert_int_eq(store->ops->done(store->self, "old", KH_TEST_T0_US, 0), KH_OK);
 }
 
 /* Runs in a process of its own until it is killed. */

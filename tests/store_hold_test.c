@@ -127,7 +127,7 @@ START_TEST(as_many_as_there_may_be)
     }
   }
   ck_assert_str_eq(take(NOW_US, &under_way), ids[KH_UNDER_WAY_MAX]);
-  ck_assert_int_eq(ops->done(test.store.self, ids[KH_UNDER_WAY_MAX], NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, ids[KH_UNDER_WAY_MAX], NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, &under_way), "");
 }
 END_TEST
@@ -143,11 +143,11 @@ START_TEST(a_newer_one_replaces_what_waits_for_the_same_lamp)
   owe_all("e1", first, KH_COUNT(first)); /* two for one lamp: of one webhook both are meant */
   ck_assert_str_eq(take(NOW_US, NULL), "old-1");
   owe_all("e2", second, KH_COUNT(second));
-  ck_assert_int_eq(ops->done(test.store.self, "old-1", NOW_US), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(ops->done(test.store.self, "old-2", NOW_US), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(ops->done(test.store.self, "other", NOW_US), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "plain", NOW_US), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "plain-2", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "old-1", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(ops->done(test.store.self, "old-2", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(ops->done(test.store.self, "other", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "plain", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "plain-2", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "new");
 }
 END_TEST
@@ -165,7 +165,7 @@ START_TEST(an_earlier_one_of_the_same_batch_is_replaced_too)
   kh_test_commit(&test.store, &claims[1], &second, 1);
   ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "second");
-  ck_assert_int_eq(ops->done(test.store.self, "second", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "second", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   kh_delivery_release(&first);
   kh_delivery_release(&second);
@@ -181,7 +181,7 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
   owe("b1", "B");
   record_failure("a1", NOW_US + 8 * SECOND_US, NOW_US + 10 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US, NULL), "b1");
-  ck_assert_int_eq(ops->done(test.store.self, "b1", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "b1", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   ck_assert_int_eq(next_due(NULL), NOW_US + 10 * SECOND_US);
   kh_test_store_reopen(&test);
@@ -192,7 +192,7 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
   record_failure("a2", NOW_US + 30 * SECOND_US, NOW_US + 20 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US + 19 * SECOND_US, NULL), "");
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a3!");
-  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + 20 * SECOND_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + 20 * SECOND_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a1");
 }
 END_TEST
@@ -234,7 +234,7 @@ START_TEST(redriving_ends_the_hold)
   kh_look_close(look);
   ck_assert_int_eq(count, 1);
   ck_assert_str_eq(take(NOW_US, NULL), "a1");
-  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
 }
 END_TEST
@@ -258,7 +258,7 @@ START_TEST(another_config_is_reason_to_try_what_was_refused)
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + SECOND_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "refused");
-  ck_assert_int_eq(ops->done(test.store.self, "refused", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "refused", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   /* A refusal that was followed by another failure waits for that. */
   owe("again", "C");
@@ -276,7 +276,7 @@ START_TEST(a_destination_of_which_nothing_was_heard_is_forgotten)
 
   owe("a1", "A");
   owe("b1", "B");
-  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US + 29 * 24 * HOUR_US), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 2);
   ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + 31 * 24 * HOUR_US), KH_OK);

@@ -52,7 +52,8 @@ struct kh_outgoing {
 struct kh_incoming {
   int status;            /* 0 when no answer came */
   int64_t retry_after_s; /* from Retry-After in seconds; -1 when absent */
-  int64_t rate_reset_s;  /* from X-RateLimit-Reset, as it stands there; -1 when absent or no number */
+  int64_t rate_left;     /* from X-RateLimit-Remaining, and the next from X-RateLimit-Reset, as they */
+  int64_t rate_reset_s;  /* stand there; -1 when absent or no number */
   char aws_error[128];   /* the X-Amzn-ErrorType header; "" when absent */
   struct kh_buf body;    /* its first bytes, up to the ceiling of this buffer: KH_ANSWER_MAX_BYTES */
   char problem[256];     /* what went wrong below HTTP, without the URL; "" if nothing */
@@ -60,7 +61,7 @@ struct kh_incoming {
 
 static inline void kh_incoming_init(struct kh_incoming *answer)
 {
-  *answer = (struct kh_incoming){.retry_after_s = -1, .rate_reset_s = -1};
+  *answer = (struct kh_incoming){.retry_after_s = -1, .rate_left = -1, .rate_reset_s = -1};
   kh_buf_init(&answer->body, KH_ANSWER_MAX_BYTES);
 }
 

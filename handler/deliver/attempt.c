@@ -43,8 +43,8 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
 static struct kh_verdict judge(const struct kh_notifier *notifier, const struct kh_incoming *answer,
                                int64_t now_us)
 {
-  struct kh_verdict verdict = {.err = kh_policy_judge(answer->status),
-                               .retry_after_s = answer->retry_after_s};
+  const enum kh_err err = kh_policy_judge(answer->status);
+  struct kh_verdict verdict = {.err = err, .retry_after_s = err ? answer->retry_after_s : -1};
 
   if (notifier->judge && answer->status > 0)
     notifier->judge(answer, now_us, &verdict);
@@ -99,6 +99,8 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   kh_buf_release(&answer->body);
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
+  else if (!outbox->once && verdict.err == KH_OK && verdict.retry_after_s > 0)
+    attempt->hold_until_us = now_us + kh_policy_hold_us(verdict.retry_after_s);
 }
 
 bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt)

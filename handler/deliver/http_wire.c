@@ -6,19 +6,27 @@
 enum { CONNECT_TIMEOUT_MS = 5000, READ_MAX_BYTES = 1024 * 1024 };
 enum { HEADER_BYTES = KH_SECRET_MAX_BYTES + 160, SCOPE_BYTES = 128 };
 
+static void note_number(struct kh_str value, int64_t *number)
+{
+  uint64_t read = 0;
+
+  if (kh_str_u64(value, &read) && read <= INT64_MAX)
+    *number = (int64_t)read;
+}
+
 /* libcurl itself understands Retry-After. */
 static void note_header(struct kh_str line, struct kh_incoming *answer)
 {
   struct kh_str rest = line;
   struct kh_str name = kh_str_cut(&rest, ':');
   struct kh_str value = kh_str_trim(kh_str_cut(&rest, '\r'));
-  uint64_t number = 0;
 
   if (kh_str_equal_nocase(name, KH_STR("x-amzn-errortype")))
     (void)snprintf(answer->aws_error, sizeof answer->aws_error, "%.*s", KH_FMT(value));
-  else if (kh_str_equal_nocase(name, KH_STR("x-ratelimit-reset")) && kh_str_u64(value, &number) &&
-           number <= INT64_MAX)
-    answer->rate_reset_s = (int64_t)number;
+  else if (kh_str_equal_nocase(name, KH_STR("x-ratelimit-remaining")))
+    note_number(value, &answer->rate_left);
+  else if (kh_str_equal_nocase(name, KH_STR("x-ratelimit-reset")))
+    note_number(value, &answer->rate_reset_s);
 }
 
 static size_t take_header(char *at, size_t size, size_t count, void *self)

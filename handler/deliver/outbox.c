@@ -23,7 +23,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
   if (attempt->result == KH_OK)
-    err = ops->done(outbox->store.self, id, now_us);
+    err = ops->done(outbox->store.self, id, now_us, attempt->hold_until_us);
   else if (kh_attempt_goes_on(outbox, attempt))
     err = ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, &why);
   else

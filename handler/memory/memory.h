@@ -42,7 +42,7 @@ enum kh_err kh_claims_prune(struct kh_memory *memory);
 enum kh_err kh_owed_add(struct kh_memory *memory, const struct kh_delivery *delivery);
 enum kh_err kh_owed_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
                          struct kh_delivery *delivery);
-enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us);
+enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
 enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                              const struct kh_failure *why);
 enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,

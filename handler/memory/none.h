@@ -59,7 +59,7 @@ enum kh_err kh_none_owe(struct kh_none *none, const struct kh_delivery *delivery
 /* The operations of struct kh_store_ops; SELF is a struct kh_none. */
 enum kh_err kh_none_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
                          struct kh_delivery *delivery);
-enum kh_err kh_none_done(void *self, const char *id, int64_t now_us);
+enum kh_err kh_none_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
 enum kh_err kh_none_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                              const struct kh_failure *why);
 enum kh_err kh_none_bury(void *self, const char *id, unsigned attempt, int64_t now_us,

@@ -110,9 +110,10 @@ static enum kh_err record(struct kh_none *none, const char *id, struct kh_none_f
   return KH_OK;
 }
 
-enum kh_err kh_none_done(void *self, const char *id, int64_t now_us)
+enum kh_err kh_none_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us)
 {
   (void)now_us;
+  (void)hold_until_us;
   return record(self, id, (struct kh_none_fate){.gone = true});
 }
 

@@ -143,7 +143,7 @@ static enum kh_err record_both(struct kh_memory *memory, struct kh_call *destina
   return err;
 }
 
-enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us)
+enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us)
 {
   struct kh_memory *memory = self;
   struct kh_call success = kh_call(memory->db, KH_SQL_SUCCESS);
@@ -151,6 +151,7 @@ enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us)
 
   kh_call_text(&success, kh_str_of(id));
   kh_call_number(&success, now_us);
+  kh_call_number(&success, hold_until_us);
   kh_call_text(&done, kh_str_of(id));
   return record_both(memory, &success, &done);
 }

@@ -154,7 +154,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
         " WHERE t.held_until_us <= ?1 AND t.destination NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
-    [KH_SQL_SUCCESS] = "UPDATE destinations SET delivered_us = ?2, held_until_us = 0 WHERE destination ="
+    [KH_SQL_SUCCESS] = "UPDATE destinations SET delivered_us = ?2, held_until_us = ?3 WHERE destination ="
                        " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
     [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = ?2 WHERE destination ="
                     " (SELECT destination FROM deliveries WHERE id = ?1)",

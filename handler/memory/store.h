@@ -116,12 +116,11 @@ struct kh_store_ops {
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
                       struct kh_delivery *delivery);
   /*
+   * `done` overwrites the body; the destination was well then, and rests until HOLD_UNTIL_US if it asked for that, else 0.
    * Durable when they return; inside a batch, when batch_end does. A crash before that sends again
    * under the same id and loses nothing. KH_ERR_NOT_FOUND when ID is not owed: somebody dropped it meanwhile.
    */
-  enum kh_err (*done)(
-      void *self, const char *id,
-      int64_t now_us); /* its body is overwritten, its destination was well then, and on hold no more */
+  enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
   enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                           const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,

@@ -88,7 +88,8 @@ void kh_lifx_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_v
   if (verdict->err == KH_OK)
     judge_lamps(answer, verdict);
   /* No further call before the window ends, or LIFX may lock the application out. */
-  if (answer->status == 429 && answer->rate_reset_s > now_us / 1000000) {
+  const bool is_used_up = answer->status == 429 || answer->rate_left == 0;
+  if (is_used_up && answer->rate_reset_s > now_us / 1000000) {
     const int64_t left_s = answer->rate_reset_s - now_us / 1000000;
 
     if (left_s > verdict->retry_after_s)

@@ -17,9 +17,10 @@ enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 
 /* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
 struct kh_verdict {
-  enum kh_err err;       /* as kh_policy_judge has it (deliver/policy.h) */
-  int64_t retry_after_s; /* -1: as the policy has it */
-  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
+  enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
+  int64_t
+      retry_after_s; /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
+  char note[160];    /* for logs, behind the status; never a text of the answer: it may echo what it got */
 };
 
 struct kh_notifier {

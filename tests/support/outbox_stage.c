@@ -49,10 +49,10 @@ static enum kh_err traced_end(void *self)
   return KH_ERR_STORE;
 }
 
-static enum kh_err traced_done(void *self, const char *id, int64_t now_us)
+static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us)
 {
   leave_trace('d');
-  return kh_stage.done_fails ? KH_ERR_STORE : kh_stage.test.store.ops->done(self, id, now_us);
+  return kh_stage.done_fails ? KH_ERR_STORE : kh_stage.test.store.ops->done(self, id, now_us, hold_until_us);
 }
 
 static const struct kh_notifier http_notifier = {.name = "slack", .via = KH_VIA_HTTP};
