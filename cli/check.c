@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "check.h"
+#include "check_place.h"
 #include "cli.h"
 #include "notify/notifier.h"
 
@@ -83,6 +84,20 @@ static void tell_json(const char *path, bool is_fine, const struct kh_diags *dia
   json_decref(answer);
 }
 
+static void print_mistakes(const struct kh_config *config, const struct kh_diags *diags)
+{
+  struct kh_places places;
+
+  kh_places_init(&places, config);
+  for (size_t i = 0; i < diags->count; i++) {
+    kh_cli_print_diag(stdout, &diags->at[i]);
+    kh_places_print(&places, &diags->at[i]);
+  }
+  if (diags->more > 0)
+    printf("and %zu more\n", diags->more);
+  kh_places_release(&places);
+}
+
 static void print_names(const char *label, const json_t *names)
 {
   size_t i = 0;
@@ -142,6 +157,7 @@ static int check(const char *path, enum kh_config_depth depth, enum host host, b
 
     err = err ? err : state_err ? state_err : rules_err;
   }
+  kh_config_warn_of_variables(config, &diags);
   if (host == HERE)
     kh_check_host(config, &diags);
   kh_diags_sort(&diags);
@@ -151,7 +167,7 @@ static int check(const char *path, enum kh_config_depth depth, enum host host, b
   if (as_json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));
   } else {
-    kh_cli_print_diags(stdout, &diags);
+    print_mistakes(config, &diags);
     if (!err)
       print_summary(path, summary, depth != KH_CONFIG_RECEIVER);
   }

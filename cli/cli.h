@@ -32,6 +32,7 @@ struct kh_command {
 
 extern const struct kh_command kh_command_check;
 extern const struct kh_command kh_command_eval;
+extern const struct kh_command kh_command_explain;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
 extern const struct kh_command kh_command_outbox;
@@ -87,7 +88,9 @@ bool kh_cli_secret(const struct kh_command *self, const char *text, const char *
 const char *kh_cli_config_path(const char *option);
 /* The process's environment, as kh_config_read takes it. */
 const char *const *kh_cli_environment(void);
-/* One line each: file:line:column: message. */
+/* One line: file:line:column: message. */
+void kh_cli_print_diag(FILE *to, const struct kh_diag *diag);
+/* Such a line for each. */
 void kh_cli_print_diags(FILE *to, const struct kh_diags *diags);
 /* Seconds between SIGNED_AT and NOW in words for people: "12 s old", "3 s ahead". */
 void kh_cli_age(int64_t now_s, int64_t signed_at_s, char text[40]);

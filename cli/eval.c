@@ -1,7 +1,9 @@
 #include "base/base.h"
 
 #include "cli.h"
+#include "dry_run.h"
 #include "rules/condition.h"
+#include "rules/names_event.h"
 #include "rules/names_json.h"
 
 #include <jansson.h>
@@ -9,6 +11,7 @@
 struct question {
   struct kh_str expression;
   struct kh_names_json names;
+  const struct kh_event *event; /* or NULL: then `names` counts */
   enum kh_dialect dialect;
   enum kh_entrypoint entrypoint;
   bool validate_only;
@@ -29,7 +32,7 @@ static void print_mistake(const struct kh_mistake *mistake)
 static bool answer(const struct question *question, struct kh_mistake *mistake)
 {
   struct kh_names_json json = question->names;
-  struct kh_names names = kh_names_json(&json);
+  struct kh_names names = question->event ? kh_names_event(question->event) : kh_names_json(&json);
   struct kh_condition *condition = NULL;
   bool truth = false;
   enum kh_err err = kh_condition_compile(&condition, question->expression, question->dialect,
@@ -166,6 +169,19 @@ static bool take_option(const struct kh_command *self, int option, struct questi
   }
 }
 
+static int about_file(const struct kh_command *self, struct question *question, const char *file)
+{
+  struct kh_dry_run dry;
+  int code = KH_EXIT_USAGE;
+
+  if (kh_dry_run_read(self, &dry, file, -1)) {
+    question->event = &dry.event;
+    code = single(question);
+  }
+  kh_dry_run_release(&dry);
+  return code;
+}
+
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct question question = {.dialect = KH_DIALECT_EXTENDED, .entrypoint = KH_ENTRYPOINT_BUILD};
@@ -189,11 +205,15 @@ static int run(const struct kh_command *self, int argc, char **argv)
       return kh_cli_misused(self, "--batch takes its expressions and names from standard input");
     return batch(&question);
   }
-  if (!kh_cli_one_operand(self, argc, argv, "EXPR"))
+  if (argc - optind == 2 && names_file)
+    return kh_cli_misused(self, "names come from --names or from FILE, not from both");
+  if (argc - optind != 2 && !kh_cli_one_operand(self, argc, argv, "EXPR"))
     return KH_EXIT_USAGE;
   if (names_file && !(names = read_names(self, names_file)))
     return KH_EXIT_USAGE;
   question.expression = kh_str_of(argv[optind]);
+  if (argc - optind == 2)
+    return about_file(self, &question, argv[optind + 1]);
   question.names.object = names;
   code = single(&question);
   json_decref(names);
@@ -203,10 +223,13 @@ static int run(const struct kh_command *self, int argc, char **argv)
 const struct kh_command kh_command_eval = {
     .name = "eval",
     .summary = "evaluate a condition: true, false, or what is wrong with it",
-    .usage = "[--names F] [--dialect D] [--entrypoint E] [--validate-only] (EXPR | --batch)",
+    .usage = "[--names F] [--dialect D] [--entrypoint E] [--validate-only] (EXPR [FILE|-] | --batch)",
     .help =
         "Prints `true`, `false`, or `error KIND: message`, where KIND is parse, validation, result or\n"
         "evaluation. In the notification entry points errors are `false`, as Buildkite has it.\n\n"
+        "Names are those of FILE, which is what `kitehook invoke` takes (it is not verified), or of "
+        "--names;\n"
+        "without either they are null.\n\n"
         "  --names F         a JSON object of variable name to value; the build's environment under `env`\n"
         "  --dialect D       strict (exactly Buildkite's) or extended (kitehook's names too; the default)\n"
         "  --entrypoint E    build (the default), build-with-step, build-notification, step-notification\n"

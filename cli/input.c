@@ -84,17 +84,19 @@ const char *const *kh_cli_environment(void)
   return (const char *const *)environ;
 }
 
+void kh_cli_print_diag(FILE *to, const struct kh_diag *diag)
+{
+  if (diag->file[0] && diag->line > 0)
+    fprintf(to, "%s:%u:%u: ", diag->file, diag->line, diag->column);
+  else if (diag->file[0])
+    fprintf(to, "%s: ", diag->file);
+  fprintf(to, "%s%s\n", diag->err == KH_OK ? "warning: " : "", diag->text);
+}
+
 void kh_cli_print_diags(FILE *to, const struct kh_diags *diags)
 {
-  for (size_t i = 0; i < diags->count; i++) {
-    const struct kh_diag *diag = &diags->at[i];
-
-    if (diag->file[0] && diag->line > 0)
-      fprintf(to, "%s:%u:%u: ", diag->file, diag->line, diag->column);
-    else if (diag->file[0])
-      fprintf(to, "%s: ", diag->file);
-    fprintf(to, "%s%s\n", diag->err == KH_OK ? "warning: " : "", diag->text);
-  }
+  for (size_t i = 0; i < diags->count; i++)
+    kh_cli_print_diag(to, &diags->at[i]);
   if (diags->more > 0)
     fprintf(to, "and %zu more\n", diags->more);
 }

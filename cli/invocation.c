@@ -67,9 +67,9 @@ static void wrap(struct kh_invocation *invocation, struct kh_str body, const str
   request->body = body;
   kh_request_add_header(request, KH_HEADER_CONTENT_TYPE, KH_STR("application/json"));
   name_event(invocation, body);
-  if (config->signatures.count > 0)
+  if (config && config->signatures.count > 0)
     sign(invocation, &config->signatures.at[0].secret, body);
-  else if (config->tokens.count > 0)
+  else if (config && config->tokens.count > 0)
     kh_request_add_header(request, KH_HEADER_TOKEN, kh_secret_reveal(&config->tokens.at[0].secret));
 }
 

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 static const struct kh_command *const commands[] = {
-    &kh_command_check,  &kh_command_eval,   &kh_command_invoke,  &kh_command_send,
-    &kh_command_sign,   &kh_command_verify, &kh_command_worker,  &kh_command_status,
-    &kh_command_outbox, &kh_command_inbox,  &kh_command_version,
+    &kh_command_check,  &kh_command_eval,   &kh_command_explain, &kh_command_invoke,
+    &kh_command_send,   &kh_command_sign,   &kh_command_verify,  &kh_command_worker,
+    &kh_command_status, &kh_command_outbox, &kh_command_inbox,   &kh_command_version,
 };
 
 static const struct kh_command *command_named(const char *name)

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "rules/names_event.h"
 #include "work.h"
 
 enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
@@ -78,7 +79,7 @@ static const char *verdict_of(enum kh_seen seen)
   return "done";
 }
 
-/* It did not match, and whoever wrote it must hear why: it may have been meant to. */
+/* It did not match, or its message took the other way; whoever wrote it must hear why. */
 static void log_undecided(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
                           const struct kh_mistake *why)
 {
@@ -97,6 +98,9 @@ static void log_undecided(struct kh_worker *worker, const char *name, const stru
 static enum kh_err render_matches(struct kh_worker *worker, const char *name, struct outcome *outcome)
 {
   size_t rules = worker->rules->count;
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  struct kh_names_found found;
+  const struct kh_names names = kh_names_event_once(&outcome->event, &found);
 
   if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
     return KH_OK;
@@ -107,9 +111,9 @@ static enum kh_err render_matches(struct kh_worker *worker, const char *name, st
     const struct kh_rule *rule = &worker->rules->at[i];
     struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
 
-    struct kh_mistake why = {0};
-
-    if (!kh_match_event(&rule->match, &outcome->event, &why)) {
+    if (why.kind != KH_MISTAKE_NONE)
+      why = (struct kh_mistake){.kind = KH_MISTAKE_NONE};
+    if (!kh_match_names(&rule->match, &outcome->event, &names, &why)) {
       log_undecided(worker, name, rule, &why);
       continue;
     }
@@ -117,6 +121,8 @@ static enum kh_err render_matches(struct kh_worker *worker, const char *name, st
                                      kh_clock_now_us(worker->clock), delivery);
     if (err)
       return err;
+    if (kh_rule_is_undecided(rule, &outcome->event, &why))
+      log_undecided(worker, name, rule, &why);
     (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
     outcome->count++;
   }

@@ -63,11 +63,11 @@ static void observe(void *observer, const struct kh_attempted *attempted)
   counts[attempted->result != KH_OK]++;
 }
 
-static void open_case(void)
+static void open_with(const char *rules)
 {
   static const struct kh_named_secret by = {.name = "current"};
 
-  kh_test_rules_open(&made, two_slacks_and_a_log, environment);
+  kh_test_rules_open(&made, rules, environment);
   ck_assert_int_eq(made.err, KH_OK);
   kh_fake_clock_init(&clock_, 1700000000);
   kh_recorder_init(&lines);
@@ -83,6 +83,11 @@ static void open_case(void)
                             .request_id = "req-1",
                             .transport = "lambda",
                             .verified = {.body = KH_STR(BODY), .by = &by, .proof = KH_PROOF_SIGNATURE}};
+}
+
+static void open_case(void)
+{
+  open_with(two_slacks_and_a_log);
 }
 
 static void close_case(void)
@@ -175,6 +180,30 @@ START_TEST(nothing_is_remembered)
 }
 END_TEST
 
+/* A message that asks for a part that the event does not have goes out, and its author hears why it reads as it does. */
+START_TEST(an_undecided_message_is_sent_and_logged)
+{
+  close_case();
+  open_with("  - name: asks\n    log: {message: \"{{#if job.state == 'x'}}a{{else}}b{{/if}}\"}\n"
+            "  - name: knows\n    log: {message: \"{{#if build.branch == 'main'}}a{{else}}b{{/if}}\"}\n");
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_uint_eq(count_lines("rule undecided"), 1);
+  ck_assert_uint_eq(count_lines("notification"), 2);
+  for (size_t i = 0; i < lines.count; i++) {
+    json_t *line = kh_recorder_line(&lines, i);
+    bool asks = strcmp(kh_line_text(line, "rule"), "asks") == 0;
+
+    if (strcmp(kh_line_text(line, "message"), "notification") == 0)
+      ck_assert_str_eq(kh_line_text(line, "text"), asks ? "b" : "a");
+    if (strcmp(kh_line_text(line, "message"), "rule undecided") == 0) {
+      ck_assert(asks);
+      ck_assert_str_eq(kh_line_text(line, "detail"), "an {{#if}} of its message: this event has no job");
+    }
+    json_decref(line);
+  }
+}
+END_TEST
+
 static Suite *at_once_suite(void)
 {
   Suite *suite = suite_create("at_once");
@@ -188,6 +217,7 @@ static Suite *at_once_suite(void)
   tcase_add_test(cases, all_are_on_their_way_together);
   tcase_add_test(cases, without_time_left_nothing_is_sent);
   tcase_add_test(cases, nothing_is_remembered);
+  tcase_add_test(cases, an_undecided_message_is_sent_and_logged);
   suite_add_tcase(suite, cases);
   return suite;
 }

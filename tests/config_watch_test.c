@@ -116,6 +116,30 @@ START_TEST(a_missing_config_says_so)
 }
 END_TEST
 
+/* A file of /proc has no size: like one that grows, it has more to read than was promised. */
+static const char *const growing[] = {"webhook: {signature: {file: /proc/version}}\n",
+                                      WEBHOOK "env_file: /proc/version\n"};
+
+START_TEST(refuses_a_file_that_grows)
+{
+  ck_assert_int_eq(kh_config_dir_read(&dir, growing[_i], KH_CONFIG_RECEIVER, NULL), KH_ERR_CONFIG);
+  ck_assert_msg(kh_config_dir_find(&dir, 0, 0, "it grew while it was read") != NULL, "%s",
+                kh_config_dir_said(&dir));
+  ck_assert_uint_eq(dir.config.signatures.count, 0);
+}
+END_TEST
+
+START_TEST(refuses_a_config_that_grows)
+{
+  struct kh_config config;
+
+  ck_assert_int_eq(kh_config_read(&config, "/proc/version", KH_CONFIG_WHOLE, NULL, &dir.diags),
+                   KH_ERR_CONFIG);
+  ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 0, 0, "it grew while it was read"));
+  kh_config_release(&config);
+}
+END_TEST
+
 static const char *const not_files[] = {"folder", "fifo"};
 
 START_TEST(reads_only_regular_files)
@@ -141,6 +165,8 @@ static Suite *watch_suite(void)
   tcase_add_loop_test(watch, notices_a_change_of_one_thing_only, 0, 3);
   tcase_add_test(watch, a_broken_config_is_watched_for_its_cure);
   tcase_add_test(watch, a_missing_config_says_so);
+  tcase_add_loop_test(watch, refuses_a_file_that_grows, 0, (int)KH_COUNT(growing));
+  tcase_add_test(watch, refuses_a_config_that_grows);
   tcase_add_loop_test(watch, reads_only_regular_files, 0, (int)KH_COUNT(not_files));
   return suite;
 }

@@ -97,6 +97,20 @@ START_TEST(set_aside_keeps_the_bytes_and_the_reason)
 }
 END_TEST
 
+START_TEST(set_aside_goes_on_where_one_was_killed)
+{
+  char name[KH_ENTRY_NAME_BYTES], left[1024];
+
+  ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
+  (void)snprintf(left, sizeof left, "%s/inbox/tmp/%s.reason", it.state, name);
+  kh_file_put(left, KH_STR("{"));
+  ck_assert_int_eq(kh_inbox_set_aside(&it.inbox, name, KH_ERR_ENTRY_MAC, NULL), KH_OK);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "new"), 0);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "tmp"), 0);
+  ck_assert_int_eq(kh_inbox_case_count(&it, "aside"), 2);
+}
+END_TEST
+
 START_TEST(keep_aside_never_shows_in_new)
 {
   char name[KH_ENTRY_NAME_BYTES];
@@ -143,6 +157,7 @@ static Suite *inbox_worker_suite(void)
   tcase_add_test(worker, read_refuses_what_is_larger_than_the_buffer);
   tcase_add_test(worker, read_follows_no_link);
   tcase_add_test(worker, set_aside_keeps_the_bytes_and_the_reason);
+  tcase_add_test(worker, set_aside_goes_on_where_one_was_killed);
   tcase_add_test(worker, keep_aside_never_shows_in_new);
   tcase_add_test(worker, sweep_removes_only_what_is_old);
   return suite;

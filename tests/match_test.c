@@ -185,7 +185,7 @@ static const struct {
     {"- log:\n  if: \"build.stat == 'failed'\"\n", "5:8 `if`: "},
     {"- log:\n  if: true && build.stat == 'x'\n", "5:15 `if`: "},
     {"- log:\n  if: 'true && build.stat == \"x\"'\n", "5:16 `if`: "},
-    {"- log:\n  if: \"true \\n&& build.stat == 'x'\"\n", "5:7 `if`: "},
+    {"- log:\n  if: \"true \\n&& build.stat == 'x'\"\n", "5:18 `if`: "},
     {"- log:\n  branches: \"main !\"\n", "5:19 `branches`: a \"!\" needs"},
     {"- log:\n  if: build.branch\n", "5:7 `if`: "},
     {"- log:\n  if: [a]\n", "5:3 `if` is one text"},
@@ -266,6 +266,22 @@ static const struct {
      "mean `build.finished`?"},
     {"- log:\n  events: something.else\n", "5:11 warning: Buildkite documents no event `something.else`"},
     {"- log:\n  events: builds.*\n", "5:11 warning: Buildkite documents no event"},
+
+    {"- log:\n  if: pipeline.started_failing\n",
+     "5:7 warning: `if`: pipeline.started_failing is always null: this version does not remember"},
+    {"- log:\n  if: build.fixed\n", "5:7 warning: `if`: build.fixed is always null: no webhook carries it"},
+    {"- log:\n  if: build.state == 'failed' && job.state == 'failed'\n",
+     "5:34 warning: `if`: the events of this rule have no job; name others by `events`"},
+    {"- log:\n  events: agent.lost\n  if: env('X') == ''\n",
+     "6:7 warning: `if`: the events of this rule have no build"},
+    {"- log:\n  events: [agent.*, ping]\n  branches: main\n  pipelines: web\n",
+     "7:3 warning: the events of this rule have no pipeline|6:3 warning: the events of this rule have no "
+     "build"},
+    {"- log:\n  events: [agent.*, job.started]\n  branches: main\n  if: build.state == 'failed' || agent.id "
+     "== 'x'\n",
+     ""},
+    {"- log:\n  events: [agent.*, something.new]\n  branches: main\n",
+     "5:21 warning: Buildkite documents no event `something.new`"},
 };
 
 START_TEST(warning_is_told)

@@ -55,6 +55,15 @@ static bool decide(const struct kh_event *event, const char *expression, enum kh
                                      &mistake) == KH_OK,
                 "%s: %s", expression, mistake.text);
   bool holds = kh_condition_eval(condition, &names, NULL, why);
+
+  /* What was found once is found again. */
+  struct kh_names_found found;
+  const struct kh_names once = kh_names_event_once(event, &found);
+  for (int i = 0; i < 2; i++) {
+    mistake = (struct kh_mistake){0};
+    ck_assert_int_eq(kh_condition_eval(condition, &once, NULL, &mistake), holds);
+    ck_assert_int_eq(mistake.kind, why->kind);
+  }
   kh_condition_free(condition);
   return holds;
 }

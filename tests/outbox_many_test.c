@@ -53,7 +53,7 @@ static void owe(const char *destination)
 {
   char id[33];
 
-  (void)snprintf(id, sizeof id, "%04u", ++owed_count);
+  (void)snprintf(id, sizeof id, "%032u", ++owed_count);
   kh_stage_owe(id, destination, KH_STAGE_BODY, 0, 86400);
 }
 

@@ -111,8 +111,9 @@ static const struct {
 } mistakes[] = {
     {"- pagerduty: {}\n", "4:3 `pagerduty` is no key here|4:3 an entry of `notify` names one notifier; this "
                           "version knows: slack, webhook, lifx, log"},
-    {"- slak: {url: {env: GOOD}}\n",
-     "4:3 unknown key; did you mean `slack`?|4:3 an entry of `notify` names one notifier"},
+    {"- slak: {url: {env: GOOD}}\n", "4:3 unknown key; did you mean `slack`?"},
+    {"- lgo\n", "4:3 no notifier; did you mean `log`?"},
+    {"- inclued: x.yml\n  log:\n", "4:3 unknown key; did you mean `include`?"},
     {"- name: a\n",
      "4:3 an entry of `notify` names one notifier; this version knows: slack, webhook, lifx, log"},
     {"- email\n", "4:3 an entry of `notify` names one notifier"},
@@ -139,8 +140,8 @@ static const struct {
     {"- slack: '#builds'\n", "4:3 write `- slack: {url: {env: SLACK_WEBHOOK_URL}}`"},
     {"- slack: https://hooks.slack.com/services/planted\n", "4:3 write `- slack: {url"},
     {"- slack: {}\n", "4:10 slack needs `url: {env: NAME}` or `url: {file: PATH}`"},
-    {"- slack: {url: {env: GOOD}, message: hello}\n",
-     "4:29 `message` needs templates, which this version does not have"},
+    {"- slack: {url: {env: GOOD}, message: '{{nobody}}'}\n",
+     "4:41 `message`: \"nobody\" is no name of a message"},
     {"- slack: {url: {env: GOOD}, channel: x}\n", "4:29 `channel` is no key here"},
     {"- slack: {url: https://hooks.slack.com/services/planted}\n", "4:"},
     {"- slack: {url: {env: MISSING}}\n", "4:"},
@@ -193,6 +194,8 @@ static const struct {
     {"- lifx: {token: {env: TOKEN}, url: {env: QUERY}}\n", "4:31 lifx.url must hold the root of the API"},
     {"- lifx: {token: {env: TOKEN}, url: {env: FRAGMENT}}\n", "4:31 lifx.url must hold the root of the API"},
     {"- lifx: {token: {env: TOKEN}, effect: blink}\n", "4:31 effect is breathe, pulse or none"},
+    {"- lifx: {token: {env: TOKEN}, effect: plus}\n",
+     "4:31 effect is breathe, pulse or none; did you mean `pulse`?"},
     {"- lifx: {token: {env: TOKEN}, pased: {color: green}}\n", "4:31 unknown key; did you mean `passed`?"},
     {"- lifx: {token: {env: TOKEN}, passed: green}\n", "4:31 write `passed: {color: green brightness:75%}`"},
     {"- lifx: {token: {env: TOKEN}, passed: {colour: green}}\n", "4:40 unknown key; did you mean `color`?"},
@@ -319,7 +322,7 @@ START_TEST(rules_have_a_limit)
   (void)kh_buf_add(&notify, KH_STR("- log\n"));
   kh_test_rules_open(&made, kh_buf_text(&notify), NULL);
   ck_assert_int_eq(made.err, KH_ERR_CONFIG);
-  check_said(&made, "4:1 `notify` has more than 1000 entries");
+  check_said(&made, "3:1 `notify` has more than 1000 entries");
   kh_test_rules_close(&made);
   kh_buf_release(&notify);
 }

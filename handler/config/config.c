@@ -36,6 +36,15 @@ static void drop_content(struct kh_config *config)
   kh_config_secrets_release(&config->tokens);
   kh_secret_release(&config->http_proxy);
   kh_wipe_buf(&config->env_file);
+  json_decref(config->expanded);
+  config->expanded = NULL;
+  while (config->included) {
+    struct kh_included *next = config->included->next;
+
+    kh_yaml_release(&config->included->yaml);
+    free(config->included);
+    config->included = next;
+  }
   kh_yaml_release(&config->yaml);
   config->notify = NULL;
 }

@@ -22,7 +22,9 @@
  * {secretsmanager: NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct kh_remote_secrets.
  *
  * One named secret or a list of them; `name` defaults to "default" for a single
- * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of kitehook.yml.
+ * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of the file they stand in.
+ *
+ * An item `include: PATH` of `notify` stands for the items of that file, which is a list (kh_config_include).
  */
 #ifndef KH_CONFIG_H
 #define KH_CONFIG_H
@@ -43,7 +45,8 @@
 enum kh_config_depth {
   KH_CONFIG_RECEIVER,
   KH_CONFIG_WHOLE,
-  KH_CONFIG_CHECK /* the whole, and kept in spite of mistakes, so that those of `notify` can be found too */
+  KH_CONFIG_CHECK, /* the whole, and kept in spite of mistakes, so that those of `notify` can be found too */
+  KH_CONFIG_DRY /* the whole without its secrets: they stay empty, and neither they nor env_file are read */
 };
 enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
 
@@ -83,6 +86,15 @@ struct kh_watched_file {
 
 enum { KH_WATCHED_MAX = 64 };
 
+enum { KH_INCLUDED_MAX = 32, KH_INCLUDE_DEPTH_MAX = 4 };
+
+/* A file that an item of `notify` includes. */
+struct kh_included {
+  char path[KH_PATH_BYTES]; /* absolute */
+  struct kh_yaml yaml;
+  struct kh_included *next;
+};
+
 struct kh_config {
   char path[KH_PATH_BYTES]; /* absolute */
   enum kh_config_depth depth;
@@ -105,9 +117,11 @@ struct kh_config {
   char http_ca_file[KH_PATH_BYTES]; /* "" is the system's; like the next not for receivers */
   struct kh_secret http_proxy;      /* may be empty */
 
-  struct kh_yaml yaml;  /* kept at KH_CONFIG_WHOLE, for notify: and its places */
-  bool has_notify;      /* the file has `notify:`, which a receiver does not read */
-  const json_t *notify; /* an array inside yaml, or NULL */
+  struct kh_yaml yaml;          /* kept at KH_CONFIG_WHOLE, for notify: and its places */
+  bool has_notify;              /* the file has `notify:`, which a receiver does not read */
+  const json_t *notify;         /* an array inside yaml, or `expanded`; or NULL */
+  json_t *expanded;             /* owned; `notify` with what it includes, or NULL */
+  struct kh_included *included; /* owned, and each next one */
 
   struct kh_buf env_file;                 /* its entries, "NAME=value" and a NUL each; wiped on release */
   const char *const *environment;         /* the caller's, "NAME=value", ends with NULL; or NULL */
@@ -161,12 +175,26 @@ const char *kh_config_secret_source(const json_t *reference, const char **name);
 /* The value of NAME among "NAME=value", ended by NULL; absent when there is none, and in an ENVIRONMENT of NULL. */
 struct kh_str kh_environment_get(const char *const *environment, const char *name);
 
+/*
+ * Puts what `notify` includes, and what that includes, in the place of the items that say so; those files are watched
+ * from then on. All mistakes go to DIAGS; after one the item is left out. KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
+ */
+enum kh_err kh_config_include(struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
+/* The included file that NODE stands in; NULL when that is kitehook.yml itself. */
+const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node);
+
 /* Adds a mistake at the place of NODE, or of key KEY in it when KEY is not NULL. Returns KH_ERR_CONFIG. */
 enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,
                               struct kh_diags *diags, const char *format, ...) KH_PRINTF(5, 6);
 /* The same as a warning, which breaks nothing. */
 void kh_config_warning(const struct kh_config *config, const json_t *node, const char *key,
                        struct kh_diags *diags, const char *format, ...) KH_PRINTF(5, 6);
+/* A mistake, or with an ERR of KH_OK a warning, at byte AT of the text NODE. Returns ERR. */
+enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *node, size_t at,
+                                  enum kh_err err, struct kh_diags *diags, const char *format, ...)
+    KH_PRINTF(6, 7);
+/* Warns of texts with a ${VARIABLE} that nothing will replace. */
+void kh_config_warn_of_variables(const struct kh_config *config, struct kh_diags *diags);
 /* One mistake for each key of OBJECT that is not in KNOWN (NULL-terminated), with "did you mean". */
 enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,
                                  const char *const *known, struct kh_diags *diags);

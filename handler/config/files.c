@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool kh_config_resolve(const struct kh_config *config, const char *path, char absolute[KH_PATH_BYTES])
+bool kh_path_beside(const char *beside, const char *path, char resolved[KH_PATH_BYTES])
 {
   if (strncmp(path, "./", 2) == 0)
     path += 2;
-  const char *slash = strrchr(config->path, '/');
-  int folder = path[0] == '/' || !slash ? 0 : (int)(slash - config->path) + 1;
-  int length = snprintf(absolute, KH_PATH_BYTES, "%.*s%s", folder, config->path, path);
+  const char *slash = strrchr(beside, '/');
+  int folder = path[0] == '/' || !slash ? 0 : (int)(slash - beside) + 1;
+  int length = snprintf(resolved, KH_PATH_BYTES, "%.*s%s", folder, beside, path);
 
   return path[0] && length < KH_PATH_BYTES;
 }

@@ -21,8 +21,8 @@ static inline enum kh_err kh_first_err(enum kh_err first, enum kh_err second)
 
 /* ---- files.c ---- */
 
-/* PATH as it stands in the file, made absolute. False when it is empty or too long. */
-bool kh_config_resolve(const struct kh_config *config, const char *path, char absolute[KH_PATH_BYTES]);
+/* PATH as it stands in the file BESIDE, seen from where BESIDE is seen. False when it is empty or too long. */
+bool kh_path_beside(const char *beside, const char *path, char resolved[KH_PATH_BYTES]);
 /*
  * Appends the regular file at PATH to TEXT and watches it, there or not. *MODE gets its permissions. TEXT is not
  * moved while it grows, so that wiping it wipes all. KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_IO; WHY has the cause

@@ -43,13 +43,14 @@ static bool is_written_as_path(const char *text)
 
 static enum kh_err read_file(const struct kh_reference *from, const char *text, struct kh_secret *secret)
 {
+  const struct kh_included *included = kh_config_included(from->config, from->node);
   char path[KH_PATH_BYTES];
   struct kh_buf value;
   struct kh_diag why = {0};
   unsigned mode = 0;
 
   kh_buf_init(&value, KH_SECRET_MAX_BYTES + 2);
-  if (!kh_config_resolve(from->config, text, path))
+  if (!kh_path_beside(included ? included->path : from->config->path, text, path))
     return kh_reference_mistake(from, "file", "the path is empty or too long");
   enum kh_err err = kh_config_load(from->config, path, &value, &mode, &why);
   if (err) {
@@ -174,7 +175,7 @@ enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named, st
   enum kh_err err = check_keys(from, named);
   if (!err)
     err = find_source(from, &source);
-  if (err)
+  if (err || from->config->depth == KH_CONFIG_DRY)
     return err;
 
   const char *text = kh_config_text(json_object_get(from->node, source));

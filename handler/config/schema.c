@@ -2,17 +2,32 @@
 
 #include "config/config.h"
 
-static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,
-                       struct kh_diags *diags, enum kh_err err, const char *text)
+const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node)
 {
   unsigned line = 0;
   unsigned column = 0;
 
+  for (const struct kh_included *file = config->included; file; file = file->next) {
+    kh_yaml_place(&file->yaml, node, &line, &column);
+    if (line > 0)
+      return file;
+  }
+  return NULL;
+}
+
+static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,
+                       struct kh_diags *diags, enum kh_err err, const char *text)
+{
+  const struct kh_included *file = kh_config_included(config, node);
+  const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
+  unsigned line = 0;
+  unsigned column = 0;
+
   if (key)
-    kh_yaml_key_place(&config->yaml, node, key, &line, &column);
+    kh_yaml_key_place(yaml, node, key, &line, &column);
   if (line == 0)
-    kh_yaml_place(&config->yaml, node, &line, &column);
-  return kh_diags_add(diags, err, config->yaml.file, line, column, "%s", text);
+    kh_yaml_place(yaml, node, &line, &column);
+  return kh_diags_add(diags, err, yaml->file, line, column, "%s", text);
 }
 
 enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,
@@ -101,7 +116,10 @@ enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *o
     if (is_known(key, known))
       continue;
     const char *meant = kh_config_suggest(key, known);
-    if (meant)
+    if (strcmp(key, "include") == 0)
+      err = kh_config_mistake(config, object, key, diags,
+                              "`include` is an item of `notify`, and nothing else: `- include: FILE`");
+    else if (meant)
       err = kh_config_mistake(config, object, key, diags, "unknown key; did you mean `%s`?", meant);
     else
       err = kh_config_mistake(config, object, key, diags, "%s is no key here",

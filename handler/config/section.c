@@ -91,7 +91,7 @@ enum kh_err kh_section_path(const struct kh_section *section, const char *key, b
     (void)snprintf(path, KH_PATH_BYTES, "stderr");
     return KH_OK;
   }
-  if (!kh_config_resolve(section->config, text, path))
+  if (!kh_path_beside(section->config->path, text, path))
     return kh_config_mistake(section->config, section->object, key, section->diags,
                              "%s%s: a path is at most %d bytes long", section->name, key, KH_PATH_BYTES - 1);
   return KH_OK;

@@ -36,7 +36,7 @@ static enum kh_err read_env_file(const struct kh_section *top)
 
   kh_buf_init(&text, KH_ENV_FILE_MAX_BYTES);
   enum kh_err err = kh_section_path(top, "env_file", false, path);
-  if (err || !path[0])
+  if (err || !path[0] || config->depth == KH_CONFIG_DRY)
     return err;
   err = kh_config_load(config, path, &text, &mode, &why);
   if (err)
@@ -73,9 +73,11 @@ static enum kh_err read_mode(const struct kh_section *section, const char *key)
       section->config->worker_mode = (enum kh_worker_mode)mode;
       return KH_OK;
     }
+  const char *meant = text ? kh_config_suggest(text, worker_modes) : NULL;
   return kh_config_mistake(section->config, section->object, key, section->diags,
-                           "%s%s: %s is no mode; write start, service or wait", section->name, key,
-                           kh_config_shown(text).text);
+                           "%s%s: %s is no mode; write start, service or wait%s%s%s", section->name, key,
+                           kh_config_shown(text).text, meant ? "; did you mean `" : "", meant ? meant : "",
+                           meant ? "`?" : "");
 }
 
 /* A key that works on the state folder. */

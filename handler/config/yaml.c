@@ -132,20 +132,6 @@ static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
   return err;
 }
 
-/* A text of as many characters as the file has between its quotes stands there as it is: an escape is longer. */
-static void mark_text(struct kh_yaml *yaml, const yaml_event_t *event)
-{
-  const yaml_scalar_style_t style = event->data.scalar.style;
-  const unsigned inset = style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-  size_t characters = 0;
-
-  for (size_t i = 0; i < event->data.scalar.length; i++)
-    characters += (event->data.scalar.value[i] & 0xC0) != 0x80;
-  if (event->start_mark.line == event->end_mark.line &&
-      event->end_mark.column - event->start_mark.column == characters + 2 * inset)
-    kh_yaml_mark_text(yaml, inset);
-}
-
 static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
 {
   refuse_tag(reader, event->data.scalar.tag, event->start_mark);
@@ -156,11 +142,7 @@ static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t
   *node = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
   if (!*node)
     return KH_ERR_NO_MEMORY;
-  enum kh_err err = kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1,
-                                 event->start_mark.column + 1);
-  if (!err && !reader->stop_key)
-    mark_text(reader->yaml, event); /* a receiver reads no text that has places of its own */
-  return err;
+  return kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
 }
 
 static enum kh_err read_collection(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
@@ -218,7 +200,11 @@ static enum kh_err read_event(struct kh_yaml_reader *reader, const yaml_event_t 
     return KH_OK;
   default:
     err = read_node(reader, event, &reader->yaml->root);
-    if (!err && !json_is_object(reader->yaml->root))
+    if (!err && reader->is_list && !json_is_array(reader->yaml->root))
+      return kh_yaml_mistake(
+          reader, event->start_mark,
+          "an included file is a list of rules: lines that begin with `- `, without `notify:`");
+    if (!err && !reader->is_list && !json_is_object(reader->yaml->root))
       err = kh_yaml_mistake(reader, event->start_mark, "the file must be a mapping: lines of `key: value`");
     return err;
   }
@@ -243,29 +229,51 @@ static enum kh_err read_stream(struct kh_yaml_reader *reader)
   return err;
 }
 
-enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
-                         struct kh_diags *diags)
+/* A receiver tells no places inside of texts. */
+static enum kh_err keep_source(struct kh_yaml *yaml, struct kh_str text, const char *stop_key)
 {
-  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .stop_key = stop_key};
+  kh_buf_init(&yaml->source, text.len);
+  return stop_key ? KH_OK : kh_buf_add(&yaml->source, text);
+}
+
+static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
+{
+  struct kh_yaml *yaml = reader->yaml;
   enum kh_err err = KH_ERR_NO_MEMORY;
 
   *yaml = (struct kh_yaml){0};
   (void)snprintf(yaml->file, sizeof yaml->file, "%s", file);
-  if (yaml_parser_initialize(&reader.parser)) {
-    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input(&reader.parser, kh_yaml_give_line, &reader);
-    err = read_stream(&reader);
+  if (!keep_source(yaml, reader->text, reader->stop_key) && yaml_parser_initialize(&reader->parser)) {
+    yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input(&reader->parser, kh_yaml_give_line, reader);
+    err = read_stream(reader);
   }
   if (err == KH_ERR_NO_MEMORY)
-    (void)kh_diags_add(diags, err, yaml->file, 0, 0, "no memory left to read it");
-  yaml_parser_delete(&reader.parser);
-  for (size_t i = 0; i < reader.anchor_count; i++) {
-    free(reader.anchors[i].name);
-    json_decref(reader.anchors[i].node);
+    (void)kh_diags_add(reader->diags, err, yaml->file, 0, 0, "no memory left to read it");
+  yaml_parser_delete(&reader->parser);
+  for (size_t i = 0; i < reader->anchor_count; i++) {
+    free(reader->anchors[i].name);
+    json_decref(reader->anchors[i].node);
   }
   if (err) {
     json_decref(yaml->root);
     yaml->root = NULL;
   }
-  return err ? err : reader.mistaken ? KH_ERR_CONFIG : KH_OK;
+  return err ? err : reader->mistaken ? KH_ERR_CONFIG : KH_OK;
+}
+
+enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
+                         struct kh_diags *diags)
+{
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .stop_key = stop_key};
+
+  return read_all(&reader, file);
+}
+
+enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                              struct kh_diags *diags)
+{
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .is_list = true};
+
+  return read_all(&reader, file);
 }

@@ -10,6 +10,7 @@
 #ifndef KH_YAML_H
 #define KH_YAML_H
 
+#include "base/buf.h"
 #include "config/diags.h"
 
 #include <jansson.h>
@@ -25,11 +26,12 @@ struct kh_yaml_mark;
 
 struct kh_yaml {
   char file[256];             /* as messages name it */
-  json_t *root;               /* owned; an object */
+  json_t *root;               /* owned; an object, or an array after kh_yaml_read_list */
   struct kh_yaml_mark *marks; /* owned */
   size_t mark_count;
   size_t mark_room;
-  bool stopped; /* reading ended at STOP_KEY, so what follows was not seen */
+  bool stopped;         /* reading ended at STOP_KEY, so what follows was not seen */
+  struct kh_buf source; /* the file's text, for places inside of texts; empty with a STOP_KEY */
 };
 
 /*
@@ -40,13 +42,16 @@ struct kh_yaml {
  */
 enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
                          struct kh_diags *diags) KH_MUST_USE;
+/* The same for a file that is a list. */
+enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                              struct kh_diags *diags) KH_MUST_USE;
 void kh_yaml_release(struct kh_yaml *yaml);
 
 /* Where NODE begins (of an alias: where its anchor stands); 0, 0 when unknown. */
 void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
 /*
- * Where character INDEX (from 0) of the text NODE stands, behind a quote; where the file spells the text otherwise, by escapes
- * or over several lines, the place of NODE.
+ * Where character INDEX (from 0) of the text NODE stands in the file, whether it is quoted, escaped, folded or a block;
+ * with as many characters as it has, its end. The place of NODE where that cannot be told.
  */
 void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
                         unsigned *column);
@@ -57,7 +62,5 @@ void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const c
 /* For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as long. */
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line,
                          size_t column) KH_MUST_USE;
-/* Of the node marked last: its text begins INSET characters behind the place, and stands there as it is. */
-void kh_yaml_mark_text(struct kh_yaml *yaml, unsigned inset);
 
 #endif

@@ -1,13 +1,12 @@
 #include "base/base.h"
 
+#include "base/secret.h"
 #include "config/yaml.h"
 
 struct kh_yaml_mark {
   json_t *node; /* owned: a freed node's address could come back as another node's */
   const char *key;
   unsigned line, column;
-  bool is_literal; /* a text that the file has as it is, on one line */
-  unsigned inset;  /* of its first character */
 };
 
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line, size_t column)
@@ -24,14 +23,6 @@ enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, si
   yaml->marks[yaml->mark_count++] = (struct kh_yaml_mark){
       .node = json_incref(node), .key = key, .line = (unsigned)line, .column = (unsigned)column};
   return KH_OK;
-}
-
-void kh_yaml_mark_text(struct kh_yaml *yaml, unsigned inset)
-{
-  struct kh_yaml_mark *mark = &yaml->marks[yaml->mark_count - 1];
-
-  mark->is_literal = true;
-  mark->inset = inset;
 }
 
 static bool is_same(const struct kh_yaml_mark *mark, const json_t *node, const char *key)
@@ -56,15 +47,6 @@ void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *lin
   kh_yaml_key_place(yaml, node, NULL, line, column);
 }
 
-void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
-                        unsigned *column)
-{
-  const struct kh_yaml_mark *mark = find(yaml, node, NULL);
-
-  *line = mark->line;
-  *column = mark->column + (mark->is_literal ? mark->inset + index : 0);
-}
-
 void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
                        unsigned *column)
 {
@@ -80,5 +62,6 @@ void kh_yaml_release(struct kh_yaml *yaml)
     json_decref(yaml->marks[i].node);
   free(yaml->marks);
   json_decref(yaml->root);
+  kh_wipe_buf(&yaml->source);
   *yaml = (struct kh_yaml){0};
 }

@@ -20,6 +20,7 @@ struct kh_yaml_reader {
   struct kh_str text;
   size_t given; /* bytes of TEXT that libyaml has */
   const char *stop_key;
+  bool is_list; /* the file is one, and no mapping */
   struct kh_yaml_anchor anchors[KH_YAML_MAX_ANCHORS];
   size_t anchor_count;
   size_t nodes;

@@ -154,8 +154,11 @@ static enum kh_err read_effect(const struct kh_config *config, const json_t *opt
       *effect = (enum kh_lifx_effect)i;
       return KH_OK;
     }
-  return node ? kh_config_mistake(config, options, "effect", diags, "effect is breathe, pulse or none")
-              : KH_OK;
+  const char *meant = text ? kh_config_suggest(text, effects) : NULL;
+  if (!node)
+    return KH_OK;
+  return kh_config_mistake(config, options, "effect", diags, "effect is breathe, pulse or none%s%s%s",
+                           meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
 }
 
 enum kh_err kh_lifx_looks(const struct kh_config *config, const json_t *options, enum kh_lifx_effect *effect,

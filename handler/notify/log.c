@@ -1,21 +1,24 @@
 #include "base/base.h"
 
 #include "notify/member.h"
+#include "notify/message.h"
 #include "notify/notifier.h"
 #include "notify/story.h"
 
-static bool set_all(json_t *json, const struct kh_event *event, const struct kh_story *story)
+static bool set_all(json_t *json, const struct kh_rule *rule, const struct kh_event *event,
+                    const struct kh_story *story)
 {
   struct kh_buf text;
 
   kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
-  kh_story_line(story, &text);
-  bool good = !kh_buf_ok(&text) && kh_member_set(json, "text", kh_buf_view(&text)) &&
-              kh_member_line(json, "event", kh_str_of(event->name), KH_STORY_NAME_CHARACTERS) &&
-              kh_member_line(json, "organization", kh_str_of(event->organization),
-                             KH_STORY_NAME_CHARACTERS) &&
-              kh_member_of(json, "pipeline", event, event->pipeline, "slug", KH_STORY_NAME_CHARACTERS) &&
-              kh_member_of(json, "branch", event, event->build, "branch", KH_STORY_NAME_CHARACTERS);
+  bool good = !kh_message_render(rule, event, &kh_message_plain, &text);
+  if (good && text.len == 0)
+    kh_story_line(story, &text);
+  good = good && !kh_buf_ok(&text) && kh_member_set(json, "text", kh_buf_view(&text)) &&
+         kh_member_line(json, "event", kh_str_of(event->name), KH_STORY_NAME_CHARACTERS) &&
+         kh_member_line(json, "organization", kh_str_of(event->organization), KH_STORY_NAME_CHARACTERS) &&
+         kh_member_of(json, "pipeline", event, event->pipeline, "slug", KH_STORY_NAME_CHARACTERS) &&
+         kh_member_of(json, "branch", event, event->build, "branch", KH_STORY_NAME_CHARACTERS);
   kh_buf_clear(&text);
   good = good && !kh_event_build_state(event, &text) &&
          kh_member_line(json, "state", kh_buf_view(&text), KH_STORY_NAME_CHARACTERS);
@@ -32,12 +35,11 @@ static enum kh_err render(const struct kh_rule *rule, const struct kh_event *eve
   json_t *json = NULL;
   enum kh_err err = kh_story_read(&story, event);
 
-  (void)rule;
   (void)facts;
   if (err)
     goto done;
   json = json_object();
-  err = set_all(json, event, &story) ? kh_notify_write_json(json_incref(json), body) : KH_ERR_RENDER;
+  err = set_all(json, rule, event, &story) ? kh_notify_write_json(json_incref(json), body) : KH_ERR_RENDER;
 done:
   json_decref(json);
   kh_story_release(&story);
@@ -47,10 +49,13 @@ done:
 static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                              struct kh_diags *diags)
 {
-  static const char *const no_keys[] = {NULL};
+  static const char *const keys[] = {"message", NULL};
+  enum kh_err err = KH_OK;
 
   (void)snprintf(rule->destination, sizeof rule->destination, "log");
-  return options ? kh_config_known_keys(config, options, no_keys, diags) : KH_OK;
+  if (options)
+    err = kh_config_known_keys(config, options, keys, diags);
+  return kh_message_compile(config, options, rule, diags) ? KH_ERR_CONFIG : err;
 }
 
 static const char *const default_events[] = {"build.*", NULL};

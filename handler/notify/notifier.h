@@ -12,6 +12,7 @@
 #include "rules/match.h"
 
 struct kh_rule;
+struct kh_template;
 
 enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 
@@ -53,11 +54,12 @@ struct kh_rule {
   char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
   const struct kh_notifier *notifier;
   struct kh_match match;
-  enum kh_verb verb;       /* of HTTP notifiers, as the next two */
-  struct kh_secret url;    /* where to */
-  struct kh_secret secret; /* what to sign with, or a token */
-  json_t *made;            /* owned; what configure prepared for render */
-  char destination[257];   /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
+  enum kh_verb verb;           /* of HTTP notifiers, as the next two */
+  struct kh_secret url;        /* where to */
+  struct kh_secret secret;     /* what to sign with, or a token */
+  json_t *made;                /* owned; what configure prepared for render */
+  struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
+  char destination[257];       /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
 };
 
 struct kh_rules {
@@ -87,6 +89,12 @@ const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *des
 enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
                            const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
                            int64_t now_us, struct kh_delivery *delivery) KH_MUST_USE;
+
+/*
+ * Is there an {{#if}} in RULE's message that cannot be decided about EVENT? It went the other way, and WHY says what is in
+ * the way. To be asked once an event was rendered: it decides them all again.
+ */
+bool kh_rule_is_undecided(const struct kh_rule *rule, const struct kh_event *event, struct kh_mistake *why);
 
 /* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as kh_json_write. */
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;

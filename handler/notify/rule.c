@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "notify/notifier.h"
+#include "rules/template.h"
 
 static const struct kh_notifier *const notifiers[] = {
     &kh_notifier_slack,
@@ -30,8 +31,34 @@ static void vocabulary_init(struct vocabulary *vocabulary)
     used += wrote > 0 ? (size_t)wrote : 0;
   }
   vocabulary->keys[count++] = "name";
+  vocabulary->keys[count++] = "include"; /* such an item is no rule; this is for a misspelt one */
   for (size_t i = 0; kh_match_keys[i] && count < KNOWN_KEYS_MAX - 1; i++)
     vocabulary->keys[count++] = kh_match_keys[i];
+}
+
+/* The notifier that WORD was probably meant to be; NULL when none is near. */
+static const char *nearest_notifier(const char *word)
+{
+  const char *names[KH_COUNT(notifiers) + 1] = {NULL};
+
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++)
+    names[i] = notifiers[i]->name;
+  return kh_config_suggest(word, names);
+}
+
+/* True when a key of ENTRY is a misspelt notifier: then that is the mistake, and it is told already. */
+static bool names_one_wrongly(const json_t *entry)
+{
+  json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
+  const char *key = NULL;
+  json_t *value = NULL;
+
+  json_object_foreach(tree, key, value)
+  {
+    if (nearest_notifier(key))
+      return true;
+  }
+  return false;
 }
 
 /* The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just one. */
@@ -53,6 +80,13 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
   }
   if (count == 1)
     return picked;
+  if (count == 0 && !word && names_one_wrongly(entry))
+    return NULL;
+  if (count == 0 && word && nearest_notifier(word)) {
+    (void)kh_config_mistake(config, entry, NULL, diags, "no notifier; did you mean `%s`?",
+                            nearest_notifier(word));
+    return NULL;
+  }
   (void)kh_config_mistake(
       config, entry, NULL, diags,
       count ? "an entry of `notify` names one notifier, not several; make an entry of each: "
@@ -141,14 +175,14 @@ static enum kh_err compile_rule(struct kh_config *config, const json_t *entry,
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, struct kh_diags *diags)
 {
   struct vocabulary vocabulary;
+  enum kh_err err = kh_config_include(config, diags);
   size_t count = json_array_size(config->notify);
-  enum kh_err err = KH_OK;
 
   *rules = (struct kh_rules){0};
-  if (count == 0)
-    return KH_OK;
+  if (count == 0 || err == KH_ERR_NO_MEMORY)
+    return err;
   if (count > KH_RULES_MAX)
-    return kh_config_mistake(config, config->notify, NULL, diags, "`notify` has more than %d entries",
+    return kh_config_mistake(config, config->yaml.root, "notify", diags, "`notify` has more than %d entries",
                              KH_RULES_MAX);
   rules->at = calloc(count, sizeof *rules->at);
   if (!rules->at)
@@ -171,6 +205,7 @@ void kh_rules_release(struct kh_rules *rules)
     kh_secret_release(&rules->at[i].url);
     kh_secret_release(&rules->at[i].secret);
     json_decref(rules->at[i].made);
+    kh_template_free(rules->at[i].message);
   }
   free(rules->at);
   *rules = (struct kh_rules){0};

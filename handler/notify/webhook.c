@@ -1,6 +1,8 @@
 #include "base/base.h"
 
 #include "base/base64.h"
+#include "notify/member.h"
+#include "notify/message.h"
 #include "notify/notifier.h"
 #include "notify/webhook_body.h"
 
@@ -36,11 +38,20 @@ static enum kh_err render(const struct kh_rule *rule, const struct kh_event *eve
                           const struct kh_facts *facts, struct kh_buf *body)
 {
   json_t *json = NULL;
+  struct kh_buf message;
 
-  (void)rule;
   (void)facts;
-  enum kh_err err = kh_webhook_body(event, &json);
-  return err ? err : kh_notify_write_json(json, body);
+  kh_buf_init(&message, KH_MESSAGE_BYTES);
+  enum kh_err err = kh_message_render(rule, event, &kh_message_plain, &message);
+  if (!err)
+    err = kh_webhook_body(event, &json);
+  if (!err && !kh_member_set(json_object_get(json, "data"), "message", kh_buf_view(&message)))
+    err = KH_ERR_RENDER;
+  kh_buf_release(&message);
+  if (!err)
+    err = kh_notify_write_json(json_incref(json), body);
+  json_decref(json);
+  return err;
 }
 
 /* The key out of the text that people pass around. False when it is none. */
@@ -61,10 +72,12 @@ static bool decode_key(struct kh_secret *secret)
 static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                              struct kh_diags *diags)
 {
-  static const char *const keys[] = {"url", "secret", NULL};
+  static const char *const keys[] = {"url", "secret", "message", NULL};
   const struct kh_notifier *self = &kh_notifier_webhook;
   enum kh_err err = kh_config_known_keys(config, options, keys, diags);
 
+  if (kh_message_compile(config, options, rule, diags))
+    err = KH_ERR_CONFIG;
   if (kh_notify_url(config, options, "url", self, rule, diags))
     err = KH_ERR_CONFIG;
   if (kh_notify_secret(config, options, "secret", self, rule, &rule->secret, diags))

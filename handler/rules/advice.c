@@ -74,8 +74,10 @@ static void walk_advice(const struct kh_node *node, const struct kh_advice *advi
 
   if (node->type == KH_NODE_CONSTANT && node->value.kind == KH_KIND_REGEX)
     advise_regex(node, advice);
-  if (node->type == KH_NODE_VARIABLE && (node->name->flags & KH_NAME_UNFILLED)) {
-    (void)snprintf(text, sizeof text, "%s is always null: no webhook carries it", node->name->text);
+  if (node->type == KH_NODE_VARIABLE && (node->name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))) {
+    (void)snprintf(text, sizeof text, "%s is always null: %s", node->name->text,
+                   node->name->flags & KH_NAME_HISTORY ? "this version does not remember the builds before"
+                                                       : "no webhook carries it");
     tell(advice, node, text);
   }
   if (node->type == KH_NODE_COMPARE && (node->op == KH_TOKEN_EQUAL || node->op == KH_TOKEN_UNEQUAL)) {

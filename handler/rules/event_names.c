@@ -41,6 +41,11 @@ static const struct {
     {"job.unblocked", "job.activated"},
 };
 
+const char *const *kh_event_names(void)
+{
+  return known;
+}
+
 bool kh_event_name_is_known(struct kh_str name)
 {
   bool family = kh_str_ends(name, KH_STR(".*"));

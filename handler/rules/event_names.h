@@ -11,6 +11,8 @@
 
 /* True for a documented name, or the `build.*` form of a documented family. */
 bool kh_event_name_is_known(struct kh_str name);
+/* All documented names, NULL-terminated. */
+const char *const *kh_event_names(void);
 /* The documented name that was probably meant by the unknown NAME; NULL when none is near. */
 const char *kh_event_name_hint(const char *name);
 

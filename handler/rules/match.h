@@ -35,7 +35,20 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
                              const char *const *default_events, struct kh_match *match,
                              struct kh_diags *diags) KH_MUST_USE;
 void kh_match_release(struct kh_match *match);
+/* Is a rule for events of this NAME, by its `events` or by default? */
+bool kh_match_name(const struct kh_match *match, struct kh_str name);
+
+/* What a match is made of, in the order in which it is decided. */
+enum kh_match_part { KH_MATCH_EVENTS, KH_MATCH_PIPELINES, KH_MATCH_BRANCHES, KH_MATCH_IF, KH_MATCH__PARTS };
+/* The key of PART: "events", … */
+const char *kh_match_part_name(enum kh_match_part part);
+/* Does PART alone hold for EVENT? What is not given holds. TRACE and WHY, of `if`, may be NULL. */
+bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
+                   const struct kh_trace *trace, struct kh_mistake *why);
 /* Does EVENT match? What cannot be decided does not, and then WHY, which may be NULL, says what is in the way. */
 bool kh_match_event(const struct kh_match *match, const struct kh_event *event, struct kh_mistake *why);
+/* The same with NAMES, which are EVENT's: for many rules and one event (kh_names_event_once). */
+bool kh_match_names(const struct kh_match *match, const struct kh_event *event, const struct kh_names *names,
+                    struct kh_mistake *why);
 
 #endif

@@ -46,7 +46,8 @@ const struct kh_name_info *kh_name_find(struct kh_str text)
   return NULL;
 }
 
-const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_step)
+/* WITH: flags of names that are else left out. */
+static const char *nearest(struct kh_str text, unsigned with, bool with_step)
 {
   const char *best = NULL;
   size_t best_distance = SIZE_MAX;
@@ -56,9 +57,9 @@ const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_st
     struct kh_str known = kh_str_of(name->text);
     struct kh_str tail = known;
     size_t distance = kh_word_distance(text, known);
+    bool hidden = (name->flags & KH_NAME_HIDDEN) && !(name->flags & with & KH_NAME_MESSAGE);
 
-    if ((name->flags & KH_NAME_HIDDEN) || (!with_extended && (name->flags & KH_NAME_EXTENDED)) ||
-        (!with_step && name->root == KH_ROOT_STEP))
+    if (hidden || (name->flags & ~with & KH_NAME_EXTENDED) || (!with_step && name->root == KH_ROOT_STEP))
       continue;
     /* `branch` for build.branch. */
     (void)kh_str_cut(&tail, '.');
@@ -70,6 +71,16 @@ const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_st
     }
   }
   return best;
+}
+
+const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_step)
+{
+  return nearest(text, with_extended ? KH_NAME_EXTENDED : 0, with_step);
+}
+
+const char *kh_name_nearest_in_message(struct kh_str text)
+{
+  return nearest(text, KH_NAME_EXTENDED | KH_NAME_MESSAGE, false);
 }
 
 const char *kh_root_name(enum kh_root root)
@@ -93,24 +104,22 @@ const char *kh_root_name(enum kh_root root)
 
 bool kh_root_is_of_event(enum kh_root root, struct kh_str event)
 {
-  bool job = kh_str_starts(event, KH_STR("job."));
-  bool build = job || kh_str_starts(event, KH_STR("build."));
-  bool blocked_token = kh_str_equal(event, KH_STR("cluster_token.registration_blocked"));
+  const struct kh_str blocked_token = KH_STR("cluster_token.registration_blocked");
 
   switch (root) {
   case KH_ROOT_BUILD:
   case KH_ROOT_PIPELINE:
-    return build;
+    return kh_str_starts(event, KH_STR("build.")) || kh_str_starts(event, KH_STR("job."));
   case KH_ROOT_JOB:
   case KH_ROOT_STEP:
-    return job;
+    return kh_str_starts(event, KH_STR("job."));
   case KH_ROOT_AGENT:
     return kh_str_starts(event, KH_STR("agent."));
   case KH_ROOT_BLOCKED_IP:
   case KH_ROOT_CLUSTER_TOKEN:
-    return blocked_token || kh_str_equal(event, KH_STR("agent.blocked"));
+    return kh_str_equal(event, blocked_token) || kh_str_equal(event, KH_STR("agent.blocked"));
   case KH_ROOT_ORGANIZATION:
-    return !blocked_token;
+    return !kh_str_equal(event, blocked_token);
   default:
     return true;
   }

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "rules/names_event.h"
 
 static struct kh_str text_of(struct kh_json_value value, struct kh_arena *arena)
@@ -9,9 +10,15 @@ static struct kh_str text_of(struct kh_json_value value, struct kh_arena *arena)
 
   if (kh_json_type(value) != KH_JSON_STRING)
     return KH_NO_STR;
-  kh_buf_init(&text, kh_json_raw(value).len); /* decoding never makes a text longer */
-  if (!kh_json_text(value, &text))
+  struct kh_str raw = kh_json_raw(value);
+  if (!memchr(raw.at, '\\', raw.len))
+    return raw;                /* the body outlives the evaluation */
+  kh_buf_init(&text, raw.len); /* decoding never makes a text longer */
+  enum kh_err err = kh_json_text(value, &text);
+  if (!err)
     copy = kh_arena_copy(arena, kh_buf_view(&text));
+  else if (err == KH_ERR_NO_MEMORY)
+    arena->err = err; /* or it would pass for null */
   kh_buf_release(&text);
   return copy;
 }
@@ -24,9 +31,14 @@ static struct kh_json_value member(struct kh_json_value object, const char *key)
 /* "build.creator.name" is the member `name` of the member `creator` of the body's `build`. */
 static struct kh_json_value find(const struct kh_event *event, const char *path)
 {
+  static const struct kh_str build = {"build.", 6};
   struct kh_json_value value = event->root;
   struct kh_str rest = kh_str_of(path);
 
+  if (kh_str_starts(rest, build)) {
+    value = event->build;
+    rest = kh_str(rest.at + build.len, rest.len - build.len);
+  }
   while (rest.len > 0)
     value = kh_json_get(value, kh_str_cut(&rest, '.'));
   return value;
@@ -98,6 +110,18 @@ static struct kh_str sender_name(const struct kh_event *event, struct kh_arena *
 {
   return text_of(
       kh_json_type(event->sender) == KH_JSON_STRING ? event->sender : member(event->sender, "name"), arena);
+}
+
+/* Whole seconds; null unless OBJECT has begun and ended, in this order. */
+static struct kh_value duration(struct kh_json_value object, struct kh_arena *arena)
+{
+  int64_t from_us = 0;
+  int64_t to_us = 0;
+
+  if (!kh_time_parse(text_of(member(object, "started_at"), arena), &from_us) ||
+      !kh_time_parse(text_of(member(object, "finished_at"), arena), &to_us) || to_us < from_us)
+    return kh_value_null();
+  return kh_value_number((to_us - from_us) / 1000000);
 }
 
 /* ---- steps, as far as a job tells of its step ---- */
@@ -198,31 +222,57 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
   case KH_NAME_STEP_OUTCOME:
     *text = step_outcome(event);
     return true;
+  case KH_NAME_BUILD_URL:
+    *text = text_of(member(event->build, "web_url"), arena);
+    return true;
+  case KH_NAME_JOB_URL:
+    *text = text_of(member(event->job, "web_url"), arena);
+    return true;
   default:
     return false;
   }
 }
 
-static bool is_history(enum kh_name name)
+/* FOUND may be NULL. */
+static struct kh_json_value find_once(const struct kh_event *event, struct kh_names_found *found,
+                                      const struct kh_name_info *name)
 {
-  return name == KH_NAME_PIPELINE_STARTED_PASSING || name == KH_NAME_PIPELINE_STARTED_FAILING ||
-         name == KH_NAME_PIPELINE_NEXT_FINISHED || name == KH_NAME_PIPELINE_CONSECUTIVE_FAILURES;
+  static const struct kh_json_value missing = {NULL, 0};
+  const uint32_t nowhere = UINT32_MAX;
+
+  if (!found || found->at[name->name] == 0) {
+    struct kh_json_value value = find(event, name->text);
+
+    if (found)
+      found->at[name->name] = value.doc ? value.index + 1 : nowhere;
+    return value;
+  }
+  if (found->at[name->name] == nowhere)
+    return missing;
+  return (struct kh_json_value){event->root.doc, found->at[name->name] - 1};
 }
 
-static void value_of(void *self, const struct kh_name_info *name, struct kh_arena *arena,
-                     struct kh_value *value)
+static void read_value(const struct kh_event *event, struct kh_names_found *found,
+                       const struct kh_name_info *name, struct kh_arena *arena, struct kh_value *value)
 {
-  const struct kh_event *event = self;
   struct kh_str text = KH_NO_STR;
 
   if (special_text(event, name->name, arena, &text))
     *value = kh_value_text(text);
   else if (name->name == KH_NAME_BUILD_BLOCKED)
     *value = kh_value_truth(event->build_blocked);
-  else if ((name->flags & KH_NAME_UNFILLED) || is_history(name->name))
+  else if (name->name == KH_NAME_BUILD_DURATION || name->name == KH_NAME_JOB_DURATION)
+    *value = duration(name->name == KH_NAME_BUILD_DURATION ? event->build : event->job, arena);
+  else if (name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))
     *value = kh_value_null();
   else
-    *value = value_of_kind(find(event, name->text), name->kind, arena);
+    *value = value_of_kind(find_once(event, found, name), name->kind, arena);
+}
+
+static void value_of(void *self, const struct kh_name_info *name, struct kh_arena *arena,
+                     struct kh_value *value)
+{
+  read_value(self, NULL, name, arena, value);
 }
 
 static bool environment(void *self, enum kh_environment part, struct kh_str name, struct kh_arena *arena,
@@ -254,4 +304,41 @@ struct kh_names kh_names_event(const struct kh_event *event)
 {
   /* The interface has one `self` for all; nothing here writes through it. */
   return (struct kh_names){(void *)(uintptr_t)event, value_of, environment, meta_data, offers};
+}
+
+static void value_of_found(void *self, const struct kh_name_info *name, struct kh_arena *arena,
+                           struct kh_value *value)
+{
+  struct kh_names_found *found = self;
+
+  read_value(found->event, found, name, arena, value);
+}
+
+static void *event_of(void *found)
+{
+  return (void *)(uintptr_t)((struct kh_names_found *)found)->event;
+}
+
+static bool environment_of_found(void *self, enum kh_environment part, struct kh_str name,
+                                 struct kh_arena *arena, struct kh_str *value)
+{
+  return environment(event_of(self), part, name, arena, value);
+}
+
+static bool meta_data_of_found(void *self, struct kh_str key, struct kh_arena *arena, struct kh_str *value)
+{
+  return meta_data(event_of(self), key, arena, value);
+}
+
+static bool offered_by_found(void *self, enum kh_root root)
+{
+  return ((struct kh_names_found *)self)->offers[root];
+}
+
+struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found)
+{
+  *found = (struct kh_names_found){.event = event};
+  for (unsigned root = 0; root < KH_ROOT__COUNT; root++)
+    found->offers[root] = kh_root_is_of_event((enum kh_root)root, kh_str_of(event->name));
+  return (struct kh_names){found, value_of_found, environment_of_found, meta_data_of_found, offered_by_found};
 }

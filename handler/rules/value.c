@@ -116,6 +116,8 @@ static size_t space_length(const char *at, const char *end)
 
   if (*at == ' ' || (*at >= '\t' && *at <= '\r'))
     return 1;
+  if ((unsigned char)*at < 0x80)
+    return 0;
   /* U+2000 to U+200A */
   if (kh_str_starts(rest, KH_STR("\xE2\x80")) && rest.len > 2 && (unsigned char)at[2] >= 0x80 &&
       (unsigned char)at[2] <= 0x8A)
@@ -126,11 +128,11 @@ static size_t space_length(const char *at, const char *end)
   return 0;
 }
 
-struct kh_str kh_text_trim(struct kh_str text)
+/* The first byte of TEXT that is no white space, or its end. */
+static const char *skip_spaces(struct kh_str text)
 {
   const char *at = text.at;
   const char *end = at ? at + text.len : at;
-  const char *last = NULL;
 
   while (at < end) {
     size_t space = space_length(at, end);
@@ -139,7 +141,15 @@ struct kh_str kh_text_trim(struct kh_str text)
       break;
     at += space;
   }
-  last = at;
+  return at;
+}
+
+struct kh_str kh_text_trim(struct kh_str text)
+{
+  const char *at = skip_spaces(text);
+  const char *end = text.at ? text.at + text.len : text.at;
+  const char *last = at;
+
   for (const char *c = at; c < end;) {
     size_t space = space_length(c, end);
 
@@ -152,5 +162,5 @@ struct kh_str kh_text_trim(struct kh_str text)
 
 bool kh_text_is_blank(struct kh_str text)
 {
-  return text.at && kh_text_trim(text).len == 0;
+  return text.at && skip_spaces(text) == text.at + text.len;
 }

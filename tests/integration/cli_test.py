@@ -17,7 +17,7 @@ from catcher import Catcher
 from cli_run import Cli, HOOK
 from common import fixtures, ROOT, SECRET, sign_quickly, webhook
 
-COMMANDS = ["check", "eval", "invoke", "send", "sign", "verify", "worker", "status", "outbox", "inbox", "version"]
+COMMANDS = ["check", "eval", "explain", "invoke", "send", "sign", "verify", "worker", "status", "outbox", "inbox", "version"]
 
 
 # ---- help, usage, version

@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 from common import ROOT, Report, Workspace, arguments
+from rules_doc import check_rules_page
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
@@ -79,7 +80,7 @@ def check_install(report, build):
         report.check("the installed kitehook.cgi answers", "Status: 200" in cgi.stdout, cgi.stdout)
         report.check("the installed kitehook.fcgi runs",
                      "spawn-fcgi" in run([str(there / "lib/kitehook/kitehook.fcgi")]).stdout, "no usage")
-        for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5", "share/kitehook/kitehook.example.yml",
+        for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5", "share/kitehook/kitehook.example.yml", "share/kitehook/kitehook.schema.json",
                      "share/kitehook/recipes/nginx-fastcgi.conf", "share/kitehook/systemd/kitehook-worker.service",
                      "share/kitehook/systemd/kitehook-fcgi@.service", "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
@@ -99,6 +100,7 @@ def main():
     with Workspace() as folder:
         check_config(report, chosen.build, folder)
         check_commands(report, chosen.build, folder)
+        check_rules_page(report, chosen.build, folder)
     check_install(report, chosen.build)
     return report.close()
 

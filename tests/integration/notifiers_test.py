@@ -121,11 +121,12 @@ def reference_says(report, requests, folder):
 
 def test_webhook(kitehook, report, npm):
     bare = KEY.removeprefix("whsec_")
-    rule = "  - {name: %s, webhook: {url: {env: HOOK_URL}, secret: {env: %s}}}\n"
-    rules = rule % ("one", "KEY") + rule % ("two", "BARE_KEY")
+    rule = "  - {name: %s, webhook: {url: {env: HOOK_URL}, secret: {env: %s}%s}}\n"
+    rules = rule % ("one", "KEY", "") + rule % ("two", "BARE_KEY", r', message: "{{build.state}} on {{build.branch}}\n{{build.message}}"')
     with Catcher() as catcher:
         config = kitehook.config(rules, HOOK_URL=catcher.url(HOOK), KEY=KEY, BARE_KEY=bare)
         bodies = [webhook(1), webhook(2, state="failed", branch="h\u00e9llo/\u2713 \u202e"), webhook(3, message="a\n\"b\"\\ <c>")]
+        messages = ["passed on main\nBuild 1", "failed on h\u00e9llo/\u2713\nBuild 2", "passed on main\na"]
         ids, requests = {}, []
         for number, body in enumerate(bodies):
             for again in (False, True):
@@ -137,6 +138,8 @@ def test_webhook(kitehook, report, npm):
                 for caught, delivery in zip(catcher.caught, deliveries):
                     check_webhook(report, f"{name}, {delivery['rule']}", caught, delivery)
                     requests.append((KEY if delivery["rule"] == "one" else bare, caught))
+                    message = caught.json["data"].get("message")
+                    report.check(f"{name}, {delivery['rule']}: its message", message == (None if delivery["rule"] == "one" else messages[number]), message)
                     ids.setdefault((number, delivery["rule"]), set()).add(headers_of(caught)["webhook-id"])
         report.check("webhook: a repeat has the same id, and nothing else has",
                      len(ids) == 6 and all(len(found) == 1 for found in ids.values()) and len(set.union(*ids.values())) == 6, ids)

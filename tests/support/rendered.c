@@ -61,7 +61,7 @@ static void check_webhook(const char *why, struct kh_str body)
   json_t *value;
 
   kh_check_keys(why, json, "|type|timestamp|data|");
-  kh_check_keys(why, data, "|text|url|organization|pipeline|build|job|agent|");
+  kh_check_keys(why, data, "|text|message|url|organization|pipeline|build|job|agent|");
   MUST(json_is_string(json_object_get(data, "text")), "%s: no text", why);
   json_object_foreach(json, key, value) if (!json_is_object(value)) check_member(why, key, value);
   json_object_foreach(data, key, value) if (!json_is_object(value)) check_member(why, key, value);

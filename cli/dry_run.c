@@ -1,0 +1,50 @@
+#include "base/base.h"
+
+#include "dry_run.h"
+
+/*
+ * What reads events takes only what was proven. So the webhook is signed here, by a key of this command's own, whatever
+ * proof it came with: nothing that is made of it leaves the process.
+ */
+static enum kh_err prove(struct kh_dry_run *run)
+{
+  const struct kh_secret_list none = {.count = 0};
+  const struct kh_verifier verifier = {&run->key, &none, INT32_MAX};
+  const int64_t now_us = run->invocation.now_us;
+
+  if (run->invocation.request.body_err)
+    return run->invocation.request.body_err;
+  if (kh_secret_set(&run->key.at[0].secret, KH_STR("dry run")))
+    return KH_ERR_NO_MEMORY;
+  run->key.count = 1;
+  run->invocation.request.headers[KH_HEADER_TOKEN] = (struct kh_header_value){.text = KH_NO_STR};
+  kh_invocation_sign_anew(&run->invocation, &run->key.at[0].secret);
+  enum kh_err err = kh_verify(&verifier, &run->invocation.request, run->invocation.now_us / 1000000,
+                              &run->verified);
+  run->invocation.now_us = now_us;
+  return err;
+}
+
+bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s)
+{
+  struct kh_diag diag = {0};
+
+  *run = (struct kh_dry_run){.key.count = 0};
+  kh_json_init(&run->doc, kh_json_default_limits);
+  if (!kh_invocation_read(self, &run->invocation, file, now_s, NULL))
+    return false;
+  enum kh_err err = prove(run);
+  if (!err)
+    err = kh_event_read(&run->verified, &run->doc, &run->event, &diag);
+  if (err)
+    kh_cli_fail(self, KH_EXIT_USAGE, "%s: no webhook: %s%s%s", file, kh_err_token(err),
+                diag.text[0] ? ": " : "", diag.text);
+  return err == KH_OK;
+}
+
+void kh_dry_run_release(struct kh_dry_run *run)
+{
+  kh_json_release(&run->doc);
+  kh_secret_release(&run->key.at[0].secret);
+  kh_invocation_release(&run->invocation);
+}

@@ -1,0 +1,21 @@
+/*
+ * dry_run.h - the event of a webhook that nobody proved, for commands that only look at it.
+ */
+#ifndef KH_DRY_RUN_H
+#define KH_DRY_RUN_H
+
+#include "invocation.h"
+
+struct kh_dry_run {
+  struct kh_invocation invocation;
+  struct kh_secret_list key;
+  struct kh_verified verified;
+  struct kh_json doc;
+  struct kh_event event; /* views into the rest */
+};
+
+/* FILE is as invocation.h has it. Complains and returns false when no event can be had of it. Call release either way. */
+bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s);
+void kh_dry_run_release(struct kh_dry_run *run);
+
+#endif

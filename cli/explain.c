@@ -1,0 +1,132 @@
+#include "base/base.h"
+
+#include "cli.h"
+#include "explain.h"
+#include "paper.h"
+
+struct call {
+  const char *config_path, *rule, *file;
+  bool json;
+};
+
+static int code_of(const json_t *rules)
+{
+  const json_t *rule = NULL;
+  int code = KH_EXIT_NO;
+  size_t i = 0;
+
+  json_array_foreach(rules, i, rule)
+  {
+    if (json_is_string(json_object_get(rule, "problem")))
+      return KH_EXIT_DELIVERY;
+    if (json_is_true(json_object_get(rule, "matches")))
+      code = KH_EXIT_OK;
+  }
+  return code;
+}
+
+static int explain(const struct kh_command *self, const struct call *call, const struct kh_config *config,
+                   const struct kh_rules *rules)
+{
+  struct kh_dry_run run;
+  json_t *answer = NULL;
+  int code = KH_EXIT_USAGE;
+
+  if (!kh_dry_run_read(self, &run, call->file, -1))
+    goto done;
+  answer = kh_explain(config, rules, &run, call->rule);
+  json_object_set_new(answer, "file", json_string(call->file));
+  const json_t *told = json_object_get(answer, "rules");
+  code = code_of(told);
+  if (call->rule && json_array_size(told) == 0)
+    code = kh_cli_fail(self, KH_EXIT_USAGE, "there is no rule '%s'", call->rule);
+  else if (call->json)
+    kh_paper_tell(json_incref(answer));
+  else
+    kh_explain_print(answer);
+done:
+  json_decref(answer);
+  kh_dry_run_release(&run);
+  return code;
+}
+
+static int with_config(const struct kh_command *self, const struct call *call)
+{
+  struct kh_config *config = calloc(1, sizeof *config);
+  struct kh_rules rules = {0};
+  struct kh_diags diags = {0};
+  int code = KH_EXIT_CONFIG;
+
+  if (!config)
+    return KH_EXIT_STATE;
+  enum kh_err err = kh_config_read(config, call->config_path, KH_CONFIG_DRY, kh_cli_environment(), &diags);
+  if (!err)
+    err = kh_rules_compile(config, &rules, &diags);
+  kh_cli_print_diags(stderr, &diags);
+  if (!err)
+    code = explain(self, call, config, &rules);
+  kh_rules_release(&rules);
+  kh_config_release(config);
+  kh_diags_release(&diags);
+  free(config);
+  return code;
+}
+
+enum { CONFIG = KH_OPTION_FIRST, RULE, JSON };
+
+static const struct option known[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"rule", required_argument, NULL, RULE},
+    {"json", no_argument, NULL, JSON},
+    KH_OPTION_HELP,
+    {0},
+};
+
+static int run(const struct kh_command *self, int argc, char **argv)
+{
+  struct call call = {.json = false};
+  int option = 0;
+
+  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
+    switch (option) {
+    case 'h':
+      return kh_cli_help(self);
+    case CONFIG:
+      call.config_path = optarg;
+      break;
+    case RULE:
+      call.rule = optarg;
+      break;
+    case JSON:
+      call.json = true;
+      break;
+    default:
+      return KH_EXIT_USAGE;
+    }
+  }
+  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
+    return KH_EXIT_USAGE;
+  call.file = argv[optind];
+  call.config_path = kh_cli_config_path(call.config_path);
+  return with_config(self, &call);
+}
+
+const struct kh_command kh_command_explain = {
+    .name = "explain",
+    .summary = "show which rules a webhook matches, which not and why, and what they would send",
+    .usage = "[--config F] [--rule NAME] [--json] FILE|-",
+    .help =
+        "A dry run: nothing is verified, kept or sent, and no secret is read. FILE is what `kitehook "
+        "invoke`\n"
+        "takes: a fixture's folder, a raw HTTP request, or a body.\n"
+        "Of a condition it shows each part with its value. Values that come from the build's environment\n"
+        "and e-mail addresses are [hidden].\n\n"
+        "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+        "  --rule NAME  only this rule\n"
+        "  --json       answer by one JSON object: file, dry_run, event, rules\n"
+        "  -h, --help   show this\n\n"
+        "Exit codes: 0 a rule matches, 1 none does, 2 called wrongly or FILE is no webhook, 3 "
+        "configuration,\n"
+        "4 a notification could not be made, 5 output failed.\n",
+    .run = run,
+};

@@ -1,0 +1,29 @@
+/*
+ * explain.h - the answer of `kitehook explain`, and its form for people.
+ */
+#ifndef KH_EXPLAIN_H
+#define KH_EXPLAIN_H
+
+#include "dry_run.h"
+#include "notify/notifier.h"
+
+#include <jansson.h>
+
+/*
+ * What RULES, or ONLY the one of that name if it is not NULL, make of the webhook, as --json prints it:
+ *
+ *   {"file", "dry_run", "event": {…}, "rules": [{
+ *     "name", "notifier", "destination", "matches", "failed": […], "problem",
+ *     "events": {"matches", "given": […], "default"},
+ *     "pipelines", "branches": null or {"matches", "given", "value"},
+ *     "if": null or {"matches", "given", "undecided", "parts": […]},            (trace.h)
+ *     "delivery": null or {"verb", "content_type", "bytes", "undecided", "body"}
+ *   }]}
+ *
+ * "file" is the caller's to add.
+ */
+json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules, const struct kh_dry_run *run,
+                   const char *only);
+void kh_explain_print(const json_t *answer);
+
+#endif

@@ -1,0 +1,175 @@
+#include "base/base.h"
+
+#include "explain.h"
+#include "paper.h"
+#include "screen.h"
+
+enum { WIDTH = 100 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+  return json_string_value(json_object_get(object, key));
+}
+
+static void put(const char *text, unsigned columns)
+{
+  kh_screen_put(kh_str_of(text ? text : "-"), columns);
+}
+
+/* As JSON writes it, on one line. */
+static void put_value(const json_t *value, unsigned columns)
+{
+  char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+  put(text ? text : "?", columns);
+  free(text);
+}
+
+static void print_event(const json_t *event)
+{
+  static const char *const keys[] = {"organization", "pipeline", "branch", "build_number", "state", "job"};
+
+  printf("event: ");
+  put(text_of(event, "name"), WIDTH);
+  for (size_t i = 0; i < KH_COUNT(keys); i++) {
+    const json_t *value = json_object_get(event, keys[i]);
+
+    if (json_is_null(value))
+      continue;
+    printf(", %s ", strcmp(keys[i], "build_number") == 0 ? "build" : keys[i]);
+    if (json_is_string(value))
+      put(json_string_value(value), WIDTH);
+    else
+      put_value(value, WIDTH);
+  }
+  puts("\ndry run: nothing is verified, kept or sent, and no secret is read");
+}
+
+static const char *yes(const json_t *part)
+{
+  return json_is_true(json_object_get(part, "matches")) ? "yes" : "no ";
+}
+
+static void print_given(const json_t *given)
+{
+  const json_t *item = NULL;
+  size_t i = 0;
+
+  json_array_foreach(given, i, item)
+  {
+    printf("%s", i > 0 ? ", " : "");
+    put(json_string_value(item), WIDTH);
+  }
+  if (json_is_string(given))
+    put(json_string_value(given), WIDTH);
+}
+
+static void print_patterns(const json_t *rule, const char *key, const char *what)
+{
+  const json_t *part = json_object_get(rule, key);
+  const char *value = text_of(part, "value");
+
+  if (!json_is_object(part))
+    return;
+  printf("  %-9s  %s  ", key, yes(part));
+  print_given(json_object_get(part, "given"));
+  if (value) {
+    printf("; %s is ", what);
+    put(value, WIDTH);
+    putchar('\n');
+  } else {
+    printf("; this event has no %s\n", what);
+  }
+}
+
+static void print_part(const json_t *part)
+{
+  int depth = (int)json_integer_value(json_object_get(part, "depth"));
+
+  printf("      %*s", 2 * (depth < 20 ? depth : 20), "");
+  put(text_of(part, "expression"), WIDTH);
+  printf("  ->  ");
+  if (!json_is_true(json_object_get(part, "seen")))
+    printf("not looked at");
+  else if (json_is_true(json_object_get(part, "hidden")))
+    printf("[hidden]");
+  else
+    put_value(json_object_get(part, "value"), WIDTH);
+  putchar('\n');
+}
+
+static void print_condition(const json_t *part)
+{
+  const char *undecided = text_of(part, "undecided");
+  const json_t *one = NULL;
+  size_t i = 0;
+
+  if (!json_is_object(part))
+    return;
+  printf("  %-9s  %s", "if", yes(part));
+  if (undecided) {
+    printf("  it cannot be decided: ");
+    put(undecided, WIDTH);
+  }
+  putchar('\n');
+  json_array_foreach(json_object_get(part, "parts"), i, one) print_part(one);
+}
+
+static void print_delivery(const json_t *rule)
+{
+  const json_t *delivery = json_object_get(rule, "delivery");
+  const char *verb = text_of(delivery, "verb");
+  const char *body = text_of(delivery, "body");
+  char *text = NULL;
+
+  if (json_is_string(json_object_get(rule, "problem")))
+    printf("  its notification cannot be made: %s\n", text_of(rule, "problem"));
+  if (!json_is_object(delivery))
+    return;
+  printf("  it would %s %s: %s, %" JSON_INTEGER_FORMAT " bytes\n", verb ? verb : "write a line to",
+         text_of(rule, "destination"), text_of(delivery, "content_type"),
+         json_integer_value(json_object_get(delivery, "bytes")));
+  if (text_of(delivery, "undecided")) {
+    printf("  it cannot be decided: ");
+    put(text_of(delivery, "undecided"), WIDTH);
+    putchar('\n');
+  }
+  text = body ? NULL : json_dumps(json_object_get(delivery, "body"), JSON_ENCODE_ANY);
+  kh_paper_print_body(kh_str_of(body ? body : text));
+  free(text);
+}
+
+static void print_rule(const json_t *rule)
+{
+  const json_t *events = json_object_get(rule, "events");
+  bool matches = json_is_true(json_object_get(rule, "matches"));
+  const json_t *failed = json_object_get(rule, "failed");
+
+  printf("\nrule %s -> %s: %s", text_of(rule, "name"), text_of(rule, "destination"),
+         matches ? "matches" : "does not match, because of ");
+  print_given(failed);
+  printf("\n  %-9s  %s  ", "events", yes(events));
+  print_given(json_object_get(events, "given"));
+  puts(json_is_true(json_object_get(events, "default")) ? " (the default)" : "");
+  print_patterns(rule, "pipelines", "pipeline");
+  print_patterns(rule, "branches", "branch");
+  print_condition(json_object_get(rule, "if"));
+  print_delivery(rule);
+}
+
+void kh_explain_print(const json_t *answer)
+{
+  const json_t *rules = json_object_get(answer, "rules");
+  const json_t *rule = NULL;
+  size_t matching = 0;
+  size_t i = 0;
+
+  print_event(json_object_get(answer, "event"));
+  json_array_foreach(rules, i, rule)
+  {
+    print_rule(rule);
+    matching += json_is_true(json_object_get(rule, "matches"));
+  }
+  printf("\n%zu of %zu %s\n", matching, json_array_size(rules),
+         json_array_size(rules) == 1 ? "rule matches" : "rules match");
+}

@@ -1,0 +1,212 @@
+#include "base/base.h"
+
+#include "explain.h"
+#include "paper.h"
+#include "trace.h"
+
+#include <unistd.h>
+
+static json_t *member_text(struct kh_json_value object, struct kh_str key)
+{
+  struct kh_json_value member = kh_json_get(object, key);
+  struct kh_buf text;
+  json_t *value = NULL;
+
+  kh_buf_init(&text, KH_CLI_INPUT_MAX_BYTES);
+  if (kh_json_type(member) == KH_JSON_STRING && kh_json_text(member, &text) == KH_OK)
+    value = json_stringn(kh_buf_text(&text), text.len);
+  kh_buf_release(&text);
+  return value ? value : json_null();
+}
+
+static json_t *event_of(const struct kh_event *event)
+{
+  json_t *answer = json_object();
+  struct kh_buf state;
+
+  kh_buf_init(&state, KH_CLI_INPUT_MAX_BYTES);
+  (void)!kh_event_build_state(event, &state);
+  json_object_set_new(answer, "name", json_string(event->name));
+  json_object_set_new(answer, "organization", kh_paper_text(kh_str_of(event->organization)));
+  json_object_set_new(answer, "pipeline", member_text(event->pipeline, KH_STR("slug")));
+  json_object_set_new(answer, "branch", member_text(event->build, KH_STR("branch")));
+  json_object_set_new(answer, "build_number",
+                      event->build_number ? json_integer(event->build_number) : json_null());
+  json_object_set_new(answer, "state", kh_paper_text(kh_buf_view(&state)));
+  json_object_set_new(answer, "job", member_text(event->job, KH_STR("name")));
+  kh_buf_release(&state);
+  return answer;
+}
+
+/* ---- where to ------------------------------------------------------------------------------ */
+
+static bool is_there(const char *beside, const char *name)
+{
+  const char *slash = strrchr(beside, '/');
+  char path[2 * KH_PATH_BYTES] = "";
+
+  return snprintf(path, sizeof path, "%.*s/%s", (int)(slash ? slash - beside : 0), beside, name) <
+             (int)sizeof path &&
+         access(path, F_OK) == 0;
+}
+
+/* Whoever pastes a secret behind `file:` writes no slash first, and has no file of that name. */
+static bool may_be_secret(const struct kh_config *config, const json_t *reference)
+{
+  const char *name = json_string_value(json_object_get(reference, "file"));
+  const struct kh_included *file = kh_config_included(config, reference);
+
+  return name && name[0] != '/' && strncmp(name, "./", 2) != 0 && strncmp(name, "../", 3) != 0 &&
+         !is_there(file ? file->path : config->path, name);
+}
+
+static json_t *destination_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry)
+{
+  json_t *options = json_object_get(entry, rule->notifier->name);
+  const char *key = NULL;
+  json_t *value = NULL;
+
+  json_object_foreach(options, key, value)
+  {
+    if (may_be_secret(config, value))
+      return json_sprintf("%s [a file that is not there]", rule->notifier->name);
+  }
+  return json_string(rule->destination);
+}
+
+/* ---- the parts of a rule ------------------------------------------------------------------- */
+
+static json_t *events_of(const struct kh_match *match)
+{
+  json_t *part = json_object();
+  json_t *given = json_array();
+
+  for (size_t i = 0; i < match->event_count; i++)
+    json_array_append_new(given, json_string(match->events[i]));
+  for (size_t i = 0; match->event_count == 0 && match->default_events[i]; i++)
+    json_array_append_new(given, json_string(match->default_events[i]));
+  json_object_set_new(part, "given", given);
+  json_object_set_new(part, "default", json_boolean(match->event_count == 0));
+  return part;
+}
+
+/* Takes VALUE over. */
+static json_t *patterns_of(const char *patterns, json_t *value)
+{
+  json_t *part = patterns ? json_object() : NULL;
+
+  if (!part) {
+    json_decref(value);
+    return json_null();
+  }
+  json_object_set_new(part, "given", json_string(patterns));
+  json_object_set_new(part, "value", value);
+  return part;
+}
+
+static json_t *condition_of(const struct kh_rule *rule, const char *text, const struct kh_event *event,
+                            bool *holds)
+{
+  struct kh_mistake why = {0};
+  struct kh_notes notes;
+
+  kh_notes_init(&notes, kh_str_of(text));
+  struct kh_trace trace = kh_notes_trace(&notes);
+  *holds = kh_match_part(&rule->match, KH_MATCH_IF, event, &trace, &why);
+  if (!rule->match.condition)
+    return json_null();
+  json_t *part = json_object();
+  json_object_set_new(part, "given", json_string(text));
+  json_object_set_new(part, "undecided", why.kind == KH_MISTAKE_NONE ? json_null() : json_string(why.text));
+  json_object_set_new(part, "parts", kh_notes_take(&notes, rule->match.condition));
+  return part;
+}
+
+static json_t *part_of(const struct kh_rule *rule, const json_t *entry, enum kh_match_part part,
+                       const struct kh_event *event, bool *holds)
+{
+  const struct kh_match *match = &rule->match;
+  const char *text = json_string_value(json_object_get(entry, "if"));
+
+  if (part == KH_MATCH_IF)
+    return condition_of(rule, text ? text : "", event, holds);
+  *holds = kh_match_part(match, part, event, NULL, NULL);
+  if (part == KH_MATCH_EVENTS)
+    return events_of(match);
+  if (part == KH_MATCH_PIPELINES)
+    return patterns_of(match->pipelines, member_text(event->pipeline, KH_STR("slug")));
+  return patterns_of(match->branches, member_text(event->build, KH_STR("branch")));
+}
+
+/* ---- what it would send -------------------------------------------------------------------- */
+
+static void add_delivery(json_t *answer, const struct kh_rule *rule, const struct kh_dry_run *run)
+{
+  const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  unsigned char digest[KH_DIGEST_BYTES] = {0};
+  struct kh_delivery delivery;
+  json_t *sent = NULL;
+
+  kh_sha256(&run->verified.body, 1, digest);
+  enum kh_err err = kh_rule_render(rule, &run->event, &facts, digest, run->invocation.now_us, &delivery);
+  if (err) {
+    json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
+    return;
+  }
+  sent = json_object();
+  json_object_set_new(
+      sent, "verb",
+      rule->notifier->via != KH_VIA_HTTP ? json_null() : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
+  json_object_set_new(sent, "content_type", kh_paper_text(delivery.content_type));
+  json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
+  json_object_set_new(sent, "undecided",
+                      kh_rule_is_undecided(rule, &run->event, &why) ? json_string(why.text) : json_null());
+  json_object_set_new(sent, "body", kh_paper_json(kh_buf_view(&delivery.body)));
+  json_object_set_new(answer, "delivery", sent);
+  kh_delivery_release(&delivery);
+}
+
+static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry,
+                       const struct kh_dry_run *run)
+{
+  json_t *answer = json_object();
+  json_t *failed = json_array();
+
+  json_object_set_new(answer, "name", json_string(rule->name));
+  json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
+  json_object_set_new(answer, "destination", destination_of(config, rule, entry));
+  for (int i = 0; i < KH_MATCH__PARTS; i++) {
+    const char *name = kh_match_part_name((enum kh_match_part)i);
+    bool holds = false;
+    json_t *part = part_of(rule, entry, (enum kh_match_part)i, &run->event, &holds);
+
+    if (json_is_object(part))
+      json_object_set_new(part, "matches", json_boolean(holds));
+    if (!holds)
+      json_array_append_new(failed, json_string(name));
+    json_object_set_new(answer, name, part);
+  }
+  json_object_set_new(answer, "matches", json_boolean(json_array_size(failed) == 0));
+  json_object_set_new(answer, "failed", failed);
+  json_object_set_new(answer, "delivery", json_null());
+  json_object_set_new(answer, "problem", json_null());
+  if (json_array_size(failed) == 0)
+    add_delivery(answer, rule, run);
+  return answer;
+}
+
+json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules, const struct kh_dry_run *run,
+                   const char *only)
+{
+  json_t *answer = json_object();
+  json_t *told = json_array();
+
+  for (size_t i = 0; i < rules->count; i++)
+    if (!only || strcmp(only, rules->at[i].name) == 0)
+      json_array_append_new(told, rule_of(config, &rules->at[i], json_array_get(config->notify, i), run));
+  json_object_set_new(answer, "dry_run", json_true());
+  json_object_set_new(answer, "event", event_of(&run->event));
+  json_object_set_new(answer, "rules", told);
+  return answer;
+}

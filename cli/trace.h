@@ -1,0 +1,36 @@
+/*
+ * trace.h - the values of a condition's parts, written down while it is evaluated, without what is secret.
+ */
+#ifndef KH_TRACE_H
+#define KH_TRACE_H
+
+#include "rules/condition.h"
+
+#include <jansson.h>
+
+struct kh_noted {
+  size_t at, len; /* in the source */
+  unsigned depth;
+  bool is_seen;   /* false: a name or function whose value nobody needed */
+  bool is_hidden; /* made of the build's environment, or of an e-mail address */
+  json_t *value;  /* owned; null when hidden */
+};
+
+struct kh_notes {
+  struct kh_str source;
+  struct kh_noted *at; /* owned */
+  size_t count, room;
+  enum kh_err err;
+};
+
+/* SOURCE is borrowed. Call release in any case. */
+void kh_notes_init(struct kh_notes *notes, struct kh_str source);
+struct kh_trace kh_notes_trace(struct kh_notes *notes);
+/*
+ * After the evaluation: adds what of CONDITION was not looked at, and takes the notes over as an array in reading order:
+ * [{"expression", "at", "depth", "seen", "hidden", "value"}]. NULL without memory.
+ */
+json_t *kh_notes_take(struct kh_notes *notes, const struct kh_condition *condition);
+void kh_notes_release(struct kh_notes *notes);
+
+#endif

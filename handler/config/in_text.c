@@ -1,0 +1,82 @@
+#include "base/base.h"
+
+#include "config/config.h"
+
+enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *node, size_t at,
+                                  enum kh_err err, struct kh_diags *diags, const char *format, ...)
+{
+  const struct kh_included *file = kh_config_included(config, node);
+  const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
+  const char *text = kh_config_text(node);
+  char said[sizeof((struct kh_diag *)NULL)->text];
+  unsigned character = 0;
+  unsigned line = 0;
+  unsigned column = 0;
+  va_list values;
+
+  for (size_t i = 0; text && i < at && text[i]; i++)
+    character += ((unsigned char)text[i] & 0xC0) != 0x80;
+  kh_yaml_text_place(yaml, node, character, &line, &column);
+  va_start(values, format);
+  (void)vsnprintf(said, sizeof said, format, values);
+  va_end(values);
+  return kh_diags_add(diags, err, yaml->file, line, column, "%s", said);
+}
+
+/* ---- ${VARIABLE} ---- */
+
+/* Where TEXT has ${NAME, or names a variable and nothing else: $NAME. SIZE_MAX when it does neither. */
+static size_t find_variable(struct kh_str text)
+{
+  static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+  if (text.len > 1 && text.at[0] == '$' && strspn(text.at + 1, capitals) == text.len - 1)
+    return 0;
+  for (size_t i = 0; i + 2 < text.len; i++) {
+    char c = text.at[i + 2];
+
+    if (text.at[i] == '$' && text.at[i + 1] == '{' &&
+        ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'))
+      return i;
+  }
+  return SIZE_MAX;
+}
+
+static void walk(const struct kh_config *config, const json_t *node, const char *key, struct kh_diags *diags)
+{
+  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
+  const char *text = kh_config_text(node);
+  const char *name = NULL;
+  json_t *child = NULL;
+  size_t index = 0;
+
+  json_array_foreach(tree, index, child) walk(config, child, key, diags);
+  json_object_foreach(tree, name, child)
+  {
+    /* In a condition it means the build's environment. */
+    if (strcmp(name, "if") != 0 && (key || strcmp(name, "notify") != 0))
+      walk(config, child, name, diags);
+  }
+  if (!text)
+    return;
+  size_t at = find_variable(kh_str(text, json_string_length(node)));
+  if (at == SIZE_MAX)
+    return;
+  if (strcmp(key, "message") == 0)
+    (void)kh_config_say_in_text(
+        config, node, at, KH_OK, diags,
+        "`${NAME}` stays as it is in a message; write a name such as {{build.branch}}");
+  else
+    (void)kh_config_say_in_text(
+        config, node, at, KH_OK, diags,
+        "variables such as ${NAME} are not replaced in this file; write the text itself, or {env: NAME} "
+        "where a secret stands");
+}
+
+void kh_config_warn_of_variables(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (config->yaml.root)
+    walk(config, config->yaml.root, NULL, diags);
+  if (config->notify)
+    walk(config, config->notify, "notify", diags);
+}

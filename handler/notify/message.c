@@ -1,0 +1,85 @@
+#include "base/base.h"
+
+#include "notify/message.h"
+#include "notify/text.h"
+#include "rules/names_event.h"
+
+const struct kh_template_paper kh_message_plain = {
+    .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
+
+struct listener {
+  const struct kh_config *config;
+  const json_t *node;
+  struct kh_diags *diags;
+};
+
+static void tell_mistake(void *self, const struct kh_mistake *mistake)
+{
+  const struct listener *to = self;
+
+  (void)kh_config_say_in_text(
+      to->config, to->node, mistake->at, KH_ERR_CONFIG, to->diags, "`message`: %s%s%s%s", mistake->text,
+      mistake->hint[0] ? "; did you mean `" : "", mistake->hint, mistake->hint[0] ? "`?" : "");
+}
+
+static void tell_advice(void *self, size_t at, size_t len, const char *text)
+{
+  const struct listener *to = self;
+
+  (void)len;
+  (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
+}
+
+enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
+                               struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(options, "message");
+  const char *text = kh_config_text(node);
+  struct listener listener = {config, node, diags};
+  const struct kh_template_reader reader = {&listener, tell_mistake, tell_advice};
+
+  if (!node)
+    return KH_OK;
+  if (!text)
+    return kh_config_mistake(config, options, "message", diags,
+                             "`message` is one text; put it in quotes if it begins with {{");
+  if (text[strspn(text, " \t\n")] == '\0')
+    return kh_config_mistake(config, options, "message", diags,
+                             "an empty `message` says nothing; leave it out for the usual words");
+  enum kh_err err = kh_template_compile(&rule->message, kh_str_of(text), &reader);
+  if (err == KH_ERR_NO_MEMORY)
+    (void)kh_config_mistake(config, options, "message", diags, "`message`: no memory left");
+  return err ? KH_ERR_CONFIG : KH_OK;
+}
+
+static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
+                          const struct kh_template_paper *paper, struct kh_buf *out,
+                          struct kh_mistake *undecided)
+{
+  const struct kh_names names = kh_names_event(event);
+
+  return rule->message ? kh_template_render(rule->message, &names, paper, out, undecided) : KH_OK;
+}
+
+enum kh_err kh_message_render(const struct kh_rule *rule, const struct kh_event *event,
+                              const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  return render(rule, event, paper, out, NULL);
+}
+
+bool kh_rule_is_undecided(const struct kh_rule *rule, const struct kh_event *event, struct kh_mistake *why)
+{
+  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
+  struct kh_buf unused;
+
+  if (!rule->message || !kh_template_decides(rule->message))
+    return false;
+  kh_buf_init(&unused, KH_MESSAGE_BYTES);
+  enum kh_err err = render(rule, event, &kh_message_plain, &unused, &mistake);
+  kh_buf_release(&unused);
+  if (err || mistake.kind == KH_MISTAKE_NONE)
+    return false;
+  (void)kh_mistake_set(why, mistake.kind, mistake.at, mistake.len, "an {{#if}} of its message: %s",
+                       mistake.text);
+  return true;
+}

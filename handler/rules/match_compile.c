@@ -1,0 +1,212 @@
+#include "base/base.h"
+
+#include "rules/branches.h"
+#include "rules/event_names.h"
+#include "rules/match.h"
+
+/* Letters, digits, '_', '-' and '.', at least one; at the end ".*" may stand for a family. */
+static bool is_event_pattern(struct kh_str text)
+{
+  if (text.len > 2 && kh_str_ends(text, KH_STR(".*")))
+    text.len -= 2;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.at[i];
+
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+          c == '-' || c == '.'))
+      return false;
+  }
+  return text.len > 0;
+}
+
+static void warn_unknown(const struct kh_config *config, const json_t *node, const char *name,
+                         struct kh_diags *diags)
+{
+  if (kh_event_name_is_known(kh_str_of(name)))
+    return;
+  const char *hint = kh_event_name_hint(name);
+  if (hint)
+    kh_config_warning(config, node, NULL, diags, "Buildkite documents no event %s; did you mean `%s`?",
+                      kh_config_shown(name).text, hint);
+  else
+    kh_config_warning(config, node, NULL, diags, "Buildkite documents no event %s",
+                      kh_config_shown(name).text);
+}
+
+static enum kh_err add_event(const struct kh_config *config, const json_t *node, struct kh_match *match,
+                             struct kh_diags *diags)
+{
+  const char *name = kh_config_text(node);
+
+  if (!name || !is_event_pattern(kh_str_of(name)))
+    return kh_config_mistake(config, node, NULL, diags,
+                             "each item of `events` is the name of one event, such as build.finished, or of "
+                             "a family, such as build.*");
+  if (match->event_count == KH_MATCH_EVENTS_MAX)
+    return kh_config_mistake(config, node, NULL, diags, "at most %d events can be named; use families",
+                             KH_MATCH_EVENTS_MAX);
+  warn_unknown(config, node, name, diags);
+  match->events[match->event_count++] = name;
+  return KH_OK;
+}
+
+static enum kh_err compile_events(const struct kh_config *config, const json_t *entry, struct kh_match *match,
+                                  struct kh_diags *diags)
+{
+  const json_t *events = json_object_get(entry, "events");
+  enum kh_err err = KH_OK;
+
+  if (!events)
+    return KH_OK;
+  if (!json_is_array(events))
+    return add_event(config, events, match, diags);
+  if (json_array_size(events) == 0)
+    return kh_config_mistake(config, entry, "events", diags,
+                             "an empty list of events never matches; leave `events` out for the defaults");
+  for (size_t i = 0; i < json_array_size(events); i++)
+    if (add_event(config, json_array_get(events, i), match, diags))
+      err = KH_ERR_CONFIG;
+  return err;
+}
+
+/* Points at the wrong pattern inside the text. */
+static enum kh_err pattern_mistake(const struct kh_config *config, const json_t *node, const char *key,
+                                   const struct kh_diag *diag, struct kh_diags *diags)
+{
+  const size_t at = diag->column ? diag->column - 1 : 0;
+  const char *text = kh_config_text(node);
+  unsigned character = 1;
+
+  for (size_t i = 0; i < at && text[i]; i++)
+    character += ((unsigned char)text[i] & 0xC0) != 0x80;
+  return kh_config_say_in_text(config, node, at, KH_ERR_CONFIG, diags, "`%s`: %s (character %u)", key,
+                               diag->text, character);
+}
+
+/* ---- advice ---- */
+
+/* Has an event that this rule is for ROOT? Of those that Buildkite does not document, nobody knows. */
+static bool is_of_any_event(const struct kh_match *match, enum kh_root root)
+{
+  const char *const *names = kh_event_names();
+
+  for (size_t i = 0; i < match->event_count; i++)
+    if (!kh_event_name_is_known(kh_str_of(match->events[i])))
+      return true;
+  for (; *names; names++)
+    if (kh_match_name(match, kh_str_of(*names)) && kh_root_is_of_event(root, kh_str_of(*names)))
+      return true;
+  return !*match->default_events && match->event_count == 0;
+}
+
+struct adviser {
+  const struct kh_config *config;
+  const json_t *node;
+  struct kh_diags *diags;
+  const struct kh_match *match;
+};
+
+static void advise(void *self, size_t at, size_t len, const char *text)
+{
+  const struct adviser *to = self;
+
+  (void)len;
+  (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`if`: %s", text);
+}
+
+static void advise_use(void *self, const struct kh_use *use)
+{
+  const struct adviser *to = self;
+
+  if (!is_of_any_event(to->match, use->root))
+    (void)kh_config_say_in_text(to->config, to->node, use->at, KH_OK, to->diags,
+                                "`if`: the events of this rule have no %s; name others by `events`",
+                                kh_root_name(use->root));
+}
+
+static void advise_patterns(const struct adviser *to, const json_t *entry, enum kh_match_part part,
+                            const char *patterns, enum kh_root root)
+{
+  if (patterns && !is_of_any_event(to->match, root))
+    kh_config_warning(to->config, entry, kh_match_part_name(part), to->diags,
+                      "the events of this rule have no %s, so it never matches; name others by `events`",
+                      kh_root_name(root));
+}
+
+/* Once `events` is known. */
+static void advise_match(const struct kh_config *config, const json_t *entry, const struct kh_match *match,
+                         struct kh_diags *diags)
+{
+  struct adviser adviser = {config, json_object_get(entry, "if"), diags, match};
+
+  if (match->condition)
+    kh_condition_uses(match->condition, &(struct kh_uses){&adviser, advise_use});
+  advise_patterns(&adviser, entry, KH_MATCH_PIPELINES, match->pipelines, KH_ROOT_PIPELINE);
+  advise_patterns(&adviser, entry, KH_MATCH_BRANCHES, match->branches, KH_ROOT_BUILD);
+}
+
+static enum kh_err compile_condition(const struct kh_config *config, const json_t *entry,
+                                     struct kh_match *match, struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(entry, "if");
+  const char *text = kh_config_text(node);
+  struct adviser adviser = {config, node, diags, match};
+  const struct kh_advice advice = {&adviser, advise};
+  struct kh_mistake mistake = {0};
+
+  if (!node)
+    return KH_OK;
+  if (!text)
+    return kh_config_mistake(config, entry, "if", diags,
+                             "`if` is one text, such as build.branch == \"main\"");
+  enum kh_err err = kh_condition_compile(&match->condition, kh_str_of(text), KH_DIALECT_EXTENDED,
+                                         KH_ENTRYPOINT_BUILD_NOTIFICATION, &mistake);
+  if (!err) {
+    kh_condition_advise(match->condition, &advice);
+    return KH_OK;
+  }
+  return kh_config_say_in_text(config, node, mistake.at, err, diags, "`if`: %s%s%s%s",
+                               err == KH_ERR_NO_MEMORY ? "no memory left" : mistake.text,
+                               mistake.hint[0] ? "; did you mean `" : "", mistake.hint,
+                               mistake.hint[0] ? "`?" : "");
+}
+
+static enum kh_err compile_patterns(const struct kh_config *config, const json_t *entry, const char *key,
+                                    const char **patterns, struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(entry, key);
+  const char *text = kh_config_text(node);
+  struct kh_diag diag = {0};
+
+  if (!node)
+    return KH_OK;
+  if (!text)
+    return kh_config_mistake(config, entry, key, diags,
+                             "`%s` is one text with blanks between the patterns, such as \"main v* !v1.*\"",
+                             key);
+  if (kh_branches_check(kh_str_of(text), &diag))
+    return pattern_mistake(config, node, key, &diag, diags);
+  if (text[strspn(text, " \t\r\n\v\f")] != '\0')
+    *patterns = text;
+  return KH_OK;
+}
+
+enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry,
+                             const char *const *default_events, struct kh_match *match,
+                             struct kh_diags *diags)
+{
+  enum kh_err err = KH_OK;
+
+  *match = (struct kh_match){.default_events = default_events};
+  if (compile_condition(config, entry, match, diags))
+    err = KH_ERR_CONFIG;
+  if (compile_events(config, entry, match, diags))
+    err = KH_ERR_CONFIG;
+  if (compile_patterns(config, entry, "pipelines", &match->pipelines, diags))
+    err = KH_ERR_CONFIG;
+  if (compile_patterns(config, entry, "branches", &match->branches, diags))
+    err = KH_ERR_CONFIG;
+  if (!err)
+    advise_match(config, entry, match, diags);
+  return err;
+}

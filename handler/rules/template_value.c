@@ -1,0 +1,191 @@
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "rules/resolve.h"
+#include "rules/template_parts.h"
+
+enum { FIRST_BYTES = 1024, ARENA_BYTES = 128 * 1024 * 1024, VALUE_BYTES = 4 * KH_TEMPLATE_VALUE_CHARACTERS };
+
+#define ELLIPSIS KH_STR("…")
+
+static bool begins_character(char c)
+{
+  return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+size_t kh_template_characters(struct kh_str text)
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < text.len; i++)
+    count += begins_character(text.at[i]);
+  return count;
+}
+
+size_t kh_template_cut(struct kh_str text, size_t max)
+{
+  size_t count = 0;
+  size_t cut = 0;
+
+  while (cut < text.len && (count += begins_character(text.at[cut])) <= max)
+    cut++;
+  return cut;
+}
+
+static void truncate_to(struct kh_buf *text, size_t max)
+{
+  if (kh_template_characters(kh_buf_view(text)) <= max)
+    return;
+  text->len = kh_template_cut(kh_buf_view(text), max - 1);
+  (void)kh_buf_add(text, ELLIPSIS);
+}
+
+/* ---- what is never shown ---- */
+
+static bool is_person(enum kh_name name)
+{
+  return name == KH_NAME_BUILD_CREATOR_NAME || name == KH_NAME_BUILD_AUTHOR_NAME ||
+         name == KH_NAME_BUILD_SCM_AUTHOR_NAME || name == KH_NAME_BUILD_SCM_COMMITTER_NAME ||
+         name == KH_NAME_SENDER_NAME;
+}
+
+/* Names may be written as addresses are, "Jane <jane@example.com>", or be nothing but one. */
+static struct kh_str without_address(struct kh_str name)
+{
+  struct kh_str rest = name;
+  struct kh_str person = kh_str_trim(kh_str_cut(&rest, '<'));
+
+  return person.len > 0 && memchr(person.at, '@', person.len) ? KH_NO_STR : person;
+}
+
+/* Adds "https://host/path" of "https://user:word@host/path". */
+static void add_without_user(struct kh_str url, struct kh_buf *out)
+{
+  const char *scheme = url.len > 0 ? memmem(url.at, url.len, "://", 3) : NULL;
+  size_t host = scheme ? (size_t)(scheme - url.at) + 3 : 0;
+  size_t from = host;
+
+  for (size_t i = host; scheme && i < url.len && !strchr("/?#", url.at[i]); i++)
+    if (url.at[i] == '@')
+      from = i + 1;
+  (void)kh_buf_add(out, kh_str(url.at, host));
+  (void)kh_buf_add(out, kh_str(url.at + from, url.len - from));
+}
+
+static void add_text(const struct kh_name_info *name, struct kh_str text,
+                     const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  struct kh_buf bare;
+
+  kh_buf_init(&bare, text.len);
+  if (is_person(name->name)) {
+    (void)kh_buf_add(&bare, without_address(text));
+    text = kh_buf_view(&bare);
+  } else if (name->name == KH_NAME_PIPELINE_REPOSITORY || name->name == KH_NAME_PULL_REQUEST_REPOSITORY) {
+    add_without_user(text, &bare);
+    text = kh_buf_view(&bare);
+  }
+  paper->line(text, KH_TEMPLATE_VALUE_CHARACTERS, out);
+  if (bare.err == KH_ERR_NO_MEMORY)
+    out->err = KH_ERR_NO_MEMORY;
+  kh_buf_release(&bare);
+}
+
+static void add_list(const struct kh_value *list, const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  for (size_t i = 0; i < list->list.count && out->len <= VALUE_BYTES; i++) {
+    size_t before = out->len;
+
+    if (before > 0)
+      (void)kh_buf_add(out, KH_STR(", "));
+    size_t begin = out->len;
+    paper->line(list->list.items[i], KH_TEMPLATE_VALUE_CHARACTERS, out);
+    if (out->len == begin)
+      out->len = before;
+  }
+  truncate_to(out, KH_TEMPLATE_VALUE_CHARACTERS);
+}
+
+static void add_duration(int64_t seconds, struct kh_buf *out)
+{
+  const struct {
+    int64_t seconds;
+    char letter;
+  } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+  const size_t before = out->len;
+
+  if (seconds == 0)
+    (void)kh_buf_add(out, KH_STR("0s"));
+  for (size_t i = 0; i < KH_COUNT(units) && seconds > 0; i++) {
+    if (seconds >= units[i].seconds)
+      (void)kh_buf_printf(out, "%s%" PRId64 "%c", out->len > before ? " " : "", seconds / units[i].seconds,
+                          units[i].letter);
+    seconds %= units[i].seconds;
+  }
+}
+
+static void add_time(struct kh_str text, struct kh_buf *out)
+{
+  int64_t at_us = 0;
+  char written[KH_TIME_TEXT_BYTES] = "";
+
+  if (!kh_time_parse(text, &at_us))
+    return;
+  kh_time_format(at_us, written);
+  (void)kh_buf_printf(out, "%.10s %.5s UTC", written, written + 11);
+}
+
+static void add_value(const struct kh_part *part, const struct kh_value *value,
+                      const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  const enum kh_filter_type filter = part->filters ? part->filters->type : KH_FILTER_DEFAULT;
+
+  if (filter == KH_FILTER_DURATION && value->kind == KH_KIND_NUMBER)
+    add_duration(value->number, out);
+  else if (filter == KH_FILTER_TIME && value->kind == KH_KIND_STRING)
+    add_time(value->text, out);
+  else if (filter == KH_FILTER_DURATION || filter == KH_FILTER_TIME)
+    return;
+  else if (value->kind == KH_KIND_STRING)
+    add_text(part->name, value->text, paper, out);
+  else if (value->kind == KH_KIND_LIST)
+    add_list(value, paper, out);
+  else if (value->kind == KH_KIND_NUMBER)
+    (void)kh_buf_printf(out, "%" PRId64, value->number);
+  else if (value->kind == KH_KIND_BOOLEAN)
+    (void)kh_buf_add(out, value->truth ? KH_STR("true") : KH_STR("false"));
+}
+
+static void apply(const struct kh_filter *filter, struct kh_buf *text)
+{
+  if (filter->type == KH_FILTER_DEFAULT && text->len == 0)
+    (void)kh_buf_add(text, filter->text);
+  else if (filter->type == KH_FILTER_TRUNCATE)
+    truncate_to(text, filter->characters);
+}
+
+enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
+                              const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  char storage[FIRST_BYTES];
+  struct kh_arena arena;
+  struct kh_buf text;
+
+  kh_buf_init(&text, 3 * VALUE_BYTES + KH_TEMPLATE_MAX_BYTES);
+  kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
+  if (part->name) {
+    struct kh_value value = kh_resolve(names, part->name, &arena);
+
+    /* What is too large for the arena is null: it must not cost the delivery. */
+    add_value(part, &value, paper, &text);
+  } else {
+    (void)kh_buf_add(&text, part->text);
+  }
+  for (const struct kh_filter *filter = part->filters; filter; filter = filter->next)
+    apply(filter, &text);
+  (void)kh_buf_add(out, kh_buf_view(&text));
+  enum kh_err err = arena.err == KH_ERR_NO_MEMORY ? arena.err : kh_buf_ok(&text);
+  kh_buf_release(&text);
+  kh_arena_release(&arena);
+  return err ? err : kh_buf_ok(out);
+}
