@@ -7,7 +7,7 @@ import time
 
 from .bench import median_result
 from .errors import MeasuringError
-from .programs import run
+from .programs import BENCH, run
 from .webhook import Config, count_files, count_in_log
 
 DRAIN_TIMEOUT_S = 120
@@ -47,6 +47,14 @@ def verify_parse_hmac(bench):
 
 def verify_parse_jansson(bench):
     return verify_parse(bench, "verify_parse_jansson", 2, "one json_loadb of the same bytes, no HMAC", None)
+
+
+def rules_50(bench):
+    effort = bench.effort
+    output = run([bench.helper("rules_50"), bench.webhook.body_file, bench.webhook.secret_file, BENCH / "rules_50.yml",
+                  effort.laps + effort.lap_warm_up])
+    rules, proof = columns(output, effort.lap_warm_up)
+    return median_result("rules_50", [ns / 1e3 for ns in rules], "us", "verifying and parsing the same webhook", [ns / 1e3 for ns in proof], 1)
 
 
 def timed_drain(command, environment, output):
