@@ -106,6 +106,8 @@ enum kh_err kh_inbox_write_reason(const struct kh_inbox *inbox, const char *name
   if (why && why->text[0] != '\0')
     (void)json_object_set_new(json, "detail", json_string(why->text));
   (void)snprintf(file, sizeof file, "%s" KH_REASON_SUFFIX, name);
+  /* What a worker that was killed here left would keep this entry, and all behind it, waiting for good. */
+  (void)unlinkat(inbox->fd_tmp, file, 0);
   kh_buf_init(&text, REASON_MAX_BYTES);
   err = kh_json_write(json, &text);
   if (err)
