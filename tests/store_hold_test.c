@@ -197,6 +197,23 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
 }
 END_TEST
 
+/* Four were under way: the first was told to wait for a minute. */
+START_TEST(no_other_answer_ends_a_hold)
+{
+  owe("a1", "A");
+  owe("a2", "A");
+  owe("a3", "A");
+  owe("a4", "A");
+  record_failure("a1", NOW_US + 60 * SECOND_US, NOW_US + 60 * SECOND_US, false);
+  record_failure("a2", NOW_US + 9 * SECOND_US, NOW_US + 10 * SECOND_US, false);
+  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+  ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a4!");
+  ck_assert_int_eq(ops->done(test.store.self, "a4", NOW_US + 60 * SECOND_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a2");
+}
+END_TEST
+
 START_TEST(burying_one_may_hold_its_destination_too)
 {
   const struct kh_failure why = {.reason = "x", .answer = "", .hold_until_us = NOW_US + SECOND_US};
@@ -300,6 +317,7 @@ static Suite *store_hold_suite(void)
     if (i > 0)
       continue;
     tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
+    tcase_add_test(both, no_other_answer_ends_a_hold);
     tcase_add_test(both, burying_one_may_hold_its_destination_too);
     tcase_add_test(both, a_failure_that_is_not_recorded_holds_nothing);
     tcase_add_test(both, redriving_ends_the_hold);

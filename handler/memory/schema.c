@@ -154,9 +154,12 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
         " WHERE t.held_until_us <= ?1 AND t.destination NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
-    [KH_SQL_SUCCESS] = "UPDATE destinations SET delivered_us = ?2, held_until_us = ?3 WHERE destination ="
-                       " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
-    [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = ?2 WHERE destination ="
+    /* Several are under way at once: what one was asked for, the answer to another does not end. */
+    [KH_SQL_SUCCESS] =
+        "UPDATE destinations SET delivered_us = ?2,"
+        " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE destination ="
+        " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
+    [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
                     " (SELECT destination FROM deliveries WHERE id = ?1)",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
