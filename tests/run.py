@@ -31,6 +31,7 @@ STEPS = [
     ("service", [integration("service")], 180),
     ("commands", [integration("commands")], 120),
     ("destinations", [integration("destinations")], 120),
+    ("delivery", [["script/build", "clang"], integration("delivery")], 300),
     ("notifiers", [integration("notifiers")], 240),
     ("lambda", [integration("lambda")], 180),
     ("bootstrap", [integration("bootstrap", "--cached")], 300),

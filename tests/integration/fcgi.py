@@ -31,7 +31,7 @@ def pairs(variables):
 class Process:
     """One kitehook.fcgi that listens on a unix socket of ours."""
 
-    def __init__(self, build, folder, config, closed=()):
+    def __init__(self, build, folder, config, closed=(), **environment):
         self.path = str(folder / "fcgi.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
@@ -39,7 +39,7 @@ class Process:
         self.stderr = open(folder / "fcgi.stderr", "wb")
         close = "".join(f" {fd}>&-" for fd in closed)
         self.child = subprocess.Popen(["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
-                                      env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config)})
+                                      env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config), **environment})
 
     def connect(self, seconds=10):
         connection = socket.socket(socket.AF_UNIX)
