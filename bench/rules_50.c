@@ -46,6 +46,7 @@ static bool match_all(struct bench *bench)
       return false;
     }
   }
+  kh_names_found_release(&found);
   return true;
 }
 

@@ -95,38 +95,44 @@ static void log_undecided(struct kh_worker *worker, const char *name, const stru
   kh_log_end(&line, &log);
 }
 
+/* RULE's delivery, if it matches. */
+static enum kh_err render_match(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+                                const struct kh_names *names, struct outcome *outcome)
+{
+  struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+
+  if (!kh_match_names(&rule->match, &outcome->event, names, &why)) {
+    log_undecided(worker, name, rule, &why);
+    return KH_OK;
+  }
+  enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
+                                   kh_clock_now_us(worker->clock), delivery);
+  if (err)
+    return err;
+  if (kh_rule_is_undecided(rule, &outcome->event, &why))
+    log_undecided(worker, name, rule, &why);
+  (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
+  outcome->count++;
+  return KH_OK;
+}
+
 static enum kh_err render_matches(struct kh_worker *worker, const char *name, struct outcome *outcome)
 {
-  size_t rules = worker->rules->count;
-  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  const size_t rules = worker->rules->count;
   struct kh_names_found found;
-  const struct kh_names names = kh_names_event_once(&outcome->event, &found);
+  enum kh_err err = KH_OK;
 
   if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
     return KH_OK;
   outcome->deliveries = calloc(rules, sizeof *outcome->deliveries);
   if (!outcome->deliveries)
     return KH_ERR_NO_MEMORY;
-  for (size_t i = 0; i < rules; i++) {
-    const struct kh_rule *rule = &worker->rules->at[i];
-    struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
-
-    if (why.kind != KH_MISTAKE_NONE)
-      why = (struct kh_mistake){.kind = KH_MISTAKE_NONE};
-    if (!kh_match_names(&rule->match, &outcome->event, &names, &why)) {
-      log_undecided(worker, name, rule, &why);
-      continue;
-    }
-    enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
-                                     kh_clock_now_us(worker->clock), delivery);
-    if (err)
-      return err;
-    if (kh_rule_is_undecided(rule, &outcome->event, &why))
-      log_undecided(worker, name, rule, &why);
-    (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
-    outcome->count++;
-  }
-  return KH_OK;
+  const struct kh_names names = kh_names_event_once(&outcome->event, &found);
+  for (size_t i = 0; i < rules && !err; i++)
+    err = render_match(worker, name, &worker->rules->at[i], &names, outcome);
+  kh_names_found_release(&found);
+  return err;
 }
 
 static struct kh_str text_member(struct kh_json_value object, struct kh_str key, struct kh_buf *into)

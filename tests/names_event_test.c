@@ -64,6 +64,7 @@ static bool decide(const struct kh_event *event, const char *expression, enum kh
     ck_assert_int_eq(kh_condition_eval(condition, &once, NULL, &mistake), holds);
     ck_assert_int_eq(mistake.kind, why->kind);
   }
+  kh_names_found_release(&found);
   kh_condition_free(condition);
   return holds;
 }

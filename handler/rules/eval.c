@@ -130,29 +130,42 @@ static bool includes(struct evaluation *run, const struct kh_node *node, const s
   return true;
 }
 
+/* NODE's value: its own where it is a constant, else in ROOM; NULL after a failure. */
+static const struct kh_value *operand(struct evaluation *run, const struct kh_node *node,
+                                      struct kh_value *room)
+{
+  const bool is_constant = node->type == KH_NODE_CONSTANT ||
+                           (node->type == KH_NODE_STRING && !node->is_template);
+
+  if (is_constant && !run->trace)
+    return &node->value;
+  return eval(run, node, room) ? room : NULL;
+}
+
 static bool compare(struct evaluation *run, const struct kh_node *node, struct kh_value *value)
 {
-  struct kh_value x = kh_value_null();
-  struct kh_value y = kh_value_null();
+  struct kh_value rooms[2];
+  const struct kh_value *x = operand(run, node->first, &rooms[0]);
+  const struct kh_value *y = x ? operand(run, node->first->next, &rooms[1]) : NULL;
   bool truth = false;
 
-  if (!eval(run, node->first, &x) || !eval(run, node->first->next, &y))
+  if (!y)
     return false;
   switch (node->op) {
   case KH_TOKEN_INCLUDES:
-    if (!includes(run, node, &x, &y, &truth))
+    if (!includes(run, node, x, y, &truth))
       return false;
     break;
   case KH_TOKEN_EQUAL:
   case KH_TOKEN_UNEQUAL:
-    if (x.kind == KH_KIND_NULL && y.kind == KH_KIND_REGEX)
+    if (x->kind == KH_KIND_NULL && y->kind == KH_KIND_REGEX)
       return fail(run, node, "null cannot be compared with a regular expression");
-    truth = kh_value_equal(&x, &y) == (node->op == KH_TOKEN_EQUAL);
+    truth = kh_value_equal(x, y) == (node->op == KH_TOKEN_EQUAL);
     break;
   default:
-    if (y.kind != KH_KIND_REGEX)
+    if (y->kind != KH_KIND_REGEX)
       return fail(run, node, "there is no regular expression to match with");
-    if (x.kind == KH_KIND_STRING && !search(run, node, y.regex, x.text, &truth))
+    if (x->kind == KH_KIND_STRING && !search(run, node, y->regex, x->text, &truth))
       return false;
     truth = truth == (node->op == KH_TOKEN_MATCHES);
   }
@@ -206,7 +219,7 @@ static bool eval_node(struct evaluation *run, const struct kh_node *node, struct
   case KH_NODE_VARIABLE:
     if (!has_root(run, node, node->name->root))
       return false;
-    *value = kh_resolve(run->names, node->name, &run->arena);
+    kh_resolve(run->names, node->name, &run->arena, value);
     return true;
   case KH_NODE_CALL:
     return call(run, node, value);

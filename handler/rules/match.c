@@ -4,6 +4,8 @@
 #include "rules/match.h"
 #include "rules/names_event.h"
 
+enum { FIRST_BYTES = 256, ARENA_BYTES = 64 * 1024 * 1024 };
+
 const char *const kh_match_keys[] = {[KH_MATCH_EVENTS] = "events",
                                      [KH_MATCH_PIPELINES] = "pipelines",
                                      [KH_MATCH_BRANCHES] = "branches",
@@ -35,23 +37,18 @@ bool kh_match_name(const struct kh_match *match, struct kh_str name)
   return false;
 }
 
-/* PATTERNS against the member KEY of OBJECT, a part of EVENT. */
-static bool field_matches(const char *patterns, const struct kh_event *event, struct kh_json_value object,
-                          struct kh_str key)
+static bool name_matches(const char *patterns, const struct kh_names *names, enum kh_name name)
 {
-  struct kh_buf text;
+  char storage[FIRST_BYTES];
+  struct kh_arena arena;
+  struct kh_value value = kh_value_null();
 
   if (!patterns)
     return true;
-  struct kh_json_value field = kh_json_get(object, key);
-  if (kh_json_type(field) != KH_JSON_STRING)
-    return false;
-  struct kh_str raw = kh_json_raw(field);
-  if (!memchr(raw.at, '\\', raw.len))
-    return kh_branches_match(kh_str_of(patterns), raw);
-  kh_buf_init(&text, event->body.len); /* decoding never lengthens */
-  bool matches = !kh_json_text(field, &text) && kh_branches_match(kh_str_of(patterns), kh_buf_view(&text));
-  kh_buf_release(&text);
+  kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
+  names->value(names->self, kh_name_info(name), &arena, &value);
+  bool matches = value.kind == KH_KIND_STRING && kh_branches_match(kh_str_of(patterns), value.text);
+  kh_arena_release(&arena);
   return matches;
 }
 
@@ -73,9 +70,9 @@ static bool part_holds(const struct kh_match *match, enum kh_match_part part, co
   case KH_MATCH_EVENTS:
     return kh_match_name(match, kh_str_of(event->name));
   case KH_MATCH_PIPELINES:
-    return field_matches(match->pipelines, event, event->pipeline, KH_STR("slug"));
+    return name_matches(match->pipelines, names, KH_NAME_PIPELINE_SLUG);
   case KH_MATCH_BRANCHES:
-    return field_matches(match->branches, event, event->build, KH_STR("branch"));
+    return name_matches(match->branches, names, KH_NAME_BUILD_BRANCH);
   case KH_MATCH_IF:
     return !match->condition || kh_condition_eval(match->condition, names, trace, why);
   case KH_MATCH__PARTS:

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "rules/names_event.h"
 
+enum { FOUND_ARENA_BYTES = 64 * 1024 * 1024 };
+
 static struct kh_str text_of(struct kh_json_value value, struct kh_arena *arena)
 {
   struct kh_buf text;
@@ -233,28 +235,10 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
   }
 }
 
-/* FOUND may be NULL. */
-static struct kh_json_value find_once(const struct kh_event *event, struct kh_names_found *found,
-                                      const struct kh_name_info *name)
+static void value_of(void *self, const struct kh_name_info *name, struct kh_arena *arena,
+                     struct kh_value *value)
 {
-  static const struct kh_json_value missing = {NULL, 0};
-  const uint32_t nowhere = UINT32_MAX;
-
-  if (!found || found->at[name->name] == 0) {
-    struct kh_json_value value = find(event, name->text);
-
-    if (found)
-      found->at[name->name] = value.doc ? value.index + 1 : nowhere;
-    return value;
-  }
-  if (found->at[name->name] == nowhere)
-    return missing;
-  return (struct kh_json_value){event->root.doc, found->at[name->name] - 1};
-}
-
-static void read_value(const struct kh_event *event, struct kh_names_found *found,
-                       const struct kh_name_info *name, struct kh_arena *arena, struct kh_value *value)
-{
+  const struct kh_event *event = self;
   struct kh_str text = KH_NO_STR;
 
   if (special_text(event, name->name, arena, &text))
@@ -266,13 +250,7 @@ static void read_value(const struct kh_event *event, struct kh_names_found *foun
   else if (name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))
     *value = kh_value_null();
   else
-    *value = value_of_kind(find_once(event, found, name), name->kind, arena);
-}
-
-static void value_of(void *self, const struct kh_name_info *name, struct kh_arena *arena,
-                     struct kh_value *value)
-{
-  read_value(self, NULL, name, arena, value);
+    *value = value_of_kind(find(event, name->text), name->kind, arena);
 }
 
 static bool environment(void *self, enum kh_environment part, struct kh_str name, struct kh_arena *arena,
@@ -306,17 +284,25 @@ struct kh_names kh_names_event(const struct kh_event *event)
   return (struct kh_names){(void *)(uintptr_t)event, value_of, environment, meta_data, offers};
 }
 
+/* ---- each once ---- */
+
+static void *event_of(void *found)
+{
+  return (void *)(uintptr_t)((struct kh_names_found *)found)->event;
+}
+
 static void value_of_found(void *self, const struct kh_name_info *name, struct kh_arena *arena,
                            struct kh_value *value)
 {
   struct kh_names_found *found = self;
 
-  read_value(found->event, found, name, arena, value);
-}
-
-static void *event_of(void *found)
-{
-  return (void *)(uintptr_t)((struct kh_names_found *)found)->event;
+  if (!found->is_known[name->name]) {
+    value_of(event_of(found), name, &found->arena, &found->values[name->name]);
+    found->is_known[name->name] = true;
+  }
+  *value = found->values[name->name];
+  if (found->arena.err)
+    arena->err = found->arena.err;
 }
 
 static bool environment_of_found(void *self, enum kh_environment part, struct kh_str name,
@@ -337,8 +323,15 @@ static bool offered_by_found(void *self, enum kh_root root)
 
 struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found)
 {
-  *found = (struct kh_names_found){.event = event};
+  found->event = event;
+  memset(found->is_known, 0, sizeof found->is_known);
+  kh_arena_init(&found->arena, FOUND_ARENA_BYTES, NULL, 0);
   for (unsigned root = 0; root < KH_ROOT__COUNT; root++)
     found->offers[root] = kh_root_is_of_event((enum kh_root)root, kh_str_of(event->name));
   return (struct kh_names){found, value_of_found, environment_of_found, meta_data_of_found, offered_by_found};
+}
+
+void kh_names_found_release(struct kh_names_found *found)
+{
+  kh_arena_release(&found->arena);
 }

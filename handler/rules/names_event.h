@@ -14,14 +14,20 @@
 /* EVENT must outlive the result. */
 struct kh_names kh_names_event(const struct kh_event *event);
 
-/* Where the names of one event were found: many rules ask for the same few, and one search is enough. */
+/* The names of one event that somebody asked for: many rules ask for the same few. Not for callers. */
 struct kh_names_found {
   const struct kh_event *event;
-  uint32_t at[KH_NAME__COUNT]; /* 0 until somebody asks; not for callers */
+  struct kh_arena arena; /* of the values */
+  struct kh_value values[KH_NAME__COUNT];
+  bool is_known[KH_NAME__COUNT];
   bool offers[KH_ROOT__COUNT];
 };
 
-/* The same names for many conditions about EVENT. FOUND, which need not be set up, and EVENT must outlive the result. */
+/*
+ * The same names for many conditions about EVENT, each read once. FOUND need not be set up; it and EVENT must outlive the
+ * result, and the caller releases it.
+ */
 struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found);
+void kh_names_found_release(struct kh_names_found *found);
 
 #endif

@@ -3,20 +3,21 @@
 #include "rules/functions.h"
 #include "rules/resolve.h"
 
-static struct kh_value raw(const struct kh_names *names, enum kh_name name, struct kh_arena *arena)
+static void raw(const struct kh_names *names, const struct kh_name_info *name, struct kh_arena *arena,
+                struct kh_value *value)
 {
-  const struct kh_name_info *info = kh_name_info(name);
-  struct kh_value value = kh_value_null();
-
+  *value = kh_value_null();
   if (names && names->value)
-    names->value(names->self, info, arena, &value);
-  return value.kind == info->kind ? value : kh_value_null();
+    names->value(names->self, name, arena, value);
+  if (value->kind != name->kind)
+    *value = kh_value_null();
 }
 
 static struct kh_str raw_text(const struct kh_names *names, enum kh_name name, struct kh_arena *arena)
 {
-  struct kh_value value = raw(names, name, arena);
+  struct kh_value value;
 
+  raw(names, kh_name_info(name), arena, &value);
   return value.kind == KH_KIND_STRING ? value.text : KH_NO_STR;
 }
 
@@ -45,27 +46,27 @@ static struct kh_str source_event(const struct kh_names *names, struct kh_arena 
   return of_source(names, KH_NAME_BUILD_SOURCE_EVENT, KH_STR("BUILDKITE_GITHUB_EVENT"), arena);
 }
 
-struct kh_value kh_resolve(const struct kh_names *names, const struct kh_name_info *name,
-                           struct kh_arena *arena)
+void kh_resolve(const struct kh_names *names, const struct kh_name_info *name, struct kh_arena *arena,
+                struct kh_value *value)
 {
-  struct kh_value value = kh_value_null();
-
   switch (name->name) {
   case KH_NAME_BUILD_SOURCE_EVENT:
-    return kh_value_text(source_event(names, arena));
+    *value = kh_value_text(source_event(names, arena));
+    return;
   case KH_NAME_BUILD_SOURCE_ACTION:
-    return kh_value_text(of_source(names, name->name, KH_STR("BUILDKITE_GITHUB_ACTION"), arena));
+    *value = kh_value_text(of_source(names, name->name, KH_STR("BUILDKITE_GITHUB_ACTION"), arena));
+    return;
   case KH_NAME_PULL_REQUEST_LABEL:
+    *value = kh_value_null();
     if (!kh_str_equal(source_event(names, arena), KH_STR("pull_request")))
-      return kh_value_null();
+      return;
     break;
   default:
     break;
   }
-  value = raw(names, name->name, arena);
-  if (value.kind == KH_KIND_STRING && (name->flags & KH_NAME_BLANK_IS_NULL) && kh_text_is_blank(value.text))
-    return kh_value_null();
-  return value;
+  raw(names, name, arena, value);
+  if (value->kind == KH_KIND_STRING && (name->flags & KH_NAME_BLANK_IS_NULL) && kh_text_is_blank(value->text))
+    *value = kh_value_null();
 }
 
 /* ---- the built-in environment ---- */
@@ -159,8 +160,9 @@ bool kh_resolve_env(const struct kh_names *names, struct kh_str name, struct kh_
   if (kh_str_starts(name, KH_STR("BUILDKITE_")))
     for (size_t i = 0; i < KH_COUNT(built_in); i++)
       if (kh_str_equal(name, kh_str_of(built_in[i].name))) {
-        struct kh_value source = raw(names, built_in[i].source, arena);
+        struct kh_value source;
 
+        raw(names, kh_name_info(built_in[i].source), arena, &source);
         if (built_in_value(built_in[i].form, &source, arena, value))
           return true;
         break;

@@ -9,8 +9,8 @@
 
 #include "rules/names.h"
 
-struct kh_value kh_resolve(const struct kh_names *names, const struct kh_name_info *name,
-                           struct kh_arena *arena);
+void kh_resolve(const struct kh_names *names, const struct kh_name_info *name, struct kh_arena *arena,
+                struct kh_value *value);
 /* The environment of a condition: pipeline, then build, then the built-ins. False when NAME is unset. */
 bool kh_resolve_env(const struct kh_names *names, struct kh_str name, struct kh_arena *arena,
                     struct kh_str *value);

@@ -174,8 +174,9 @@ enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names 
   kh_buf_init(&text, 3 * VALUE_BYTES + KH_TEMPLATE_MAX_BYTES);
   kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
   if (part->name) {
-    struct kh_value value = kh_resolve(names, part->name, &arena);
+    struct kh_value value;
 
+    kh_resolve(names, part->name, &arena, &value);
     /* What is too large for the arena is null: it must not cost the delivery. */
     add_value(part, &value, paper, &text);
   } else {
