@@ -1,7 +1,8 @@
 /*
  * shift.h - a worker at its post: what it holds, and how it works until it leaves.
  *
- * shift.c opens and closes, shift_config.c reads the configuration and reads it again, shift_work.c is the loop.
+ * shift.c opens and closes, shift_config.c reads the configuration and reads it again, shift_wait.c waits,
+ * shift_work.c is the loop.
  */
 #ifndef KH_SHIFT_H
 #define KH_SHIFT_H
@@ -68,11 +69,20 @@ int kh_shift_open(struct kh_shift *shift);
 /* Leaves the post if it is still held. */
 void kh_shift_close(struct kh_shift *shift);
 
+/* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */
+enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) KH_MUST_USE;
+/* ---- shift_wait.c -------------------------------------------------------------------------- */
+
+/* A receiver may be killed between keeping a webhook and waking the worker. */
+enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
+
+/* Until a signal, an answer of what is under way or, FOR_WEBHOOKS, a receiver; TIMEOUT_MS or KH_LOOK_ANYWAY_MS at most. */
+void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks);
+/* True once a signal asked for it. */
+bool kh_shift_must_stop(struct kh_shift *shift);
 /* Waits for what is under way, which is no longer than one time-out. */
 void kh_shift_drain(struct kh_shift *shift);
 
-/* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */
-enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) KH_MUST_USE;
 /* ---- shift_work.c -------------------------------------------------------------------------- */
 
 /* Works until there is no reason to stay. Returns an exit code. */

@@ -1,21 +1,15 @@
 #include "base/base.h"
 
-#include "deliver/policy.h"
 #include "receive/spawn.h"
 #include "shift.h"
-
-#include <poll.h>
-#include <unistd.h>
 
 _Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
 
 enum {
-  LOOK_ANYWAY_MS = 60 * 1000, /* a receiver may be killed between keeping a webhook and waking us */
   BACKOFF_FIRST_MS = 1000,
   BACKOFF_MAX_MS = 30 * 1000,
   FRUITLESS_MS = 1000,
-  DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS, /* each has its time-out; this is for what ignores it */
-  DELIVERIES_BETWEEN = 16,               /* while webhooks wait, which come first */
+  DELIVERIES_BETWEEN = 16, /* while webhooks wait, which come first */
 };
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
 static const int64_t never_us = -1;
@@ -28,56 +22,6 @@ static int64_t ticks_us(void)
 static int64_t since_ms(int64_t then_us)
 {
   return (ticks_us() - then_us) / 1000;
-}
-
-/* ---- waiting ------------------------------------------------------------------------------- */
-
-static void wait_ms(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
-{
-  const int all[] = {shift->signal_fd, shift->post.wake_fd, shift->hangup_fd};
-  int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > LOOK_ANYWAY_MS ? LOOK_ANYWAY_MS : timeout_ms);
-  int fds[KH_COUNT(all)];
-  size_t count = 0;
-
-  for (size_t i = 0; i < KH_COUNT(all); i++)
-    if (all[i] >= 0 && (for_webhooks || all[i] != shift->post.wake_fd))
-      fds[count++] = all[i];
-  kh_service_expect(&shift->service, timeout);
-  if (shift->outbox.under_way_count > 0 && for_webhooks) {
-    kh_outbox_wait(&shift->outbox, fds, count, timeout);
-  } else {
-    struct pollfd polled[KH_COUNT(all)];
-
-    for (size_t i = 0; i < count; i++)
-      polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    (void)poll(polled, count, timeout);
-  }
-  /* Only drains: the bytes say no more than "look". */
-  if (for_webhooks)
-    kh_post_wait(&shift->post, 0);
-}
-
-static bool must_stop(struct kh_shift *shift)
-{
-  struct pollfd fd = {.fd = shift->signal_fd, .events = POLLIN};
-
-  if (poll(&fd, 1, 0) > 0)
-    shift->stop = true;
-  return shift->stop;
-}
-
-void kh_shift_drain(struct kh_shift *shift)
-{
-  const int64_t began_us = ticks_us();
-
-  /* Without a memory no outcome could be recorded: what is given up is sent again. */
-  while (shift->store.ops && shift->outbox.under_way_count > 0 && since_ms(began_us) < DRAIN_MAX_MS) {
-    size_t made = 0;
-
-    kh_outbox_wait(&shift->outbox, NULL, 0, DRAIN_MAX_MS);
-    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
-  }
-  kh_outbox_cancel(&shift->outbox);
 }
 
 static bool is_out_of_budget(const struct kh_shift *shift)
@@ -122,7 +66,7 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
 {
   bool more = true;
 
-  while (more && !must_stop(shift) && !is_out_of_budget(shift)) {
+  while (more && !kh_shift_must_stop(shift) && !is_out_of_budget(shift)) {
     size_t taken = 0;
     enum kh_err err = KH_OK;
 
@@ -181,11 +125,11 @@ static int64_t patience_ms(const struct kh_shift *shift, int64_t idle_since_us, 
   if (shift->once && (!is_sending || is_out_of_budget(shift)))
     return -1;
   if (is_sending && (due_us == never_us || shift->once))
-    return LOOK_ANYWAY_MS;
+    return KH_LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;
   if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
-    return LOOK_ANYWAY_MS;
+    return KH_LOOK_ANYWAY_MS;
   return linger_s * 1000 - since_ms(idle_since_us) - 1;
 }
 
@@ -239,7 +183,7 @@ static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_d
   kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + watch->backoff_ms * 1000);
   kh_log_end(&line, &shift->log);
   kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
-  wait_ms(shift, watch->backoff_ms, false);
+  kh_shift_wait(shift, watch->backoff_ms, false);
   if (diag->err == KH_ERR_STORE)
     (void)!kh_shift_reopen_store(shift, NULL);
 }
@@ -292,7 +236,7 @@ static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool work
   if (stay_ms >= 0) {
     if (shift->outbox.under_way_count == 0)
       tell_rest(shift, due_us);
-    wait_ms(shift, stay_ms, true);
+    kh_shift_wait(shift, stay_ms, true);
     return false;
   }
   kh_shift_drain(shift);
@@ -304,7 +248,7 @@ static int stay(struct kh_shift *shift)
 {
   struct watch watch = {.idle_since_us = ticks_us()};
 
-  while (!must_stop(shift)) {
+  while (!kh_shift_must_stop(shift)) {
     struct kh_diag diag = {0};
     bool worked = false;
     int64_t due_us = never_us;

@@ -1,0 +1,62 @@
+#include "base/base.h"
+
+#include "deliver/policy.h"
+#include "shift.h"
+
+#include <poll.h>
+
+enum { DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS }; /* each has its time-out; this is for what ignores it */
+
+static int64_t ticks_us(void)
+{
+  return kh_clock_ticks_us(&kh_system_clock);
+}
+
+void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
+{
+  const int all[] = {shift->signal_fd, shift->post.wake_fd, shift->hangup_fd};
+  int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > KH_LOOK_ANYWAY_MS ? KH_LOOK_ANYWAY_MS : timeout_ms);
+  int fds[KH_COUNT(all)];
+  size_t count = 0;
+
+  for (size_t i = 0; i < KH_COUNT(all); i++)
+    if (all[i] >= 0 && (for_webhooks || all[i] != shift->post.wake_fd))
+      fds[count++] = all[i];
+  kh_service_expect(&shift->service, timeout);
+  if (shift->outbox.under_way_count > 0 && for_webhooks) {
+    kh_outbox_wait(&shift->outbox, fds, count, timeout);
+  } else {
+    struct pollfd polled[KH_COUNT(all)];
+
+    for (size_t i = 0; i < count; i++)
+      polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    (void)poll(polled, count, timeout);
+  }
+  /* Only drains: the bytes say no more than "look". */
+  if (for_webhooks)
+    kh_post_wait(&shift->post, 0);
+}
+
+bool kh_shift_must_stop(struct kh_shift *shift)
+{
+  struct pollfd fd = {.fd = shift->signal_fd, .events = POLLIN};
+
+  if (poll(&fd, 1, 0) > 0)
+    shift->stop = true;
+  return shift->stop;
+}
+
+void kh_shift_drain(struct kh_shift *shift)
+{
+  const int64_t began_us = ticks_us();
+
+  /* Without a memory no outcome could be recorded: what is given up is sent again. */
+  while (shift->store.ops && shift->outbox.under_way_count > 0 &&
+         (ticks_us() - began_us) / 1000 < DRAIN_MAX_MS) {
+    size_t made = 0;
+
+    kh_outbox_wait(&shift->outbox, NULL, 0, DRAIN_MAX_MS);
+    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
+  }
+  kh_outbox_cancel(&shift->outbox);
+}
