@@ -160,7 +160,7 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
     return kh_config_mistake(config, entry, "if", diags,
                              "`if` is one text, such as build.branch == \"main\"");
   enum kh_err err = kh_condition_compile(&match->condition, kh_str_of(text), KH_DIALECT_EXTENDED,
-                                         KH_ENTRYPOINT_BUILD_NOTIFICATION, &mistake);
+                                         KH_ENTRYPOINT_STEP_NOTIFICATION, &mistake);
   if (!err) {
     kh_condition_advise(match->condition, &advice);
     return KH_OK;

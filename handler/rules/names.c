@@ -80,7 +80,7 @@ const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_st
 
 const char *kh_name_nearest_in_message(struct kh_str text)
 {
-  return nearest(text, KH_NAME_EXTENDED | KH_NAME_MESSAGE, false);
+  return nearest(text, KH_NAME_EXTENDED | KH_NAME_MESSAGE, true);
 }
 
 const char *kh_root_name(enum kh_root root)

@@ -46,8 +46,7 @@ static void check_name(struct kh_tag_reader *tags, size_t at, struct kh_str word
 {
   const struct kh_name_info *name = kh_name_find(word);
 
-  if (!name || name->root == KH_ROOT_STEP ||
-      (name->flags & (KH_NAME_HIDDEN | KH_NAME_MESSAGE)) == KH_NAME_HIDDEN) {
+  if (!name || (name->flags & (KH_NAME_HIDDEN | KH_NAME_MESSAGE)) == KH_NAME_HIDDEN) {
     unknown_name(tags, at, word);
   } else if (kh_str_ends(word, KH_STR(".email"))) {
     (void)kh_tag_mistake(tags, at, word.len, "messages do not carry addresses of persons; %.*sname is a name",

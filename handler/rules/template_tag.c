@@ -114,7 +114,7 @@ struct kh_condition *kh_tag_condition(struct kh_tag_reader *tags, const struct k
     return NULL;
   }
   enum kh_err err = kh_condition_compile(&condition, kh_str(tags->source.at + at, tag->end - at),
-                                         KH_DIALECT_EXTENDED, KH_ENTRYPOINT_BUILD_NOTIFICATION, &mistake);
+                                         KH_DIALECT_EXTENDED, KH_ENTRYPOINT_STEP_NOTIFICATION, &mistake);
   if (err == KH_ERR_NO_MEMORY) {
     tags->arena->err = err;
   } else if (err) {

@@ -26,7 +26,7 @@ def names_table():
     rows = ["| name | kind | |", "| --- | --- | --- |"]
     source = re.sub(r"\s*\\?\n\s*", " ", (ROOT / "handler/rules/names.h").read_text(encoding="utf-8"))
     for _, name, kind, _, values, flags in X_ROW.findall(source):
-        if "KH_NAME_HIDDEN" in flags or name.startswith("step."):
+        if "KH_NAME_HIDDEN" in flags:
             continue
         shown = "known values" if values != "NONE" else KINDS[kind]
         rows.append(f"| `{name}` | {shown} | {', '.join(tell for flag, tell in TELLS if flag in flags)} |")
@@ -38,8 +38,9 @@ def values_table(kitehook):
     rows = ["| name | values |", "| --- | --- |"]
     text = (ROOT / "handler/rules/names.c").read_text(encoding="utf-8")
     words = list(dict.fromkeys(re.findall(r'"([a-z_]+)"', text)))
-    for name in ("build.state", "build.blocked_state", "build.source"):
-        taken = [word for word in words if run([str(kitehook), "eval", "--validate-only", f'{name} == "{word}"']).returncode == 0]
+    for name in ("build.state", "build.blocked_state", "build.source", "step.type", "step.state", "step.outcome"):
+        ask = [str(kitehook), "eval", "--entrypoint", "step-notification", "--validate-only"]
+        taken = [word for word in words if run([*ask, f'{name} == "{word}"']).returncode == 0]
         rows.append(f"| `{name}` | {', '.join(f'`{word}`' for word in taken)} |")
     return "\n".join(rows) + "\n"
 
