@@ -40,7 +40,8 @@ struct kh_shift {
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   bool stop, has_worker;
-  bool store_knows; /* which config is in use */
+  bool store_knows;  /* which config is in use; told again each hour */
+  bool did_overtime; /* a second pass, when the budget of the first was over */
 };
 
 /* ---- shift_config.c ------------------------------------------------------------------------ */
@@ -78,6 +79,8 @@ enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
 
 /* Until a signal, an answer of what is under way or, FOR_WEBHOOKS, a receiver; TIMEOUT_MS or KH_LOOK_ANYWAY_MS at most. */
 void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks);
+/* For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until a signal at most. */
+void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms);
 /* True once a signal asked for it. */
 bool kh_shift_must_stop(struct kh_shift *shift);
 /* Waits for what is under way, which is no longer than one time-out. */

@@ -130,7 +130,6 @@ static void adopt(struct kh_shift *shift, struct kh_config *fresh, struct kh_rul
   bool log_moved = strcmp(shift->config->worker_log, fresh->worker_log) != 0;
   bool window_changed = shift->config->freshness_s != fresh->freshness_s;
 
-  kh_shift_drain(shift); /* it is on its way by the old rules */
   kh_rules_release(&shift->rules);
   kh_shift_free_config(shift->config);
   shift->config = fresh;

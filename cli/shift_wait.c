@@ -37,6 +37,22 @@ void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks
     kh_post_wait(&shift->post, 0);
 }
 
+void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms)
+{
+  const int64_t until_us = ticks_us() + timeout_ms * 1000;
+
+  kh_service_expect(&shift->service, timeout_ms);
+  while (shift->store.ops && shift->outbox.under_way_count > 0 && ticks_us() < until_us &&
+         !kh_shift_must_stop(shift)) {
+    size_t made = 0;
+
+    kh_outbox_wait(&shift->outbox, &shift->signal_fd, 1, (int)((until_us - ticks_us()) / 1000));
+    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
+  }
+  if (ticks_us() < until_us)
+    kh_shift_wait(shift, (until_us - ticks_us()) / 1000, false);
+}
+
 bool kh_shift_must_stop(struct kh_shift *shift)
 {
   struct pollfd fd = {.fd = shift->signal_fd, .events = POLLIN};

@@ -76,13 +76,15 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
       err = kh_shift_reopen_store(shift, diag);
     if (!err)
       err = tell_config(shift, diag);
-    if (!err)
-      err = kh_work_inbox(&shift->worker, &taken, diag);
-    more = taken > 0;
-    if (!err)
-      err = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, &more, diag);
     if (err)
       return err;
+    err = kh_work_inbox(&shift->worker, &taken, diag);
+    more = taken > 0;
+    /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
+    enum kh_err trouble = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, &more,
+                                  err ? NULL : diag);
+    if (err || trouble)
+      return err ? err : trouble;
     if (more)
       kh_service_status(&shift->service, "works");
     *worked = *worked || more;
@@ -108,6 +110,7 @@ static void tidy(struct kh_shift *shift)
   (void)!shift->store.ops->tidy(shift->store.self);
   if (shift->swept_us == 0 || ticks_us() - shift->swept_us > sweep_every_us) {
     kh_inbox_sweep(&shift->inbox, kh_clock_now_us(&kh_system_clock));
+    shift->store_knows = false;
     shift->swept_us = ticks_us();
   }
 }
@@ -146,17 +149,32 @@ static bool is_anything_there(struct kh_shift *shift, int64_t due_by_us)
          due_us <= due_by_us;
 }
 
+/* Whoever came while it waited for the last answers was told that a worker is there. Only once: the rest is the next one's. */
+static bool is_owed_overtime(struct kh_shift *shift)
+{
+  char names[1][KH_ENTRY_NAME_BYTES];
+  size_t count = 0;
+  const bool is_first = !shift->did_overtime;
+
+  shift->did_overtime = true;
+  return is_first && kh_inbox_list(&shift->inbox, names, 1, &count) == KH_OK && count > 0;
+}
+
 /*
  * The order is handler/receive/wake.h's: a receiver that found the lock taken relies on this second look.
  * False when the post was taken again, since something had come.
  */
 static bool leave(struct kh_shift *shift, struct kh_diag *diag)
 {
+  const bool is_late = is_out_of_budget(shift);
+
   kh_post_leave(&shift->post);
-  if (is_out_of_budget(shift) || !is_anything_there(shift, kh_clock_now_us(&kh_system_clock)))
+  if (is_late ? !is_owed_overtime(shift) : !is_anything_there(shift, kh_clock_now_us(&kh_system_clock)))
     return true;
-  if (kh_post_take(&shift->post, shift->config->state, -1, diag) == KH_OK)
+  if (kh_post_take(&shift->post, shift->config->state, -1, diag) == KH_OK) {
+    shift->started_us = is_late ? ticks_us() : shift->started_us;
     return false;
+  }
   if (diag->err == KH_ERR_LOCKED)
     *diag = (struct kh_diag){0};
   return true;
@@ -183,7 +201,7 @@ static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_d
   kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + watch->backoff_ms * 1000);
   kh_log_end(&line, &shift->log);
   kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
-  kh_shift_wait(shift, watch->backoff_ms, false);
+  kh_shift_sit_out(shift, watch->backoff_ms);
   if (diag->err == KH_ERR_STORE)
     (void)!kh_shift_reopen_store(shift, NULL);
 }

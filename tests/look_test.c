@@ -469,58 +469,6 @@ START_TEST(its_files_are_private)
 }
 END_TEST
 
-/* ---- a file of the first schema ---- */
-
-static const char first_schema[] =
-    "CREATE TABLE journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL,"
-    " event TEXT NOT NULL, organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL,"
-    " state TEXT NOT NULL, verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT "
-    "NULL,"
-    " done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT "
-    "ROWID;"
-    "CREATE INDEX signatures_seen ON signatures (seen_us);"
-    "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX bodies_seen ON bodies (seen_us);"
-    "CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,"
-    " notifier TEXT NOT NULL, destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
-    " content_type TEXT NOT NULL, body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT "
-    "NULL,"
-    " expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', dead_us "
-    "INTEGER)"
-    " STRICT;"
-    "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;"
-    "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"
-    " not_before_us, expires_us, created_us, reason, dead_us) VALUES"
-    " ('old', 'r', 'slack', 'slack env:A', 'e', 'ping', 'application/json', x'7B7D', 2, 5, 9, 5, 'why', 7);"
-    "PRAGMA user_version = 1;";
-
-START_TEST(the_worker_brings_an_older_file_up_to_date)
-{
-  struct kh_test_store old = {.kind = KH_TEST_SQLITE};
-
-  kh_tempdir_open(&old.dir);
-  kh_test_sql(&old.dir, first_schema);
-  for (int round = 0; round < 2; round++) {
-    ck_assert_int_eq(kh_store_open_sqlite(&old.store, old.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
-    ck_assert_int_eq(kh_test_sql_number(&old.dir, "PRAGMA user_version"), 3);
-    ck_assert_int_eq(kh_test_sql_number(&old.dir,
-                                        "SELECT count(*) FROM deliveries WHERE id = 'old' AND"
-                                        " reason = 'why' AND dead_us = 7 AND status = 0 AND answer = ''"),
-                     1);
-    if (round == 0)
-      old.store.ops->close(old.store.self);
-  }
-  kh_test_owe(&old.store, "new", KH_STR("x"), KH_TEST_T0_US);
-  ck_assert_int_eq(old.store.ops->done(old.store.self, "new", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT max(delivered_us) FROM destinations"), NOW_US);
-  /* Both ways lead to the same tables. */
-  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT count(*) FROM pragma_table_info('deliveries')"),
-                   kh_test_sql_number(&test.dir, "SELECT count(*) FROM pragma_table_info('deliveries')"));
-  kh_test_store_close(&old);
-}
-END_TEST
-
 static Suite *look_suite(void)
 {
   Suite *suite = suite_create("look");
@@ -542,7 +490,6 @@ static Suite *look_suite(void)
   tcase_add_loop_test(test_case, a_foreign_file_is_refused_and_left_alone, 0, KH_COUNT(foreign));
   tcase_add_test(test_case, a_link_is_not_followed);
   tcase_add_test(test_case, its_files_are_private);
-  tcase_add_test(test_case, the_worker_brings_an_older_file_up_to_date);
   return suite;
 }
 

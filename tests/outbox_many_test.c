@@ -175,6 +175,47 @@ START_TEST(no_more_are_under_way_than_there_is_room_for)
 }
 END_TEST
 
+/* A reload does not wait for what hangs. */
+START_TEST(the_rules_may_change_while_one_is_under_way)
+{
+  static const struct kh_rules none = {0};
+
+  owe("slow");
+  ck_assert_uint_eq(run(), 1);
+  kh_stage.outbox.rules = &none;
+  kh_secret_release(&rules[0].url);
+  memset(&rules[0], 0x5A, sizeof rules[0]);
+  ck_assert_uint_eq(run(), 0);
+  kh_fake_network_answer(&network, SLOW, 403, -1);
+  ck_assert_uint_eq(run(), 1);
+  memset(&rules[0], 0, sizeof rules[0]);
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+  ck_assert_str_eq(kh_line_text(line, "reason"), "destination_refused");
+  json_decref(line);
+}
+END_TEST
+
+/* Two such may hang; the others have half of the room, one each. */
+START_TEST(several_that_hang_leave_room_for_others)
+{
+  rules[0].notifier = rules[1].notifier = rules[3].notifier = &four_notifier;
+  for (unsigned i = 0; i < 8; i++) {
+    owe("slow");
+    owe("many");
+    owe("fast");
+    owe("d3");
+  }
+  for (size_t i = 4; i < 10; i++)
+    owe(rules[i].destination);
+  (void)run();
+  ck_assert_uint_eq(kh_fake_network_count(&network, SLOW) + kh_fake_network_count(&network, MANY) +
+                        kh_fake_network_count(&network, FAST) + kh_fake_network_count(&network, urls[3]),
+                    KH_UNDER_WAY_MAX / 2);
+  for (size_t i = 4; i < 10; i++)
+    ck_assert_uint_eq(kh_fake_network_count(&network, urls[i]), 1);
+}
+END_TEST
+
 START_TEST(one_that_cannot_even_begin_has_its_outcome)
 {
   network.refuses = true;
@@ -234,6 +275,8 @@ static Suite *outbox_many_suite(void)
   tcase_add_test(many, what_a_destination_asks_for_holds_for_all_that_goes_there);
   tcase_add_test(many, a_destination_that_is_well_may_ask_for_a_rest_too);
   tcase_add_test(many, no_more_are_under_way_than_there_is_room_for);
+  tcase_add_test(many, the_rules_may_change_while_one_is_under_way);
+  tcase_add_test(many, several_that_hang_leave_room_for_others);
   tcase_add_test(many, one_that_cannot_even_begin_has_its_outcome);
   tcase_add_test(many, what_is_given_up_is_sent_again);
   tcase_add_test(many, one_that_cannot_be_recorded_costs_no_other);

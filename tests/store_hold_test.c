@@ -214,6 +214,49 @@ START_TEST(no_other_answer_ends_a_hold)
 }
 END_TEST
 
+/* What was under way when a newer one replaced it was told to slow down all the same. */
+START_TEST(a_destination_may_rest_by_its_name)
+{
+  owe("a1", "A");
+  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 60 * SECOND_US), KH_OK);
+  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(ops->hold(test.store.self, "nowhere", NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+}
+END_TEST
+
+/* The clock was days ahead when these waits began. */
+START_TEST(a_wait_that_is_longer_than_any_is_mended)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1};
+
+  owe("a1", "A");
+  owe("b1", "B");
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  record_failure("a1", NOW_US + 48 * HOUR_US, NOW_US + 48 * HOUR_US, false);
+  record_failure("b1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1!");
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+}
+END_TEST
+
+START_TEST(one_that_dies_of_age_tells_why_it_waited)
+{
+  const struct kh_failure why = {.reason = "delivery_expired", .answer = ""};
+
+  owe("a1", "A");
+  record_failure("a1", NOW_US + HOUR_US, 0, true);
+  ck_assert_int_eq(ops->bury(test.store.self, "a1", 1, NOW_US, &why), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir,
+                                      "SELECT count(*) FROM deliveries WHERE status = 503 AND reason ="
+                                      " 'delivery_expired; before: delivery_failed: HTTP 503'"),
+                   1);
+}
+END_TEST
+
 START_TEST(burying_one_may_hold_its_destination_too)
 {
   const struct kh_failure why = {.reason = "x", .answer = "", .hold_until_us = NOW_US + SECOND_US};
@@ -318,6 +361,9 @@ static Suite *store_hold_suite(void)
       continue;
     tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
     tcase_add_test(both, no_other_answer_ends_a_hold);
+    tcase_add_test(both, a_destination_may_rest_by_its_name);
+    tcase_add_test(both, a_wait_that_is_longer_than_any_is_mended);
+    tcase_add_test(both, one_that_dies_of_age_tells_why_it_waited);
     tcase_add_test(both, burying_one_may_hold_its_destination_too);
     tcase_add_test(both, a_failure_that_is_not_recorded_holds_nothing);
     tcase_add_test(both, redriving_ends_the_hold);

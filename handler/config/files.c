@@ -43,6 +43,13 @@ static enum kh_err watch(struct kh_config *config, const char *path, const struc
   return KH_OK;
 }
 
+enum kh_err kh_config_watch(struct kh_config *config, const char *path)
+{
+  struct stat seen;
+
+  return watch(config, path, stat(path, &seen) == 0 ? &seen : NULL);
+}
+
 void kh_config_unwatch(struct kh_config *config)
 {
   while (config->watched_count > 0)

@@ -30,6 +30,8 @@ bool kh_path_beside(const char *beside, const char *path, char resolved[KH_PATH_
  */
 enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
                            struct kh_diag *why) KH_MUST_USE;
+/* Watches PATH, there or not, without reading it. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+enum kh_err kh_config_watch(struct kh_config *config, const char *path) KH_MUST_USE;
 /* Forgets the watched files. */
 void kh_config_unwatch(struct kh_config *config);
 /* What to do about it. */

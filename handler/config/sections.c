@@ -135,6 +135,8 @@ static enum kh_err read_http(const struct kh_section *top)
     return mistake(top, "http", "needs a mapping, such as {ca_file: /etc/ssl/own-authority.pem}");
   enum kh_err err = kh_config_known_keys(config, node, http_keys, top->diags);
   err = kh_first_err(err, kh_section_path(&http, "ca_file", false, config->http_ca_file));
+  if (config->http_ca_file[0] && kh_config_watch(config, config->http_ca_file))
+    err = mistake(&http, "ca_file", "cannot be watched: too many files, or no memory");
   if (config->http_ca_file[0] && access(config->http_ca_file, R_OK))
     err = kh_config_mistake(config, node, "ca_file", top->diags, "http.ca_file: cannot read %s: %s",
                             config->http_ca_file, strerror(errno));

@@ -22,8 +22,9 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
 
   kh_incoming_init(&attempt->exchange.answer);
   attempt->headers.count = 0;
+  attempt->by = rule->notifier;
   attempt->exchange.request = (struct kh_outgoing){.verb = rule->verb,
-                                                   .url = &rule->url,
+                                                   .url = &attempt->url,
                                                    .content_type = attempt->delivery.content_type,
                                                    .body = kh_buf_view(&attempt->delivery.body),
                                                    .timeout_ms = timeout_ms(outbox),
@@ -33,6 +34,13 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
     (void)snprintf(attempt->detail, sizeof attempt->detail, "no time was left to send it");
     attempt->result = KH_ERR_DELIVERY_FAILED;
     attempt->retry_at_us = now_us;
+    return false;
+  }
+  if (kh_secret_set(&attempt->url, kh_secret_reveal(&rule->url)) ||
+      kh_secret_set(&attempt->secret, kh_secret_reveal(&rule->secret))) {
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "no memory");
+    attempt->result = KH_ERR_DELIVERY_FAILED;
+    attempt->retry_at_us = now_us + kh_policy_hold_us(-1);
     return false;
   }
   if (rule->notifier->sign)
@@ -82,25 +90,32 @@ static void plan(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t r
 
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
-  const struct kh_rule *rule = attempt->rule;
   struct kh_incoming *answer = &attempt->exchange.answer;
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   if (attempt->exchange.result)
     answer->status = 0;
-  const struct kh_verdict verdict = judge(rule->notifier, answer, now_us);
+  const struct kh_verdict verdict = judge(attempt->by, answer, now_us);
   attempt->result = verdict.err;
   attempt->remarkable = verdict.note[0] != '\0';
   describe(attempt, verdict.note);
   /* Of the answer's body only words are kept: it may echo what it was sent. */
   if (verdict.err)
-    kh_answer_keep(kh_buf_view(&answer->body), (const struct kh_secret *const[]){&rule->url, &rule->secret},
-                   2, attempt->answer);
+    kh_answer_keep(kh_buf_view(&answer->body),
+                   (const struct kh_secret *const[]){&attempt->url, &attempt->secret}, 2, attempt->answer);
   kh_buf_release(&answer->body);
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
-  else if (!outbox->once && verdict.err == KH_OK && verdict.retry_after_s > 0)
+  else if (!outbox->once && verdict.retry_after_s > 0)
     attempt->hold_until_us = now_us + kh_policy_hold_us(verdict.retry_after_s);
+}
+
+void kh_attempt_release(struct kh_attempt *attempt)
+{
+  kh_buf_release(&attempt->exchange.answer.body);
+  kh_secret_release(&attempt->url);
+  kh_secret_release(&attempt->secret);
+  kh_delivery_release(&attempt->delivery);
 }
 
 bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt)

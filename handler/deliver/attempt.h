@@ -11,11 +11,13 @@
 struct kh_attempt {
   struct kh_delivery delivery; /* owned */
   char content_type[KH_CONTENT_TYPE_BYTES];
-  const struct kh_rule *rule; /* NULL when the destination is gone */
+  const struct kh_rule *rule; /* NULL when the destination is gone; only until it is on its way */
   unsigned number;            /* from 1; of one that was never sent, how many there were */
   int64_t started_us;         /* ticks */
 
-  /* over the network */
+  /* over the network: owned, since the rules may be others when the answer comes */
+  const struct kh_notifier *by;
+  struct kh_secret url, secret;
   struct kh_sent_headers headers;
   struct kh_exchange exchange;
 
@@ -31,10 +33,12 @@ struct kh_attempt {
 
 /* ---- attempt.c ---- */
 
-/* Fills attempt->exchange. False when there is no time left to send it, which is its outcome. */
+/* Fills attempt->exchange. False when it cannot be sent, for want of time or memory, which is its outcome. */
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The outcome, of what attempt->exchange got, which is released. */
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt);
+/* What it holds; not the attempt itself. */
+void kh_attempt_release(struct kh_attempt *attempt);
 /* True when it will be tried again. */
 bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt);
 

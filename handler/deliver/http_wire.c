@@ -126,6 +126,8 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
 #define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
   SET(CURLOPT_URL, kh_secret_reveal(request->url).at);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
+  /* After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would wait on it. */
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -133,11 +135,15 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
   SET(CURLOPT_QUICK_EXIT, 1L); /* without it a name server that is silent outlasts every time-out */
+  SET(CURLOPT_CA_CACHE_TIMEOUT,
+      0L); /* a file of authorities that was mended counts from the next connection on */
 #endif
   SET(CURLOPT_TIMEOUT_MS, timeout_ms);
   SET(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : (long)CONNECT_TIMEOUT_MS);
-  if (options->ca_file)
+  if (options->ca_file) {
     SET(CURLOPT_CAINFO, options->ca_file);
+    SET(CURLOPT_CAPATH, NULL); /* or the system's authorities would be believed beside it */
+  }
   if (options->proxy && !kh_secret_is_empty(options->proxy))
     SET(CURLOPT_PROXY, kh_secret_reveal(options->proxy).at);
   SET(CURLOPT_USERAGENT, "kitehook/" KH_VERSION);

@@ -28,7 +28,9 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
     err = ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, &why);
   else
     err = ops->bury(outbox->store.self, id, attempt->number, now_us, &why);
-  /* Somebody dropped it meanwhile, or a newer one replaced it: nobody wants to know. */
+  /* Somebody dropped it meanwhile, or a newer one replaced it; what its destination asked for counts all the same. */
+  if (err == KH_ERR_NOT_FOUND && attempt->hold_until_us > 0)
+    err = ops->hold(outbox->store.self, attempt->delivery.destination, attempt->hold_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -54,16 +56,17 @@ static enum kh_err finish(struct kh_outbox *outbox, struct kh_attempt *attempt)
 
   kh_attempt_log(outbox, attempt, err);
   tell_observer(outbox, attempt, err);
-  kh_delivery_release(&attempt->delivery);
+  kh_attempt_release(attempt);
   return err;
 }
 
 /* ---- taking one ---- */
 
-/* One at a time where the last one failed. */
+/* One at a time where the last one failed, and where several that hang would leave no room for the others. */
 static bool is_full(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
 {
-  const unsigned most = attempt->rule->notifier->at_once > 0 ? attempt->rule->notifier->at_once : 1;
+  const bool is_crowded = outbox->under_way_count >= KH_UNDER_WAY_MAX / 2;
+  const unsigned most = attempt->by->at_once > 0 && !is_crowded ? attempt->by->at_once : 1;
   unsigned count = 0;
 
   for (size_t i = 0; i < outbox->under_way_count; i++)
@@ -279,8 +282,7 @@ void kh_outbox_cancel(struct kh_outbox *outbox)
     struct kh_attempt *attempt = outbox->under_way[--outbox->under_way_count];
 
     outbox->transport.cancel(outbox->transport.self, &attempt->exchange);
-    kh_buf_release(&attempt->exchange.answer.body);
-    kh_delivery_release(&attempt->delivery);
+    kh_attempt_release(attempt);
     free(attempt);
   }
 }

@@ -23,7 +23,7 @@ struct kh_attempted {
 };
 
 struct kh_outbox {
-  const struct kh_rules *rules; /* where destinations become URLs; they stay while anything is under way */
+  const struct kh_rules *rules; /* where destinations become URLs, at the moment of sending */
   struct kh_store store;
   struct kh_transport transport;
   struct kh_log log;

@@ -90,6 +90,7 @@ static const struct kh_store_ops memory_ops = {
     .done = kh_owed_done,
     .retry_at = kh_owed_retry_at,
     .bury = kh_owed_bury,
+    .hold = kh_owed_hold,
     .next_due = kh_owed_next_due,
     .know_config = kh_owed_know_config,
     .tidy = memory_tidy,

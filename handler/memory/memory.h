@@ -47,6 +47,7 @@ enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64
                              const struct kh_failure *why);
 enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                          const struct kh_failure *why);
+enum kh_err kh_owed_hold(void *self, const char *destination, int64_t until_us);
 enum kh_err kh_owed_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us);
 enum kh_err kh_owed_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 

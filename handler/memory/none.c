@@ -182,6 +182,7 @@ static const struct kh_store_ops none_ops = {
     .done = kh_none_done,
     .retry_at = kh_none_retry_at,
     .bury = kh_none_bury,
+    .hold = kh_none_hold,
     .next_due = kh_none_next_due,
     .know_config = kh_none_know_config,
     .tidy = none_tidy,

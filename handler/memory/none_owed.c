@@ -141,6 +141,14 @@ enum kh_err kh_none_know_config(void *self, const unsigned char digest[KH_DIGEST
   return KH_OK;
 }
 
+enum kh_err kh_none_hold(void *self, const char *destination, int64_t until_us)
+{
+  (void)self;
+  (void)destination;
+  (void)until_us;
+  return KH_OK;
+}
+
 enum kh_err kh_none_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
 {
   const struct kh_none_owed *owed = first_due(self, under_way);

@@ -190,6 +190,16 @@ enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t n
   return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
 }
 
+enum kh_err kh_owed_hold(void *self, const char *destination, int64_t until_us)
+{
+  struct kh_memory *memory = self;
+  struct kh_call call = kh_call(memory->db, KH_SQL_HOLD_BY_NAME);
+
+  kh_call_text(&call, kh_str_of(destination));
+  kh_call_number(&call, until_us);
+  return record(memory, &call);
+}
+
 enum kh_err kh_owed_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
 {
   struct kh_memory *memory = self;
@@ -220,6 +230,15 @@ static enum kh_err begin_anew(struct kh_memory *memory, int64_t now_us)
   return err ? err : kh_call_run(&prune);
 }
 
+static enum kh_err mend(struct kh_memory *memory, enum kh_statement statement, int64_t now_us)
+{
+  struct kh_call call = kh_call(memory->db, statement);
+
+  kh_call_number(&call, now_us);
+  kh_call_number(&call, now_us + (int64_t)KH_WAIT_MAX_S * 1000000);
+  return kh_call_run(&call);
+}
+
 enum kh_err kh_owed_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
 {
   struct kh_memory *memory = self;
@@ -232,6 +251,10 @@ enum kh_err kh_owed_know_config(void *self, const unsigned char digest[KH_DIGEST
   err = kh_call_run(&call);
   if (!err && kh_db_changes(memory->db) > 0)
     err = begin_anew(memory, now_us);
+  if (!err)
+    err = mend(memory, KH_SQL_MEND_WAITS, now_us);
+  if (!err)
+    err = mend(memory, KH_SQL_MEND_HOLDS, now_us);
   if (kh_memory_note(memory, err)) {
     kh_memory_batch_drop(memory);
     return err;

@@ -161,10 +161,14 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
     [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
                     " (SELECT destination FROM deliveries WHERE id = ?1)",
+    [KH_SQL_HOLD_BY_NAME] =
+        "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination = ?1",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_BURY] = "UPDATE deliveries SET attempt = ?2, dead_us = ?3, reason = ?4, " KEEP_ANSWER
+    /* One that was not tried once more tells why it waited. */
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason <> '',"
+                    " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
                     " WHERE n.destination = t.destination AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY
@@ -175,6 +179,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
                               " is_refused AND not_before_us > ?1",
     [KH_SQL_CONFIG_HOLDS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_MEND_WAITS] =
+        "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND not_before_us > ?2",
+    [KH_SQL_MEND_HOLDS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
     [KH_SQL_PRUNE_DESTINATIONS] =
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
         " (SELECT 1 FROM deliveries AS n WHERE n.destination = destinations.destination)",

@@ -20,6 +20,7 @@
 
 enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024, KH_CONTENT_TYPE_BYTES = 129 };
 enum { KH_BODY_WINDOW_S = 24 * 3600 }; /* how long a body counts as seen */
+enum { KH_WAIT_MAX_S = 2 * 3600 };     /* longer than any delivery or destination is made to wait at once */
 
 /* Who a webhook is, for memory. */
 struct kh_claim {
@@ -125,11 +126,14 @@ struct kh_store_ops {
                           const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
+  /* Nothing goes to DESTINATION before UNTIL_US. KH_ERR_NOT_FOUND when it is not known. Durable, like the others. */
+  enum kh_err (*hold)(void *self, const char *destination, int64_t until_us);
   /* When the next delivery can be taken: KH_ERR_NOT_FOUND when nothing is owed but what is under way or must wait for that. */
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
   /*
    * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due, no
-   * destination is on hold any more, and those of which nothing was heard for a month are forgotten.
+   * destination is on hold any more, and those of which nothing was heard for a month are forgotten. In any case no
+   * wait stays that is longer than there are: the clock was wrong when it began. For every hour or so.
    */
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 

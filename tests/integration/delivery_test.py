@@ -41,7 +41,7 @@ def run_parts(report, chosen, **amounts):
 def run():
     chosen = common.arguments(__doc__, dynamic=str(common.ROOT / "build" / "clang"), seed=1)
     report = common.Report(chosen.verbose)
-    run_parts(report, chosen, stride=16, filmed=5, chances=1, least_cuts=80, kills=150, seconds=30, webhooks=50, live=20)
+    run_parts(report, chosen, stride=16, filmed=5, chances=1, least_cuts=40, kills=150, seconds=30, webhooks=50, live=20)
     return report.close()
 
 

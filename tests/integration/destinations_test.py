@@ -200,6 +200,45 @@ def test_a_refusal_waits_for_the_config(cli, report):
         report.check("a restart with the same files is no reason to try again", len(catcher.caught) == 1, catcher.caught)
 
 
+# ---- in between
+
+
+def test_a_late_webhook_is_not_left_behind(cli, report):
+    """A pass whose budget is over waits for a destination that hangs; who comes meanwhile is told that a worker is there."""
+    release = threading.Event()
+    with Catcher(lambda path, _: (release.wait(2 * TIMEOUT_S) if path == "/hangs" else True) and 200) as catcher:
+        state = place(cli, slack("hangs", "HANGS") + slack("well", "WELL"), HANGS=catcher.url("/hangs"), WELL=catcher.url("/well"))
+        put(state, 1)
+        with subprocess.Popen([cli.program, "worker", "--once", "--budget-ms", "300", "--config", cli.config_path], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}) as child:
+            wait_until(lambda: catcher.at("/well"), 10)
+            time.sleep(0.6)
+            drop(state, entry(webhook(2), number=2))
+            report.check("a worker is there", ring(state))
+            release.set()
+            child.wait(2 * TIMEOUT_S)
+        report.check("and does it", wait_until(lambda: len(catcher.at("/well")) == 2, 1), catcher.caught)
+
+
+def test_an_inbox_in_trouble_stops_no_delivery(cli, report):
+    """An entry that cannot even be set aside stalls the inbox; the answer to what is under way is heard all the same."""
+    slow = threading.Event()
+    with Catcher(lambda *_: (slow.wait(1.5) or True) and 200) as catcher:
+        state = place(cli, slack("slow", "SLOW"), SLOW=catcher.url("/slow"))
+        put(state, 1)
+        with Served(cli, state) as served:
+            report.check("it is under way", wait_until(lambda: served.lines(message="webhook handled"), 10), served.text())
+            (state / "inbox" / "aside").rmdir()
+            (state / "inbox" / "aside").write_bytes(b"")
+            drop_raw = state / "inbox" / "new" / f"{time.time_ns() // 1000:016x}.1.00000001,S=3"
+            drop_raw.write_bytes(b"odd")
+            ring(state)
+            report.check("the inbox stalls", wait_until(lambda: served.lines(message="worker stalled"), 10), served.text())
+            report.check("the answer is heard", wait_until(lambda: served.lines("slow"), 5), served.text())
+            attempts = served.lines("slow")
+            report.check("and is what it was", [line["result"] for line in attempts] == ["delivered"], attempts)
+
+
 # ---- an authority and a proxy of one's own
 
 
@@ -224,6 +263,7 @@ def test_an_authority_of_ones_own(cli, report):
             place(cli, slack("own", "OWN"), "http:\n  ca_file: cert.pem\n", OWN=url)
             wait_until(lambda: served.lines(message="config reloaded"), 10)
             report.check("http.ca_file is what counts", wait_until(lambda: server.requests, 2 * TIMEOUT_S), served.text())
+        report.check("HTTP/2 is not asked for", server.alpn <= {"http/1.1", None} and "http/1.1" in server.alpn, server.alpn)
         place(cli, slack("own", "OWN"), "http:\n  ca_file: nowhere.pem\n", OWN=url)
         done = cli.run("check", "--config", cli.config_path)
         report.check("check: a file that cannot be read", done.code == 1 and "http.ca_file: cannot read" in done.out + done.err, done)
@@ -276,7 +316,8 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
 
 
 TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests, test_retry_after_as_a_date,
-         test_a_refusal_waits_for_the_config, test_an_authority_of_ones_own, test_a_proxy, test_a_newer_lamp_replaces_an_older]
+         test_a_refusal_waits_for_the_config,
+         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy, test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))

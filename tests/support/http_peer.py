@@ -18,10 +18,11 @@ class Peer:
 
     def __init__(self, plays, certificate=None):
         self.plays, self.requests, self.connections, self.sent_bytes = plays, [], 0, 0
-        self.context = None
+        self.context, self.alpn = None, set()
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*certificate)
+            self.context.set_alpn_protocols(["h2", "http/1.1"])
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -46,6 +47,7 @@ class Peer:
         try:
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
+                self.alpn.add(connection.selected_alpn_protocol())
             while self.serve_one(connection):
                 pass
         except OSError:

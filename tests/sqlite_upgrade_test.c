@@ -1,0 +1,106 @@
+#include "base/base.h"
+
+#include "support/stores.h"
+#include "support/suite.h"
+
+/* The files of older versions, as these made them. */
+
+#define REMEMBERED                                                                                           \
+  "CREATE TABLE journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL,"     \
+  " event TEXT NOT NULL, organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL,"          \
+  " state TEXT NOT NULL, verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT "     \
+  "NULL,"                                                                                                    \
+  " done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;"                                          \
+  "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT " \
+  "ROWID;"                                                                                                   \
+  "CREATE INDEX signatures_seen ON signatures (seen_us);"                                                    \
+  "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"  \
+  "CREATE INDEX bodies_seen ON bodies (seen_us);"
+
+#define ROWS                                                                                                \
+  "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"     \
+  " not_before_us, expires_us, created_us, reason, dead_us) VALUES"                                         \
+  " ('dead', 'r', 'slack', 'slack env:A', 'e', 'ping', 'application/json', x'7B7D', 2, 5, 9, 5, 'why', 7)," \
+  " ('live', 'r', 'slack', 'slack env:B', 'f', 'ping', 'application/json', x'7B7D', 1, 5, 9, 5, '', NULL);"
+
+static const char first_schema[] = REMEMBERED
+    "CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,"
+    " notifier TEXT NOT NULL, destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
+    " content_type TEXT NOT NULL, body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT "
+    "NULL,"
+    " expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', dead_us "
+    "INTEGER)"
+    " STRICT;"
+    "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;" ROWS
+    "PRAGMA user_version = 1;";
+
+static const char second_schema[] = REMEMBERED
+    "CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,"
+    " notifier TEXT NOT NULL, destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
+    " content_type TEXT NOT NULL, body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT "
+    "NULL,"
+    " expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', dead_us "
+    "INTEGER,"
+    " status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX deliveries_due ON deliveries (not_before_us) WHERE dead_us IS NULL;"
+    "CREATE TABLE destinations (destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "INSERT INTO destinations VALUES ('slack env:A', 3);" ROWS "PRAGMA user_version = 2;";
+
+static const char *const schemas[] = {first_schema, second_schema};
+
+/* What differs between two files of one version, if anything: columns and indexes. */
+static const char *const shapes[] = {
+    "SELECT count(*) FROM pragma_table_info('journal')",
+    "SELECT count(*) FROM pragma_table_info('deliveries')",
+    "SELECT count(*) FROM pragma_table_info('destinations')",
+    "SELECT count(*) FROM pragma_table_info('config')",
+    "SELECT count(*) FROM sqlite_schema WHERE name = 'deliveries_next'",
+    "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
+    "PRAGMA user_version",
+};
+
+START_TEST(an_older_file_is_brought_up_to_date)
+{
+  struct kh_test_store old = {.kind = KH_TEST_SQLITE}, fresh;
+  struct kh_delivery delivery = {0};
+
+  kh_test_store_open(&fresh, KH_TEST_SQLITE);
+  kh_tempdir_open(&old.dir);
+  kh_test_sql(&old.dir, schemas[_i]);
+  for (int round = 0; round < 2; round++) {
+    ck_assert_int_eq(kh_store_open_sqlite(&old.store, old.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
+    for (size_t i = 0; i < KH_COUNT(shapes); i++)
+      ck_assert_int_eq(kh_test_sql_number(&old.dir, shapes[i]), kh_test_sql_number(&fresh.dir, shapes[i]));
+    if (round == 0)
+      old.store.ops->close(old.store.self);
+  }
+  ck_assert_int_eq(kh_test_sql_number(&old.dir,
+                                      "SELECT count(*) FROM deliveries WHERE id = 'dead' AND reason = 'why'"
+                                      " AND dead_us = 7 AND status = 0 AND answer = '' AND is_refused = 0"),
+                   1);
+  ck_assert_int_eq(old.store.ops->take(old.store.self, KH_TEST_T0_US, NULL, &delivery), KH_OK);
+  ck_assert_str_eq(delivery.id, "live");
+  ck_assert_uint_eq(delivery.attempt, 1);
+  ck_assert(!delivery.is_probe);
+  kh_delivery_release(&delivery);
+  ck_assert_int_eq(old.store.ops->done(old.store.self, "live", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT max(delivered_us) FROM destinations"), KH_TEST_T0_US);
+  kh_test_store_close(&old);
+  kh_test_store_close(&fresh);
+}
+END_TEST
+
+static Suite *sqlite_upgrade_suite(void)
+{
+  Suite *suite = suite_create("sqlite_upgrade");
+  TCase *upgrade = kh_test_case(suite, "upgrade");
+
+  tcase_add_loop_test(upgrade, an_older_file_is_brought_up_to_date, 0, (int)KH_COUNT(schemas));
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(sqlite_upgrade_suite());
+}
