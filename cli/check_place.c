@@ -180,6 +180,48 @@ static bool find_text(const struct kh_place_of *place, const struct kh_diag *dia
   return true;
 }
 
+/* ---- what must not be shown ---------------------------------------------------------------- */
+
+enum { SECRET_MIN_BYTES = 8 }; /* a shorter text counts only as a whole: `main` may stand anywhere */
+
+static bool has(const char *text, const char *hidden)
+{
+  return strcmp(text, hidden) == 0 || (strlen(hidden) >= SECRET_MIN_BYTES && strstr(text, hidden) != NULL);
+}
+
+/* Does TEXT also stand, by an alias or written out, under a key that is not shown? Walks like walk(). */
+static bool is_elsewhere(const json_t *node, const char *text, bool is_shown_here, bool in_rules)
+{
+  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
+  const char *name = NULL;
+  json_t *child = NULL;
+  size_t i = 0;
+
+  if (json_is_string(node))
+    return !is_shown_here && has(text, json_string_value(node)) && json_string_length(node) > 0;
+  json_array_foreach(tree, i, child)
+  {
+    if (is_elsewhere(child, text, is_shown_here, in_rules))
+      return true;
+  }
+  json_object_foreach(tree, name, child)
+  {
+    if (is_elsewhere(child, text, in_rules && is_shown(name), in_rules || strcmp(name, "notify") == 0))
+      return true;
+  }
+  return false;
+}
+
+static bool may_show(const struct kh_config *config, const json_t *text)
+{
+  const char *shown = json_string_value(text);
+  bool is_hidden = is_elsewhere(config->yaml.root, shown, false, false);
+
+  for (const struct kh_included *file = config->included; file && !is_hidden; file = file->next)
+    is_hidden = is_elsewhere(file->yaml.root, shown, false, true);
+  return !is_hidden;
+}
+
 /* ---- printing ------------------------------------------------------------------------------ */
 
 static bool is_word(char c)
@@ -242,6 +284,6 @@ void kh_places_print(const struct kh_places *places, const struct kh_diag *diag)
   }
   if (diag->line == place->line)
     (void)snprintf(label, sizeof label, "%.32s: ", place->key);
-  if (find_text(place, diag, &head, &tail))
+  if (may_show(places->config, place->text) && find_text(place, diag, &head, &tail))
     print_lines(diag->line, label, head, tail);
 }

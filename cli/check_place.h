@@ -3,6 +3,7 @@
  *
  * A line may hold a secret that somebody wrote into it. So nothing is shown but the words of `if`, `branches`,
  * `pipelines`, `events` and `message` of a rule, without what stands around them; and a key alone, if it looks like one.
+ * Words are not shown either when a text under another key stands in them, by an alias or written twice.
  */
 #ifndef KH_CHECK_PLACE_H
 #define KH_CHECK_PLACE_H

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "dry_run.h"
+#include "rules/regex.h"
 
 /*
  * What reads events takes only what was proven. So the webhook is signed here, by a key of this command's own, whatever
@@ -29,7 +30,7 @@ bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, cons
 {
   struct kh_diag diag = {0};
 
-  *run = (struct kh_dry_run){.key.count = 0};
+  *run = (struct kh_dry_run){.steps_left = KH_REGEX_STEPS_WEBHOOK};
   kh_json_init(&run->doc, kh_json_default_limits);
   if (!kh_invocation_read(self, &run->invocation, file, now_s, NULL))
     return false;
@@ -39,6 +40,7 @@ bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, cons
   if (err)
     kh_cli_fail(self, KH_EXIT_USAGE, "%s: no webhook: %s%s%s", file, kh_err_token(err),
                 diag.text[0] ? ": " : "", diag.text);
+  run->event.steps_left = &run->steps_left;
   return err == KH_OK;
 }
 

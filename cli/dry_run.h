@@ -12,6 +12,7 @@ struct kh_dry_run {
   struct kh_verified verified;
   struct kh_json doc;
   struct kh_event event; /* views into the rest */
+  size_t steps_left;     /* of regular expressions, as the worker has them for one webhook */
 };
 
 /* FILE is as invocation.h has it. Complains and returns false when no event can be had of it. Call release either way. */

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 #include "dry_run.h"
+#include "eval_input.h"
 #include "rules/condition.h"
 #include "rules/names_event.h"
 #include "rules/names_json.h"
@@ -15,6 +16,7 @@ struct question {
   enum kh_dialect dialect;
   enum kh_entrypoint entrypoint;
   bool validate_only;
+  bool is_readable; /* of a line */
 };
 
 /* One line, whatever the expression was. */
@@ -62,12 +64,14 @@ static bool read_question(const json_t *line, struct question *question)
 {
   struct kh_str entrypoint = text_of(json_object_get(line, "entrypoint"));
   struct kh_str dialect = text_of(json_object_get(line, "dialect"));
+  char wrong[KH_EVAL_WRONG_BYTES] = "";
 
   question->expression = text_of(json_object_get(line, "expression"));
   question->names = (struct kh_names_json){json_object_get(line, "names"), json_object_get(line, "without")};
   question->validate_only = json_is_true(json_object_get(line, "validate_only"));
-  if (!question->expression.at)
-    puts("error input: this line is no JSON object with an \"expression\"");
+  question->is_readable = kh_eval_line_is_right(line, wrong);
+  if (!question->is_readable)
+    printf("error input: %s\n", wrong);
   else if (entrypoint.at && !kh_entrypoint_parse(entrypoint, &question->entrypoint))
     puts("error validation: there is no such entry point");
   else if (dialect.at && !kh_dialect_parse(dialect, &question->dialect))
@@ -91,7 +95,7 @@ static int batch(const struct question *defaults)
 
     if (read_question(object, &question))
       answer(&question, &mistake);
-    else if (!question.expression.at)
+    else if (!question.is_readable)
       readable = false;
     json_decref(object);
   }
@@ -131,14 +135,21 @@ static json_t *read_names(const struct kh_command *self, const char *file)
   struct kh_buf text;
   json_error_t error = {.line = 0};
   json_t *names = NULL;
+  char wrong[KH_EVAL_WRONG_BYTES] = "";
+  bool is_right = false;
 
   kh_buf_init(&text, KH_CLI_INPUT_MAX_BYTES);
   if (kh_cli_read(self, file, &text)) {
     names = json_loadb(kh_buf_text(&text), text.len, JSON_ALLOW_NUL, &error);
-    if (!json_is_object(names)) {
+    if (!json_is_object(names))
+      kh_cli_fail(self, KH_EXIT_USAGE, "--names: %s:%d: not a JSON object", file, error.line);
+    else if (!kh_eval_names_are_right(names, wrong))
+      kh_cli_fail(self, KH_EXIT_USAGE, "--names: %s: %s", file, wrong);
+    else
+      is_right = true;
+    if (!is_right) {
       json_decref(names);
       names = NULL;
-      kh_cli_fail(self, KH_EXIT_USAGE, "--names: %s:%d: not a JSON object", file, error.line);
     }
   }
   kh_buf_release(&text);
@@ -235,7 +246,8 @@ const struct kh_command kh_command_eval = {
         "  --entrypoint E    build (the default), build-with-step, build-notification, step-notification\n"
         "  --validate-only   only check EXPR; prints `valid` when it passes\n"
         "  --batch           answer one line for each line of standard input, a JSON object of\n"
-        "                    expression, names, entrypoint, dialect, validate_only\n"
+        "                    expression, names, without (parts that the event lacks), entrypoint,\n"
+        "                    dialect, validate_only; what it cannot use is `error input: message`\n"
         "  -h, --help        show this\n\n"
         "Exit codes: 0 true, or every line answered; 1 false or an error; 2 called wrongly, or a file or "
         "line\n"

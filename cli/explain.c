@@ -120,7 +120,7 @@ const struct kh_command kh_command_explain = {
         "invoke`\n"
         "takes: a fixture's folder, a raw HTTP request, or a body.\n"
         "Of a condition it shows each part with its value. Values that come from the build's environment\n"
-        "and e-mail addresses are [hidden].\n\n"
+        "and e-mail addresses are [hidden], and what a name or repository has of them is left out.\n\n"
         "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --rule NAME  only this rule\n"
         "  --json       answer by one JSON object: file, dry_run, event, rules\n"

@@ -85,16 +85,18 @@ static void print_patterns(const json_t *rule, const char *key, const char *what
 static void print_part(const json_t *part)
 {
   int depth = (int)json_integer_value(json_object_get(part, "depth"));
+  const json_t *value = json_object_get(part, "value");
+  bool is_hidden = json_is_true(json_object_get(part, "hidden"));
 
   printf("      %*s", 2 * (depth < 20 ? depth : 20), "");
   put(text_of(part, "expression"), WIDTH);
   printf("  ->  ");
   if (!json_is_true(json_object_get(part, "seen")))
     printf("not looked at");
-  else if (json_is_true(json_object_get(part, "hidden")))
-    printf("[hidden]");
-  else
-    put_value(json_object_get(part, "value"), WIDTH);
+  else if (!is_hidden || !json_is_null(value))
+    put_value(value, WIDTH);
+  if (is_hidden)
+    printf("%s", json_is_null(value) ? "[hidden]" : " [partly hidden]");
   putchar('\n');
 }
 

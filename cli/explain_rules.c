@@ -50,8 +50,16 @@ static bool is_there(const char *beside, const char *name)
          access(path, F_OK) == 0;
 }
 
+/* Whoever pastes a secret behind `env:` has no variable of that name. */
+static bool may_be_secret_variable(const struct kh_config *config, const json_t *reference)
+{
+  const char *name = json_string_value(json_object_get(reference, "env"));
+
+  return name && !kh_env_name_is_told(name) && !kh_environment_get(config->environment, name).at;
+}
+
 /* Whoever pastes a secret behind `file:` writes no slash first, and has no file of that name. */
-static bool may_be_secret(const struct kh_config *config, const json_t *reference)
+static bool may_be_secret_file(const struct kh_config *config, const json_t *reference)
 {
   const char *name = json_string_value(json_object_get(reference, "file"));
   const struct kh_included *file = kh_config_included(config, reference);
@@ -68,8 +76,10 @@ static json_t *destination_of(const struct kh_config *config, const struct kh_ru
 
   json_object_foreach(options, key, value)
   {
-    if (may_be_secret(config, value))
+    if (may_be_secret_file(config, value))
       return json_sprintf("%s [a file that is not there]", rule->notifier->name);
+    if (may_be_secret_variable(config, value))
+      return json_sprintf("%s [a variable that is not set]", rule->notifier->name);
   }
   return json_string(rule->destination);
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "cli.h"
+#include "screen.h"
 
 #include <unistd.h>
 
@@ -86,11 +87,14 @@ const char *const *kh_cli_environment(void)
 
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag)
 {
+  kh_screen_write(to, kh_str_of(diag->file));
   if (diag->file[0] && diag->line > 0)
-    fprintf(to, "%s:%u:%u: ", diag->file, diag->line, diag->column);
+    fprintf(to, ":%u:%u: ", diag->line, diag->column);
   else if (diag->file[0])
-    fprintf(to, "%s: ", diag->file);
-  fprintf(to, "%s%s\n", diag->err == KH_OK ? "warning: " : "", diag->text);
+    fputs(": ", to);
+  fputs(diag->err == KH_OK ? "warning: " : "", to);
+  kh_screen_write(to, kh_str_of(diag->text));
+  fputc('\n', to);
 }
 
 void kh_cli_print_diags(FILE *to, const struct kh_diags *diags)

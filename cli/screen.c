@@ -80,3 +80,14 @@ unsigned kh_screen_put(struct kh_str text, unsigned columns)
   printf("...");
   return taken + 3;
 }
+
+void kh_screen_write(FILE *to, struct kh_str text)
+{
+  unsigned width = 0;
+
+  while (text.len > 0) {
+    struct kh_str character = kh_screen_next(&text, &width);
+
+    fprintf(to, "%.*s", KH_FMT(character));
+  }
+}

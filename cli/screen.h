@@ -13,5 +13,7 @@ struct kh_str kh_screen_next(struct kh_str *text, unsigned *columns);
  * rest, becomes '?'; white space becomes a blank. Returns the columns taken.
  */
 unsigned kh_screen_put(struct kh_str text, unsigned columns);
+/* The same to any stream, and never cut. */
+void kh_screen_write(FILE *to, struct kh_str text);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "memory/look.h"
+#include "notify/notifier.h"
 #include "paper.h"
 #include "place.h"
 
@@ -163,17 +164,56 @@ static enum kh_err look_at_outbox(const struct kh_place *place, struct totals *t
   return err;
 }
 
+/* A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands there. */
+static struct kh_diag find_mistake(const struct kh_place *place)
+{
+  struct kh_config *config = calloc(1, sizeof *config);
+  struct kh_diags diags = {0};
+  struct kh_diag first = {0};
+  struct kh_rules rules = {0};
+
+  if (!config)
+    return first;
+  enum kh_err err = kh_config_read(config, place->config->path, KH_CONFIG_DRY, kh_cli_environment(), &diags);
+  if (!err)
+    err = kh_rules_compile(config, &rules, &diags);
+  kh_diags_sort(&diags);
+  if (err)
+    first = kh_diags_first(&diags);
+  kh_rules_release(&rules);
+  kh_config_release(config);
+  free(config);
+  kh_diags_release(&diags);
+  return first;
+}
+
+static json_t *json_of_mistake(const struct kh_diag *mistake)
+{
+  json_t *json = NULL;
+
+  if (!mistake->err)
+    return json_null();
+  json = json_object();
+  json_object_set_new(json, "file", kh_paper_text(kh_str_of(mistake->file)));
+  json_object_set_new(json, "line", json_integer(mistake->line));
+  json_object_set_new(json, "column", json_integer(mistake->column));
+  json_object_set_new(json, "message", kh_paper_text(kh_str_of(mistake->text)));
+  return json;
+}
+
 static int tell(const struct kh_command *self, const char *config_path, bool as_json)
 {
   struct totals totals = {.destinations = json_array()};
   struct kh_inbox_load load;
   struct kh_place place;
   struct kh_diag diag = {0};
+  struct kh_diag mistake = {0};
   int code = kh_place_open(&place, self, config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
   enum kh_err err = look_at_inbox(&place, &load, &diag);
+  mistake = find_mistake(&place);
   totals.now_us = place.now_us;
   if (!err)
     err = look_at_outbox(&place, &totals, &diag);
@@ -188,9 +228,14 @@ static int tell(const struct kh_command *self, const char *config_path, bool as_
     json_object_set_new(answer, "outbox", json_of_outbox(&totals));
     json_object_set(answer, "destinations", totals.destinations);
     json_object_set_new(answer, "worker", json_of_worker(&place));
+    json_object_set_new(answer, "config", json_of_mistake(&mistake));
     kh_paper_tell(answer);
   } else {
     print(&place, &load, &totals);
+    if (mistake.err) {
+      printf("config  is broken, so no worker can start; type `kitehook check`: ");
+      kh_cli_print_diag(stdout, &mistake);
+    }
   }
 done:
   json_decref(totals.destinations);
@@ -240,7 +285,8 @@ const struct kh_command kh_command_status = {
         "A look from beside: nothing is made, and neither receivers nor a worker are held up. Run it as the\n"
         "user who owns the state folder.\n\n"
         "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
-        "  --json       answer by one JSON object: state, exists, inbox, outbox, destinations, worker\n"
+        "  --json       answer by one JSON object: state, exists, inbox, outbox, destinations, worker,\n"
+        "               config (null, or its first mistake)\n"
         "  -h, --help   show this\n\n"
         "Exit codes: 0 told, whatever it is, 2 called wrongly, 3 configuration, 5 the state folder or "
         "memory\n"

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "rules/shown.h"
 #include "trace.h"
 
 void kh_notes_init(struct kh_notes *notes, struct kh_str source)
@@ -37,6 +38,22 @@ static struct kh_str source_of(const struct kh_notes *notes, size_t at, size_t l
   return at + len <= notes->source.len ? kh_str_trim(kh_str(notes->source.at + at, len)) : KH_NO_STR;
 }
 
+/* Behind the text, regular expression or comment that begins at AT. */
+static size_t quoted_end(struct kh_str source, size_t at)
+{
+  const bool is_comment = at + 1 < source.len && source.at[at] == '/' && source.at[at + 1] == '/';
+  const char quote = is_comment ? '\n' : source.at[at];
+
+  for (at++; at < source.len && source.at[at] != quote;)
+    at += source.at[at] == '\\' && !is_comment ? 2 : 1;
+  return at < source.len ? at + 1 : source.len;
+}
+
+static bool is_quote(char c)
+{
+  return c == '"' || c == '\'';
+}
+
 /* A part that begins in parentheses is noted as beginning behind them. */
 static struct kh_str with_parentheses(const struct kh_notes *notes, struct kh_str part)
 {
@@ -44,13 +61,14 @@ static struct kh_str with_parentheses(const struct kh_notes *notes, struct kh_st
   size_t unopened = 0;
   const char *begin = part.at;
 
-  for (size_t i = 0; i < part.len; i++) {
+  for (size_t i = 0; i < part.len;) {
     if (part.at[i] == '(')
       open++;
     else if (part.at[i] == ')' && open > 0)
       open--;
     else if (part.at[i] == ')')
       unopened++;
+    i = is_quote(part.at[i]) || part.at[i] == '/' ? quoted_end(part, i) : i + 1;
   }
   while (unopened > 0 && begin > notes->source.at && memchr(" \t\n(", begin[-1], 4)) {
     unopened -= begin[-1] == '(';
@@ -69,7 +87,7 @@ static bool is_constant(const struct kh_traced *seen, struct kh_str source)
     return true;
   if (seen->value->kind == KH_KIND_NUMBER)
     return strspn(source.at, "-0123456789") >= source.len;
-  return seen->value->kind == KH_KIND_STRING && strchr("\"'", source.at[0]) != NULL;
+  return is_quote(source.at[0]) && quoted_end(source, 0) == source.len;
 }
 
 static json_t *json_of_text(struct kh_str text)
@@ -114,12 +132,31 @@ static bool has_hidden_part(const struct kh_notes *notes, const struct kh_traced
   return false;
 }
 
+/* *IS_HIDDEN: something is left out; null when all of it is. */
+static json_t *json_of_shown(struct kh_notes *notes, struct kh_str source, const struct kh_value *value,
+                             bool *is_hidden)
+{
+  const struct kh_name_info *name = kh_name_find(source);
+  struct kh_buf shown;
+
+  if (*is_hidden)
+    return json_null();
+  if (!name || value->kind != KH_KIND_STRING)
+    return json_of_value(value);
+  kh_buf_init(&shown, value->text.len);
+  *is_hidden = !kh_shown_add(name, value->text, &shown);
+  json_t *json = *is_hidden && shown.len == 0 ? json_null() : json_of_text(kh_buf_view(&shown));
+  if (shown.err)
+    notes->err = shown.err;
+  kh_buf_release(&shown);
+  return json;
+}
+
 static void see(void *self, const struct kh_traced *seen)
 {
   struct kh_notes *notes = self;
   struct kh_str source = source_of(notes, seen->at, seen->len);
-  bool is_address = kh_str_ends(source, KH_STR(".email")) && seen->value->kind == KH_KIND_STRING;
-  bool is_hidden = seen->secret || is_address || has_hidden_part(notes, seen);
+  bool is_hidden = seen->secret || has_hidden_part(notes, seen);
 
   if (is_constant(seen, source))
     return;
@@ -130,8 +167,8 @@ static void see(void *self, const struct kh_traced *seen)
   noted->len = seen->len;
   noted->depth = seen->depth;
   noted->is_seen = true;
+  noted->value = json_of_shown(notes, source, seen->value, &is_hidden);
   noted->is_hidden = is_hidden;
-  noted->value = is_hidden ? json_null() : json_of_value(seen->value);
 }
 
 struct kh_trace kh_notes_trace(struct kh_notes *notes)

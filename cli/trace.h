@@ -12,8 +12,8 @@ struct kh_noted {
   size_t at, len; /* in the source */
   unsigned depth;
   bool is_seen;   /* false: a name or function whose value nobody needed */
-  bool is_hidden; /* made of the build's environment, or of an e-mail address */
-  json_t *value;  /* owned; null when hidden */
+  bool is_hidden; /* made of the build's environment, or of what rules/shown.h does not show */
+  json_t *value;  /* owned; when hidden what is left to show, or null */
 };
 
 struct kh_notes {

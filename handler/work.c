@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "rules/names_event.h"
+#include "rules/regex.h"
 #include "work.h"
 
 enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
@@ -61,6 +62,7 @@ struct outcome {
   struct kh_facts facts;
   struct kh_delivery *deliveries; /* owned, one for each rule that matched */
   size_t count;
+  size_t steps_left; /* of regular expressions */
   int64_t started_us;
 };
 
@@ -106,12 +108,17 @@ static enum kh_err render_match(struct kh_worker *worker, const char *name, cons
     log_undecided(worker, name, rule, &why);
     return KH_OK;
   }
+  const size_t before = outcome->steps_left;
   enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
                                    kh_clock_now_us(worker->clock), delivery);
   if (err)
     return err;
+  /* It is asked in the state in which the message was rendered, so that it comes to the same. */
+  const size_t after = outcome->steps_left;
+  outcome->steps_left = before;
   if (kh_rule_is_undecided(rule, &outcome->event, &why))
     log_undecided(worker, name, rule, &why);
+  outcome->steps_left = after;
   (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
   outcome->count++;
   return KH_OK;
@@ -198,12 +205,14 @@ static void log_outcome(struct kh_worker *worker, const struct kh_entry *entry, 
 enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag)
 {
-  struct outcome outcome = {.started_us = kh_clock_ticks_us(worker->clock)};
+  struct outcome outcome = {.steps_left = KH_REGEX_STEPS_WEBHOOK,
+                            .started_us = kh_clock_ticks_us(worker->clock)};
   enum kh_err err;
 
   err = kh_event_read(&entry->verified, &worker->json, &outcome.event, diag);
   if (err)
     return err;
+  outcome.event.steps_left = &outcome.steps_left;
   outcome.claim = (struct kh_claim){.entry = kh_str_of(name),
                                     .signature = kh_str_of(entry->verified.signature),
                                     .is_ping = outcome.event.kind == KH_EVENT_PING,

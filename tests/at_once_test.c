@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "at_once.h"
+#include "rules/regex.h"
 #include "support/clock.h"
 #include "support/network.h"
 #include "support/recorder.h"
@@ -204,6 +205,73 @@ START_TEST(an_undecided_message_is_sent_and_logged)
 }
 END_TEST
 
+/* ---- no pattern holds up a webhook, and no number of them ---- */
+
+enum { LETTERS = 20000, EXPLOSIVE = 40 };
+
+static size_t count_details(const char *rule, const char *detail)
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < lines.count; i++) {
+    json_t *line = kh_recorder_line(&lines, i);
+
+    count += strcmp(kh_line_text(line, "message"), "rule undecided") == 0 &&
+             kh_str_starts(kh_str_of(kh_line_text(line, "rule")), kh_str_of(rule)) &&
+             strstr(kh_line_text(line, "detail"), detail);
+    json_decref(line);
+  }
+  return count;
+}
+
+/* EXPLOSIVE rules as RULE has it, their names beginning with "x", and two behind them. */
+static void explode(const char *rule)
+{
+  struct kh_buf rules, body;
+
+  kh_buf_init(&rules, 64 * 1024);
+  kh_buf_init(&body, 64 * 1024);
+  for (size_t i = 0; i < EXPLOSIVE; i++)
+    (void)kh_buf_printf(&rules, "  - name: x%zu\n%s", i, rule);
+  (void)kh_buf_add(&rules, KH_STR("  - name: searches\n    log: {}\n    if: build.message =~ /^a/\n"
+                                  "  - name: compares\n    log: {}\n    if: build.branch == 'main'\n"));
+  (void)kh_buf_add(&body,
+                   KH_STR("{\"event\":\"build.finished\",\"build\":{\"branch\":\"main\",\"message\":\""));
+  for (size_t i = 0; i < LETTERS; i++)
+    (void)kh_buf_add_byte(&body, 'a');
+  (void)kh_buf_add(&body, KH_STR("!\"}}"));
+  close_case();
+  open_with(kh_buf_text(&rules));
+  entry.verified.body = kh_buf_view(&body);
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  kh_buf_release(&body);
+  kh_buf_release(&rules);
+}
+
+START_TEST(conditions_share_the_steps_of_a_webhook)
+{
+  const size_t full = KH_REGEX_STEPS_WEBHOOK / KH_REGEX_STEPS_MAX;
+
+  explode("    log: {}\n    if: build.message =~ /(a+)+$/\n");
+  ck_assert_uint_eq(count_details("x", "too many steps on this text"), full);
+  ck_assert_uint_eq(count_details("x", "all the steps that there are for one webhook"), EXPLOSIVE - full);
+  ck_assert_uint_eq(count_details("searches", "all the steps that there are for one webhook"), 1);
+  ck_assert_uint_eq(count_lines("notification"), 1); /* of the rule that compares */
+}
+END_TEST
+
+START_TEST(messages_share_the_steps_of_a_webhook)
+{
+  const size_t full = KH_REGEX_STEPS_WEBHOOK / KH_REGEX_STEPS_MAX;
+
+  explode("    log: {message: \"{{#if build.message =~ /(a+)+$/}}a{{else}}b{{/if}}\"}\n");
+  ck_assert_uint_eq(count_details("x", "too many steps on this text"), full);
+  ck_assert_uint_eq(count_details("x", "all the steps that there are for one webhook"), EXPLOSIVE - full);
+  ck_assert_uint_eq(count_details("searches", "all the steps that there are for one webhook"), 1);
+  ck_assert_uint_eq(count_lines("notification"), EXPLOSIVE + 1);
+}
+END_TEST
+
 static Suite *at_once_suite(void)
 {
   Suite *suite = suite_create("at_once");
@@ -211,6 +279,8 @@ static Suite *at_once_suite(void)
 
   tcase_add_checked_fixture(cases, open_case, close_case);
   tcase_add_test(cases, all_is_sent_before_it_returns);
+  tcase_add_test(cases, conditions_share_the_steps_of_a_webhook);
+  tcase_add_test(cases, messages_share_the_steps_of_a_webhook);
   tcase_add_test(cases, one_that_fails_stops_no_other_and_is_named);
   tcase_add_test(cases, the_first_failure_is_told);
   tcase_add_test(cases, each_has_what_is_left_of_the_time);

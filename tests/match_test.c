@@ -216,7 +216,7 @@ static const struct {
      "5:17 `branches`: a \"!\" needs a pattern right behind it (character 5)"},
 
     {"- log:\n  if: x\n  events: []\n  branches: '!'\n  pipelines: []\n",
-     "5:7 `if`|6:3 an empty|8:3 `pipelines`|7:14 `branches`"},
+     "6:3 an empty|5:7 `if`|8:3 `pipelines`|7:14 `branches`"},
 };
 
 /* Each '|'-separated part of EXPECTED begins the line of the same number, and there are no more lines. */

@@ -109,8 +109,7 @@ static const struct {
   const char *notify;
   const char *said; /* the beginning of each line, '|' between them */
 } mistakes[] = {
-    {"- pagerduty: {}\n", "4:3 `pagerduty` is no key here|4:3 an entry of `notify` names one notifier; this "
-                          "version knows: slack, webhook, lifx, log"},
+    {"- pagerduty: {}\n", "4:3 `pagerduty` is no notifier; this version knows: slack, webhook, lifx, log"},
     {"- slak: {url: {env: GOOD}}\n", "4:3 unknown key; did you mean `slack`?"},
     {"- lgo\n", "4:3 no notifier; did you mean `log`?"},
     {"- inclued: x.yml\n  log:\n", "4:3 unknown key; did you mean `include`?"},

@@ -174,6 +174,8 @@ const char *kh_config_secret_source(const json_t *reference, const char **name);
 
 /* The value of NAME among "NAME=value", ended by NULL; absent when there is none, and in an ENVIRONMENT of NULL. */
 struct kh_str kh_environment_get(const char *const *environment, const char *name);
+/* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
+bool kh_env_name_is_told(const char *name);
 
 /*
  * Puts what `notify` includes, and what that includes, in the place of the items that say so; those files are watched

@@ -174,7 +174,8 @@ static void read_assignment(struct env_reader *reader)
 enum kh_err kh_env_file_parse(struct kh_str text, const char *file, struct kh_buf *entries,
                               struct kh_diags *diags)
 {
-  struct env_reader reader = {.text = text, .line = 1, .file = file, .entries = entries, .diags = diags};
+  struct env_reader reader = {
+      .text = kh_without_bom(text), .line = 1, .file = file, .entries = entries, .diags = diags};
 
   if (text.len > 0 && memchr(text.at, '\0', text.len))
     return kh_diags_add(diags, KH_ERR_CONFIG, file, 0, 0,

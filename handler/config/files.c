@@ -110,6 +110,13 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
   return err;
 }
 
+struct kh_str kh_without_bom(struct kh_str text)
+{
+  const struct kh_str mark = KH_STR("\xEF\xBB\xBF");
+
+  return kh_str_starts(text, mark) ? kh_str(text.at + mark.len, text.len - mark.len) : text;
+}
+
 const char *kh_config_load_cure(enum kh_err err)
 {
   if (err == KH_ERR_NOT_FOUND)

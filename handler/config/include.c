@@ -31,6 +31,16 @@ static bool is_open(const struct level *level, const char *path)
   return level != NULL;
 }
 
+/* Whoever pastes a secret behind `include:` writes no name of a YAML file. */
+static bool may_be_told(const char *text)
+{
+  const struct kh_str path = kh_str_of(text);
+
+  return !strstr(text, "://") &&
+         (text[0] == '/' || kh_str_starts(path, KH_STR("./")) || kh_str_starts(path, KH_STR("../")) ||
+          kh_str_ends(path, KH_STR(".yml")) || kh_str_ends(path, KH_STR(".yaml")));
+}
+
 /* Reads the file at PATH into *FILE, which the config owns. */
 static enum kh_err read_file(const struct inclusion *to, const json_t *item, const char *path,
                              const char *shown, struct kh_included **file)
@@ -50,8 +60,10 @@ static enum kh_err read_file(const struct inclusion *to, const json_t *item, con
   kh_buf_init(&text, KH_YAML_MAX_BYTES);
   enum kh_err err = kh_config_load(to->config, path, &text, &mode, &why);
   if (err)
-    err = kh_config_mistake(to->config, item, "include", to->diags, "cannot read %s: %s; %s", shown, why.text,
-                            kh_config_load_cure(err));
+    err = kh_config_mistake(
+        to->config, item, "include", to->diags, "cannot read %s: %s; %s",
+        may_be_told(kh_config_text(json_object_get(item, "include"))) ? shown : "the file that is named here",
+        why.text, kh_config_load_cure(err));
   else
     err = kh_yaml_read_list(&(*file)->yaml, shown, kh_buf_view(&text), to->diags);
   kh_wipe_buf(&text);

@@ -34,6 +34,8 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
 enum kh_err kh_config_watch(struct kh_config *config, const char *path) KH_MUST_USE;
 /* Forgets the watched files. */
 void kh_config_unwatch(struct kh_config *config);
+/* TEXT behind the byte order mark that some editors put first. */
+struct kh_str kh_without_bom(struct kh_str text);
 /* What to do about it. */
 const char *kh_config_load_cure(enum kh_err err);
 

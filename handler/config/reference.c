@@ -77,8 +77,7 @@ struct kh_str kh_environment_get(const char *const *environment, const char *nam
   return KH_NO_STR;
 }
 
-/* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
-static bool is_in_capitals(const char *name)
+bool kh_env_name_is_told(const char *name)
 {
   return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name) && strlen(name) <= 64;
 }
@@ -86,7 +85,7 @@ static bool is_in_capitals(const char *name)
 static enum kh_err read_env(const struct kh_reference *from, const char *name, struct kh_secret *secret)
 {
   struct kh_config *config = from->config;
-  const char *shown = is_in_capitals(name) ? name : "the variable that is named here";
+  const char *shown = kh_env_name_is_told(name) ? name : "the variable that is named here";
 
   if (!kh_env_name_is_valid(kh_str_of(name)))
     return kh_reference_mistake(from, "env", "`env` takes the name of a variable: letters, digits and _");

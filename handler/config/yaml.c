@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "config/parts.h"
 #include "config/yaml_reader.h"
 
 static enum kh_err next_event(struct kh_yaml_reader *reader, yaml_event_t *event)
@@ -242,6 +243,7 @@ static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
   enum kh_err err = KH_ERR_NO_MEMORY;
 
   *yaml = (struct kh_yaml){0};
+  reader->text = kh_without_bom(reader->text);
   (void)snprintf(yaml->file, sizeof yaml->file, "%s", file);
   if (!keep_source(yaml, reader->text, reader->stop_key) && yaml_parser_initialize(&reader->parser)) {
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);

@@ -96,17 +96,38 @@ static void skip_space(struct walk *walk)
     walk->at++;
 }
 
+/* Behind the backslash of a line that goes on; lines with nothing on them count. */
+static bool skip_escaped_break(struct walk *walk)
+{
+  bool good = skip_break(walk);
+
+  for (;;) {
+    while (is_blank(peek(walk)))
+      walk->at++;
+    if (!good || walk->left == 0 || !skip_break(walk))
+      return good;
+    good = walk->read < walk->text.len && walk->text.at[walk->read] == '\n';
+    if (good)
+      skip_text(walk);
+  }
+}
+
+static bool is_escaped_break(const struct walk *walk)
+{
+  return peek(walk) == '\\' && walk->at + 1 < walk->source.len && is_break(walk->source.at[walk->at + 1]);
+}
+
 static bool unescape(struct walk *walk)
 {
   static const char letters[] = "xuU";
   int c = walk->at + 1 < walk->source.len ? walk->source.at[walk->at + 1] : -1;
   const char *letter = c > 0 ? strchr(letters, c) : NULL;
 
-  walk->at += 2;
   if (is_break(c)) {
-    skip_space(walk);
-    return true;
+    walk->at++;
+    return skip_escaped_break(walk);
   }
+  walk->at += 2;
   if (letter)
     walk->at += (size_t)2 << (letter - letters);
   if (walk->read >= walk->text.len || walk->at > walk->source.len)
@@ -119,7 +140,7 @@ static bool walk_flow(struct walk *walk, int quote)
 {
   bool good = true;
 
-  while (good && walk->left > 0 && peek(walk) >= 0) {
+  while (good && peek(walk) >= 0 && (walk->left > 0 || (quote == '"' && is_escaped_break(walk)))) {
     if (is_line_end(walk)) {
       skip_space(walk);
       good = fold(walk);

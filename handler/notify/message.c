@@ -30,6 +30,26 @@ static void tell_advice(void *self, size_t at, size_t len, const char *text)
   (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
 }
 
+struct use_listener {
+  const struct listener *to;
+  const struct kh_match *match;
+  bool told[KH_ROOT__COUNT];
+};
+
+/* Once for each part that is missing. */
+static void tell_use(void *self, const struct kh_use *use)
+{
+  struct use_listener *listener = self;
+  char text[128];
+
+  if (listener->told[use->root] || kh_match_offers(listener->match, use->root))
+    return;
+  listener->told[use->root] = true;
+  (void)snprintf(text, sizeof text, "the events of this rule have no %s; name others by `events`",
+                 kh_root_name(use->root));
+  tell_advice((void *)(uintptr_t)listener->to, use->at, use->len, text);
+}
+
 enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
                                struct kh_diags *diags)
 {
@@ -49,6 +69,9 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
   enum kh_err err = kh_template_compile(&rule->message, kh_str_of(text), &reader);
   if (err == KH_ERR_NO_MEMORY)
     (void)kh_config_mistake(config, options, "message", diags, "`message`: no memory left");
+  if (!err)
+    kh_template_uses(rule->message,
+                     &(struct kh_uses){&(struct use_listener){&listener, &rule->match, {false}}, tell_use});
   return err ? KH_ERR_CONFIG : KH_OK;
 }
 

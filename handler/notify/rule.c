@@ -61,6 +61,47 @@ static bool names_one_wrongly(const json_t *entry)
   return false;
 }
 
+/* What is written where a notifier should stand: the first key that ENTRY cannot have, nor one that is near; or NULL. */
+static const char *foreign_key(const json_t *entry, const struct vocabulary *vocabulary)
+{
+  json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
+  const char *key = NULL;
+  json_t *value = NULL;
+
+  for (size_t i = 0; i < KH_COUNT(notifiers); i++)
+    if (json_object_get(entry, notifiers[i]->name))
+      return NULL;
+  json_object_foreach(tree, key, value)
+  {
+    if (!kh_config_suggest(key, vocabulary->keys))
+      return key;
+  }
+  return NULL;
+}
+
+static enum kh_err check_keys(const struct kh_config *config, const json_t *entry,
+                              const struct vocabulary *vocabulary, struct kh_diags *diags)
+{
+  struct vocabulary known = *vocabulary;
+  size_t count = 0;
+
+  while (known.keys[count])
+    count++;
+  if (count < KNOWN_KEYS_MAX - 1 && !names_one_wrongly(entry))
+    known.keys[count] = foreign_key(entry, vocabulary); /* pick() speaks of it */
+  return kh_config_known_keys(config, entry, known.keys, diags);
+}
+
+static void refuse_foreign(const struct kh_config *config, const json_t *entry, const char *key,
+                           const struct vocabulary *vocabulary, struct kh_diags *diags)
+{
+  const char *text = kh_config_text(json_object_get(entry, key));
+  bool may_be_secret = text && !*text; /* as in kh_config_known_keys */
+
+  (void)kh_config_mistake(config, entry, key, diags, "%s is no notifier; this version knows: %s",
+                          kh_config_shown(may_be_secret ? NULL : key).text, vocabulary->words);
+}
+
 /* The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just one. */
 static const struct kh_notifier *pick(const struct kh_config *config, const json_t *entry,
                                       const struct vocabulary *vocabulary, struct kh_diags *diags)
@@ -85,6 +126,11 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
   if (count == 0 && word && nearest_notifier(word)) {
     (void)kh_config_mistake(config, entry, NULL, diags, "no notifier; did you mean `%s`?",
                             nearest_notifier(word));
+    return NULL;
+  }
+  const char *foreign = count == 0 && !word ? foreign_key(entry, vocabulary) : NULL;
+  if (foreign) {
+    refuse_foreign(config, entry, foreign, vocabulary, diags);
     return NULL;
   }
   (void)kh_config_mistake(
@@ -155,7 +201,7 @@ static enum kh_err compile_rule(struct kh_config *config, const json_t *entry,
     return kh_config_mistake(config, entry, NULL, diags,
                              "an entry of `notify` is a mapping, or the bare word of a notifier: %s",
                              vocabulary->words);
-  if (json_is_object(entry) && kh_config_known_keys(config, entry, vocabulary->keys, diags))
+  if (json_is_object(entry) && check_keys(config, entry, vocabulary, diags))
     err = KH_ERR_CONFIG;
   rule->notifier = pick(config, entry, vocabulary, diags);
 

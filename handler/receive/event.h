@@ -36,6 +36,12 @@ struct kh_event {
   struct kh_json_value build_state; /* the state as the body has it */
   bool build_blocked;
   int64_t build_number; /* 0 when absent */
+
+  /*
+   * Set by who handles the webhook, borrowed: what the regular expressions of all rules and messages about it may still
+   * take (names.h). NULL after reading.
+   */
+  size_t *steps_left;
 };
 
 /*

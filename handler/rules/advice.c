@@ -52,15 +52,20 @@ static void advise_regex(const struct kh_node *node, const struct kh_advice *adv
     tell(advice, node, "\"\\$\" matches a dollar sign; drop the backslash to anchor at the end");
 }
 
-static void advise_event(const struct kh_node *node, const struct kh_node *other,
+static void advise_event(const struct kh_node *node, const struct kh_node *other, bool is_equal,
                          const struct kh_advice *advice)
 {
   char text[160] = "";
   char name[64] = "";
 
   if (node->type != KH_NODE_VARIABLE || node->name->name != KH_NAME_EVENT || other->type != KH_NODE_STRING ||
-      other->is_template || kh_event_name_is_known(other->value.text))
+      other->is_template)
     return;
+  if (kh_event_name_is_known(other->value.text)) {
+    if (is_equal && advice->may_be && !advice->may_be(advice->self, other->value.text))
+      tell(advice, other, "this rule is not for that event; name it in `events`");
+    return;
+  }
   (void)snprintf(name, sizeof name, "%.*s", KH_FMT(other->value.text));
   const char *hint = kh_event_name_hint(name);
   (void)snprintf(text, sizeof text, "Buildkite documents no event of this name%s%s%s",
@@ -81,8 +86,8 @@ static void walk_advice(const struct kh_node *node, const struct kh_advice *advi
     tell(advice, node, text);
   }
   if (node->type == KH_NODE_COMPARE && (node->op == KH_TOKEN_EQUAL || node->op == KH_TOKEN_UNEQUAL)) {
-    advise_event(node->first, node->first->next, advice);
-    advise_event(node->first->next, node->first, advice);
+    advise_event(node->first, node->first->next, node->op == KH_TOKEN_EQUAL, advice);
+    advise_event(node->first->next, node->first, node->op == KH_TOKEN_EQUAL, advice);
   }
   for (const struct kh_node *child = node->first; child; child = child->next)
     walk_advice(child, advice);

@@ -127,9 +127,12 @@ static bool type_of_variable(const struct check *check, struct kh_node *node, st
 
     if (function && (is_extended(check) || !function->extended))
       return refuse(check, node, "%s is a function and needs its parentheses", function->text);
-    refuse(check, node, "\"%.*s\" is no variable", (int)(node->body.len < 80 ? node->body.len : 80),
-           node->body.at);
-    kh_mistake_hint(check->mistake, kh_name_nearest(node->body, is_extended(check), with_step));
+    const char *meant = kh_name_nearest(node->body, is_extended(check), with_step);
+    bool is_word = !meant && !memchr(node->body.at, '.', node->body.len);
+
+    refuse(check, node, "\"%.*s\" is no variable%s", (int)(node->body.len < 80 ? node->body.len : 80),
+           node->body.at, is_word ? "; put it in quotes if it is a text" : "");
+    kh_mistake_hint(check->mistake, meant);
     return false;
   }
   node->name = name;

@@ -5,7 +5,8 @@
  * names, at_least(), build.meta_data() and negative integers, and reading what an event does not have is a mistake there.
  * Everything is checked when a condition is compiled; what is left for run time makes it not match, never match.
  *
- * Limits: 64 KiB of source, 100 levels of nesting, 10,000 operands and operators.
+ * Limits: 64 KiB of source, 100 levels of nesting, 10,000 operands and operators; KH_REGEX_STEPS_MAX steps of its regular
+ * expressions for one evaluation, and what the names have left (kh_names).
  */
 #ifndef KH_CONDITION_H
 #define KH_CONDITION_H
@@ -82,6 +83,7 @@ void kh_condition_uses(const struct kh_condition *condition, const struct kh_use
 struct kh_advice {
   void *self;
   void (*tell)(void *self, size_t at, size_t len, const char *text);
+  bool (*may_be)(void *self, struct kh_str event); /* can the event be this one? NULL: any */
 };
 void kh_condition_advise(const struct kh_condition *condition, const struct kh_advice *advice);
 

@@ -13,6 +13,7 @@ struct evaluation {
   const struct kh_trace *trace;
   struct kh_mistake *mistake;
   struct kh_arena arena;
+  size_t steps_left; /* of regular expressions */
   unsigned depth;
 };
 
@@ -102,11 +103,15 @@ static bool call(struct evaluation *run, const struct kh_node *node, struct kh_v
 static bool search(struct evaluation *run, const struct kh_node *node, const struct kh_regex *regex,
                    struct kh_str text, bool *found)
 {
-  enum kh_found result = kh_regex_search(regex, text, &run->arena);
+  const bool had_all = !run->names || !run->names->steps_left ||
+                       *run->names->steps_left >= KH_REGEX_STEPS_MAX;
+  enum kh_found result = kh_regex_search(regex, text, &run->arena, &run->steps_left);
 
   *found = result == KH_FOUND_YES;
   return result != KH_FOUND_LIMIT ||
-         fail(run, node, "the regular expression takes too many steps on this text");
+         fail(run, node,
+              had_all ? "the regular expression takes too many steps on this text"
+                      : "regular expressions took all the steps that there are for one webhook");
 }
 
 static bool includes(struct evaluation *run, const struct kh_node *node, const struct kh_value *list,
@@ -275,8 +280,14 @@ bool kh_condition_eval(const struct kh_condition *condition, const struct kh_nam
       return true;
     return kh_mistake_set(mistake, KH_MISTAKE_PARSE, 0, 0, "the condition is empty");
   }
+  size_t given = KH_REGEX_STEPS_MAX;
+  if (names && names->steps_left && *names->steps_left < given)
+    given = *names->steps_left;
+  run.steps_left = given;
   kh_arena_init(&run.arena, ARENA_BYTES, storage, sizeof storage);
   bool fine = eval(&run, condition->root, &value);
   kh_arena_release(&run.arena);
+  if (names && names->steps_left)
+    *names->steps_left -= given - run.steps_left;
   return fine && kh_value_is_true(&value);
 }

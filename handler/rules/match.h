@@ -37,6 +37,8 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
 void kh_match_release(struct kh_match *match);
 /* Is a rule for events of this NAME, by its `events` or by default? */
 bool kh_match_name(const struct kh_match *match, struct kh_str name);
+/* Has an event that a rule is for ROOT? Of those that Buildkite does not document, nobody knows: true. */
+bool kh_match_offers(const struct kh_match *match, enum kh_root root);
 
 /* What a match is made of, in the order in which it is decided. */
 enum kh_match_part { KH_MATCH_EVENTS, KH_MATCH_PIPELINES, KH_MATCH_BRANCHES, KH_MATCH_IF, KH_MATCH__PARTS };

@@ -85,8 +85,7 @@ static enum kh_err pattern_mistake(const struct kh_config *config, const json_t 
 
 /* ---- advice ---- */
 
-/* Has an event that this rule is for ROOT? Of those that Buildkite does not document, nobody knows. */
-static bool is_of_any_event(const struct kh_match *match, enum kh_root root)
+bool kh_match_offers(const struct kh_match *match, enum kh_root root)
 {
   const char *const *names = kh_event_names();
 
@@ -114,11 +113,18 @@ static void advise(void *self, size_t at, size_t len, const char *text)
   (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`if`: %s", text);
 }
 
+static bool may_be(void *self, struct kh_str event)
+{
+  const struct kh_match *match = ((const struct adviser *)self)->match;
+
+  return kh_match_name(match, event) || (match->event_count == 0 && !*match->default_events);
+}
+
 static void advise_use(void *self, const struct kh_use *use)
 {
   const struct adviser *to = self;
 
-  if (!is_of_any_event(to->match, use->root))
+  if (!kh_match_offers(to->match, use->root))
     (void)kh_config_say_in_text(to->config, to->node, use->at, KH_OK, to->diags,
                                 "`if`: the events of this rule have no %s; name others by `events`",
                                 kh_root_name(use->root));
@@ -127,7 +133,7 @@ static void advise_use(void *self, const struct kh_use *use)
 static void advise_patterns(const struct adviser *to, const json_t *entry, enum kh_match_part part,
                             const char *patterns, enum kh_root root)
 {
-  if (patterns && !is_of_any_event(to->match, root))
+  if (patterns && !kh_match_offers(to->match, root))
     kh_config_warning(to->config, entry, kh_match_part_name(part), to->diags,
                       "the events of this rule have no %s, so it never matches; name others by `events`",
                       kh_root_name(root));
@@ -145,13 +151,26 @@ static void advise_match(const struct kh_config *config, const json_t *entry, co
   advise_patterns(&adviser, entry, KH_MATCH_BRANCHES, match->branches, KH_ROOT_BUILD);
 }
 
+static bool is_blank(const char *text)
+{
+  return text[strspn(text, " \t\r\n\v\f")] == '\0';
+}
+
+static void warn_empty(const struct kh_config *config, const json_t *entry, const char *key,
+                       struct kh_diags *diags)
+{
+  kh_config_warning(config, entry, key, diags,
+                    "`%s` is empty, so it holds for every event; remove the key, or write what it should be",
+                    key);
+}
+
 static enum kh_err compile_condition(const struct kh_config *config, const json_t *entry,
                                      struct kh_match *match, struct kh_diags *diags)
 {
   const json_t *node = json_object_get(entry, "if");
   const char *text = kh_config_text(node);
   struct adviser adviser = {config, node, diags, match};
-  const struct kh_advice advice = {&adviser, advise};
+  const struct kh_advice advice = {&adviser, advise, may_be};
   struct kh_mistake mistake = {0};
 
   if (!node)
@@ -162,6 +181,8 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
   enum kh_err err = kh_condition_compile(&match->condition, kh_str_of(text), KH_DIALECT_EXTENDED,
                                          KH_ENTRYPOINT_STEP_NOTIFICATION, &mistake);
   if (!err) {
+    if (is_blank(text))
+      warn_empty(config, entry, "if", diags);
     kh_condition_advise(match->condition, &advice);
     return KH_OK;
   }
@@ -186,7 +207,9 @@ static enum kh_err compile_patterns(const struct kh_config *config, const json_t
                              key);
   if (kh_branches_check(kh_str_of(text), &diag))
     return pattern_mistake(config, node, key, &diag, diags);
-  if (text[strspn(text, " \t\r\n\v\f")] != '\0')
+  if (is_blank(text))
+    warn_empty(config, entry, key, diags);
+  else
     *patterns = text;
   return KH_OK;
 }
@@ -198,9 +221,9 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
   enum kh_err err = KH_OK;
 
   *match = (struct kh_match){.default_events = default_events};
-  if (compile_condition(config, entry, match, diags))
-    err = KH_ERR_CONFIG;
   if (compile_events(config, entry, match, diags))
+    err = KH_ERR_CONFIG;
+  if (compile_condition(config, entry, match, diags))
     err = KH_ERR_CONFIG;
   if (compile_patterns(config, entry, "pipelines", &match->pipelines, diags))
     err = KH_ERR_CONFIG;

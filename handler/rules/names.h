@@ -190,6 +190,8 @@ struct kh_names {
   bool (*meta_data)(void *self, struct kh_str key, struct kh_arena *arena, struct kh_str *value);
   /* Does the webhook have this part? NULL: it has all. Only the extended dialect asks. */
   bool (*offers)(void *self, enum kh_root root);
+  /* What regular expressions may still take (rules/regex.h), of all conditions together. NULL: only each has its limit. */
+  size_t *steps_left;
 };
 
 const struct kh_name_info *kh_name_info(enum kh_name name);

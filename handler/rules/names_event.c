@@ -39,7 +39,8 @@ static bool offers(void *self, enum kh_root root)
 struct kh_names kh_names_event(const struct kh_event *event)
 {
   /* The interface has one `self` for all; nothing here writes through it. */
-  return (struct kh_names){(void *)(uintptr_t)event, value_of, environment, meta_data, offers};
+  return (struct kh_names){(void *)(uintptr_t)event, value_of, environment, meta_data, offers,
+                           event->steps_left};
 }
 
 /* ---- each once ---- */
@@ -86,7 +87,8 @@ struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_name
   kh_arena_init(&found->arena, FOUND_ARENA_BYTES, NULL, 0);
   for (unsigned root = 0; root < KH_ROOT__COUNT; root++)
     found->offers[root] = kh_root_is_of_event((enum kh_root)root, kh_str_of(event->name));
-  return (struct kh_names){found, value_of_found, environment_of_found, meta_data_of_found, offered_by_found};
+  return (struct kh_names){
+      found, value_of_found, environment_of_found, meta_data_of_found, offered_by_found, event->steps_left};
 }
 
 void kh_names_found_release(struct kh_names_found *found)

@@ -277,6 +277,28 @@ static struct kh_node *expression(struct parser *parser)
   return condition;
 }
 
+static bool is_same_word(struct kh_str text, const char *word)
+{
+  return text.len == strlen(word) && strncasecmp(text.at, word, text.len) == 0;
+}
+
+/* Something stands behind a whole condition: perhaps an operator of another language. */
+static bool refuse_rest(const struct parser *parser, const struct kh_node *whole)
+{
+  const struct kh_token *token = &parser->token;
+  struct kh_str word = token->type == KH_TOKEN_NAME ? token->body : KH_STR("");
+
+  if (whole->type == KH_NODE_VARIABLE && is_same_word(whole->body, "not"))
+    return kh_mistake_set(parser->mistake, KH_MISTAKE_PARSE, whole->at, whole->len,
+                          "\"%.*s\" is no operator; write \"!\"", KH_FMT(whole->body));
+  if (is_same_word(word, "and") || is_same_word(word, "or"))
+    return kh_mistake_set(parser->mistake, KH_MISTAKE_PARSE, token->at, token->len,
+                          "\"%.*s\" is no operator; write \"%s\"", KH_FMT(word),
+                          is_same_word(word, "or") ? "||" : "&&");
+  return kh_mistake_set(parser->mistake, KH_MISTAKE_PARSE, token->at, token->len,
+                        "the condition is over before this");
+}
+
 bool kh_condition_parse(struct kh_condition *condition, struct kh_mistake *mistake)
 {
   struct parser parser = {
@@ -298,9 +320,9 @@ bool kh_condition_parse(struct kh_condition *condition, struct kh_mistake *mista
   if (!condition->root)
     return false;
   if (parser.token.type != KH_TOKEN_END) {
+    (void)refuse_rest(&parser, condition->root);
     condition->root = NULL;
-    return kh_mistake_set(mistake, KH_MISTAKE_PARSE, parser.token.at, parser.token.len,
-                          "the condition is over before this");
+    return false;
   }
   return !condition->arena.err;
 }

@@ -7,6 +7,7 @@ struct scan {
   struct kh_str source;
   size_t at;
   struct kh_buf *out;
+  struct kh_regex_weight *weight;
   struct kh_regex_fault *fault;
 };
 
@@ -87,6 +88,8 @@ static size_t set_length(const struct scan *scan)
 /* From "[" to its "]". What never closes is left to PCRE2. */
 static bool class_of(struct scan *scan)
 {
+  size_t members = 0;
+
   take(scan, 1);
   if (peek(scan, 0) == '^')
     take(scan, 1);
@@ -96,7 +99,9 @@ static bool class_of(struct scan *scan)
     char c = peek(scan, 0);
     size_t set = c == '[' ? set_length(scan) : 0;
 
+    members += ((unsigned char)c & 0xC0) == 0xC0;
     if (c == '\\') {
+      members += peek(scan, 1) != '\0' && strchr("pPux01234567", peek(scan, 1));
       if (!escape(scan))
         return false;
     } else if (begins(scan, "-[")) {
@@ -106,9 +111,11 @@ static bool class_of(struct scan *scan)
     } else {
       take(scan, set > 0 ? set : 1);
       if (c == ']')
-        return true;
+        break;
     }
   }
+  if (members > scan->weight->members)
+    scan->weight->members = members;
   return true;
 }
 
@@ -132,7 +139,7 @@ static bool group(struct scan *scan)
     const char *begin;
     const char *what;
   } unsupported[] = {
-      {"(*", "verbs \"(*\""},   {"(?<=", "lookbehind"},      {"(?<!", "negative lookbehind"},
+      {"(*", "verbs \"(*\""},   {"(?<=", "lookbehinds"},     {"(?<!", "negative lookbehinds"},
       {"(?>", "atomic groups"}, {"(?<", "named groups"},     {"(?P<", "named groups"},
       {"(?'", "named groups"},  {"(?(", "conditionals"},     {"(?P", "named references"},
       {"(?R", "recursion"},     {"(?&", "recursion"},        {"(?|", "branch reset groups"},
@@ -174,6 +181,17 @@ static size_t bound_length(const struct scan *scan)
   return peek(scan, i) == '}' ? i + 1 : 0;
 }
 
+/* At a bound. What is too large for PCRE2 is left to it. */
+static void weigh_bound(const struct scan *scan)
+{
+  size_t repeats = 0;
+
+  for (size_t i = 1; is_digit(peek(scan, i)) && repeats <= UINT16_MAX; i++)
+    repeats = 10 * repeats + (size_t)(peek(scan, i) - '0');
+  if (repeats > scan->weight->repeats)
+    scan->weight->repeats = repeats;
+}
+
 static bool quantifier(struct scan *scan)
 {
   size_t length = peek(scan, 0) == '{' ? bound_length(scan) : 1;
@@ -188,13 +206,16 @@ static bool quantifier(struct scan *scan)
   }
   if (length > 0 && peek(scan, length) == '+')
     return refuse(scan, scan->at, "possessive quantifiers", " are not supported");
+  if (length > 1)
+    weigh_bound(scan);
   take(scan, length > 0 ? length : 1);
   return true;
 }
 
-bool kh_regex_scan(struct kh_str source, struct kh_buf *out, struct kh_regex_fault *fault)
+bool kh_regex_scan(struct kh_str source, struct kh_buf *out, struct kh_regex_weight *weight,
+                   struct kh_regex_fault *fault)
 {
-  struct scan scan = {.source = source, .out = out, .fault = fault};
+  struct scan scan = {.source = source, .out = out, .weight = weight, .fault = fault};
 
   while (scan.at < source.len) {
     bool fine = true;

@@ -51,6 +51,33 @@ void kh_template_free(struct kh_template *template)
   free(template);
 }
 
+struct using
+{
+  const struct kh_uses *uses;
+  size_t at;
+};
+
+static void use_at(void *self, const struct kh_use *use)
+{
+  const struct using *using = self;
+  struct kh_use moved = *use;
+
+  moved.at = using->at;
+  using->uses->use(using->uses->self, &moved);
+}
+
+void kh_template_uses(const struct kh_template *template, const struct kh_uses *uses)
+{
+  for (const struct kh_part *part = template->first; part; part = part->next) {
+    struct using using = {uses, part->at};
+
+    if (part->condition)
+      kh_condition_uses(part->condition, &(struct kh_uses){&using, use_at});
+    if (part->type == KH_PART_VALUE && part->name)
+      uses->use(uses->self, &(struct kh_use){part->name, part->name->root, part->at, 2});
+  }
+}
+
 bool kh_template_decides(const struct kh_template *template)
 {
   const struct kh_part *part = template->first;

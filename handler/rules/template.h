@@ -49,6 +49,9 @@ void kh_template_free(struct kh_template *template);
 /* Is there an {{#if}} in it? */
 bool kh_template_decides(const struct kh_template *template);
 
+/* Tells every use of a variable; its place is that of the {{ before it. */
+void kh_template_uses(const struct kh_template *template, const struct kh_uses *uses);
+
 /* Where a message goes. */
 struct kh_template_paper {
   size_t max_characters; /* of the message, before escaping; "…" is the last of a longer one */

@@ -123,7 +123,7 @@ struct kh_condition *kh_tag_condition(struct kh_tag_reader *tags, const struct k
   } else if (tags->reader->advise) {
     struct advising advising = {tags->reader, at};
 
-    kh_condition_advise(condition, &(struct kh_advice){&advising, advise});
+    kh_condition_advise(condition, &(struct kh_advice){.self = &advising, .tell = advise});
   }
   return condition;
 }

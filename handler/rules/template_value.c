@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "rules/resolve.h"
+#include "rules/shown.h"
 #include "rules/template_parts.h"
 
 enum { FIRST_BYTES = 1024, ARENA_BYTES = 128 * 1024 * 1024, VALUE_BYTES = 4 * KH_TEMPLATE_VALUE_CHARACTERS };
@@ -40,55 +41,17 @@ static void truncate_to(struct kh_buf *text, size_t max)
   (void)kh_buf_add(text, ELLIPSIS);
 }
 
-/* ---- what is never shown ---- */
-
-static bool is_person(enum kh_name name)
-{
-  return name == KH_NAME_BUILD_CREATOR_NAME || name == KH_NAME_BUILD_AUTHOR_NAME ||
-         name == KH_NAME_BUILD_SCM_AUTHOR_NAME || name == KH_NAME_BUILD_SCM_COMMITTER_NAME ||
-         name == KH_NAME_SENDER_NAME;
-}
-
-/* Names may be written as addresses are, "Jane <jane@example.com>", or be nothing but one. */
-static struct kh_str without_address(struct kh_str name)
-{
-  struct kh_str rest = name;
-  struct kh_str person = kh_str_trim(kh_str_cut(&rest, '<'));
-
-  return person.len > 0 && memchr(person.at, '@', person.len) ? KH_NO_STR : person;
-}
-
-/* Adds "https://host/path" of "https://user:word@host/path". */
-static void add_without_user(struct kh_str url, struct kh_buf *out)
-{
-  const char *scheme = url.len > 0 ? memmem(url.at, url.len, "://", 3) : NULL;
-  size_t host = scheme ? (size_t)(scheme - url.at) + 3 : 0;
-  size_t from = host;
-
-  for (size_t i = host; scheme && i < url.len && !strchr("/?#", url.at[i]); i++)
-    if (url.at[i] == '@')
-      from = i + 1;
-  (void)kh_buf_add(out, kh_str(url.at, host));
-  (void)kh_buf_add(out, kh_str(url.at + from, url.len - from));
-}
-
 static void add_text(const struct kh_name_info *name, struct kh_str text,
                      const struct kh_template_paper *paper, struct kh_buf *out)
 {
-  struct kh_buf bare;
+  struct kh_buf shown;
 
-  kh_buf_init(&bare, text.len);
-  if (is_person(name->name)) {
-    (void)kh_buf_add(&bare, without_address(text));
-    text = kh_buf_view(&bare);
-  } else if (name->name == KH_NAME_PIPELINE_REPOSITORY || name->name == KH_NAME_PULL_REQUEST_REPOSITORY) {
-    add_without_user(text, &bare);
-    text = kh_buf_view(&bare);
-  }
-  paper->line(text, KH_TEMPLATE_VALUE_CHARACTERS, out);
-  if (bare.err == KH_ERR_NO_MEMORY)
+  kh_buf_init(&shown, text.len);
+  (void)kh_shown_add(name, text, &shown);
+  paper->line(kh_buf_view(&shown), KH_TEMPLATE_VALUE_CHARACTERS, out);
+  if (shown.err == KH_ERR_NO_MEMORY)
     out->err = KH_ERR_NO_MEMORY;
-  kh_buf_release(&bare);
+  kh_buf_release(&shown);
 }
 
 static void add_list(const struct kh_value *list, const struct kh_template_paper *paper, struct kh_buf *out)

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     abort();
   check_place(&mistake, source);
   if (condition) {
-    kh_condition_advise(condition, &(struct kh_advice){&source, advise});
+    kh_condition_advise(condition, &(struct kh_advice){.self = &source, .tell = advise});
     evaluate(condition, source);
   }
   kh_condition_free(condition);

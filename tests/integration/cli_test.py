@@ -110,6 +110,28 @@ def test_eval(cli, report):
     report.check(f"eval --batch: {len(lines)} vectors", done.code == 0 and len(answers) == len(lines) > 900 and not wrong, wrong[:3] or done)
 
 
+INPUT = [({"names": {"build.brnch": "x"}}, '"build.brnch" is no variable; did you mean build.branch?'), ({"names": {"build.number": "5"}}, "must be a number"),
+         ({"names": {"build.branch": 5}}, "must be a string"), ({"names": {"build.blocked": "true"}}, "must be a boolean"),
+         ({"names": {"build.pull_request.labels": ["a", None]}}, "must be a string list"), ({"names": {"env": {"A": 1}}}, "must be an object of texts"),
+         ({"names": []}, "must be an object"), ({"validate_only": "yes"}, "must be true or false"), ({"nmaes": {}}, "did you mean names?"),
+         ({"without": ["jbo"]}, "must be a list of parts"), ({"dialect": 1}, "must be a text"), ({"names": {"\x1b[2J": 1}}, '"?[2J" is no variable')]
+
+
+def test_eval_input(cli, report):
+    """A name that nothing reads would be a test that cannot fail."""
+    for members, words in INPUT:
+        done = cli.run("eval", "--batch", input=json.dumps({"expression": "true", **members}).encode() + b'\n{"expression": "true"}\n')
+        first, second = (done.out.splitlines() + ["", ""])[:2]
+        report.check(f"eval --batch: {members}", done.code == 2 and first.startswith("error input: ") and words in first and second == "true", done)
+        if isinstance(members.get("names"), dict):
+            done = cli.run("eval", "--names", cli.file("names.json", json.dumps(members["names"])), "true")
+            report.check(f"eval --names: {members}", done.code == 2 and done.out == "" and words in done.err, done)
+    fine = {"expression": "build.tag == null", "names": {"build.tag": None, "env": None, "build.meta_data": {"a": "b"}, "step.key": "x"}, "without": ["job"],
+            "validate_only": False, "dialect": None, "rule": 1, "expect": True}
+    done = cli.run("eval", "--batch", input=json.dumps(fine).encode())
+    report.check("eval --batch: what is fine", done.code == 0 and done.out == "true\n", done)
+
+
 # ---- check
 
 BROKEN = """\
@@ -328,7 +350,7 @@ def test_lines_fit_the_schema(cli, report):
     report.check(f"{len(cli.lines)} log lines fit the schema", cli.lines and not bad, bad[:3])
 
 
-TESTS = [test_help, test_man_page, test_misuse, test_version, test_eval, test_check, test_check_receiver, *cli_proof.TESTS, test_invoke_fixtures,
+TESTS = [test_help, test_man_page, test_misuse, test_version, test_eval, test_eval_input, test_check, test_check_receiver, *cli_proof.TESTS, test_invoke_fixtures,
          test_invoke_forms, test_invoke_send, *cli_worker.TESTS, test_lines_fit_the_schema, test_nothing_leaks]
 
 

@@ -128,6 +128,26 @@ def test_nothing_is_made(cli, report):
     report.check("a broken rule keeps nobody from looking", cli.run("outbox", "list", "--config", cli.path("kitehook.yml")).code == 0, "")
 
 
+def test_status_of_the_config(cli, report):
+    """Receivers start workers in spite of a rule that none can start with."""
+    config = cli.config(top=STATE, rules="  - log\n  - slack: { url: { env: NOT_SET } }\n")
+    os.mkdir(cli.path("state"), 0o700)
+    report.check("status: rules that are fine, without their secrets", told(cli, "status")["config"] is None and
+                 "\nconfig " not in cli.run("status", "--config", config).out, told(cli, "status"))
+    cli.config(top=STATE, rules="  - log\n  - log:\n    if: build.brnch == 'x'\n    evnts: y\n")
+    with open(config, encoding="utf-8") as file:
+        place = [(number, line.index("build.brnch") + 1) for number, line in enumerate(file, 1) if "build.brnch" in line][0]
+    found = told(cli, "status")["config"]
+    report.check("status: the first mistake of a rule", found and found["file"] == config and (found["line"], found["column"]) == place and
+                 "did you mean `build.branch`?" in found["message"] and sorted(found) == ["column", "file", "line", "message"], found)
+    done = cli.run("status", "--config", config)
+    report.check("status, for people: it is broken", done.code == 0 and "no worker can start" in done.out and
+                 f"{config}:{place[0]}:{place[1]}: `if`: " in done.out and done.out.count("\nconfig ") == 1, done)
+    cli.config(top=STATE, rules="  - include: nowhere.yml\n")
+    report.check("status: an include that is not there", "cannot read" in told(cli, "status")["config"]["message"], told(cli, "status"))
+    report.check("status makes nothing of it", os.listdir(cli.path("state")) == [], "")
+
+
 def test_owner(cli, report):
     cli.config(top=STATE)
     os.mkdir(cli.path("state"), 0o755)
@@ -651,7 +671,7 @@ def test_nothing_leaks(cli, report):
     report.check("no secret in the lines", "T0PLANTED" not in json.dumps(cli.lines), "")
 
 
-TESTS = [test_misuse, test_nothing_is_made, test_owner, test_burial, test_redrive_without_a_worker, test_redrive_beside_a_worker,
+TESTS = [test_misuse, test_nothing_is_made, test_status_of_the_config, test_owner, test_burial, test_redrive_without_a_worker, test_redrive_beside_a_worker,
          test_redrive_starts_a_worker, test_filters, test_drop_while_it_is_sent, test_looks_beside_a_busy_worker, test_status_of_the_worker,
          test_memory_that_is_taken, test_inbox, test_send, test_nothing_leaks]
 

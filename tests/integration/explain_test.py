@@ -140,6 +140,58 @@ def test_explain_hides(cli, report):
                      .replace("'planted-4@example.com'", ""), done)
 
 
+def test_explain_hides_parts(cli, report):
+    """Of names and repositories what messages show of them; and what is made of them not at all."""
+    repository, fork = "https://user:planted-1@github.com/x/y.git", "ssh://planted-2@git.example/x.git"
+    body = json.loads(webhook(1, "failed", author={"name": "Jane <planted-3@example.com>", "email": "planted-4@example.com"},
+                              creator={"name": "planted-5@example.com"}, pull_request={"id": "1", "repository": fork}))
+    body["pipeline"]["repository"] = repository
+    body["sender"] = {"id": "1", "name": "Mara <planted-6@example.com>"}
+    cli.config(rules="  - log:\n    if: |\n      pipeline.repository != 'x' && build.pull_request.repository != 'x' && build.author.name != 'x' &&\n"
+               "        (sender.name) != 'x' && build.creator.name != 'x' && ['a', sender.name] != ['x'] &&\n"
+               "        (build.blocked ? 'x' : pipeline.repository) != 'x' && pipeline.slug != 'x'\n")
+    file = cli.file("body.json", json.dumps(body))
+    done, _, rules = explained(cli, file)
+    told = {name: (part["hidden"], part["value"]) for name, part in parts(rules["log-1"]).items()}
+    for name, expected in (("pipeline.repository", (True, "https://github.com/x/y.git")), ("build.pull_request.repository", (True, "ssh://git.example/x.git")),
+                           ("build.author.name", (True, "Jane")), ("sender.name", (True, "Mara")), ("build.creator.name", (True, None)),
+                           ("['a', sender.name]", (True, None)), ("build.blocked ? 'x' : pipeline.repository", (True, None)),
+                           ("pipeline.slug", (False, body["pipeline"]["slug"])), ("pipeline.repository != 'x'", (False, True))):
+        report.check(f"explain shows of {name}", told.get(name) == expected, told)
+    report.check("explain --json: no secret", "planted" not in done.out and rules["log-1"]["matches"], done)
+    done = cli.run("explain", "--config", cli.path("kitehook.yml"), file)
+    report.check("explain, for people: partly hidden", "planted" not in done.out and done.out.count(" [partly hidden]\n") >= 4 and
+                 'build.author.name  ->  "Jane" [partly hidden]\n' in done.out and "build.creator.name  ->  [hidden]\n" in done.out, done)
+    body["pipeline"]["repository"] = "https://github.com/x/y.git"
+    _, _, rules = explained(cli, cli.file("body.json", json.dumps(body)))
+    told = parts(rules["log-1"])["pipeline.repository"]
+    report.check("explain: a repository without a user is not hidden", not told["hidden"] and told["value"] == "https://github.com/x/y.git", told)
+
+
+def test_explain_quotes(cli, report):
+    """Texts and regular expressions with what looks like the language itself."""
+    cli.config(rules="""  - log:\n    if: |\n      ("x)" == build.branch || build.branch != "(") && ("a" == build.branch ? "b" : "c") == "c" && """
+               """("'" != build.branch || build.message !~ /\\)/) // :)\n""")
+    done, _, rules = explained(cli, FAILED)
+    told = parts(rules["log-1"])
+    expected = {'"a" == build.branch ? "b" : "c"': "c", '("a" == build.branch ? "b" : "c") == "c"': True, '"x)" == build.branch': False,
+                'build.branch != "("': True, '"x)" == build.branch || build.branch != "("': True, """"'" != build.branch""": True}
+    for name, value in expected.items():
+        report.check(f"explain: {name}", name in told and told[name]["value"] == value and told[name]["seen"], told)
+    report.check("explain: no text alone", not [name for name in told if name in ('"a"', '"b"', '"c"', '"x)"', '"("')] and
+                 all(name.count("(") - name.count(")") in (0, 1, -1) for name in told), (list(told), done))
+
+
+def test_explain_env_that_may_be_a_secret(cli, report):
+    token = "c87c73" + "0123456789" * 5 + "abcdef01"
+    cli.config(rules=f"  - lifx: {{ token: {{ env: {token} }} }}\n  - lifx: {{ token: {{ env: LIFX_TOKEN }}, selector: label:x }}\n"
+               "  - lifx: { token: { env: lifx_token }, selector: label:y }\n")
+    for how in ([], ["--json"]):
+        done = cli.run("explain", "--config", cli.path("kitehook.yml"), *how, FAILED, env={"lifx_token": "planted"})
+        report.check(f"explain tells no name that could be a token {how}", token not in done.out + done.err and "planted" not in done.out and
+                     "lifx [a variable that is not set]" in done.out and "env:LIFX_TOKEN" in done.out and "env:lifx_token" in done.out, done)
+
+
 def test_explain_is_dry(cli, report):
     """No secret is there, and nothing is made."""
     cli.file("kitehook.yml", "webhook:\n  signature: { file: nowhere/secret }\n  token: { env: NOT_SET }\nenv_file: nowhere/env\nstate: state\n"
@@ -301,7 +353,95 @@ def test_no_secret_is_shown(cli, report):
         report.check(f"check shows no secret: {top}", done.code == 1 and "planted-1" not in done.out + done.err, done)
 
 
+def test_alias_of_a_secret(cli, report):
+    """What also stands under another key is not shown, whether by an alias or written twice; all else is."""
+    url = "https://hooks.example/planted-1"
+    for rules in (f'  - slack: {{ url: &u "{url}" }}\n    if: *u\n', f'  - slack: {{ url: &u "{url}" }}\n    events: *u\n',
+                  f'  - slack: {{ url: &u "{url}" }}\n    branches: *u\n    events: [*u]\n', f'  - slack: {{ url: "{url}" }}\n    if: "{url}"\n',
+                  f'  - slack: {{ url: "{url}" }}\n    if: build.branch == "{url}" && foo\n', f"  - include: {url}\n", "  - include: planted-1/planted-1\n",
+                  f'  - log:\n    events: &u "{url}"\n  - slack: {{ url: *u }}\n'):
+        cli.config(rules=rules, top=STATE)
+        for how in ([], ["--json"]):
+            done = cli.run("check", "--config", "kitehook.yml", *how)
+            report.check(f"check shows no aliased secret: {rules!r} {how}", done.code == 1 and "planted-1" not in done.out + done.err, done)
+    cli.config(rules="  - include: rules/nowhere.yml\n  - log:\n    if: build.brnch == 'main'\n    branches: main\n    name: main\n", top=STATE)
+    done = cli.run("check", "--config", "kitehook.yml")
+    report.check("check: a path is told, and a condition shown", "cannot read rules/nowhere.yml" in done.out and "if: build.brnch == 'main'" in done.out, done)
+
+
+def test_control_characters(cli, report):
+    cli.config(rules='  - include: "n\\e[31m\\nx\\u202e.yml"\n', top=STATE)
+    for command in (["check", "--config", "kitehook.yml"], ["explain", "--config", "kitehook.yml", FAILED], ["invoke", "--config", "kitehook.yml", FAILED]):
+        done = cli.run(*command)
+        said = done.out + done.err
+        report.check(f"{command[0]}: no control character of an include", "cannot read n?[31m x?.yml:" in said and
+                     not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", said), done)
+
+
+def test_byte_order_mark(cli, report):
+    mark = b"\xef\xbb\xbf"
+    cli.config(rules="  - include: rules.yml\n", top=STATE)
+    plain = cli.path("kitehook.yml")
+    cli.file("rules.yml", mark + b"- slack: { url: { env: SLACK_WEBHOOK_URL } }\n  if: build.state == 'failed'\n")
+    cli.file("env", mark + b"SLACK_WEBHOOK_URL=https://hooks.example/x\n")
+    with open(plain, "rb") as file:
+        cli.file("kitehook.yml", mark + file.read())
+    done = cli.run("check", "--config", "kitehook.yml")
+    report.check("check: marks are skipped", done.code == 0 and "slack env:SLACK_WEBHOOK_URL" in done.out, done)
+    cli.file("kitehook.yml", mark + b"webhok: x\nnotify: [log]\n")
+    places = [(one["line"], one["column"]) for one in json.loads(cli.run("check", "--json", "--config", "kitehook.yml").out)["mistakes"]]
+    report.check("check: the columns of the first line", (1, 1) in places, places)
+    cli.file("kitehook.yml", mark + b"if: x\n" + mark + b"y: z\n")
+    report.check("check: one mark only, and first", cli.run("check", "--config", "kitehook.yml").code == 1, "")
+    cli.file("kitehook.yml", mark + b"notify: [log]\nwebhook: { signature: { file: webhook-secret } }\nstate: state\n")
+    done = cli.run("check", "--config", "kitehook.yml")
+    report.check("check: notify behind a mark is the first key", done.code == 1 and "`notify` must come last" in done.out, done)
+
+
 # ---- ergonomics
+
+
+def warned(cli, rules):
+    """(line, column) of what check tells of RULES, in a file whose first rule stands on line 5, with the text."""
+    cli.config(rules=rules, top=STATE)
+    answer = json.loads(cli.run("check", "--json", "--config", "kitehook.yml").out)
+    return {(one["line"], one["column"]): (one["severity"], one["message"]) for one in answer["mistakes"]}
+
+
+def test_empty_parts(cli, report):
+    rules = "".join(f"  - log:\n    {key}:{value}\n" for key in ("if", "branches", "pipelines") for value in ("", ' ""', ' " "'))
+    told = warned(cli, rules)
+    first = min(line for line, _ in told)
+    found = [(line, column) for (line, column), (severity, text) in told.items() if "is empty" in text and severity == "warning"]
+    report.check("check warns of what is empty", len(found) == 9 and {column for _, column in found} == {5} and
+                 sorted(line for line, _ in found) == list(range(max(line for line, _ in found) - 16, max(line for line, _ in found) + 1, 2)), (first, told))
+
+
+def test_events_that_cannot_be(cli, report):
+    cases = [("events: build.*", "{{job.name}} {{job.state}}", "have no job"), ("events: build.*", "a {{#if job.state == 'x'}}b{{/if}}", "have no job"),
+             ("name: a", "{{agent.name}}", "have no agent"), ("events: [build.*, job.*]", "{{job.name}}", None), ("events: [build.new]", "{{job.name}}", None)]
+    for key, message, words in cases:
+        told = [text for severity, text in warned(cli, f'  - log: {{ message: "{message}" }}\n    {key}\n').values() if severity == "warning" and "`message`" in text]
+        report.check(f"check: {key}, {message}", len(told) == 1 and words in told[0] if words else told == [], told)
+    cases = [("events: build.finished", "event == 'job.finished'", True), ("name: a", "build.blocked || 'ping' == event", True),
+             ("events: build.finished", "event != 'job.finished'", False), ("events: build.*", "event == 'build.finished'", False),
+             ("events: [job.*, build.finished]", "event == 'job.started' || event == 'build.finished'", False)]
+    for key, condition, is_told in cases:
+        told = [text for severity, text in warned(cli, f'  - log:\n    {key}\n    if: "{condition}"\n').values() if "is not for that event" in text and severity == "warning"]
+        report.check(f"check: {key}, {condition}", len(told) == is_told, told)
+
+
+def test_cures(cli, report):
+    for condition, words in (("build.state == failed", '"failed" is no variable; put it in quotes'), ("build.blocked and build.fixed", 'write "&&"'),
+                             ("build.blocked OR build.fixed", 'write "||"'), ("not build.blocked", 'write "!"'), ("build.message =~ /(?<=a)b/", "lookbehinds are not"),
+                             ("build.brnch == 'x'", "did you mean `build.branch`?"), ("build.blocked true", "the condition is over before this")):
+        told = [text for severity, text in warned(cli, f"  - log:\n    if: {condition}\n").values() if severity == "error"]
+        report.check(f"check: {condition}", len(told) == 1 and words in told[0] and ("quotes" in told[0]) == ("failed" in condition), told)
+    for rule, words in (("teams: {}", "`teams` is no notifier; this version knows: slack"), ("https://planted.example/x:", "this value is no notifier"),
+                        ("planted-token-1:", "this value is no notifier"), ("slak: {}", "did you mean `slack`?"), ("name: a", "names one notifier")):
+        cli.config(rules=f"  - {rule}\n", top=STATE)
+        told = [one["message"] for one in json.loads(cli.run("check", "--json", "--config", "kitehook.yml").out)["mistakes"] if one["severity"] == "error"]
+        report.check(f"check: one mistake for {rule}", len(told) == 1 and words in told[0] and "planted" not in told[0], told)
 
 
 def test_variables(cli, report):
@@ -380,8 +520,10 @@ def test_include_in_a_worker(cli, report):
                          len(worker.lines("config reloaded")) == 2, worker.text())
 
 
-TESTS = [test_explain_is_what_invoke_does, test_explain_values, test_explain_undecided, test_explain_hides, test_explain_is_dry,
-         test_explain_files, test_explain_strangers, test_eval_file, test_planted, test_carets, test_no_secret_is_shown, test_variables,
+TESTS = [test_explain_is_what_invoke_does, test_explain_values, test_explain_undecided, test_explain_hides, test_explain_hides_parts, test_explain_quotes,
+         test_explain_env_that_may_be_a_secret, test_explain_is_dry,
+         test_explain_files, test_explain_strangers, test_eval_file, test_planted, test_carets, test_no_secret_is_shown, test_alias_of_a_secret,
+         test_control_characters, test_byte_order_mark, test_empty_parts, test_events_that_cannot_be, test_cures, test_variables,
          test_history_is_warned_of, test_config_paths, test_include, test_include_in_a_worker]
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ HERE = ROOT / "tests" / "schema"
 SCHEMA = ROOT / "docs" / "kitehook.schema.json"
 PACKAGES = ROOT / "build" / "schema"
 ENV = "URL=https://hooks.example/services/x\nSECRET=a-secret-of-the-test\nTOKEN=lifx-token-of-the-test\n"
-UNKNOWN = re.compile(r"unknown key|is no key here|and nothing else:")
+UNKNOWN = re.compile(r"unknown key|is no key here|is no notifier|and nothing else:")
 
 
 def validate(documents):

@@ -165,8 +165,6 @@ class Generator:
     def value(self, name, kind):
         if self.chance(15):
             return None
-        if self.chance(2):
-            return self.pick([1, "1", True, ["a"]])
         if name == "event":
             return self.pick(EVENTS)
         if name == "build.source":
