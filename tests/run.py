@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Runs the steps of ./script/test, shows what failed, and closes with one line that counts everything."""
+import concurrent.futures
+import itertools
 import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
+PRINTING = threading.Lock()
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
@@ -21,13 +25,13 @@ STEPS = [
     # name, commands, seconds it may take
     ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]], 400),
     ("release", [["script/build", "release"]], 200),
+    ("clang", [["script/build", "clang"]], 200),
     ("matrix", [integration("matrix")], 240),
     ("wire", [integration("wire")], 240),
     ("cli", [integration("cli")], 180),
     ("explain", [integration("explain")], 120),
     ("leak", [integration("leak")], 120),
     ("fcgi_state", [integration("fcgi_state")], 120),
-    ("wakeup", [integration("wakeup")], 240),
     ("service", [integration("service")], 180),
     ("commands", [integration("commands")], 120),
     ("destinations", [integration("destinations")], 120),
@@ -37,16 +41,18 @@ STEPS = [
     ("bootstrap", [integration("bootstrap", "--cached")], 300),
     ("lambda_fun", [["tests/lambda_fun/check"]], 240),
     ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]], 120),
-    ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
     ("template", [integration("template")], 120),
     ("model", [integration("condition_model")], 120),
     ("schema", [integration("schema")], 180),
     ("docs", [integration("docs")], 240),
     ("types", [["tests/types/check"]], 180),
-    ("bench", [["bench/run", "--quick"]], 240),
-    ("clang", [["script/build", "clang"]], 200),
     ("check", [["script/check"]], 60),
+    ("wakeup", [integration("wakeup")], 240),
+    ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
+    ("bench", [["bench/run", "--quick"]], 240),
 ]
+# These use both processors, or count what they get done; the others wait much, and run two at a time.
+ALONE = ("unit", "release", "clang", "wakeup", "load", "bench")
 
 
 def run(command, seconds):
@@ -86,14 +92,27 @@ def run_step(name, commands, seconds):
     if name == "unit" and CTEST_LOG.exists():
         output += "\n".join(re.findall(r"^(?:SKIPPED|not run).*$", CTEST_LOG.read_text(errors="replace"), re.M)) + "\n"
     passed, failed, skipped = count(output, good)
-    print(f"{name:12} {passed:5} passed {failed:3} failed {skipped:3} skipped {time.monotonic() - start:6.1f} s", flush=True)
+    with PRINTING:
+        tell(name, output, (passed, failed, skipped), time.monotonic() - start)
+    return passed, failed, skipped
+
+
+def tell(name, output, counts, seconds):
+    passed, failed, skipped = counts
+    print(f"{name:12} {passed:5} passed {failed:3} failed {skipped:3} skipped {seconds:6.1f} s", flush=True)
     if failed:
         print(output[-12000:], flush=True)
     else:
         for line in output.split("\n"):
             if re.match(r"not run|SKIPPED", line) or " not run" in line:
                 print("   " + line.strip(), flush=True)
-    return passed, failed, skipped
+
+
+def run_steps(steps):
+    """Their counts, in order: each of ALONE by itself, what stands between two of them side by side."""
+    for alone, some in itertools.groupby(steps, lambda step: step[0] in ALONE):
+        with concurrent.futures.ThreadPoolExecutor(1 if alone else 2) as lanes:
+            yield from lanes.map(lambda step: run_step(*step), some)
 
 
 def main():
@@ -107,9 +126,8 @@ def main():
         print(f"test: no step '{unknown[0]}'; there are {', '.join(names)}", file=sys.stderr)
         return 2
     totals = [0, 0, 0]
-    for step in STEPS:
-        if step[0] in wanted:
-            totals = [old + new for old, new in zip(totals, run_step(*step))]
+    for counts in run_steps([step for step in STEPS if step[0] in wanted]):
+        totals = [old + new for old, new in zip(totals, counts)]
     print(f"{totals[0]} passed, {totals[1]} failed" + (f", {totals[2]} skipped" if totals[2] else ""))
     return 1 if totals[1] or not totals[0] else 0
 
