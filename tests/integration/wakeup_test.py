@@ -189,7 +189,7 @@ def killing(report, logs, folder, build, catcher, kills):
 
 
 def run():
-    chosen = common.arguments(__doc__, rounds=3000, seconds=50, least=500, kills=100)
+    chosen = common.arguments(__doc__, rounds=3000, seconds=20, least=200, kills=100)
     report = common.Report(chosen.verbose)
     logs = Logs(report)
     # The races are of processes, not of disks: without waiting for a disk there are more of them.
