@@ -256,7 +256,8 @@ static bool is_secret(const struct kh_node *node)
 
 static bool eval(struct evaluation *run, const struct kh_node *node, struct kh_value *value)
 {
-  *value = kh_value_null();
+  value->kind =
+      KH_KIND_NULL; /* the rest means nothing then, and is read back at once: no wider write than that */
   run->depth++;
   bool fine = eval_node(run, node, value);
   run->depth--;

@@ -6,7 +6,7 @@
 static void raw(const struct kh_names *names, const struct kh_name_info *name, struct kh_arena *arena,
                 struct kh_value *value)
 {
-  *value = kh_value_null();
+  value->kind = KH_KIND_NULL;
   if (names && names->value)
     names->value(names->self, name, arena, value);
   if (value->kind != name->kind)
