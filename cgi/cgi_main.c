@@ -59,7 +59,7 @@ static int serve(const char *const *variables)
 
   kh_reception_open(&reception, kh_cgi_config_path(variables), variables, &kh_system_clock);
   size_t max_body = kh_reception_max_body(&reception);
-  int64_t deadline_us = kh_clock_ticks_us(&kh_system_clock) + (int64_t)KH_CGI_BODY_DEADLINE_MS * 1000;
+  int64_t deadline_us = kh_clock_ticks_us(&kh_system_clock) + kh_reception_deadline_ms(&reception) * 1000;
   const struct kh_cgi_source source = {read_stdin, &deadline_us};
 
   kh_buf_init(&body, max_body);

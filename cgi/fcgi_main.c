@@ -2,13 +2,11 @@
 
 #include "base/file.h"
 #include "cgi.h"
+#include "fcgi_server.h"
 
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -17,8 +15,7 @@ enum { SYSTEMD_FIRST_FD = 3 };
 
 /* What signal handlers touch. */
 static volatile sig_atomic_t stopping = 0;
-static volatile sig_atomic_t late = 0;
-static volatile sig_atomic_t connection = -1;
+static volatile sig_atomic_t hung_up = 0;
 
 static void on_stop(int signal_number)
 {
@@ -26,31 +23,87 @@ static void on_stop(int signal_number)
   stopping = 1;
 }
 
-/* Ends a read that libfcgi would go on with for as long as a byte comes now and then; the answer can still be written. */
-static void on_deadline(int signal_number)
+static void on_hangup(int signal_number)
 {
   (void)signal_number;
-  late = 1;
-  (void)shutdown(connection, SHUT_RD);
+  hung_up = 1;
 }
 
-static void set_deadline(int fd, int seconds)
+static void on_nothing(int signal_number)
 {
-  const struct itimerval timer = {.it_value = {.tv_sec = seconds}};
-
-  late = 0;
-  connection = fd;
-  (void)setitimer(ITIMER_REAL, &timer, NULL);
+  (void)signal_number;
 }
+
+/* What serves one request after the other; buffers are reused. */
+struct receiver {
+  struct kh_fcgi_server server;
+  struct kh_reception reception;
+  struct kh_buf body;
+  struct kh_buf answer;
+  FCGX_Request fcgi;
+};
+
+struct stdin_stream {
+  FCGX_Stream *stream;
+  bool is_late;
+};
 
 static ssize_t read_stream(void *self, char *to, size_t room)
 {
-  FCGX_Stream *stream = self;
-  int got = FCGX_GetStr(to, room > INT_MAX ? INT_MAX : (int)room, stream);
+  struct stdin_stream *input = self;
+  int got = FCGX_GetStr(to, room > INT_MAX ? INT_MAX : (int)room, input->stream);
 
-  if (late)
-    return -2;
-  return got > 0 || FCGX_GetError(stream) == 0 ? got : -1;
+  if (got > 0 || FCGX_GetError(input->stream) == 0)
+    return got;
+  return input->is_late ? -2 : -1;
+}
+
+static void handle(struct receiver *receiver, bool is_late)
+{
+  struct stdin_stream input = {receiver->fcgi.in, is_late};
+  const struct kh_cgi_source source = {read_stream, &input};
+  struct kh_buf *answer = &receiver->answer;
+  struct kh_buf *body = &receiver->body;
+  struct kh_request request;
+  struct kh_response response;
+  struct kh_cgi_body plan;
+
+  kh_buf_clear(answer);
+  body->max = kh_reception_max_body(&receiver->reception);
+  kh_buf_clear(body);
+  kh_cgi_request((const char *const *)receiver->fcgi.envp, "fastcgi", &request, &plan);
+  kh_cgi_read_body(&request, &plan, &source, body->max, body);
+  kh_reception_handle(&receiver->reception, &request, &response);
+  if (!kh_cgi_response(&response, answer))
+    (void)FCGX_PutStr(answer->at, (int)answer->len, receiver->fcgi.out);
+  kh_buf_release(&response.body);
+}
+
+/* As the config in use has them. */
+static void take_limits(struct receiver *receiver)
+{
+  receiver->server.body_max_bytes = kh_reception_max_body(&receiver->reception);
+  receiver->server.deadline_ms = kh_reception_deadline_ms(&receiver->reception);
+}
+
+static void serve(void *self, int records, bool is_late)
+{
+  struct receiver *receiver = self;
+  FCGX_Request *fcgi = &receiver->fcgi;
+
+  if (hung_up) {
+    hung_up = 0;
+    kh_reception_look_again(&receiver->reception);
+  }
+  /* As libfcgi leaves a connection that it kept: it reads from there, and has nothing to accept or to close before. */
+  fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
+  fcgi->keepConnection = 1;
+  if (fcgi->ipcFd < 0 || FCGX_Accept_r(fcgi) < 0)
+    return;
+  handle(receiver, is_late);
+  fcgi->keepConnection = 0;
+  FCGX_Finish_r(fcgi);
+  take_limits(receiver);
 }
 
 static bool is_listening(int fd)
@@ -61,93 +114,60 @@ static bool is_listening(int fd)
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
 }
 
+/* Of the process environment; NULL when it is not set. */
+static const char *variable(const char *const *environment, struct kh_str name)
+{
+  for (size_t i = 0; environment[i]; i++) {
+    struct kh_str value = kh_str_of(environment[i]);
+
+    if (kh_str_equal(kh_str_cut(&value, '='), name))
+      return value.at;
+  }
+  return NULL;
+}
+
 /*
  * systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. -1: none.
  * Several are refused: the clients of all but one would wait for ever.
  */
 static int listening_socket(const char *const *environment)
 {
-  struct kh_str fds = KH_NO_STR;
-  struct kh_str pid = KH_NO_STR;
+  struct kh_str fds = kh_str_of(variable(environment, KH_STR("LISTEN_FDS")));
+  struct kh_str pid = kh_str_of(variable(environment, KH_STR("LISTEN_PID")));
   uint64_t own = 0;
 
-  for (size_t i = 0; environment[i]; i++) {
-    struct kh_str value = kh_str_of(environment[i]);
-    struct kh_str name = kh_str_cut(&value, '=');
-
-    if (kh_str_equal(name, KH_STR("LISTEN_FDS")))
-      fds = value;
-    else if (kh_str_equal(name, KH_STR("LISTEN_PID")))
-      pid = value;
-  }
   if (fds.at && kh_str_u64(pid, &own) && own == (uint64_t)getpid())
     return kh_str_equal(fds, KH_STR("1")) && is_listening(SYSTEMD_FIRST_FD) ? SYSTEMD_FIRST_FD : -1;
   return FCGX_IsCGI() ? -1 : 0;
 }
 
-static void handle(struct kh_reception *reception, FCGX_Request *fcgi, struct kh_buf *body,
-                   struct kh_buf *answer)
-{
-  const struct kh_cgi_source source = {read_stream, fcgi->in};
-  struct kh_request request;
-  struct kh_response response;
-  struct kh_cgi_body plan;
-
-  kh_buf_clear(answer);
-  body->max = kh_reception_max_body(reception);
-  kh_buf_clear(body);
-  kh_cgi_request((const char *const *)fcgi->envp, "fastcgi", &request, &plan);
-  set_deadline(fcgi->ipcFd, KH_CGI_BODY_DEADLINE_MS / 1000);
-  kh_cgi_read_body(&request, &plan, &source, body->max, body);
-  set_deadline(-1, 0);
-  kh_reception_handle(reception, &request, &response);
-  if (!kh_cgi_response(&response, answer))
-    (void)FCGX_PutStr(answer->at, (int)answer->len, fcgi->out);
-  kh_buf_release(&response.body);
-}
-
-/* Signals that end the program are blocked but while it waits: one of them must not cut a webhook short. */
+/* Each of them is blocked but while it waits: none must cut a webhook short between keeping and answering. */
 static void set_signals(sigset_t *while_waiting)
 {
-  const int ending[] = {SIGTERM, SIGINT, SIGUSR1};
-  const struct sigaction stop = {.sa_handler = on_stop};
-  const struct sigaction deadline = {.sa_handler = on_deadline};
+  const struct {
+    int number;
+    void (*handler)(int signal_number);
+  } handled[] = {
+      {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_stop}, {SIGHUP, on_hangup}, {SIGUSR2, on_nothing}};
   sigset_t blocked;
 
   (void)sigemptyset(&blocked);
-  for (size_t i = 0; i < KH_COUNT(ending); i++) {
-    (void)sigaddset(&blocked, ending[i]);
-    (void)sigaction(ending[i], &stop, NULL);
+  for (size_t i = 0; i < KH_COUNT(handled); i++) {
+    const struct sigaction action = {.sa_handler = handled[i].handler};
+
+    (void)sigaddset(&blocked, handled[i].number);
+    (void)sigaction(handled[i].number, &action, NULL);
   }
-  (void)sigaction(SIGALRM, &deadline, NULL);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)sigprocmask(SIG_BLOCK, &blocked, while_waiting);
-  for (size_t i = 0; i < KH_COUNT(ending); i++)
-    (void)sigdelset(while_waiting, ending[i]);
-}
-
-/* False when there is nothing to handle after all: a signal came, another process was faster, or accepting failed. */
-static bool accept_next(FCGX_Request *fcgi, int listener, const sigset_t *while_waiting)
-{
-  const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
-  struct pollfd socket = {.fd = listener, .events = POLLIN};
-
-  if (ppoll(&socket, 1, NULL, while_waiting) <= 0 || stopping)
-    return false;
-  int result = FCGX_Accept_r(fcgi);
-  /* Too many open files, for one: it passes, and leaving would not help. */
-  if (result < 0 && result != -EAGAIN && result != -EINTR)
-    (void)nanosleep(&pause, NULL);
-  return result >= 0;
+  for (size_t i = 0; i < KH_COUNT(handled); i++)
+    (void)sigdelset(while_waiting, handled[i].number);
 }
 
 int main(void)
 {
+  static struct receiver receiver;
   const char *const *environment = (const char *const *)environ;
-  struct kh_reception reception;
-  struct kh_buf body;
-  struct kh_buf answer;
-  FCGX_Request fcgi;
   sigset_t while_waiting;
 
   kh_fd_fill_standard();
@@ -161,24 +181,28 @@ int main(void)
                 stderr);
     return 2;
   }
-  if (FCGX_Init() || FCGX_InitRequest(&fcgi, listener, FCGI_FAIL_ACCEPT_ON_INTR))
+  /* libfcgi gets requests that are complete, and nothing to accept. */
+  if (FCGX_Init() || FCGX_InitRequest(&receiver.fcgi, -1, 0))
     return 1;
   set_signals(&while_waiting);
   /* Several processes wait for one socket: whoever comes second must not be stuck in accept, deaf to signals. */
   (void)fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
-  kh_reception_open(&reception, kh_cgi_config_path(environment), environment, &kh_system_clock);
-  kh_buf_init(&body, kh_reception_max_body(&reception));
-  kh_buf_init(&answer, KH_RESPONSE_MAX_BYTES + 1024);
+  kh_reception_open(&receiver.reception, kh_cgi_config_path(environment), environment, &kh_system_clock);
+  kh_buf_init(&receiver.body, kh_reception_max_body(&receiver.reception));
+  kh_buf_init(&receiver.answer, KH_RESPONSE_MAX_BYTES + 1024);
+  receiver.server = (struct kh_fcgi_server){
+      .listener = listener,
+      .clock = &kh_system_clock,
+      .allowed_addresses = variable(environment, KH_STR("FCGI_WEB_SERVER_ADDRS")),
+      .serve = serve,
+      .self = &receiver,
+  };
+  take_limits(&receiver);
 
-  while (!stopping) {
-    if (!accept_next(&fcgi, listener, &while_waiting))
-      continue;
-    handle(&reception, &fcgi, &body, &answer);
-    fcgi.keepConnection = 0; /* a kept connection would starve the others: there is one process */
-    FCGX_Finish_r(&fcgi);
-  }
-  kh_buf_release(&answer);
-  kh_buf_release(&body);
-  kh_reception_close(&reception);
-  return 0;
+  enum kh_err err = kh_fcgi_serve_until(&receiver.server, &stopping, &while_waiting);
+
+  kh_buf_release(&receiver.answer);
+  kh_buf_release(&receiver.body);
+  kh_reception_close(&receiver.reception);
+  return err ? 1 : 0;
 }

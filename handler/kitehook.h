@@ -76,6 +76,10 @@ void kh_reception_open(struct kh_reception *reception, const char *path, const c
 void kh_reception_close(struct kh_reception *reception);
 /* The cap for reading a body: the config's, or the default while there is none. */
 size_t kh_reception_max_body(const struct kh_reception *reception);
+/* How long a request may take to arrive: the config's, or the default while there is none. */
+int64_t kh_reception_deadline_ms(const struct kh_reception *reception);
+/* The next request looks at the config, however short ago the last one did. */
+void kh_reception_look_again(struct kh_reception *reception);
 /* Like kh_receive, after a look at the config if the last one is older than a second. */
 void kh_reception_handle(struct kh_reception *reception, const struct kh_request *request,
                          struct kh_response *response);

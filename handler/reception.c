@@ -9,6 +9,7 @@
 enum { LOOK_EVERY_US = 1000000 };
 
 static const size_t body_max_without_config = 8 * 1024 * 1024;
+static const int64_t deadline_without_config_s = 10;
 
 static void log_config(struct kh_reception *reception, enum kh_err err, const struct kh_diag *diag)
 {
@@ -130,6 +131,16 @@ void kh_reception_close(struct kh_reception *reception)
 size_t kh_reception_max_body(const struct kh_reception *reception)
 {
   return reception->config ? reception->config->max_body_bytes : body_max_without_config;
+}
+
+int64_t kh_reception_deadline_ms(const struct kh_reception *reception)
+{
+  return 1000 * (reception->config ? reception->config->deadline_s : deadline_without_config_s);
+}
+
+void kh_reception_look_again(struct kh_reception *reception)
+{
+  reception->looked_us -= LOOK_EVERY_US;
 }
 
 static void answer_broken(const struct kh_request *request, struct kh_response *response)

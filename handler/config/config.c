@@ -11,6 +11,7 @@ void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const 
       .environment = environment,
       .freshness_s = 300,
       .max_body_bytes = (size_t)8 * 1024 * 1024,
+      .deadline_s = 10,
       .inbox_max_entries = 10000,
       .inbox_max_bytes = UINT64_C(1024) * 1024 * 1024,
       .worker_linger_s = 5,

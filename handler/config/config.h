@@ -10,6 +10,7 @@
  *     token: [...]                  # the same form; the weaker proof
  *     freshness: 5m                 # 1s to 1d; default 300 s
  *     max_body: 8MB                 # 1KB to 64MB; default 8 MiB
+ *     deadline: 10s                 # 1s to 5m; default 10 s
  *   env_file: /etc/kitehook/env     # NAME=value lines, as systemd reads them
  *   log: stderr | /path             # the receiver's; default stderr
  *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
@@ -102,6 +103,7 @@ struct kh_config {
   struct kh_secret_list tokens;
   int64_t freshness_s;
   size_t max_body_bytes;
+  int64_t deadline_s; /* for a request to arrive */
 
   char log_path[KH_PATH_BYTES]; /* "" is stderr */
 

@@ -6,7 +6,7 @@
 
 static const char *const top_keys[] = {"webhook", "env_file", "log",    "state", "inbox",
                                        "worker",  "http",     "notify", NULL};
-static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", NULL};
+static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
 static const char *const http_keys[] = {"ca_file", "proxy", NULL};
@@ -15,6 +15,7 @@ static const char *const worker_modes[] = {
 
 static const struct kh_range freshness = {1, 86400, "1s to 1d"};
 static const struct kh_range max_body = {1024, UINT64_C(64) * 1024 * 1024, "1KB to 64MB"};
+static const struct kh_range deadline = {1, 300, "1s to 5m"};
 static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
 static const struct kh_range max_bytes = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
                                           "1MB to 1024GB"};
@@ -177,6 +178,7 @@ static enum kh_err read_webhook(const struct kh_section *top)
   err = kh_first_err(err, kh_section_duration(&webhook, "freshness", &freshness, &config->freshness_s));
   err = kh_first_err(err, kh_section_size(&webhook, "max_body", &max_body, &body_bytes));
   config->max_body_bytes = (size_t)body_bytes;
+  err = kh_first_err(err, kh_section_duration(&webhook, "deadline", &deadline, &config->deadline_s));
   if (!json_object_get(node, "signature") && !json_object_get(node, "token"))
     err = mistake(top, "webhook", "no secret, so nothing can be proven; add `signature` (or `token`)");
   return err;

@@ -138,7 +138,10 @@ def starving(report, folder, build):
                 answer, _ = process.receive(second)
                 report.check("a kept connection does not starve the next one", answer.status == 200, answer)
             answer, closed = process.receive(first)
-            report.check("a kept connection is answered, and closed", answer.status == 200 and closed, f"{answer} {closed}")
+            report.check("a kept connection is answered, and kept", answer.status == 200 and not closed, f"{answer} {closed}")
+            process.send(first, *good(7))
+            answer, closed = process.receive(first)
+            report.check("its next request, which does not ask for that, is its last", answer.status == 200 and closed, f"{answer} {closed}")
         with process.connect() as gone:
             variables, body = good(3)
             process.send(gone, variables, body[:50], whole=False)
@@ -160,7 +163,7 @@ def starving(report, folder, build):
             gone.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
         answer = process.ask(*good(5))
         report.check("nor does one that speaks something else", answer.status == 200, answer)
-        report.check("what was answered 200 was kept, and nothing else", len(common.waiting(folder)) == 4, len(common.waiting(folder)))
+        report.check("what was answered 200 was kept, and nothing else", len(common.waiting(folder)) == 5, len(common.waiting(folder)))
     finally:
         process.close()
 

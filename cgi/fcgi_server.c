@@ -1,0 +1,450 @@
+#include "base/base.h"
+
+#include "fcgi_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024, ACCEPTS_A_TURN = 64, DESCRIPTORS_LEFT = 64 };
+
+enum phase { RECEIVING, ANSWERING, CLOSING };
+
+struct kh_fcgi_connection {
+  int fd;      /* -1 once it is over, until the end of the turn */
+  int records; /* the memory file; -1 before the first byte */
+  enum phase phase;
+  struct kh_fcgi_stream stream;
+  uint64_t received, answered, answer_end; /* offsets in `records` */
+  bool lingers; /* the peer may still be sending: a plain close would cost it the answer */
+  bool is_idle; /* kept, and nothing came since the last answer */
+  int64_t waits_since_us, until_us;
+};
+
+/* ---- one connection ------------------------------------------------------------------------ */
+
+static int64_t ticks_us(const struct kh_fcgi_server *server)
+{
+  return kh_clock_ticks_us(server->clock);
+}
+
+static void give(struct kh_fcgi_connection *connection, int64_t now_us, int64_t ms)
+{
+  connection->until_us = now_us + ms * 1000;
+}
+
+static void drop(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  if (connection->phase == RECEIVING)
+    server->incomplete_bytes -= connection->received;
+  (void)close(connection->fd);
+  if (connection->records >= 0)
+    (void)close(connection->records);
+  connection->fd = connection->records = -1;
+}
+
+static void begin_to_wait(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, int64_t ms)
+{
+  connection->phase = RECEIVING;
+  connection->is_idle = false;
+  connection->received = 0;
+  connection->waits_since_us = ticks_us(server);
+  give(connection, connection->waits_since_us, ms);
+  kh_fcgi_stream_init(&connection->stream, server->body_max_bytes, (unsigned)server->places);
+}
+
+/* Where memory files may not be executable, that must be said; kernels before 6.3 do not know the word. */
+static int memory_file(void)
+{
+#ifdef MFD_NOEXEC_SEAL
+  int fd = memfd_create("kitehook request", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+  if (fd >= 0 || errno != EINVAL)
+    return fd;
+#endif
+  return memfd_create("kitehook request", MFD_CLOEXEC);
+}
+
+/* O_APPEND: libfcgi reads and writes one descriptor, and its answer belongs behind all that it may not have read. */
+static bool keep_records(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection,
+                         struct kh_str bytes)
+{
+  if (connection->records < 0) {
+    connection->records = memory_file();
+    if (connection->records < 0 || fcntl(connection->records, F_SETFL, O_APPEND))
+      return false;
+  }
+  while (bytes.len > 0) {
+    ssize_t written = write(connection->records, bytes.at, bytes.len);
+
+    if (written <= 0)
+      return false;
+    connection->received += (size_t)written;
+    server->incomplete_bytes += (size_t)written;
+    bytes = kh_str(bytes.at + written, bytes.len - (size_t)written);
+  }
+  return true;
+}
+
+/* The answer is on its way: what the peer still sends is read and forgotten, or it would lose the answer. */
+static void linger(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  connection->phase = CLOSING;
+  give(connection, ticks_us(server), KH_FCGI_LINGER_MS);
+  if (shutdown(connection->fd, SHUT_WR))
+    drop(server, connection);
+}
+
+static void after_answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  if (connection->lingers) {
+    linger(server, connection);
+  } else if (!connection->stream.keep || server->stopped_us || ftruncate(connection->records, 0)) {
+    drop(server, connection);
+  } else {
+    begin_to_wait(server, connection, KH_FCGI_IDLE_MS);
+    connection->is_idle = true;
+  }
+}
+
+static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  off_t at = (off_t)connection->answered;
+
+  while (connection->answered < connection->answer_end) {
+    ssize_t sent = sendfile(connection->fd, connection->records, &at,
+                            (size_t)(connection->answer_end - connection->answered));
+
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+      return;
+    if (sent <= 0) {
+      drop(server, connection);
+      return;
+    }
+    connection->answered += (uint64_t)sent;
+  }
+  after_answer(server, connection);
+}
+
+static void serve(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, bool is_late)
+{
+  server->incomplete_bytes -= connection->received;
+  connection->phase = ANSWERING;
+  if (lseek(connection->records, 0, SEEK_SET) == 0)
+    server->serve(server->self, connection->records, is_late);
+  off_t end = lseek(connection->records, 0, SEEK_END);
+  if (end <= (off_t)connection->received) {
+    drop(server, connection);
+    return;
+  }
+  connection->answered = connection->received;
+  connection->answer_end = (uint64_t)end;
+  give(connection, ticks_us(server), server->deadline_ms);
+  answer(server, connection);
+}
+
+/* A reply is some bytes long: where there is no room for it, nobody reads. */
+static bool send_reply(const struct kh_fcgi_connection *connection)
+{
+  const struct kh_fcgi_stream *stream = &connection->stream;
+
+  return write(connection->fd, stream->reply, stream->reply_len) == (ssize_t)stream->reply_len;
+}
+
+/* Its time is over, or its place is needed. */
+static void give_up(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  if (connection->phase != RECEIVING || connection->stream.phase != KH_FCGI_BODY) {
+    drop(server, connection);
+    return;
+  }
+  connection->lingers = true;
+  serve(server, connection, true);
+}
+
+/* ---- bounds -------------------------------------------------------------------------------- */
+
+static struct kh_fcgi_connection *longest_waiting(struct kh_fcgi_server *server)
+{
+  struct kh_fcgi_connection *found = NULL;
+
+  for (size_t i = 0; i < server->count; i++) {
+    struct kh_fcgi_connection *connection = &server->connections[i];
+
+    if (connection->fd >= 0 && (!found || connection->waits_since_us < found->waits_since_us))
+      found = connection;
+  }
+  return found;
+}
+
+/* False when there is nobody to cut. */
+static bool cut_longest_waiting(struct kh_fcgi_server *server)
+{
+  struct kh_fcgi_connection *connection = longest_waiting(server);
+
+  if (!connection)
+    return false;
+  give_up(server, connection);
+  if (connection->fd >= 0)
+    drop(server, connection);
+  return true;
+}
+
+static void keep_within_budget(struct kh_fcgi_server *server)
+{
+  const uint64_t one = (uint64_t)server->body_max_bytes * 2;
+  const uint64_t budget = one > KH_FCGI_BUDGET_BYTES ? one : KH_FCGI_BUDGET_BYTES;
+
+  while (server->incomplete_bytes > budget && cut_longest_waiting(server))
+    continue;
+}
+
+/* ---- what arrives -------------------------------------------------------------------------- */
+
+/* BYTES lie KH_FCGI_HEADROOM behind ROOM. */
+static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, struct kh_str bytes,
+                 char *room)
+{
+  if (connection->is_idle)
+    begin_to_wait(server, connection, server->deadline_ms);
+  while (bytes.len > 0 && connection->fd >= 0) {
+    size_t made = 0;
+
+    enum kh_fcgi_found found = kh_fcgi_take(&connection->stream, &bytes, room, &made);
+    if (found == KH_FCGI_BROKEN || !keep_records(server, connection, kh_str(room, made))) {
+      drop(server, connection);
+      return;
+    }
+    switch (found) {
+    case KH_FCGI_REQUEST:
+    case KH_FCGI_TOO_LARGE:
+      /* No server sends a second request before the first is answered; for one that does, the first is the last. */
+      connection->lingers = found == KH_FCGI_TOO_LARGE || bytes.len > 0;
+      serve(server, connection, false);
+      return;
+    case KH_FCGI_REPLY:
+      if (!send_reply(connection))
+        drop(server, connection);
+      break;
+    case KH_FCGI_REFUSED:
+      if (send_reply(connection)) {
+        server->incomplete_bytes -= connection->received;
+        linger(server, connection);
+      } else {
+        drop(server, connection);
+      }
+      return;
+    case KH_FCGI_BROKEN:
+    case KH_FCGI_MORE:
+      break;
+    }
+  }
+}
+
+/* It will send no more. What is there of a body is answered: the log should say what happened. */
+static void end_of_input(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  if (connection->phase == RECEIVING && connection->stream.phase == KH_FCGI_BODY) {
+    connection->stream.keep = false;
+    serve(server, connection, false);
+  } else {
+    drop(server, connection);
+  }
+}
+
+static void receive(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  static char room[KH_FCGI_HEADROOM + READ_BYTES];
+  ssize_t got = read(connection->fd, room + KH_FCGI_HEADROOM, READ_BYTES);
+
+  if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+  if (got < 0)
+    drop(server, connection);
+  else if (got == 0)
+    end_of_input(server, connection);
+  else if (connection->phase == RECEIVING)
+    take(server, connection, kh_str(room + KH_FCGI_HEADROOM, (size_t)got), room);
+}
+
+/* ---- who comes ----------------------------------------------------------------------------- */
+
+/* FastCGI's own list of whom to listen to (section 3.2); it has IPv4 addresses only. */
+static bool is_allowed(const struct kh_fcgi_server *server, const struct sockaddr_in *peer)
+{
+  char text[INET_ADDRSTRLEN];
+  struct kh_str rest = kh_str_of(server->allowed_addresses);
+
+  if (!rest.at || peer->sin_family != AF_INET)
+    return true;
+  if (!inet_ntop(AF_INET, &peer->sin_addr, text, sizeof text))
+    return false;
+  while (rest.at)
+    if (kh_str_equal(kh_str_trim(kh_str_cut(&rest, ',')), kh_str_of(text)))
+      return true;
+  return false;
+}
+
+static void forget_dropped(struct kh_fcgi_server *server)
+{
+  size_t kept = 0;
+
+  for (size_t i = 0; i < server->count; i++)
+    if (server->connections[i].fd >= 0)
+      server->connections[kept++] = server->connections[i];
+  server->count = kept;
+}
+
+static void welcome(struct kh_fcgi_server *server, int fd)
+{
+  if (server->count == server->places) {
+    (void)cut_longest_waiting(server);
+    forget_dropped(server);
+  }
+  struct kh_fcgi_connection *connection = &server->connections[server->count++];
+  *connection = (struct kh_fcgi_connection){.fd = fd, .records = -1};
+  begin_to_wait(server, connection, server->deadline_ms);
+  /* Mostly the request is there already. */
+  receive(server, connection);
+}
+
+/* Too many open files, for one: it passes, and the sooner the fewer there are. */
+static void make_room_for_descriptors(struct kh_fcgi_server *server)
+{
+  const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+
+  if (!cut_longest_waiting(server))
+    (void)nanosleep(&pause, NULL);
+  forget_dropped(server);
+}
+
+static void accept_some(struct kh_fcgi_server *server)
+{
+  for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    union {
+      struct sockaddr any;
+      struct sockaddr_in in;
+    } peer = {.any = {.sa_family = AF_UNSPEC}};
+    socklen_t size = sizeof peer;
+    int fd = accept4(server->listener, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0 && is_allowed(server, &peer.in)) {
+      welcome(server, fd);
+    } else if (fd >= 0) {
+      (void)close(fd);
+    } else {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        make_room_for_descriptors(server);
+      return;
+    }
+  }
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+static void expire(struct kh_fcgi_server *server)
+{
+  const int64_t now_us = ticks_us(server);
+
+  for (size_t i = 0; i < server->count; i++)
+    if (server->connections[i].fd >= 0 && server->connections[i].until_us <= now_us)
+      give_up(server, &server->connections[i]);
+}
+
+/* From now on only what has begun to arrive. */
+static void begin_to_stop(struct kh_fcgi_server *server)
+{
+  server->stopped_us = ticks_us(server);
+  for (size_t i = 0; i < server->count; i++) {
+    struct kh_fcgi_connection *connection = &server->connections[i];
+
+    if (connection->phase == RECEIVING && kh_fcgi_is_idle(&connection->stream))
+      drop(server, connection);
+  }
+  forget_dropped(server);
+}
+
+static bool is_over(const struct kh_fcgi_server *server)
+{
+  return server->stopped_us &&
+         (server->count == 0 || ticks_us(server) - server->stopped_us >= (int64_t)KH_FCGI_GRACE_MS * 1000);
+}
+
+/* Until something can be read or written, a deadline passes or a signal comes. False when nothing can. */
+static bool wait_for_any(struct kh_fcgi_server *server, const sigset_t *while_waiting)
+{
+  int64_t until_us = INT64_MAX;
+
+  server->polled[0] = (struct pollfd){.fd = server->stopped_us ? -1 : server->listener, .events = POLLIN};
+  for (size_t i = 0; i < server->count; i++) {
+    const struct kh_fcgi_connection *connection = &server->connections[i];
+
+    server->polled[i + 1] = (struct pollfd){.fd = connection->fd,
+                                            .events = connection->phase == ANSWERING ? POLLOUT : POLLIN};
+    until_us = connection->until_us < until_us ? connection->until_us : until_us;
+  }
+  if (server->stopped_us && server->stopped_us + (int64_t)KH_FCGI_GRACE_MS * 1000 < until_us)
+    until_us = server->stopped_us + (int64_t)KH_FCGI_GRACE_MS * 1000;
+  int64_t left_us = until_us - ticks_us(server);
+  left_us = left_us < 0 ? 0 : left_us;
+  const struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+  return ppoll(server->polled, server->count + 1, until_us == INT64_MAX ? NULL : &timeout, while_waiting) > 0;
+}
+
+static void work(struct kh_fcgi_server *server)
+{
+  for (size_t i = 0; i < server->count; i++) {
+    struct kh_fcgi_connection *connection = &server->connections[i];
+
+    if (connection->fd < 0 || !server->polled[i + 1].revents)
+      continue;
+    if (connection->phase == ANSWERING)
+      answer(server, connection);
+    else
+      receive(server, connection);
+    keep_within_budget(server);
+  }
+  forget_dropped(server);
+  if (server->polled[0].revents)
+    accept_some(server);
+}
+
+static size_t places_for_descriptors(void)
+{
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= 2 * KH_FCGI_PLACES + DESCRIPTORS_LEFT)
+    return KH_FCGI_PLACES;
+  return limit.rlim_cur > DESCRIPTORS_LEFT + 2 ? (size_t)(limit.rlim_cur - DESCRIPTORS_LEFT) / 2 : 1;
+}
+
+enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
+                                const sigset_t *while_waiting)
+{
+  server->places = places_for_descriptors();
+  server->connections = calloc(server->places, sizeof *server->connections);
+  server->polled = calloc(server->places + 1, sizeof *server->polled);
+  enum kh_err err = server->connections && server->polled ? KH_OK : KH_ERR_NO_MEMORY;
+
+  while (!err && !is_over(server)) {
+    bool something = wait_for_any(server, while_waiting);
+
+    if (*stop && !server->stopped_us)
+      begin_to_stop(server);
+    else if (something)
+      work(server);
+    expire(server);
+    forget_dropped(server);
+  }
+  for (size_t i = 0; i < server->count; i++)
+    drop(server, &server->connections[i]);
+  server->count = 0;
+  free(server->connections);
+  free(server->polled);
+  return err;
+}

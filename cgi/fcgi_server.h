@@ -1,0 +1,59 @@
+/*
+ * fcgi_server.h - many FastCGI connections at once, each with a deadline, in one loop and one thread.
+ *
+ * What a connection sends is collected in a memory file of its own (memfd_create(2)) until its request is complete; only
+ * then it is served. So nobody waits for somebody else's bytes, and serving itself needs no lock.
+ *
+ * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is kept
+ * may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places, descriptors
+ * or memory run out, the connection that has waited longest is cut: whoever drips gets old, a webhook does not.
+ */
+#ifndef KH_FCGI_SERVER_H
+#define KH_FCGI_SERVER_H
+
+#include "fcgi_stream.h"
+
+#include "base/clock.h"
+
+#include <poll.h>
+#include <signal.h>
+
+enum {
+  KH_FCGI_PLACES = 256,
+  KH_FCGI_BUDGET_BYTES = 32 * 1024 * 1024, /* of all incomplete requests; or as much as one may have */
+  KH_FCGI_IDLE_MS = 120 * 1000,            /* nginx gives up an idle connection after 60 s */
+  KH_FCGI_LINGER_MS = 2000,
+  KH_FCGI_GRACE_MS = 1000 /* for requests that are under way when the program is asked to end */
+};
+
+struct kh_fcgi_connection;
+
+struct kh_fcgi_server {
+  int listener; /* non-blocking */
+  const struct kh_clock *clock;
+  const char *allowed_addresses; /* of FCGI_WEB_SERVER_ADDRS: IPv4, with commas; NULL: all */
+  size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
+  int64_t deadline_ms;
+  /*
+   * Serves the request that RECORDS holds from its beginning, and appends the answer's records. IS_LATE: its body is
+   * cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
+   */
+  void (*serve)(void *self, int records, bool is_late);
+  void *self;
+
+  /* ---- private ---- */
+  struct kh_fcgi_connection *connections; /* `count` of them */
+  struct pollfd *polled;                  /* the listener, and one for each connection */
+  size_t count, places;
+  uint64_t incomplete_bytes;
+  int64_t stopped_us; /* when `stop` was first seen; 0 before */
+};
+
+/*
+ * Serves until *STOP is set by a signal handler; what has begun to arrive then has KH_FCGI_GRACE_MS. Signals are let in, by
+ * WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the first connection, else KH_OK.
+ */
+enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
+                                const sigset_t *while_waiting) KH_MUST_USE;
+
+#endif
