@@ -327,6 +327,107 @@ START_TEST(rules_have_a_limit)
 }
 END_TEST
 
+/* ---- a list of notifiers that is longer than ours ---- */
+
+enum { LONG_LIST = 40 };
+
+struct long_list {
+  char names[LONG_LIST][16];
+  struct kh_notifier notifiers[LONG_LIST];
+  const struct kh_notifier *list[LONG_LIST + 1];
+  struct kh_buf words;  /* "Pa, Pb, …" as messages have them */
+  struct kh_buf notify; /* a rule for each, with every key that an entry may have */
+};
+
+static void make_long_list(struct long_list *made)
+{
+  *made = (struct long_list){.list = {NULL}};
+  kh_buf_init(&made->words, 4096);
+  kh_buf_init(&made->notify, 64 * 1024);
+  for (size_t i = 0; i < LONG_LIST; i++) {
+    (void)snprintf(made->names[i], sizeof made->names[i], "Place%02zu", i);
+    made->notifiers[i] = kh_notifier_log;
+    made->notifiers[i].name = made->names[i];
+    made->list[i] = &made->notifiers[i];
+    (void)kh_buf_printf(&made->words, "%s%s", i ? ", " : "", made->names[i]);
+    (void)kh_buf_printf(&made->notify,
+                        "- %s: {message: hi}\n"
+                        "  name: rule-%zu\n"
+                        "  events: build.finished\n"
+                        "  pipelines: web\n"
+                        "  branches: main\n"
+                        "  if: build.number == 1\n",
+                        made->names[i], i);
+  }
+}
+
+static void release_long_list(struct long_list *made)
+{
+  kh_buf_release(&made->words);
+  kh_buf_release(&made->notify);
+}
+
+START_TEST(list_of_notifiers_may_be_long)
+{
+  struct long_list many;
+  struct kh_test_rules made;
+
+  make_long_list(&many);
+  kh_test_rules_open_with(&made, many.list, kh_buf_text(&many.notify), NULL);
+  ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
+  ck_assert_uint_eq(made.diags.count, 0);
+  ck_assert_uint_eq(made.rules.count, LONG_LIST);
+  for (size_t i = 0; i < LONG_LIST; i++) {
+    ck_assert_ptr_eq(made.rules.at[i].notifier, many.list[i]);
+    ck_assert_ptr_nonnull(made.rules.at[i].match.condition);
+  }
+  kh_test_rules_close(&made);
+  release_long_list(&many);
+}
+END_TEST
+
+START_TEST(long_list_is_told_whole)
+{
+  static const char *const entries[] = {"- log: {}\n", "- name: a\n", "- [a]\n",
+                                        "- Place00: {}\n  Place39: {}\n"};
+  struct long_list many;
+  struct kh_test_rules made;
+
+  make_long_list(&many);
+  kh_test_rules_open_with(&made, many.list, entries[_i], NULL);
+  ck_assert_int_eq(made.err, KH_ERR_CONFIG);
+  ck_assert_uint_eq(made.diags.count, 1);
+  ck_assert_msg(kh_str_ends(kh_str_of(kh_diags_first(&made.diags).text), kh_buf_view(&many.words)), "%s",
+                kh_diags_first(&made.diags).text);
+  kh_test_rules_close(&made);
+  release_long_list(&many);
+}
+END_TEST
+
+START_TEST(long_list_has_mistakes_of_its_own)
+{
+  static const struct {
+    const char *notify;
+    const char *said;
+  } rows[] = {
+      {"- Place3: {}\n", "4:3 unknown key; did you mean `Place03`?"},
+      {"- Plaec39\n", "4:3 no notifier; did you mean `Place39`?"},
+      {"- Place39: {}\n  iff: build.number == 1\n", "5:3 unknown key; did you mean `if`?"},
+      {"- Place39: {}\n  colour: red\n", "5:3 `colour` is no key here"},
+  };
+  struct long_list many;
+  struct kh_test_rules made;
+
+  make_long_list(&many);
+  kh_test_rules_open_with(&made, many.list, rows[_i].notify, NULL);
+  ck_assert_int_eq(made.err, KH_ERR_CONFIG);
+  ck_assert_uint_eq(made.diags.count, 1);
+  check_said(&made, rows[_i].said);
+  kh_test_rules_close(&made);
+  release_long_list(&many);
+}
+END_TEST
+
 /* ---- deliveries ---- */
 
 START_TEST(delivery_is_filled)
@@ -441,6 +542,9 @@ static Suite *rule_suite(void)
   tcase_add_loop_test(compile, good_url_is_taken, 0, (int)KH_COUNT(good_urls));
   tcase_add_test(compile, destinations_are_told_apart);
   tcase_add_test(compile, rules_have_a_limit);
+  tcase_add_test(compile, list_of_notifiers_may_be_long);
+  tcase_add_loop_test(compile, long_list_is_told_whole, 0, 4);
+  tcase_add_loop_test(compile, long_list_has_mistakes_of_its_own, 0, 4);
   tcase_add_test(delivery, delivery_is_filled);
   tcase_add_test(delivery, delivery_has_a_limit);
   tcase_add_test(delivery, absent_json_is_an_error);

@@ -1,7 +1,7 @@
 /*
  * notifier.h - what a notifier is, and a compiled rule.
  *
- * A notifier is one file with one `const struct kh_notifier`, and one word in the list in rule.c. It is pure: it
+ * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is pure: it
  * turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks through one.
  */
 #ifndef KH_NOTIFIER_H
@@ -78,6 +78,9 @@ extern const struct kh_notifier kh_notifier_webhook;
 /* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from CONFIG. */
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
                              struct kh_diags *diags) KH_MUST_USE;
+/* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. KH_ERR_NO_MEMORY, too. */
+enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
+                                  struct kh_rules *rules, struct kh_diags *diags) KH_MUST_USE;
 void kh_rules_release(struct kh_rules *rules);
 /* The first rule that sends to DESTINATION; NULL when the config no longer has one. */
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);

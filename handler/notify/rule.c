@@ -3,51 +3,62 @@
 #include "notify/notifier.h"
 #include "rules/template.h"
 
-static const struct kh_notifier *const notifiers[] = {
-    &kh_notifier_slack,
-    &kh_notifier_webhook,
-    &kh_notifier_lifx,
-    &kh_notifier_log,
-};
+enum { NOTIFIER_NAME_MAX_BYTES = 16 };
 
-enum { KNOWN_KEYS_MAX = 32 };
-
-/* All keys that an entry may have, and the list of notifiers for messages. */
+/* All keys that an entry may have, and the notifiers for messages: as much as the list of notifiers needs. */
 struct vocabulary {
-  const char *keys[KNOWN_KEYS_MAX];
-  char words[256];
+  const struct kh_notifier *const *notifiers;
+  const char **names; /* of the notifiers; this and the next owned, NULL-terminated */
+  const char **keys;  /* the names, too; with room for one more */
+  size_t key_count;
+  struct kh_buf words;
 };
 
-static void vocabulary_init(struct vocabulary *vocabulary)
+static size_t length_of(const char *const *texts)
 {
   size_t count = 0;
-  size_t used = 0;
 
-  *vocabulary = (struct vocabulary){0};
-  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
-    vocabulary->keys[count++] = notifiers[i]->name;
-    int wrote = snprintf(vocabulary->words + used, sizeof vocabulary->words - used, "%s%s", i ? ", " : "",
-                         notifiers[i]->name);
-    used += wrote > 0 ? (size_t)wrote : 0;
-  }
-  vocabulary->keys[count++] = "name";
-  vocabulary->keys[count++] = "include"; /* such an item is no rule; this is for a misspelt one */
-  for (size_t i = 0; kh_match_keys[i] && count < KNOWN_KEYS_MAX - 1; i++)
-    vocabulary->keys[count++] = kh_match_keys[i];
+  while (texts[count])
+    count++;
+  return count;
 }
 
-/* The notifier that WORD was probably meant to be; NULL when none is near. */
-static const char *nearest_notifier(const char *word)
+static void vocabulary_release(struct vocabulary *vocabulary)
 {
-  const char *names[KH_COUNT(notifiers) + 1] = {NULL};
+  free(vocabulary->names);
+  free(vocabulary->keys);
+  kh_buf_release(&vocabulary->words);
+}
 
-  for (size_t i = 0; i < KH_COUNT(notifiers); i++)
-    names[i] = notifiers[i]->name;
-  return kh_config_suggest(word, names);
+/* Release VOCABULARY either way. */
+static enum kh_err vocabulary_init(struct vocabulary *vocabulary, const struct kh_notifier *const *notifiers)
+{
+  /* Such an item is no rule: `include` is for a misspelt one. */
+  static const char *const own_keys[] = {"name", "include"};
+  size_t count = 0;
+
+  while (notifiers[count])
+    count++;
+  *vocabulary = (struct vocabulary){
+      .notifiers = notifiers,
+      .names = calloc(count + 1, sizeof *vocabulary->names),
+      .keys = calloc(count + KH_COUNT(own_keys) + length_of(kh_match_keys) + 2, sizeof *vocabulary->keys)};
+  kh_buf_init(&vocabulary->words, count * (NOTIFIER_NAME_MAX_BYTES + 2));
+  if (!vocabulary->names || !vocabulary->keys)
+    return KH_ERR_NO_MEMORY;
+  for (size_t i = 0; i < count; i++) {
+    vocabulary->names[i] = vocabulary->keys[vocabulary->key_count++] = notifiers[i]->name;
+    (void)kh_buf_printf(&vocabulary->words, "%s%s", i ? ", " : "", notifiers[i]->name);
+  }
+  for (size_t i = 0; i < KH_COUNT(own_keys); i++)
+    vocabulary->keys[vocabulary->key_count++] = own_keys[i];
+  for (size_t i = 0; kh_match_keys[i]; i++)
+    vocabulary->keys[vocabulary->key_count++] = kh_match_keys[i];
+  return kh_buf_ok(&vocabulary->words);
 }
 
 /* True when a key of ENTRY is a misspelt notifier: then that is the mistake, and it is told already. */
-static bool names_one_wrongly(const json_t *entry)
+static bool names_one_wrongly(const json_t *entry, const struct vocabulary *vocabulary)
 {
   json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
   const char *key = NULL;
@@ -55,7 +66,7 @@ static bool names_one_wrongly(const json_t *entry)
 
   json_object_foreach(tree, key, value)
   {
-    if (nearest_notifier(key))
+    if (kh_config_suggest(key, vocabulary->names))
       return true;
   }
   return false;
@@ -68,8 +79,8 @@ static const char *foreign_key(const json_t *entry, const struct vocabulary *voc
   const char *key = NULL;
   json_t *value = NULL;
 
-  for (size_t i = 0; i < KH_COUNT(notifiers); i++)
-    if (json_object_get(entry, notifiers[i]->name))
+  for (size_t i = 0; vocabulary->names[i]; i++)
+    if (json_object_get(entry, vocabulary->names[i]))
       return NULL;
   json_object_foreach(tree, key, value)
   {
@@ -80,16 +91,13 @@ static const char *foreign_key(const json_t *entry, const struct vocabulary *voc
 }
 
 static enum kh_err check_keys(const struct kh_config *config, const json_t *entry,
-                              const struct vocabulary *vocabulary, struct kh_diags *diags)
+                              struct vocabulary *vocabulary, struct kh_diags *diags)
 {
-  struct vocabulary known = *vocabulary;
-  size_t count = 0;
-
-  while (known.keys[count])
-    count++;
-  if (count < KNOWN_KEYS_MAX - 1 && !names_one_wrongly(entry))
-    known.keys[count] = foreign_key(entry, vocabulary); /* pick() speaks of it */
-  return kh_config_known_keys(config, entry, known.keys, diags);
+  if (!names_one_wrongly(entry, vocabulary))
+    vocabulary->keys[vocabulary->key_count] = foreign_key(entry, vocabulary); /* pick() speaks of it */
+  enum kh_err err = kh_config_known_keys(config, entry, vocabulary->keys, diags);
+  vocabulary->keys[vocabulary->key_count] = NULL;
+  return err;
 }
 
 static void refuse_foreign(const struct kh_config *config, const json_t *entry, const char *key,
@@ -99,7 +107,7 @@ static void refuse_foreign(const struct kh_config *config, const json_t *entry, 
   bool may_be_secret = text && !*text; /* as in kh_config_known_keys */
 
   (void)kh_config_mistake(config, entry, key, diags, "%s is no notifier; this version knows: %s",
-                          kh_config_shown(may_be_secret ? NULL : key).text, vocabulary->words);
+                          kh_config_shown(may_be_secret ? NULL : key).text, kh_buf_text(&vocabulary->words));
 }
 
 /* The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just one. */
@@ -110,22 +118,21 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
   const struct kh_notifier *picked = NULL;
   size_t count = 0;
 
-  for (size_t i = 0; i < KH_COUNT(notifiers); i++) {
-    bool named = word ? strcmp(word, notifiers[i]->name) == 0
-                      : json_object_get(entry, notifiers[i]->name) != NULL;
+  for (size_t i = 0; vocabulary->names[i]; i++) {
+    const char *name = vocabulary->names[i];
 
-    if (named) {
-      picked = notifiers[i];
+    if (word ? strcmp(word, name) == 0 : json_object_get(entry, name) != NULL) {
+      picked = vocabulary->notifiers[i];
       count++;
     }
   }
   if (count == 1)
     return picked;
-  if (count == 0 && !word && names_one_wrongly(entry))
+  if (count == 0 && !word && names_one_wrongly(entry, vocabulary))
     return NULL;
-  if (count == 0 && word && nearest_notifier(word)) {
-    (void)kh_config_mistake(config, entry, NULL, diags, "no notifier; did you mean `%s`?",
-                            nearest_notifier(word));
+  const char *meant = count == 0 && word ? kh_config_suggest(word, vocabulary->names) : NULL;
+  if (meant) {
+    (void)kh_config_mistake(config, entry, NULL, diags, "no notifier; did you mean `%s`?", meant);
     return NULL;
   }
   const char *foreign = count == 0 && !word ? foreign_key(entry, vocabulary) : NULL;
@@ -138,7 +145,7 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
       count ? "an entry of `notify` names one notifier, not several; make an entry of each: "
               "%s"
             : "an entry of `notify` names one notifier; this version knows: %s",
-      vocabulary->words);
+      kh_buf_text(&vocabulary->words));
   return NULL;
 }
 
@@ -191,16 +198,15 @@ static enum kh_err compile_options(struct kh_config *config, const json_t *entry
   return notifier->configure(config, options, rule, diags);
 }
 
-static enum kh_err compile_rule(struct kh_config *config, const json_t *entry,
-                                const struct vocabulary *vocabulary, const struct kh_rules *before,
-                                struct kh_rule *rule, struct kh_diags *diags)
+static enum kh_err compile_rule(struct kh_config *config, const json_t *entry, struct vocabulary *vocabulary,
+                                const struct kh_rules *before, struct kh_rule *rule, struct kh_diags *diags)
 {
   enum kh_err err = KH_OK;
 
   if (!json_is_object(entry) && !kh_config_text(entry))
     return kh_config_mistake(config, entry, NULL, diags,
                              "an entry of `notify` is a mapping, or the bare word of a notifier: %s",
-                             vocabulary->words);
+                             kh_buf_text(&vocabulary->words));
   if (json_is_object(entry) && check_keys(config, entry, vocabulary, diags))
     err = KH_ERR_CONFIG;
   rule->notifier = pick(config, entry, vocabulary, diags);
@@ -218,7 +224,8 @@ static enum kh_err compile_rule(struct kh_config *config, const json_t *entry,
   return err;
 }
 
-enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, struct kh_diags *diags)
+enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
+                                  struct kh_rules *rules, struct kh_diags *diags)
 {
   struct vocabulary vocabulary;
   enum kh_err err = kh_config_include(config, diags);
@@ -231,14 +238,16 @@ enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, s
     return kh_config_mistake(config, config->yaml.root, "notify", diags, "`notify` has more than %d entries",
                              KH_RULES_MAX);
   rules->at = calloc(count, sizeof *rules->at);
-  if (!rules->at)
-    return KH_ERR_NO_MEMORY;
-
-  vocabulary_init(&vocabulary);
+  if (vocabulary_init(&vocabulary, notifiers) || !rules->at) {
+    err = KH_ERR_NO_MEMORY;
+    goto done;
+  }
   for (; rules->count < count; rules->count++)
     if (compile_rule(config, json_array_get(config->notify, rules->count), &vocabulary, rules,
                      &rules->at[rules->count], diags))
       err = KH_ERR_CONFIG;
+done:
+  vocabulary_release(&vocabulary);
   if (err)
     kh_rules_release(rules);
   return err;

@@ -16,6 +16,12 @@ static const char *const default_environment[] = {
 
 void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const char *const *environment)
 {
+  kh_test_rules_open_with(made, NULL, notify, environment);
+}
+
+void kh_test_rules_open_with(struct kh_test_rules *made, const struct kh_notifier *const *notifiers,
+                             const char *notify, const char *const *environment)
+{
   struct kh_buf text;
   char path[512];
 
@@ -34,7 +40,8 @@ void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const ch
   enum kh_err err = kh_config_read(&made->config, path, KH_CONFIG_WHOLE,
                                    environment ? environment : default_environment, &made->diags);
   ck_assert_msg(err == KH_OK, "%s: %s", kh_err_token(err), kh_diags_first(&made->diags).text);
-  made->err = kh_rules_compile(&made->config, &made->rules, &made->diags);
+  made->err = notifiers ? kh_rules_compile_with(&made->config, notifiers, &made->rules, &made->diags)
+                        : kh_rules_compile(&made->config, &made->rules, &made->diags);
 }
 
 void kh_test_rules_close(struct kh_test_rules *made)

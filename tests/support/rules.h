@@ -24,6 +24,9 @@ struct kh_test_rules {
  * NULL stands for one with SLACK_WEBHOOK_URL. Ends the test when the config itself cannot be read.
  */
 void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const char *const *environment);
+/* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. */
+void kh_test_rules_open_with(struct kh_test_rules *made, const struct kh_notifier *const *notifiers,
+                             const char *notify, const char *const *environment);
 void kh_test_rules_close(struct kh_test_rules *made);
 /* "line:column text\n" for each mistake and "line:column warning: text\n" for each warning. */
 void kh_test_rules_said(const struct kh_test_rules *made, struct kh_buf *out);

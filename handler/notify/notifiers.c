@@ -1,0 +1,13 @@
+#include "base/base.h"
+
+#include "notify/notifier.h"
+
+/* In the order in which messages name them. */
+static const struct kh_notifier *const notifiers[] = {
+    &kh_notifier_slack, &kh_notifier_webhook, &kh_notifier_lifx, &kh_notifier_log, NULL,
+};
+
+enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, struct kh_diags *diags)
+{
+  return kh_rules_compile_with(config, notifiers, rules, diags);
+}
