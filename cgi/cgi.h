@@ -9,7 +9,9 @@
 
 #include "kitehook.h"
 
-enum { KH_CGI_DRAIN_MAX_BYTES = 64 * 1024 * 1024 }; /* what is read and thrown away of a body that is too large */
+enum {
+  KH_CGI_DRAIN_MAX_BYTES = 64 * 1024 * 1024
+}; /* what is read and thrown away of a body that is too large */
 
 /* How much body there is: exactly LENGTH bytes, or everything until the end. */
 struct kh_cgi_body {
