@@ -73,10 +73,7 @@ class Server:
         self.children = []
         for name in ("www", "run", "upload", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        recipe = (RECIPES / f"{self.name}.conf").read_text(encoding="utf-8")
-        for path, here in paths(folder, build, config).items():
-            recipe = recipe.replace(path, here)
-        (folder / "recipe.conf").write_text(recipe, encoding="utf-8")
+        self.copy_recipe(self.name, "recipe.conf")
         for attempt in range(3):  # somebody else may take the port in between
             self.port = free_port()
             self.write_settings()
@@ -85,6 +82,12 @@ class Server:
                 return self
             self.stop()
         raise RuntimeError(f"{self.name} does not start: " + self.tail())
+
+    def copy_recipe(self, name, to):
+        text = (RECIPES / f"{name}.conf").read_text(encoding="utf-8")
+        for path, here in paths(self.folder, self.build, self.config).items():
+            text = text.replace(path, here)
+        (self.folder / to).write_text(text, encoding="utf-8")
 
     def write_settings(self):
         (self.folder / "main.conf").write_text(fill(CONF / self.settings, **self.values()), encoding="utf-8")
@@ -205,6 +208,7 @@ class Nginx(Server):
 
     def launch(self):
         shutil.copy(self.files[0], self.folder)
+        self.copy_recipe("nginx-upstream", "upstream.conf")
         self.run([find("nginx"), "-e", str(self.folder / "error.log"), "-c", str(self.folder / "main.conf"),
                   "-g", "daemon off;"])
 
