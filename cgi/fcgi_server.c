@@ -314,11 +314,14 @@ static void welcome(struct kh_fcgi_server *server, int fd)
 }
 
 /* Too many open files, for one: it passes, and the sooner the fewer there are. */
-static void make_room_for_descriptors(struct kh_fcgi_server *server)
+static void after_failed_accept(struct kh_fcgi_server *server, int cause)
 {
   const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+  const bool wants_room = cause == EMFILE || cause == ENFILE || cause == ENOBUFS || cause == ENOMEM;
 
-  if (!cut_longest_waiting(server))
+  if (cause == EAGAIN || cause == EINTR || cause == ECONNABORTED)
+    return;
+  if (!wants_room || !cut_longest_waiting(server))
     (void)nanosleep(&pause, NULL);
   forget_dropped(server);
 }
@@ -338,8 +341,7 @@ static void accept_some(struct kh_fcgi_server *server)
     } else if (fd >= 0) {
       (void)close(fd);
     } else {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        make_room_for_descriptors(server);
+      after_failed_accept(server, errno);
       return;
     }
   }
@@ -351,9 +353,15 @@ static void expire(struct kh_fcgi_server *server)
 {
   const int64_t now_us = ticks_us(server);
 
-  for (size_t i = 0; i < server->count; i++)
-    if (server->connections[i].fd >= 0 && server->connections[i].until_us <= now_us)
-      give_up(server, &server->connections[i]);
+  for (size_t i = 0; i < server->count; i++) {
+    struct kh_fcgi_connection *connection = &server->connections[i];
+
+    /* Serving others may have taken long: what came meanwhile is in time. */
+    if (connection->fd >= 0 && connection->until_us <= now_us && connection->phase == RECEIVING)
+      receive(server, connection);
+    if (connection->fd >= 0 && connection->until_us <= now_us)
+      give_up(server, connection);
+  }
 }
 
 /* From now on only what has begun to arrive. */

@@ -124,8 +124,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   need(whole.count == pieces.count &&
        memcmp(whole.found, pieces.found, whole.count * sizeof *whole.found) == 0);
   need(kh_str_equal(kh_buf_view(&whole.replies), kh_buf_view(&pieces.replies)));
-  need(kh_str_equal(kh_buf_view(&whole.out), kh_buf_view(&pieces.out)));
-  if (whole.count > 0 && whole.found[whole.count - 1] == KH_FCGI_REQUEST)
+  const enum kh_fcgi_found last = whole.count > 0 ? whole.found[whole.count - 1] : KH_FCGI_MORE;
+  /* Where it ends within a record, how much of that was passed on before is chance. */
+  if (last != KH_FCGI_BROKEN && last != KH_FCGI_TOO_LARGE)
+    need(kh_str_equal(kh_buf_view(&whole.out), kh_buf_view(&pieces.out)));
+  if (last == KH_FCGI_REQUEST)
     read_by_libfcgi(&whole);
   kh_buf_release(&whole.out);
   kh_buf_release(&whole.replies);
