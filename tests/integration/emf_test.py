@@ -21,7 +21,7 @@ UNITS = {"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megab
          "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second",
          "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second", "None"}
 TOKENS = set(re.findall(r'\] = \{"([a-z0-9_]+)", \d', (ROOT / "handler/base/err.c").read_text(encoding="utf-8")))
-NOTIFIERS = set(re.findall(r"&kh_notifier_([a-z0-9_]+),", (ROOT / "handler/notify/rule.c").read_text(encoding="utf-8")))
+NOTIFIERS = set(re.findall(r"&kh_notifier_([a-z0-9_]+),", (ROOT / "handler/notify/notifiers.c").read_text(encoding="utf-8")))
 STATES = {"passed", "failed", "canceled", "skipped", "not_run", "blocked", "other"}
 CLOSED = {"verdict": (TOKENS - {"ok"}) | {"accepted"}, "notifier": NOTIFIERS, "result": {"delivered", "failed"},
           "state": STATES}
