@@ -6,17 +6,33 @@ import subprocess
 
 import common
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = 1, 2, 3, 4, 5, 6, 7
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = range(1, 12)
 RESPONDER, KEEP_CONNECTION = 1, 1
 
 
-def record(kind, content, request=1):
+def record(kind, content, request=1, padding=0):
     out = b""
     while True:
         piece, content = content[:65535], content[65535:]
-        out += struct.pack("!BBHHBB", 1, kind, request, len(piece), 0, 0) + piece
+        out += struct.pack("!BBHHBB", 1, kind, request, len(piece), padding, 0) + piece + b"p" * padding
         if not content:
             return out
+
+
+def begin(keep=False, request=1, role=RESPONDER):
+    return record(BEGIN, struct.pack("!HB5x", role, KEEP_CONNECTION if keep else 0), request)
+
+
+def split(raw):
+    """The whole records at the beginning of RAW, each (kind, request, content), and the rest."""
+    found = []
+    while len(raw) >= 8:
+        _, kind, request, length, padding, _ = struct.unpack("!BBHHBB", raw[:8])
+        if len(raw) < 8 + length + padding:
+            break
+        found.append((kind, request, raw[8:8 + length]))
+        raw = raw[8 + length + padding:]
+    return found, raw
 
 
 def pairs(variables):
@@ -28,6 +44,24 @@ def pairs(variables):
     return out
 
 
+def whole(variables, body, keep=False, request=1):
+    """All records of a request."""
+    out = begin(keep, request) + record(PARAMS, pairs(variables), request) + record(PARAMS, b"", request)
+    return out + (record(STDIN, body, request) if body else b"") + record(STDIN, b"", request)
+
+
+def answer_of(raw):
+    """The answer in RAW, None while its end is missing."""
+    records, _ = split(raw)
+    if not any(kind == END for kind, _, _ in records):
+        return None
+    head, _, body = b"".join(content for kind, _, content in records if kind == STDOUT).partition(b"\r\n\r\n")
+    headers = common.parse_headers(head.decode("latin-1").split("\r\n"))
+    answer = common.Answer(0, headers, body)
+    answer.status = int((answer.header("Status") or "0").split()[0])
+    return answer
+
+
 class Process:
     """One kitehook.fcgi that listens on a unix socket of ours."""
 
@@ -35,7 +69,7 @@ class Process:
         self.path = str(folder / "fcgi.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
-        self.listener.listen(64)
+        self.listener.listen(1024)
         self.stderr = open(folder / "fcgi.stderr", "wb")
         close = "".join(f" {fd}>&-" for fd in closed)
         self.child = subprocess.Popen(["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
@@ -48,8 +82,7 @@ class Process:
         return connection
 
     def send(self, connection, variables, body, keep=False, whole=True):
-        flags = KEEP_CONNECTION if keep else 0
-        connection.sendall(record(BEGIN, struct.pack("!HB5x", RESPONDER, flags)) + record(PARAMS, pairs(variables)) + record(PARAMS, b""))
+        connection.sendall(begin(keep) + record(PARAMS, pairs(variables)) + record(PARAMS, b""))
         if body:
             connection.sendall(record(STDIN, body))
         if whole:
@@ -59,11 +92,8 @@ class Process:
         """The answer, and whether the process closed the connection after it."""
         raw, out, err, ended = b"", b"", b"", False
         while True:
-            while len(raw) >= 8:
-                _, kind, _, length, padding, _ = struct.unpack("!BBHHBB", raw[:8])
-                if len(raw) < 8 + length + padding:
-                    break
-                content, raw = raw[8:8 + length], raw[8 + length + padding:]
+            records, raw = split(raw)
+            for kind, _, content in records:
                 out, err = out + (content if kind == STDOUT else b""), err + (content if kind == STDERR else b"")
                 ended = ended or kind == END
             try:
