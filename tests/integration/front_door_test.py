@@ -9,6 +9,7 @@ import re
 import common
 import drippers
 import fcgi
+import fcgi_protocol
 import genuine
 import servers
 
@@ -85,7 +86,10 @@ def served(report, kind, folder, chosen):
 def run():
     chosen = common.arguments(__doc__, count=200, served=64, webhooks=200)
     report = common.Report(chosen.verbose)
-    parts = {"straight": lambda here: straight(report, here, chosen)}
+    parts = {
+        "protocol": lambda here: fcgi_protocol.check(report, here, chosen.build),
+        "straight": lambda here: straight(report, here, chosen),
+    }
     for kind in servers.ALL:
         parts[kind.name] = lambda here, kind=kind: served(report, kind, here, chosen)
     with common.Workspace(chosen.keep) as folder:
