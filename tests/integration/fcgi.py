@@ -65,15 +65,20 @@ def answer_of(raw):
 class Process:
     """One kitehook.fcgi that listens on a unix socket of ours."""
 
-    def __init__(self, build, folder, config, closed=(), **environment):
+    def __init__(self, build, folder, config, closed=(), stderr=None, **environment):
         self.path = str(folder / "fcgi.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(1024)
-        self.stderr = open(folder / "fcgi.stderr", "wb")
+        self.stderr = stderr or open(folder / "fcgi.stderr", "wb")
         close = "".join(f" {fd}>&-" for fd in closed)
-        self.child = subprocess.Popen(["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"], stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
-                                      env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config), **environment})
+        self.command = ["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"]
+        self.environment = {"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config), **environment}
+        self.start()
+
+    def start(self):
+        """Once more after it has ended, on the same socket, as whoever manages such processes does."""
+        self.child = subprocess.Popen(self.command, stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr, env=self.environment)
 
     def connect(self, seconds=10):
         connection = socket.socket(socket.AF_UNIX)

@@ -9,7 +9,9 @@ import re
 import common
 import drippers
 import fcgi
+import fcgi_bounds
 import fcgi_protocol
+import fcgi_signals
 import genuine
 import servers
 
@@ -88,6 +90,8 @@ def run():
     report = common.Report(chosen.verbose)
     parts = {
         "protocol": lambda here: fcgi_protocol.check(report, here, chosen.build),
+        "bounds": lambda here: fcgi_bounds.check(report, here, chosen.build, chosen.webhooks),
+        "signals": lambda here: fcgi_signals.check(report, here, chosen.build, chosen.webhooks),
         "straight": lambda here: straight(report, here, chosen),
     }
     for kind in servers.ALL:

@@ -1,0 +1,115 @@
+"""What kitehook.fcgi allows: 256 connections, 32 MiB of incomplete requests. Beyond, who has waited longest is cut, and
+genuine webhooks pass.
+"""
+import contextlib
+import threading
+
+import common
+import drippers
+import fcgi
+import genuine
+
+PLACES = 256
+BUDGET_BYTES = 32 * 1024 * 1024
+BODY_BYTES = 1000 * 1000
+BODIES = 60
+FEW, MANY = 200, 320  # connections
+MEMORY_MAX_KB = 64 * 1024
+
+
+def is_open(connection):
+    """False once the other side has closed, also behind an answer."""
+    connection.settimeout(0)
+    try:
+        while connection.recv(65536):
+            pass
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def beginning_of_body(count):
+    head = fcgi.begin() + fcgi.record(fcgi.PARAMS, fcgi.pairs(drippers.variables(BODY_BYTES + 1))) + fcgi.record(fcgi.PARAMS, b"")
+    return head + fcgi.record(fcgi.STDIN, b"x" * count)
+
+
+def is_prefix(opened):
+    """All that were cut are older than all that were not."""
+    return opened == sorted(opened)
+
+
+def memory_kb(process):
+    return genuine.held_kb([process.child.pid])
+
+
+def crowd_of(process, stack, count, message_of):
+    """COUNT connections, the oldest first, of which each has sent its message."""
+    found = []
+    for number in range(count):
+        connection = stack.enter_context(process.connect())
+        with contextlib.suppress(OSError):
+            connection.sendall(message_of(number))
+        found.append(connection)
+    return found
+
+
+def check_genuine(report, name, answers):
+    refused = genuine.refused(answers)
+    report.check(f"bounds: {name}: genuine webhooks pass", not refused, f"{len(refused)} of {len(answers)} refused, first {refused[:2]}")
+
+
+def check_places(report, process, webhooks):
+    """Silent ones, and some in each phase of arriving; the oldest still drip when the last ones come."""
+    beginnings = (b"", b"\1", fcgi.begin(), beginning_of_body(1))
+    client = genuine.FastcgiClient(process.path)
+    with contextlib.ExitStack() as stack:
+        first = crowd_of(process, stack, FEW, lambda number: beginnings[number % len(beginnings)])
+        check_genuine(report, "a place is left", genuine.paced(client, 20, 200))
+        opened = [is_open(connection) for connection in first]
+        report.check("bounds: nobody is cut before", all(opened), opened.count(False))
+        for number, connection in enumerate(first[:100]):
+            if number % len(beginnings) == 3:
+                connection.settimeout(10)
+                connection.sendall(fcgi.record(fcgi.STDIN, b"x"))
+        crowd = first + crowd_of(process, stack, MANY - FEW, lambda number: b"")
+        full = common.wait_until(lambda: sum(map(is_open, crowd)) == PLACES, 10)
+        report.check("bounds: the places are full", full, sum(map(is_open, crowd)))
+        check_genuine(report, "no place is left", genuine.paced(client, webhooks, 200))
+        opened = [is_open(connection) for connection in crowd]
+        report.check("bounds: who waited longest is cut, though it still drips", is_prefix(opened), "".join("-+"[one] for one in opened))
+
+
+def check_budget(report, process, webhooks):
+    """Bodies that are never complete, while genuine ones come; one of them is a large one."""
+    client = genuine.FastcgiClient(process.path)
+    peaks, opened = [], []
+    with contextlib.ExitStack() as stack:
+        load = threading.Thread(target=genuine.paced, args=(client, webhooks, 200))
+        load.start()
+        crowd = []
+        for _ in range(BODIES):
+            crowd += crowd_of(process, stack, 1, lambda number: beginning_of_body(BODY_BYTES))
+            peaks.append(memory_kb(process))
+        load.join()
+        body = common.webhook(1_000_000, message="x" * (BODY_BYTES - 1000))
+        answer = process.ask(genuine.variables_of(1_000_000, body), body)
+        opened = [is_open(connection) for connection in crowd]
+        peaks.append(memory_kb(process))
+    check_genuine(report, "incomplete bodies", client.answers)
+    report.check("bounds: a large genuine webhook passes", answer.status == 200, answer)
+    report.check("bounds: the oldest incomplete body is cut", is_prefix(opened), "".join("-+"[one] for one in opened))
+    least = (BUDGET_BYTES - 2 * BODY_BYTES) // (BODY_BYTES + 1000)
+    report.check("bounds: as many as there is room for stay", least - 1 <= sum(opened) <= BUDGET_BYTES // BODY_BYTES, f"{sum(opened)}, at least {least - 1}")
+    report.check("bounds: memory of incomplete bodies", max(peaks) < MEMORY_MAX_KB, f"{max(peaks)} kB")
+
+
+def check(report, folder, build, webhooks):
+    process = fcgi.Process(build, folder, genuine.write_config(folder, build))
+    try:
+        check_places(report, process, webhooks)
+        check_budget(report, process, webhooks)
+        report.check("bounds: one process for it all", process.child.poll() is None, process.child.returncode)
+    finally:
+        process.close()
