@@ -91,10 +91,18 @@ static bool keep_records(struct kh_fcgi_server *server, struct kh_fcgi_connectio
   return true;
 }
 
+/* It was served, and so is outside the budget: whoever is slow to take the answer must not hold its memory. */
+static void forget_request(const struct kh_fcgi_connection *connection)
+{
+  (void)fallocate(connection->records, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                  (off_t)connection->received);
+}
+
 /* The answer is on its way: what the peer still sends is read and forgotten, or it would lose the answer. */
 static void linger(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
 {
   connection->phase = CLOSING;
+  forget_request(connection);
   give(connection, ticks_us(server), KH_FCGI_LINGER_MS);
   if (shutdown(connection->fd, SHUT_WR))
     drop(server, connection);
@@ -120,8 +128,10 @@ static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *con
     ssize_t sent = sendfile(connection->fd, connection->records, &at,
                             (size_t)(connection->answer_end - connection->answered));
 
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+      forget_request(connection);
       return;
+    }
     if (sent <= 0) {
       drop(server, connection);
       return;

@@ -1,7 +1,10 @@
 """What kitehook.fcgi allows: 256 connections, 32 MiB of incomplete requests. Beyond, who has waited longest is cut, and
 genuine webhooks pass.
 """
+import array
 import contextlib
+import fcntl
+import termios
 import threading
 
 import common
@@ -13,7 +16,8 @@ PLACES = 256
 BUDGET_BYTES = 32 * 1024 * 1024
 BODY_BYTES = 1000 * 1000
 BODIES = 60
-FEW, MANY = 200, 320  # connections
+FEW, MANY, SERVED = 200, 320, 8  # connections
+ANSWERS_MAX = 1000  # there is no room for so many that are not read
 MEMORY_MAX_KB = 64 * 1024
 
 
@@ -105,11 +109,52 @@ def check_budget(report, process, webhooks):
     report.check("bounds: memory of incomplete bodies", max(peaks) < MEMORY_MAX_KB, f"{max(peaks)} kB")
 
 
+def bytes_left(connection, question):
+    """TIOCOUTQ: what the other side has not read. FIONREAD: what it has sent and we have not read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(connection, question, count)
+    return count[0]
+
+
+def ask_often(connection, most):
+    """Requests over one connection, of which no answer is read: how many were answered before there was no more room."""
+    for number in range(most):
+        before = bytes_left(connection, termios.FIONREAD)
+        connection.sendall(drippers.request(keep=True))
+        if not common.wait_until(lambda: bytes_left(connection, termios.FIONREAD) > before, drippers.FULL_S, 0.0005):
+            return number
+    return most
+
+
+def check_room(report, process, name, message, answers=0):
+    """SERVED connections send MESSAGE, after as many ANSWERS that they do not read."""
+    with contextlib.ExitStack() as stack:
+        for connection in crowd_of(process, stack, SERVED, lambda number: b""):
+            ask_often(connection, answers)
+            connection.sendall(message)
+            common.wait_until(lambda: not bytes_left(connection, termios.TIOCOUTQ), 10)
+        least_kb = SERVED * BODY_BYTES // 1024 // 2
+        good = common.wait_until(lambda: memory_kb(process) < least_kb, 1)
+        report.check(f"bounds: {name} takes no more room", good, f"{memory_kb(process)} kB, of {SERVED} connections")
+
+
+def check_served(report, process):
+    """What was served gives back its room at once, however long its connection stays."""
+    head = fcgi.begin(True) + fcgi.record(fcgi.PARAMS, fcgi.pairs(drippers.variables(2 * BODY_BYTES))) + fcgi.record(fcgi.PARAMS, b"")
+    check_room(report, process, "a body that is too large", head + fcgi.record(fcgi.STDIN, b"x" * (1024 * 1024 + 1000)))
+    check_room(report, process, "a request that is aborted", head + fcgi.record(fcgi.STDIN, b"x" * BODY_BYTES) + fcgi.record(fcgi.ABORT, b""))
+    with process.connect() as probe:
+        answers = ask_often(probe, ANSWERS_MAX)
+    whole = fcgi.whole(drippers.variables(BODY_BYTES), b"x" * BODY_BYTES, keep=True)
+    check_room(report, process, "a request whose answer is not read", whole, answers)
+
+
 def check(report, folder, build, webhooks):
     process = fcgi.Process(build, folder, genuine.write_config(folder, build))
     try:
         check_places(report, process, webhooks)
         check_budget(report, process, webhooks)
+        check_served(report, process)
         report.check("bounds: one process for it all", process.child.poll() is None, process.child.returncode)
     finally:
         process.close()
