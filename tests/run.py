@@ -32,6 +32,7 @@ STEPS = [
     ("explain", [integration("explain")], 120),
     ("leak", [integration("leak")], 120),
     ("fcgi_state", [integration("fcgi_state")], 120),
+    ("front_door", [integration("front_door")], 180),
     ("service", [integration("service")], 180),
     ("commands", [integration("commands")], 120),
     ("destinations", [integration("destinations")], 120),

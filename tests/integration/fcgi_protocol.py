@@ -15,14 +15,15 @@ import genuine
 REQUEST_COMPLETE, CANT_MPX_CONN, UNKNOWN_ROLE = 0, 1, 3
 AUTHORIZER = 2
 AT_ONCE = 100  # connections
-PATIENCE_S = 20
+PATIENCE_S = 10
 
 
 class Talk:
     """One connection to PROCESS; `got` has all records that came over it."""
 
     def __init__(self, process):
-        self.connection, self.raw, self.got, self.is_closed = process.connect(PATIENCE_S), b"", [], False
+        self.connection, self.raw, self.got = process.connect(PATIENCE_S), b"", []
+        self.is_closed = self.is_silent = False
 
     def __enter__(self):
         return self
@@ -39,9 +40,9 @@ class Talk:
         return self
 
     def until(self, kind):
-        """Reads until one more record of KIND has come, or the other side has closed: the new records."""
+        """Reads until one more record of KIND has come, or nothing comes any more: the new records."""
         new = []
-        while not any(record[0] == kind for record in new) and not self.is_closed:
+        while not any(record[0] == kind for record in new) and not self.is_closed and not self.is_silent:
             found, self.raw = fcgi.split(self.raw)
             new += found
             if not found:
@@ -54,6 +55,9 @@ class Talk:
             more = self.connection.recv(65536)
         except ConnectionError:
             more = b""
+        except TimeoutError:
+            self.is_silent = True
+            return
         self.is_closed = not more
         self.raw += more
 

@@ -10,7 +10,7 @@ import fcgi
 import kept_client
 import service_servers
 
-RATE = 100
+RATE = 150  # a second
 CONFIG = {"ACCEPTS": "  signature:\n    file: webhook-secret\n  deadline: 60s"}
 
 
