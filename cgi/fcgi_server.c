@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "fcgi_server.h"
 
 #include <arpa/inet.h>
@@ -7,7 +8,6 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,11 +16,11 @@ enum { READ_BYTES = 64 * 1024, ACCEPTS_A_TURN = 64, DESCRIPTORS_LEFT = 64 };
 enum phase { RECEIVING, ANSWERING, CLOSING };
 
 struct kh_fcgi_connection {
-  int fd;      /* -1 once it is over, until the end of the turn */
-  int records; /* the memory file; -1 before the first byte */
+  int fd; /* -1 once it is over, until the end of the turn */
   enum phase phase;
   struct kh_fcgi_stream stream;
-  uint64_t received, answered, answer_end; /* offsets in `records` */
+  struct kh_buf records; /* of the request; then of its answer */
+  size_t answered;
   bool lingers; /* the peer may still be sending: a plain close would cost it the answer */
   bool is_idle; /* kept, and nothing came since the last answer */
   int64_t waits_since_us, until_us;
@@ -41,21 +41,82 @@ static void give(struct kh_fcgi_connection *connection, int64_t now_us, int64_t 
 static void drop(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
 {
   if (connection->phase == RECEIVING)
-    server->incomplete_bytes -= connection->received;
+    server->incomplete_bytes -= connection->records.len;
   (void)close(connection->fd);
-  if (connection->records >= 0)
-    (void)close(connection->records);
-  connection->fd = connection->records = -1;
+  kh_buf_release(&connection->records);
+  connection->fd = -1;
+}
+
+static size_t budget_bytes(const struct kh_fcgi_server *server)
+{
+  const size_t one = server->body_max_bytes * 2;
+
+  return one > KH_FCGI_BUDGET_BYTES ? one : KH_FCGI_BUDGET_BYTES;
 }
 
 static void begin_to_wait(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, int64_t ms)
 {
   connection->phase = RECEIVING;
   connection->is_idle = false;
-  connection->received = 0;
+  kh_buf_clear(&connection->records);
+  connection->records.max = budget_bytes(server);
   connection->waits_since_us = ticks_us(server);
   give(connection, connection->waits_since_us, ms);
   kh_fcgi_stream_init(&connection->stream, server->body_max_bytes, (unsigned)server->places);
+}
+
+static bool keep_records(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection,
+                         struct kh_str bytes)
+{
+  const size_t before = connection->records.len;
+
+  if (kh_buf_add(&connection->records, bytes)) {
+    server->incomplete_bytes -= before;
+    return false;
+  }
+  server->incomplete_bytes += bytes.len;
+  return true;
+}
+
+/* The answer is on its way: what the peer still sends is read and forgotten, or it would lose the answer. */
+static void linger(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  connection->phase = CLOSING;
+  kh_buf_release(&connection->records);
+  give(connection, ticks_us(server), KH_FCGI_LINGER_MS);
+  if (shutdown(connection->fd, SHUT_WR))
+    drop(server, connection);
+}
+
+static void after_answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  if (connection->lingers) {
+    linger(server, connection);
+  } else if (!connection->stream.keep || server->stopped_us) {
+    drop(server, connection);
+  } else {
+    begin_to_wait(server, connection, KH_FCGI_IDLE_MS);
+    connection->is_idle = true;
+  }
+}
+
+static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  const struct kh_buf *records = &connection->records;
+
+  while (connection->answered < records->len) {
+    ssize_t sent = write(connection->fd, records->at + connection->answered,
+                         records->len - connection->answered);
+
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+      return;
+    if (sent <= 0) {
+      drop(server, connection);
+      return;
+    }
+    connection->answered += (size_t)sent;
+  }
+  after_answer(server, connection);
 }
 
 /* Where memory files may not be executable, that must be said; kernels before 6.3 do not know the word. */
@@ -71,89 +132,40 @@ static int memory_file(void)
 }
 
 /* O_APPEND: libfcgi reads and writes one descriptor, and its answer belongs behind all that it may not have read. */
-static bool keep_records(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection,
-                         struct kh_str bytes)
+static enum kh_err open_exchange(struct kh_fcgi_server *server)
 {
-  if (connection->records < 0) {
-    connection->records = memory_file();
-    if (connection->records < 0 || fcntl(connection->records, F_SETFL, O_APPEND))
-      return false;
-  }
-  while (bytes.len > 0) {
-    ssize_t written = write(connection->records, bytes.at, bytes.len);
+  server->exchange = memory_file();
+  return server->exchange >= 0 && fcntl(server->exchange, F_SETFL, O_APPEND) == 0 ? KH_OK : KH_ERR_NO_MEMORY;
+}
 
-    if (written <= 0)
-      return false;
-    connection->received += (size_t)written;
-    server->incomplete_bytes += (size_t)written;
-    bytes = kh_str(bytes.at + written, bytes.len - (size_t)written);
-  }
+/* False leaves RECORDS, which were the request's, without an answer. */
+static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records, bool is_late)
+{
+  const int fd = server->exchange;
+  const off_t begin = (off_t)records->len;
+
+  if (ftruncate(fd, 0) || kh_fd_write(fd, kh_buf_view(records)) || lseek(fd, 0, SEEK_SET) != 0)
+    return false;
+  /* Whoever is slow to take the answer must not hold the memory of the request. */
+  kh_buf_release(records);
+  server->serve(server->self, fd, is_late);
+  const off_t end = lseek(fd, 0, SEEK_END);
+  char *room = end > begin ? kh_buf_reserve(records, (size_t)(end - begin)) : NULL;
+  if (!room || pread(fd, room, (size_t)(end - begin), begin) != end - begin)
+    return false;
+  records->len = (size_t)(end - begin);
   return true;
-}
-
-/* It was served, and so is outside the budget: whoever is slow to take the answer must not hold its memory. */
-static void forget_request(const struct kh_fcgi_connection *connection)
-{
-  (void)fallocate(connection->records, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                  (off_t)connection->received);
-}
-
-/* The answer is on its way: what the peer still sends is read and forgotten, or it would lose the answer. */
-static void linger(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
-{
-  connection->phase = CLOSING;
-  forget_request(connection);
-  give(connection, ticks_us(server), KH_FCGI_LINGER_MS);
-  if (shutdown(connection->fd, SHUT_WR))
-    drop(server, connection);
-}
-
-static void after_answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
-{
-  if (connection->lingers) {
-    linger(server, connection);
-  } else if (!connection->stream.keep || server->stopped_us || ftruncate(connection->records, 0)) {
-    drop(server, connection);
-  } else {
-    begin_to_wait(server, connection, KH_FCGI_IDLE_MS);
-    connection->is_idle = true;
-  }
-}
-
-static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
-{
-  off_t at = (off_t)connection->answered;
-
-  while (connection->answered < connection->answer_end) {
-    ssize_t sent = sendfile(connection->fd, connection->records, &at,
-                            (size_t)(connection->answer_end - connection->answered));
-
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
-      forget_request(connection);
-      return;
-    }
-    if (sent <= 0) {
-      drop(server, connection);
-      return;
-    }
-    connection->answered += (uint64_t)sent;
-  }
-  after_answer(server, connection);
 }
 
 static void serve(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, bool is_late)
 {
-  server->incomplete_bytes -= connection->received;
+  server->incomplete_bytes -= connection->records.len;
   connection->phase = ANSWERING;
-  if (lseek(connection->records, 0, SEEK_SET) == 0)
-    server->serve(server->self, connection->records, is_late);
-  off_t end = lseek(connection->records, 0, SEEK_END);
-  if (end <= (off_t)connection->received) {
+  connection->answered = 0;
+  if (!exchange(server, &connection->records, is_late)) {
     drop(server, connection);
     return;
   }
-  connection->answered = connection->received;
-  connection->answer_end = (uint64_t)end;
   give(connection, ticks_us(server), server->deadline_ms);
   answer(server, connection);
 }
@@ -207,10 +219,7 @@ static bool cut_longest_waiting(struct kh_fcgi_server *server)
 
 static void keep_within_budget(struct kh_fcgi_server *server)
 {
-  const uint64_t one = (uint64_t)server->body_max_bytes * 2;
-  const uint64_t budget = one > KH_FCGI_BUDGET_BYTES ? one : KH_FCGI_BUDGET_BYTES;
-
-  while (server->incomplete_bytes > budget && cut_longest_waiting(server))
+  while (server->incomplete_bytes > budget_bytes(server) && cut_longest_waiting(server))
     continue;
 }
 
@@ -243,7 +252,7 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
       break;
     case KH_FCGI_REFUSED:
       if (send_reply(connection)) {
-        server->incomplete_bytes -= connection->received;
+        server->incomplete_bytes -= connection->records.len;
         linger(server, connection);
       } else {
         drop(server, connection);
@@ -317,7 +326,7 @@ static void welcome(struct kh_fcgi_server *server, int fd)
     forget_dropped(server);
   }
   struct kh_fcgi_connection *connection = &server->connections[server->count++];
-  *connection = (struct kh_fcgi_connection){.fd = fd, .records = -1};
+  *connection = (struct kh_fcgi_connection){.fd = fd};
   begin_to_wait(server, connection, server->deadline_ms);
   /* Mostly the request is there already. */
   receive(server, connection);
@@ -436,18 +445,19 @@ static size_t places_for_descriptors(void)
 {
   struct rlimit limit;
 
-  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= 2 * KH_FCGI_PLACES + DESCRIPTORS_LEFT)
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= KH_FCGI_PLACES + DESCRIPTORS_LEFT)
     return KH_FCGI_PLACES;
-  return limit.rlim_cur > DESCRIPTORS_LEFT + 2 ? (size_t)(limit.rlim_cur - DESCRIPTORS_LEFT) / 2 : 1;
+  return limit.rlim_cur > DESCRIPTORS_LEFT ? (size_t)(limit.rlim_cur - DESCRIPTORS_LEFT) : 1;
 }
 
 enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
                                 const sigset_t *while_waiting)
 {
   server->places = places_for_descriptors();
+  server->exchange = -1;
   server->connections = calloc(server->places, sizeof *server->connections);
   server->polled = calloc(server->places + 1, sizeof *server->polled);
-  enum kh_err err = server->connections && server->polled ? KH_OK : KH_ERR_NO_MEMORY;
+  enum kh_err err = server->connections && server->polled ? open_exchange(server) : KH_ERR_NO_MEMORY;
 
   while (!err && !is_over(server)) {
     bool something = wait_for_any(server, while_waiting);
@@ -464,5 +474,7 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
   server->count = 0;
   free(server->connections);
   free(server->polled);
+  if (server->exchange >= 0)
+    (void)close(server->exchange);
   return err;
 }

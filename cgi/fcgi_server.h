@@ -1,8 +1,8 @@
 /*
  * fcgi_server.h - many FastCGI connections at once, each with a deadline, in one loop and one thread.
  *
- * What a connection sends is collected in a memory file of its own (memfd_create(2)) until its request is complete; only
- * then it is served. So nobody waits for somebody else's bytes, and serving itself needs no lock.
+ * What a connection sends is collected until its request is complete; only then it is served, from a memory file
+ * (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving needs no lock.
  *
  * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is kept
  * may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places, descriptors
@@ -13,6 +13,7 @@
 
 #include "fcgi_stream.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #include <poll.h>
@@ -45,7 +46,8 @@ struct kh_fcgi_server {
   struct kh_fcgi_connection *connections; /* `count` of them */
   struct pollfd *polled;                  /* the listener, and one for each connection */
   size_t count, places;
-  uint64_t incomplete_bytes;
+  size_t incomplete_bytes;
+  int exchange;       /* the memory file */
   int64_t stopped_us; /* when `stop` was first seen; 0 before */
 };
 
