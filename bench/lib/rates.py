@@ -1,5 +1,6 @@
-"""Requests per second through a real web server, with and without an inbox on disk."""
+"""Requests through a real web server, with and without an inbox on disk: how many a second, and what each costs."""
 
+import functools
 import math
 import os
 import shutil
@@ -12,8 +13,9 @@ from typing import Callable
 from .bench import median_result
 from .errors import MeasuringError, NotRun
 from .load import measure, must_refuse, warm_up
+from .processes import cpu_s, peak_kib
 from .programs import BENCH, need_tool
-from .servers import last_words, lighttpd_cgi, nginx_fastcgi, nginx_node, nginx_php, nginx_webhook
+from .servers import last_words, lighttpd_cgi, nginx_fastcgi, nginx_fastcgi_kept, nginx_node, nginx_php, nginx_webhook
 from .webhook import Config, Webhook, count_files
 
 
@@ -44,6 +46,13 @@ class Load:
     stretch: int = 1  # so much longer is a round, and so much fewer there are: for what answers only a few in a second
 
 
+@dataclass(frozen=True)
+class Round:
+    rate: float  # requests a second
+    cpu_us: float | None  # processor time a request of the receiving processes; None where each has its own process
+    peak_kib: int | None
+
+
 def kitehook_log_only(folder, webhook):
     config = Config(folder, webhook)
     return Setup(config.environment, config.accepted)
@@ -69,19 +78,23 @@ def rival_receiver(folder, webhook):
 
 
 def one_round(bench, name, side, load):
-    """Requests a second of SIDE behind a server that was just started, after a few requests."""
+    """SIDE behind a server that was just started, after a few requests."""
     folder = bench.scratch(name)
     setup = side.prepare(folder, bench.webhook)
     seconds = bench.effort.rate_seconds * load.stretch
     try:
-        with side.serve(side.program, setup.environment, folder) as url:
+        with side.serve(side.program, setup.environment, folder) as site:
+            url, receiver = site.url, site.receiver
             if load.verified:
                 must_refuse(url, bench.webhook, load.headers)
             sent = warm_up(url, bench.webhook, load.headers)
             if load.run_in:
                 sent += measure(url, bench.webhook, load.headers, seconds)[1]
             os.sync()
+            before_s = cpu_s(receiver) if receiver else 0
             rate, requests = measure(url, bench.webhook, load.headers, seconds)
+            cpu_us = (cpu_s(receiver) - before_s) * 1e6 / requests if receiver else None
+            figures = Round(rate, cpu_us, peak_kib(receiver) if receiver else None)
             handled = setup.handled()
     except MeasuringError as error:
         raise MeasuringError(f"{error}\n{last_words(folder)}") from None
@@ -89,15 +102,27 @@ def one_round(bench, name, side, load):
         raise MeasuringError(f"{side.program.name} was asked {sent + requests} times but shows only {handled}")
     time.sleep(0.1)  # CGI processes of broken connections may still write
     shutil.rmtree(folder, ignore_errors=True)
-    return rate
+    return figures
 
 
-def compare(bench, name, ours, theirs, load, against, bar):
-    rates = [], []
+def rounds(bench, name, ours, theirs, load):
+    """A list of rounds of each side."""
+    both = [], []
     for _ in range(math.ceil(bench.effort.rate_rounds / load.stretch)):
-        for figures, side in zip(rates, (ours, theirs)):
+        for figures, side in zip(both, (ours, theirs)):
             figures.append(one_round(bench, name, side, load))
-    return median_result(name, rates[0], "req/s", against, rates[1], bar)
+    bench.clean(name)
+    return both
+
+
+def rate_result(name, both, against, bar):
+    ours, theirs = ([figures.rate for figures in side] for side in both)
+    return median_result(name, ours, "req/s", against, theirs, bar)
+
+
+def cpu_result(name, both, against, bar):
+    ours, theirs = ([figures.cpu_us for figures in side] for side in both)
+    return median_result(name, ours, "us", against, theirs, bar)
 
 
 def cgi(bench, prepare=kitehook_log_only):
@@ -108,6 +133,10 @@ def fcgi(bench, prepare=kitehook_log_only):
     return Side(bench.program("kitehook.fcgi"), nginx_fastcgi, prepare)
 
 
+def fcgi_kept(bench):
+    return Side(bench.program("kitehook.fcgi"), nginx_fastcgi_kept, kitehook_log_only)
+
+
 # ---- against floors, which verify nothing
 
 def floor(bench):
@@ -115,53 +144,115 @@ def floor(bench):
 
 
 def cgi_rps(bench):
-    return compare(bench, "cgi_rps", cgi(bench), Side(bench.helper("rivals/cgi_empty"), lighttpd_cgi, rival_hello),
-                   floor(bench), "an empty static C CGI, lighttpd", 0.85)
+    both = rounds(bench, "cgi_rps", cgi(bench), Side(bench.helper("rivals/cgi_empty"), lighttpd_cgi, rival_hello), floor(bench))
+    return rate_result("cgi_rps", both, "an empty static C CGI, lighttpd", 0.85)
 
 
 def cgi_rps_inbox(bench):
-    return compare(bench, "cgi_rps_inbox", cgi(bench, kitehook_inbox),
-                   Side(bench.helper("rivals/cgi_maildir"), lighttpd_cgi, rival_maildir), floor(bench),
-                   "a static C CGI with the same two syncs, lighttpd", 0.85)
+    both = rounds(bench, "cgi_rps_inbox", cgi(bench, kitehook_inbox),
+                  Side(bench.helper("rivals/cgi_maildir"), lighttpd_cgi, rival_maildir), floor(bench))
+    return rate_result("cgi_rps_inbox", both, "a static C CGI with the same two syncs, lighttpd", 0.85)
+
+
+HELLO = "a libfcgi hello, nginx, one process"
+
+
+@functools.cache
+def fcgi_and_hello(bench):
+    return rounds(bench, "fcgi", fcgi(bench), Side(bench.helper("rivals/fcgi_hello"), nginx_fastcgi, rival_hello), floor(bench))
 
 
 def fcgi_rps(bench):
-    return compare(bench, "fcgi_rps", fcgi(bench), Side(bench.helper("rivals/fcgi_hello"), nginx_fastcgi, rival_hello),
-                   floor(bench), "a libfcgi hello, nginx, one process", 0.4)
+    return rate_result("fcgi_rps", fcgi_and_hello(bench), HELLO, 0.4)
+
+
+def fcgi_cpu(bench):
+    return cpu_result("fcgi_cpu", fcgi_and_hello(bench), HELLO, None)
 
 
 def fcgi_rps_inbox(bench):
-    return compare(bench, "fcgi_rps_inbox", fcgi(bench, kitehook_inbox),
-                   Side(bench.helper("rivals/fcgi_maildir"), nginx_fastcgi, rival_maildir), floor(bench),
-                   "a libfcgi program with the same two syncs, nginx, one process", None)
+    both = rounds(bench, "fcgi_rps_inbox", fcgi(bench, kitehook_inbox),
+                  Side(bench.helper("rivals/fcgi_maildir"), nginx_fastcgi, rival_maildir), floor(bench))
+    return rate_result("fcgi_rps_inbox", both, "a libfcgi program with the same two syncs, nginx, one process", None)
 
 
-# ---- against receivers, which verify and parse as we do
+# ---- kept connections
+
+KEPT = "the same, a connection a request"
+
+
+@functools.cache
+def fcgi_kept_and_not(bench):
+    return rounds(bench, "fcgi_kept", fcgi_kept(bench), fcgi(bench), Load(bench.webhook.headers))
+
+
+def fcgi_rps_kept(bench):
+    return rate_result("fcgi_rps_kept", fcgi_kept_and_not(bench), KEPT, None)
+
+
+def fcgi_cpu_kept(bench):
+    return cpu_result("fcgi_cpu_kept", fcgi_kept_and_not(bench), KEPT, None)
+
+
+# ---- against receivers, which verify and parse as we do; nginx keeps its connections to ours, as its recipe has it
+
+NODE = "a Node receiver, nginx, one process each"
+PHP = "php-fpm, nginx, one process each"
+WEBHOOK = "Debian's webhook, one HMAC rule and no command, nginx, one process each"
+
+
+@functools.cache
+def fcgi_and_node(bench):
+    return rounds(bench, "fcgi_node", fcgi_kept(bench), Side(BENCH / "rivals/http_node.mjs", nginx_node, rival_receiver),
+                  Load(bench.webhook.headers, run_in=True))
+
 
 def fcgi_rps_node(bench):
-    return compare(bench, "fcgi_rps_node", fcgi(bench), Side(BENCH / "rivals/http_node.mjs", nginx_node, rival_receiver),
-                   Load(bench.webhook.headers, run_in=True), "a Node receiver, nginx, one process each", 2)
+    return rate_result("fcgi_rps_node", fcgi_and_node(bench), NODE, 2)
+
+
+def fcgi_cpu_node(bench):
+    return cpu_result("fcgi_cpu_node", fcgi_and_node(bench), NODE, 2.5)
+
+
+@functools.cache
+def fcgi_and_php(bench):
+    return rounds(bench, "fcgi_php", fcgi_kept(bench), Side(BENCH / "rivals/php_fpm.php", nginx_php, rival_receiver),
+                  Load(bench.webhook.headers, run_in=True))
 
 
 def fcgi_rps_php(bench):
-    return compare(bench, "fcgi_rps_php", fcgi(bench), Side(BENCH / "rivals/php_fpm.php", nginx_php, rival_receiver),
-                   Load(bench.webhook.headers, run_in=True), "php-fpm, nginx, one process each", 1.5)
+    return rate_result("fcgi_rps_php", fcgi_and_php(bench), PHP, 1.5)
+
+
+def fcgi_cpu_php(bench):
+    return cpu_result("fcgi_cpu_php", fcgi_and_php(bench), PHP, 3)
+
+
+@functools.cache
+def fcgi_and_webhook(bench):
+    return rounds(bench, "fcgi_webhook", fcgi_kept(bench), Side(BENCH / "rivals/webhook.yaml", nginx_webhook, rival_receiver),
+                  Load(bench.webhook.headers_for_webhook, run_in=True))
 
 
 def fcgi_rps_webhook(bench):
-    return compare(bench, "fcgi_rps_webhook", fcgi(bench), Side(BENCH / "rivals/webhook.yaml", nginx_webhook, rival_receiver),
-                   Load(bench.webhook.headers_for_webhook, run_in=True),
-                   "Debian's webhook, one HMAC rule and no command, nginx, one process each", 2)
+    return rate_result("fcgi_rps_webhook", fcgi_and_webhook(bench), WEBHOOK, 2)
+
+
+def fcgi_cpu_webhook(bench):
+    return cpu_result("fcgi_cpu_webhook", fcgi_and_webhook(bench), WEBHOOK, 2.5)
 
 
 def cgi_rps_perl(bench):
     perl = need_tool("perl")
     if subprocess.run([perl, "-MJSON::XS", "-e1"], capture_output=True).returncode != 0:
         raise NotRun("Perl's JSON::XS is not installed")
-    return compare(bench, "cgi_rps_perl", cgi(bench), Side(BENCH / "rivals/cgi_perl.pl", lighttpd_cgi, rival_receiver),
-                   Load(bench.webhook.headers, stretch=4), "a Perl CGI with JSON::XS, lighttpd", 10)
+    both = rounds(bench, "cgi_rps_perl", cgi(bench), Side(BENCH / "rivals/cgi_perl.pl", lighttpd_cgi, rival_receiver),
+                  Load(bench.webhook.headers, stretch=4))
+    return rate_result("cgi_rps_perl", both, "a Perl CGI with JSON::XS, lighttpd", 10)
 
 
 def cgi_rps_python(bench):
-    return compare(bench, "cgi_rps_python", cgi(bench), Side(BENCH / "rivals/cgi_python.py", lighttpd_cgi, rival_receiver),
-                   Load(bench.webhook.headers, stretch=4), "a Python CGI, lighttpd", 10)
+    both = rounds(bench, "cgi_rps_python", cgi(bench), Side(BENCH / "rivals/cgi_python.py", lighttpd_cgi, rival_receiver),
+                  Load(bench.webhook.headers, stretch=4))
+    return rate_result("cgi_rps_python", both, "a Python CGI, lighttpd", 10)

@@ -6,11 +6,22 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 
 from .errors import MeasuringError
 from .programs import command_to_run, need_tool
 
 START_S, STOP_S = 10, 10
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where to post, and who answers there: a process that lives as long as the block, or has those who do as children."""
+
+    url: str
+    receiver: int | None  # None: a process for each request
+
+
 BASE_ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
 
 LIGHTTPD = """\
@@ -49,7 +60,7 @@ http {{
 """
 
 FASTCGI = """\
-      fastcgi_pass unix:{folder}/app.sock;
+      fastcgi_pass {receiver};
       fastcgi_param GATEWAY_INTERFACE CGI/1.1;
       fastcgi_param SERVER_PROTOCOL $server_protocol;
       fastcgi_param REQUEST_METHOD $request_method;
@@ -58,6 +69,9 @@ FASTCGI = """\
       fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length;
       fastcgi_param REMOTE_ADDR $remote_addr;"""
+
+KEPT = """
+      fastcgi_keep_conn on;"""
 
 UPSTREAM = """\
   upstream app {{
@@ -112,7 +126,7 @@ def last_words(folder):
 
 @contextlib.contextmanager
 def lighttpd_cgi(program, environment, folder):
-    """lighttpd with PROGRAM as its only CGI program. Gives the URL."""
+    """lighttpd with PROGRAM as its only CGI program."""
     server = need_tool("lighttpd")
     (folder / "root").mkdir(parents=True, exist_ok=True)
     shutil.copy(program, folder / "root/hook.cgi")
@@ -122,7 +136,7 @@ def lighttpd_cgi(program, environment, folder):
     config.write_text(LIGHTTPD.format(folder=folder, port=port, environment=pairs))
     with child([server, "-D", "-f", config], {}, folder / "lighttpd.out",
                lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
-        yield f"http://127.0.0.1:{port}/hook.cgi"
+        yield Site(f"http://127.0.0.1:{port}/hook.cgi", None)
 
 
 @contextlib.contextmanager
@@ -137,42 +151,54 @@ def nginx(folder, location, more=""):
 
 
 @contextlib.contextmanager
-def nginx_fastcgi(program, environment, folder):
-    """nginx before one process of PROGRAM under spawn-fcgi. Gives the URL."""
+def fastcgi(program, environment, folder, *conf):
+    """nginx, by CONF, before one process of PROGRAM, which spawn-fcgi becomes."""
     spawner, listener = need_tool("spawn-fcgi"), folder / "app.sock"
-    with child([spawner, "-n", "-s", listener, "--", program], environment, folder / "app.out", listener.exists), \
-         nginx(folder, FASTCGI.format(folder=folder)) as url:
-        yield f"{url}/hook"
+    with child([spawner, "-n", "-s", listener, "--", program], environment, folder / "app.out", listener.exists) as process, \
+         nginx(folder, *conf) as url:
+        yield Site(f"{url}/hook", process.pid)
+
+
+def nginx_fastcgi(program, environment, folder):
+    """A connection a request."""
+    return fastcgi(program, environment, folder, FASTCGI.format(receiver=f"unix:{folder}/app.sock"))
+
+
+def nginx_fastcgi_kept(program, environment, folder):
+    """Connections are kept, as in docs/recipes/nginx-fastcgi.conf."""
+    return fastcgi(program, environment, folder, FASTCGI.format(receiver="app") + KEPT,
+                   UPSTREAM.format(address=f"unix:{folder}/app.sock"))
 
 
 @contextlib.contextmanager
 def nginx_php(program, environment, folder):
-    """nginx before one process of php-fpm that runs the script PROGRAM. Gives the URL."""
+    """nginx before one process of php-fpm that runs the script PROGRAM."""
     listener = str(folder / "app.sock")
     command = command_to_run(program.with_suffix(".conf"))
-    location = FASTCGI.format(folder=folder) + f"\n      fastcgi_param SCRIPT_FILENAME {program};"
+    location = FASTCGI.format(receiver=f"unix:{listener}") + f"\n      fastcgi_param SCRIPT_FILENAME {program};"
     with child(command, {"BENCH_SOCKET": listener, "BENCH_FOLDER": str(folder), **environment}, folder / "app.out",
-               lambda: answers(socket.AF_UNIX, listener)), \
+               lambda: answers(socket.AF_UNIX, listener)) as process, \
          nginx(folder, location) as url:
-        yield f"{url}/hook"
+        yield Site(f"{url}/hook", process.pid)
 
 
 @contextlib.contextmanager
 def nginx_node(program, environment, folder):
-    """nginx before one process of Node, with connections that it keeps. Gives the URL."""
+    """nginx before one process of Node, with connections that it keeps."""
     listener = str(folder / "app.sock")
     command = command_to_run(program)
     with child(command, {"BENCH_SOCKET": listener, **environment}, folder / "app.out",
-               lambda: answers(socket.AF_UNIX, listener)), \
+               lambda: answers(socket.AF_UNIX, listener)) as process, \
          nginx(folder, PROXY, UPSTREAM.format(address=f"unix:{listener}")) as url:
-        yield f"{url}/hook"
+        yield Site(f"{url}/hook", process.pid)
 
 
 @contextlib.contextmanager
 def nginx_webhook(program, environment, folder):
-    """nginx before Debian's webhook with the hooks of PROGRAM, with connections that it keeps. Gives the URL."""
+    """nginx before Debian's webhook with the hooks of PROGRAM, with connections that it keeps."""
     port = free_port()
     command = command_to_run(program, PORT=port)
-    with child(command, environment, folder / "app.out", lambda: answers(socket.AF_INET, ("127.0.0.1", port))), \
+    with child(command, environment, folder / "app.out",
+               lambda: answers(socket.AF_INET, ("127.0.0.1", port))) as process, \
          nginx(folder, PROXY, UPSTREAM.format(address=f"127.0.0.1:{port}")) as url:
-        yield f"{url}/hooks/bench"
+        yield Site(f"{url}/hooks/bench", process.pid)
