@@ -12,6 +12,8 @@
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 -static FILE
  */
+#include "peak.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -175,21 +177,6 @@ static bool one_event(struct program *program, long long *ns)
          read_next(program);
 }
 
-static long long peak_kib(const struct program *program)
-{
-  char path[64], line[256];
-  long long kib = -1;
-
-  snprintf(path, sizeof path, "/proc/%d/status", program->pid);
-  FILE *file = fopen(path, "r");
-  while (file && fgets(line, sizeof line, file))
-    if (strncmp(line, "VmHWM:", 6) == 0)
-      kib = strtoll(line + 6, NULL, 10);
-  if (file)
-    fclose(file);
-  return kib;
-}
-
 /* Each of these is one round of one program; -1 when it failed. */
 
 static long long measure_start(struct program *program)
@@ -214,7 +201,7 @@ static long long measure_memory(struct program *program)
 {
   long long ns = 0;
   bool answered = start(program) && read_next(program) && one_event(program, &ns);
-  long long kib = answered ? peak_kib(program) : -1;
+  long long kib = answered ? peak_kib(program->pid) : -1;
 
   stop(program);
   return kib;

@@ -1,19 +1,26 @@
 /*
- * spawn.c ROUNDS BODY OURS THEIRS - what starting a CGI program costs.
+ * spawn.c WHAT ROUNDS BODY OURS THEIRS - what starting a CGI program costs.
  *
  * Each round starts OURS and THEIRS, by turns the one or the other first: BODY waits in a pipe on fd 0,
- * fd 1 is a pipe, fd 2 and the environment (the CGI one) are this program's own. Prints two numbers a round,
- * nanoseconds from posix_spawn to the end of waitpid. Ends with 1 if a program fails or answers anything
- * but 200.
+ * fd 1 is a pipe, fd 2 and the environment (the CGI one) are this program's own. Prints two numbers a round:
+ *
+ *   starts   nanoseconds from posix_spawn to the end of waitpid
+ *   memory   the peak (VmHWM) in KiB, as it stands when the program is about to end
+ *
+ * Ends with 1 if a program fails or answers anything but 200.
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 FILE
  */
+#include "peak.h"
+
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +35,8 @@ static long long now_ns(void)
   return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Starts PROGRAM on the two descriptors and waits for it; -1 when it did not end with 0. */
+/* Each of these starts PROGRAM on the two descriptors and waits for it; -1 when it did not end with 0. */
+
 static long long spawn_and_wait(char *program, int fd_in, int fd_out)
 {
   char *const argv[] = {program, NULL};
@@ -47,7 +55,38 @@ static long long spawn_and_wait(char *program, int fd_in, int fd_out)
   return ended >= 0 && status == 0 ? ended - began : -1;
 }
 
-static long long one_start(char *program, const char *body, size_t len)
+static void become(char *program, int fd_in, int fd_out)
+{
+  char *const argv[] = {program, NULL};
+
+  dup2(fd_in, STDIN_FILENO);
+  dup2(fd_out, STDOUT_FILENO);
+  if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+    execve(program, argv, environ);
+  _exit(127);
+}
+
+/* Traced, it stops once after execve and, as is asked for then, once more while its memory is still there to look at. */
+static long long peak_at_its_end(char *program, int fd_in, int fd_out)
+{
+  long long kib = -1;
+  int status = -1;
+  pid_t pid = fork();
+
+  if (pid == 0)
+    become(program, fd_in, fd_out);
+  if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+      ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL) != 0)
+    return -1;
+  ptrace(PTRACE_CONT, pid, NULL, NULL);
+  if (waitpid(pid, &status, 0) == pid && status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXIT << 8)))
+    kib = peak_kib(pid);
+  ptrace(PTRACE_CONT, pid, NULL, NULL);
+  return waitpid(pid, &status, 0) == pid && status == 0 ? kib : -1;
+}
+
+static long long one_start(long long (*measure)(char *, int, int), char *program, const char *body,
+                           size_t len)
 {
   static const char wanted[] = "Status: 200";
   int in[2] = {-1, -1}, out[2] = {-1, -1};
@@ -59,7 +98,7 @@ static long long one_start(char *program, const char *body, size_t len)
     return -1;
   if (write(in[1], body, len) == (ssize_t)len) {
     close(in[1]);
-    took = spawn_and_wait(program, in[0], out[1]);
+    took = measure(program, in[0], out[1]);
   }
   close(out[1]);
   got = read(out[0], answer, sizeof answer - 1);
@@ -75,26 +114,31 @@ static long long one_start(char *program, const char *body, size_t len)
 int main(int argc, char **argv)
 {
   static char body[BODY_MAX_BYTES];
+  long long (*measure)(char *, int, int) = NULL;
   FILE *file = NULL;
   size_t len = 0;
 
-  if (argc != 5) {
-    fputs("usage: spawn ROUNDS BODY OURS THEIRS\n", stderr);
+  if (argc == 6)
+    measure = strcmp(argv[1], "starts") == 0   ? spawn_and_wait
+              : strcmp(argv[1], "memory") == 0 ? peak_at_its_end
+                                               : NULL;
+  if (measure == NULL) {
+    fputs("usage: spawn starts|memory ROUNDS BODY OURS THEIRS\n", stderr);
     return 2;
   }
-  file = fopen(argv[2], "rb");
+  file = fopen(argv[3], "rb");
   if (file == NULL) {
-    perror(argv[2]);
+    perror(argv[3]);
     return 1;
   }
   len = fread(body, 1, sizeof body, file);
   fclose(file);
-  for (long round = strtol(argv[1], NULL, 10); round > 0; round--) {
+  for (long round = strtol(argv[2], NULL, 10); round > 0; round--) {
     long long took[2] = {0, 0};
     int first = (int)(round % 2);
 
-    took[first] = one_start(argv[3 + first], body, len);
-    took[!first] = one_start(argv[3 + !first], body, len);
+    took[first] = one_start(measure, argv[4 + first], body, len);
+    took[!first] = one_start(measure, argv[4 + !first], body, len);
     if (took[0] < 0 || took[1] < 0)
       return 1;
     printf("%lld %lld\n", took[0], took[1]);

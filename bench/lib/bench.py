@@ -1,12 +1,13 @@
 """What all measurements share: where things are, how long to measure, and the shape of a result."""
 
+import re
 import shutil
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import MeasuringError
-from .programs import compiled, compiled_go, run
+from .programs import SOURCE, compiled, compiled_go, run
 from .webhook import Webhook
 
 NOT_A_DISK = {"tmpfs", "ramfs"}
@@ -57,11 +58,19 @@ def median_result(name, ours, unit, against, theirs, bar):
     return Result(name, round(ours, 2), unit, against, round(theirs, 2), round(ratio, 3), bar)
 
 
+def source_of(build):
+    """The tree that CMake configured BUILD from."""
+    cache = build / "CMakeCache.txt"
+    found = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.+)$", cache.read_text(), re.MULTILINE) if cache.exists() else None
+    return Path(found.group(1)) if found else SOURCE
+
+
 class Bench:
     """One run: the build that is measured, and a scratch folder on a real disk."""
 
     def __init__(self, build, effort):
         self.build = build.resolve()
+        self.source = source_of(self.build)
         self.effort = effort
         self.folder = self.build / "bench"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +100,10 @@ class Bench:
     def helper(self, name) -> Path:
         """One of the C programs of bench/."""
         return compiled(name, self.folder / "bin")
+
+    def inner_helper(self, name) -> Path:
+        """One of those that call kitehook's functions: of the tree that the build was made from, as what it calls."""
+        return compiled(name, self.folder / "bin", self.source)
 
     def go_helper(self, name) -> Path:
         """One of its Go programs."""

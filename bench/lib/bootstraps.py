@@ -40,14 +40,19 @@ class Ours:
 def ours_of(bench):
     """$KH_BOOTSTRAP, else what script/build-lambda made of these sources, else the build's own, which is dynamic."""
     named = os.environ.get("KH_BOOTSTRAP")
-    built = SOURCE / f"build/lambda-{ARCHITECTURES.get(platform.machine(), '')}/bootstrap"
     if named:
         program = Path(named).resolve()
         if not program.is_file():
             raise MeasuringError(f"there is no {program}, which KH_BOOTSTRAP names")
     else:
-        program = built if built.is_file() and not is_stale(built) else bench.program("bootstrap")
+        program = static_of(bench) or bench.program("bootstrap")
     return Ours(program, is_static(program))
+
+
+def static_of(bench):
+    """What script/build-lambda made of the build's sources; None where there is none, or one of older sources."""
+    built = bench.source / f"build/lambda-{ARCHITECTURES.get(platform.machine(), '')}/bootstrap"
+    return built if built.is_file() and not is_stale(built, bench.source) else None
 
 
 def is_static(program):
@@ -56,8 +61,8 @@ def is_static(program):
         return b"/ld-" not in file.read(4096)
 
 
-def is_stale(program):
-    sources = [file for folder in ("handler", "lambda") for file in (SOURCE / folder).rglob("*.[ch]")]
+def is_stale(program, tree):
+    sources = [file for folder in ("handler", "lambda") for file in (tree / folder).rglob("*.[ch]")]
     return any(file.stat().st_mtime > program.stat().st_mtime for file in sources)
 
 
@@ -83,19 +88,24 @@ def environment_of(bench, config):
             "KITEHOOK_CONFIG": str(config), "BENCH_SECRET": str(bench.webhook.secret_file)}
 
 
-def measure(bench, name, what, theirs, rounds, warm_up):
-    """Figures of OURS and of THEIRS, a command."""
-    ours = ours_of(bench)
+def played(bench, name, what, commands, loggers, rounds, warm_up):
+    """Figures of two COMMANDS by lambda_api.c; so many of them are kitehook's and log what they receive."""
     folder = bench.scratch(name)
     event, log = write_event(folder, bench.webhook), folder / "output.log"
     config = write_config(folder, f"file: {bench.webhook.secret_file}")
-    output = run([bench.helper("lambda_api"), what, rounds + warm_up, event, log, ours.program, *theirs],
+    output = run([bench.helper("lambda_api"), what, rounds + warm_up, event, log, *commands],
                  environment_of(bench, config))
-    answered = 1 if what == "starts" else rounds + warm_up
+    answered = loggers * (1 if what == "starts" else rounds + warm_up)
     received = count_in_log(log, '"message":"webhook received"')
     if received != answered:
-        raise MeasuringError(f"of {answered} webhooks {ours.program} logged {received}: see {log}")
-    return ours, *columns(output, warm_up)
+        raise MeasuringError(f"of {answered} webhooks {commands[0]} logged {received}: see {log}")
+    return columns(output, warm_up)
+
+
+def measure(bench, name, what, theirs, rounds, warm_up):
+    """Figures of OURS and of THEIRS, a command."""
+    ours = ours_of(bench)
+    return ours, *played(bench, name, what, [ours.program, *theirs], 1, rounds, warm_up)
 
 
 def minimal(bench):

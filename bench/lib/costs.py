@@ -1,6 +1,7 @@
 """What needs no web server: a process's start, verify and parse, and the worker."""
 
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -19,24 +20,33 @@ def columns(output, skip):
     return list(zip(*rows))
 
 
-def cgi_start(bench):
-    ours, theirs = bench.program("kitehook.cgi"), bench.helper("rivals/cgi_empty")
-    config = Config(bench.scratch("cgi_start"), bench.webhook)
-    effort = bench.effort
-    output = run([bench.helper("spawn"), effort.starts + effort.start_warm_up, bench.webhook.body_file, ours, theirs],
+def spawned(bench, name, what, programs, rounds, warm_up):
+    """Figures of two CGI PROGRAMS by spawn.c. Each that is kitehook's must log every webhook as accepted."""
+    config = Config(bench.scratch(name), bench.webhook)
+    output = run([bench.helper("spawn"), what, rounds + warm_up, bench.webhook.body_file, *programs],
                  {**bench.webhook.cgi_environment(), **config.environment})
-    if config.accepted() != effort.starts + effort.start_warm_up:
-        raise MeasuringError(f"kitehook.cgi logged only {config.accepted()} accepted webhooks")
-    ours_ns, theirs_ns = columns(output, effort.start_warm_up)
+    wanted = (rounds + warm_up) * sum(program.name == "kitehook.cgi" for program in programs)
+    if config.accepted() != wanted:
+        raise MeasuringError(f"kitehook.cgi logged only {config.accepted()} of {wanted} webhooks as accepted")
+    return columns(output, warm_up)
+
+
+def cgi_start(bench):
+    ours_ns, theirs_ns = spawned(bench, "cgi_start", "starts", (bench.program("kitehook.cgi"), bench.helper("rivals/cgi_empty")),
+                                 bench.effort.starts, bench.effort.start_warm_up)
     return median_result("cgi_start", [ns / 1e3 for ns in ours_ns], "us",
                          "an empty static C CGI, posix_spawn to waitpid", [ns / 1e3 for ns in theirs_ns], None)
 
 
+def verify_parse_laps(bench, laps):
+    """Nanoseconds of each lap: ours, of the HMAC alone, of jansson alone."""
+    output = run([bench.inner_helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file,
+                  laps + bench.effort.lap_warm_up])
+    return columns(output, bench.effort.lap_warm_up)
+
+
 def verify_parse(bench, name, column, against, bar):
-    effort = bench.effort
-    output = run([bench.helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file,
-                  effort.laps + effort.lap_warm_up])
-    figures = columns(output, effort.lap_warm_up)
+    figures = verify_parse_laps(bench, bench.effort.laps)
     return median_result(name, [ns / 1e3 for ns in figures[0]], "us",
                          against, [ns / 1e3 for ns in figures[column]], bar)
 
@@ -49,17 +59,27 @@ def verify_parse_jansson(bench):
     return verify_parse(bench, "verify_parse_jansson", 2, "one json_loadb of the same bytes, no HMAC", None)
 
 
+def rules_50_laps(bench, laps, rules):
+    """Nanoseconds of each lap: of the 50 rules in the file RULES, of the proof."""
+    output = run([bench.inner_helper("rules_50"), bench.webhook.body_file, bench.webhook.secret_file, rules,
+                  laps + bench.effort.lap_warm_up])
+    return columns(output, bench.effort.lap_warm_up)
+
+
 def rules_50(bench):
-    effort = bench.effort
-    output = run([bench.helper("rules_50"), bench.webhook.body_file, bench.webhook.secret_file, BENCH / "rules_50.yml",
-                  effort.laps + effort.lap_warm_up])
-    rules, proof = columns(output, effort.lap_warm_up)
+    rules, proof = rules_50_laps(bench, bench.effort.laps, BENCH / "rules_50.yml")
     return median_result("rules_50", [ns / 1e3 for ns in rules], "us", "verifying and parsing the same webhook", [ns / 1e3 for ns in proof], 1)
 
 
+def ended_children_cpu_s():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def timed_drain(command, environment, output):
-    """Seconds from the start of COMMAND to its end."""
+    """Seconds from the start of COMMAND to its end, and seconds of processor time."""
     os.sync()
+    cpu_before_s = ended_children_cpu_s()
     with open(output, "wb") as file:
         began = time.perf_counter()
         done = subprocess.run(list(map(str, command)), env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
@@ -67,7 +87,7 @@ def timed_drain(command, environment, output):
         took = time.perf_counter() - began
     if done.returncode != 0:
         raise MeasuringError(f"{command[0]} ended with {done.returncode}: {output.read_text()[-500:]}")
-    return took
+    return took, ended_children_cpu_s() - cpu_before_s
 
 
 def drain_ours(bench, folder, entries):
@@ -93,17 +113,23 @@ def drain_theirs(bench, folder, entries):
     return took
 
 
-def worker_rps(bench):
-    """Whole runs, start of the program included, over copies of one inbox."""
-    filling = bench.scratch("worker_rps/fill")
+def fill_inbox(bench, filling):
+    """A folder of entries as the build's receivers keep them."""
     entries = filling / "entries"
     for folder in (filling / "state", entries):
         folder.mkdir(mode=0o700)
-    run([bench.helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file,
+    run([bench.inner_helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file,
          bench.effort.entries, entries])
+    return entries
+
+
+def worker_rps(bench):
+    """Whole runs, start of the program included, over copies of one inbox."""
+    entries = fill_inbox(bench, bench.scratch("worker_rps/fill"))
     rates = [], []
     for _ in range(bench.effort.drains):
         for side, drain in enumerate((drain_ours, drain_theirs)):
-            rates[side].append(bench.effort.entries / drain(bench, bench.scratch("worker_rps/drain"), entries))
+            took_s, _ = drain(bench, bench.scratch("worker_rps/drain"), entries)
+            rates[side].append(bench.effort.entries / took_s)
     return median_result("worker_rps", rates[0], "webhooks/s",
                          "read, one SQLite row, unlink; 64 a transaction; no JSON, no rules, no log", rates[1], None)

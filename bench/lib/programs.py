@@ -40,11 +40,11 @@ def command_to_run(source, **values):
     return [need_tool(program), *(str({"FILE": source, **values}.get(word, word)) for word in words)]
 
 
-def linked(word):
-    """What a cc: line means by WORD."""
+def linked(word, tree):
+    """What a cc: line means by WORD, with kitehook's sources in TREE."""
     folders, flags = LINKED[word]
-    sources = sorted(file for folder in folders for file in (SOURCE / "handler" / folder).glob("*.c"))
-    return ["-I", str(SOURCE / "handler"), *map(str, sources), *flags]
+    sources = sorted(file for folder in folders for file in (tree / "handler" / folder).glob("*.c"))
+    return ["-I", str(tree / "handler"), *map(str, sources), *flags]
 
 
 def command_of(source, compiler):
@@ -58,17 +58,19 @@ def is_older(program, files):
     return not program.exists() or any(file.stat().st_mtime > program.stat().st_mtime for file in files)
 
 
-def compiled(name, folder):
-    """The program made from bench/NAME.c, compiled into FOLDER unless it is there and newer than its sources."""
-    source = BENCH / f"{name}.c"
+def compiled(name, folder, tree=SOURCE):
+    """The program made from bench/NAME.c of TREE, compiled into FOLDER unless it is there and newer than its sources."""
+    source = tree / f"bench/{name}.c"
+    if not source.exists():
+        raise NotRun(f"there is no {source}")
     program = folder / source.stem
     arguments, sources = [], [source, *source.parent.glob("*.h")]
     for word in command_of(source, "cc"):
         if word == "FILE":
             arguments.append(str(source))
         elif word in LINKED:
-            arguments += linked(word)
-            sources += (SOURCE / "handler").rglob("*.[ch]")
+            arguments += linked(word, tree)
+            sources += (tree / "handler").rglob("*.[ch]")
         else:
             arguments.append(word)
     if is_older(program, sources):

@@ -1,0 +1,161 @@
+"""Two builds side by side: whatever runs a program of kitehook, once with each build's, by turns."""
+
+import statistics
+from dataclasses import dataclass
+from typing import Callable
+
+from . import bootstraps, costs, rates
+from .bench import Result
+
+BAR = 0.95
+TRIES = 3  # of what is below the bar: all rounds of all tries count
+
+
+@dataclass
+class Row:
+    """What one name measured of the two builds: a pair of figures for each round."""
+
+    name: str
+    unit: str
+    ours: list
+    theirs: list
+
+    def add(self, other):
+        self.ours += other.ours
+        self.theirs += other.theirs
+
+    def result(self, against):
+        """The ratio is the median of the pairs': what slows the machine for a while slows both of a pair."""
+        better = [ours / theirs if self.unit.endswith("/s") else theirs / ours for ours, theirs in zip(self.ours, self.theirs)]
+        return Result(self.name, round(statistics.median(self.ours), 2), self.unit, f"{against}, {len(better)} pairs",
+                      round(statistics.median(self.theirs), 2), round(statistics.median(better), 3), BAR)
+
+
+def row_of(name, unit, pair, scale=1.0):
+    ours, theirs = ([figure * scale for figure in figures] for figures in pair)
+    return Row(name, unit, ours, theirs)
+
+
+# ---- each of these measures both builds, and gives a row for each of its names
+
+def cgi_start(bench, other):
+    pair = costs.spawned(bench, "cgi_start", "starts", [each.program("kitehook.cgi") for each in (bench, other)],
+                         bench.effort.starts, bench.effort.start_warm_up)
+    return [row_of("cgi_start", "us", pair, 1e-3)]
+
+
+def cgi_rss(bench, other):
+    pair = costs.spawned(bench, "cgi_rss", "memory", [each.program("kitehook.cgi") for each in (bench, other)],
+                         bench.effort.memories, 0)
+    return [row_of("cgi_rss", "KiB", pair)]
+
+
+UNITS = {"rate": "req/s", "cpu_us": "us", "peak_kib": "KiB"}
+
+
+def served(bench, ours, theirs, **names):
+    """Rounds behind a web server. NAMES are those of the rows, by the column of rates.Round that is in each."""
+    both = rates.rounds(bench, next(iter(names.values())), ours, theirs, rates.Load(bench.webhook.headers))
+    return [row_of(name, UNITS[column], [[getattr(figures, column) for figures in side] for side in both])
+            for column, name in names.items()]
+
+
+def cgi(bench, other):
+    return served(bench, rates.cgi(bench), rates.cgi(other), rate="cgi_rps")
+
+
+def cgi_inbox(bench, other):
+    ours, theirs = (rates.cgi(each, rates.kitehook_inbox) for each in (bench, other))
+    return served(bench, ours, theirs, rate="cgi_rps_inbox")
+
+
+def fcgi(bench, other):
+    return served(bench, rates.fcgi(bench), rates.fcgi(other), rate="fcgi_rps", cpu_us="fcgi_cpu", peak_kib="fcgi_rss")
+
+
+def fcgi_inbox(bench, other):
+    ours, theirs = (rates.fcgi(each, rates.kitehook_inbox) for each in (bench, other))
+    return served(bench, ours, theirs, rate="fcgi_rps_inbox", cpu_us="fcgi_cpu_inbox")
+
+
+def fcgi_kept(bench, other):
+    return served(bench, rates.fcgi_kept(bench), rates.fcgi_kept(other), rate="fcgi_rps_kept", cpu_us="fcgi_cpu_kept")
+
+
+def medians_of_laps(bench, other, measure):
+    """A pair for each two processes: where the loader happens to put things counts for as much as the code."""
+    laps = max(bench.effort.laps // 4, 1)
+    rows = [[statistics.median(measure(each, laps)[0]) for each in (bench, other)] for _ in range(bench.effort.rate_rounds)]
+    return zip(*rows)
+
+
+def verify_parse(bench, other):
+    return [row_of("verify_parse", "us", medians_of_laps(bench, other, costs.verify_parse_laps), 1e-3)]
+
+
+def rules_50(bench, other):
+    rules = other.source / "bench/rules_50.yml"  # the older words: both know them
+    pair = medians_of_laps(bench, other, lambda each, laps: costs.rules_50_laps(each, laps, rules))
+    return [row_of("rules_50", "us", pair, 1e-3)]
+
+
+def worker(bench, other):
+    filled = [costs.fill_inbox(each, bench.scratch(f"worker_rps/fill_{side}")) for side, each in enumerate((bench, other))]
+    entries = bench.effort.entries
+    speeds, cpus = ([], []), ([], [])
+    for _ in range(bench.effort.drains):
+        for each, inbox, speed, cpu in zip((bench, other), filled, speeds, cpus):
+            took_s, cpu_s = costs.drain_ours(each, bench.scratch("worker_rps/drain"), inbox)
+            speed.append(entries / took_s)
+            cpu.append(cpu_s / entries)
+    return [row_of("worker_rps", "webhooks/s", speeds), row_of("worker_cpu", "us", cpus, 1e6)]
+
+
+def bootstrap(bench, other, name, what, unit, rounds, warm_up):
+    programs = [bootstraps.static_of(each) for each in (bench, other)]
+    if not all(programs):
+        programs = [each.program("bootstrap") for each in (bench, other)]
+    return [row_of(name, unit, bootstraps.played(bench, name, what, programs, 2, rounds, warm_up), 1e-3 if unit == "us" else 1)]
+
+
+def lambda_start(bench, other):
+    return bootstrap(bench, other, "lambda_start", "starts", "us", bench.effort.starts, bench.effort.start_warm_up)
+
+
+def lambda_warm(bench, other):
+    return bootstrap(bench, other, "lambda_warm", "warm", "us", bench.effort.starts, bench.effort.start_warm_up)
+
+
+def lambda_rss(bench, other):
+    return bootstrap(bench, other, "lambda_rss", "memory", "KiB", bench.effort.memories, 0)
+
+
+COMPARISONS = {
+    ("cgi_start",): cgi_start,
+    ("cgi_rss",): cgi_rss,
+    ("cgi_rps",): cgi,
+    ("cgi_rps_inbox",): cgi_inbox,
+    ("fcgi_rps", "fcgi_cpu", "fcgi_rss"): fcgi,
+    ("fcgi_rps_inbox", "fcgi_cpu_inbox"): fcgi_inbox,
+    ("fcgi_rps_kept", "fcgi_cpu_kept"): fcgi_kept,
+    ("verify_parse",): verify_parse,
+    ("rules_50",): rules_50,
+    ("worker_rps", "worker_cpu"): worker,
+    ("lambda_start",): lambda_start,
+    ("lambda_warm",): lambda_warm,
+    ("lambda_rss",): lambda_rss,
+}
+NAMES = [name for names in COMPARISONS for name in names]
+
+
+def compare(bench, other, names, wanted, tries):
+    """Results of those of NAMES, a key of COMPARISONS, that are WANTED; measured again while one is below the bar."""
+    rows = {}
+    for _ in range(tries):
+        for row in COMPARISONS[names](bench, other):
+            rows.setdefault(row.name, Row(row.name, row.unit, [], [])).add(row)
+        results = [rows[name].result(str(other.build)) for name in names if name in wanted]
+        if not any(result.missed for result in results):
+            break
+    bench.clean(names[0])
+    return results
