@@ -61,7 +61,8 @@ def median_result(name, ours, unit, against, theirs, bar):
 def source_of(build):
     """The tree that CMake configured BUILD from."""
     cache = build / "CMakeCache.txt"
-    found = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.+)$", cache.read_text(), re.MULTILINE) if cache.exists() else None
+    text = cache.read_text() if cache.exists() else ""
+    found = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.+)$", text, re.MULTILINE)
     return Path(found.group(1)) if found else SOURCE
 
 
@@ -102,7 +103,7 @@ class Bench:
         return compiled(name, self.folder / "bin")
 
     def inner_helper(self, name) -> Path:
-        """One of those that call kitehook's functions: of the tree that the build was made from, as what it calls."""
+        """One of those that call kitehook's functions: it comes, as these do, from the build's own tree."""
         return compiled(name, self.folder / "bin", self.source)
 
     def go_helper(self, name) -> Path:

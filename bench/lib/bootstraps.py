@@ -50,7 +50,7 @@ def ours_of(bench):
 
 
 def static_of(bench):
-    """What script/build-lambda made of the build's sources; None where there is none, or one of older sources."""
+    """What script/build-lambda made of the build's sources; None where there is none, or a stale one."""
     built = bench.source / f"build/lambda-{ARCHITECTURES.get(platform.machine(), '')}/bootstrap"
     return built if built.is_file() and not is_stale(built, bench.source) else None
 

@@ -32,8 +32,9 @@ def spawned(bench, name, what, programs, rounds, warm_up):
 
 
 def cgi_start(bench):
-    ours_ns, theirs_ns = spawned(bench, "cgi_start", "starts", (bench.program("kitehook.cgi"), bench.helper("rivals/cgi_empty")),
-                                 bench.effort.starts, bench.effort.start_warm_up)
+    programs = bench.program("kitehook.cgi"), bench.helper("rivals/cgi_empty")
+    effort = bench.effort
+    ours_ns, theirs_ns = spawned(bench, "cgi_start", "starts", programs, effort.starts, effort.start_warm_up)
     return median_result("cgi_start", [ns / 1e3 for ns in ours_ns], "us",
                          "an empty static C CGI, posix_spawn to waitpid", [ns / 1e3 for ns in theirs_ns], None)
 
@@ -118,8 +119,8 @@ def fill_inbox(bench, filling):
     entries = filling / "entries"
     for folder in (filling / "state", entries):
         folder.mkdir(mode=0o700)
-    run([bench.inner_helper("inbox_fill"), filling / "state", bench.webhook.body_file, bench.webhook.secret_file,
-         bench.effort.entries, entries])
+    run([bench.inner_helper("inbox_fill"), filling / "state", bench.webhook.body_file,
+         bench.webhook.secret_file, bench.effort.entries, entries])
     return entries
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from .errors import MeasuringError
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-CLOCK_OF_A_PROCESS = 2  # CPUCLOCK_SCHED of the kernel's posix-timers.h: what clock_getcpuclockid(3) puts behind a pid
+CPUCLOCK_SCHED = 2  # of the kernel's posix-timers.h; what clock_getcpuclockid(3) makes of a pid has it
 
 
 def family(pid):
@@ -20,8 +20,8 @@ def family(pid):
 
 
 def own_cpu_s(pid):
-    """Of all threads, also of those that have ended. It counts nanoseconds; /proc/PID/stat has hundredths of a second."""
-    return time.clock_gettime((~pid << 3) | CLOCK_OF_A_PROCESS)
+    """Of all threads, also of those that have ended. It counts nanoseconds, /proc/PID/stat clock ticks."""
+    return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
 
 
 def ended_children_cpu_s(pid):
@@ -30,11 +30,11 @@ def ended_children_cpu_s(pid):
 
 
 def cpu_s(pid):
-    """Processor time of PID, its threads and its children, in seconds; while none of them is just starting or ending."""
+    """Processor time of PID, its threads and its children, while none of them is just starting or ending."""
     try:
         return sum(own_cpu_s(member) + ended_children_cpu_s(member) for member in family(pid))
     except OSError as error:
-        raise MeasuringError(f"process {pid} or a child of it ended while it was looked at: {error}") from None
+        raise MeasuringError(f"process {pid} or a child of it ended meanwhile: {error}") from None
 
 
 def peak_kib(pid):

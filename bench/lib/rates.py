@@ -1,4 +1,4 @@
-"""Requests through a real web server, with and without an inbox on disk: how many a second, and what each costs."""
+"""Requests through a real web server, with and without an inbox: how many a second, and what each costs."""
 
 import functools
 import math
@@ -15,7 +15,8 @@ from .errors import MeasuringError, NotRun
 from .load import measure, must_refuse, warm_up
 from .processes import cpu_s, peak_kib
 from .programs import BENCH, need_tool
-from .servers import last_words, lighttpd_cgi, nginx_fastcgi, nginx_fastcgi_kept, nginx_node, nginx_php, nginx_webhook
+from .servers import (last_words, lighttpd_cgi, nginx_fastcgi, nginx_fastcgi_kept, nginx_node, nginx_php,
+                      nginx_webhook)
 from .webhook import Config, Webhook, count_files
 
 
@@ -49,7 +50,7 @@ class Load:
 @dataclass(frozen=True)
 class Round:
     rate: float  # requests a second
-    cpu_us: float | None  # processor time a request of the receiving processes; None where each has its own process
+    cpu_us: float | None  # processor time a request of the receiving processes; with CGI it is not known
     peak_kib: int | None
 
 
@@ -144,13 +145,14 @@ def floor(bench):
 
 
 def cgi_rps(bench):
-    both = rounds(bench, "cgi_rps", cgi(bench), Side(bench.helper("rivals/cgi_empty"), lighttpd_cgi, rival_hello), floor(bench))
+    empty = Side(bench.helper("rivals/cgi_empty"), lighttpd_cgi, rival_hello)
+    both = rounds(bench, "cgi_rps", cgi(bench), empty, floor(bench))
     return rate_result("cgi_rps", both, "an empty static C CGI, lighttpd", 0.85)
 
 
 def cgi_rps_inbox(bench):
-    both = rounds(bench, "cgi_rps_inbox", cgi(bench, kitehook_inbox),
-                  Side(bench.helper("rivals/cgi_maildir"), lighttpd_cgi, rival_maildir), floor(bench))
+    maildir = Side(bench.helper("rivals/cgi_maildir"), lighttpd_cgi, rival_maildir)
+    both = rounds(bench, "cgi_rps_inbox", cgi(bench, kitehook_inbox), maildir, floor(bench))
     return rate_result("cgi_rps_inbox", both, "a static C CGI with the same two syncs, lighttpd", 0.85)
 
 
@@ -159,7 +161,8 @@ HELLO = "a libfcgi hello, nginx, one process"
 
 @functools.cache
 def fcgi_and_hello(bench):
-    return rounds(bench, "fcgi", fcgi(bench), Side(bench.helper("rivals/fcgi_hello"), nginx_fastcgi, rival_hello), floor(bench))
+    hello = Side(bench.helper("rivals/fcgi_hello"), nginx_fastcgi, rival_hello)
+    return rounds(bench, "fcgi", fcgi(bench), hello, floor(bench))
 
 
 def fcgi_rps(bench):
@@ -171,9 +174,10 @@ def fcgi_cpu(bench):
 
 
 def fcgi_rps_inbox(bench):
-    both = rounds(bench, "fcgi_rps_inbox", fcgi(bench, kitehook_inbox),
-                  Side(bench.helper("rivals/fcgi_maildir"), nginx_fastcgi, rival_maildir), floor(bench))
-    return rate_result("fcgi_rps_inbox", both, "a libfcgi program with the same two syncs, nginx, one process", None)
+    maildir = Side(bench.helper("rivals/fcgi_maildir"), nginx_fastcgi, rival_maildir)
+    both = rounds(bench, "fcgi_rps_inbox", fcgi(bench, kitehook_inbox), maildir, floor(bench))
+    against = "a libfcgi program with the same two syncs, nginx, one process"
+    return rate_result("fcgi_rps_inbox", both, against, None)
 
 
 # ---- kept connections
@@ -194,7 +198,11 @@ def fcgi_cpu_kept(bench):
     return cpu_result("fcgi_cpu_kept", fcgi_kept_and_not(bench), KEPT, None)
 
 
-# ---- against receivers, which verify and parse as we do; nginx keeps its connections to ours, as its recipe has it
+# ---- against receivers, which verify and parse as we do. To ours nginx keeps its connections, by the recipe
+
+def run_in(headers):
+    return Load(headers, run_in=True)
+
 
 NODE = "a Node receiver, nginx, one process each"
 PHP = "php-fpm, nginx, one process each"
@@ -203,8 +211,8 @@ WEBHOOK = "Debian's webhook, one HMAC rule and no command, nginx, one process ea
 
 @functools.cache
 def fcgi_and_node(bench):
-    return rounds(bench, "fcgi_node", fcgi_kept(bench), Side(BENCH / "rivals/http_node.mjs", nginx_node, rival_receiver),
-                  Load(bench.webhook.headers, run_in=True))
+    node = Side(BENCH / "rivals/http_node.mjs", nginx_node, rival_receiver)
+    return rounds(bench, "fcgi_node", fcgi_kept(bench), node, run_in(bench.webhook.headers))
 
 
 def fcgi_rps_node(bench):
@@ -217,8 +225,8 @@ def fcgi_cpu_node(bench):
 
 @functools.cache
 def fcgi_and_php(bench):
-    return rounds(bench, "fcgi_php", fcgi_kept(bench), Side(BENCH / "rivals/php_fpm.php", nginx_php, rival_receiver),
-                  Load(bench.webhook.headers, run_in=True))
+    php = Side(BENCH / "rivals/php_fpm.php", nginx_php, rival_receiver)
+    return rounds(bench, "fcgi_php", fcgi_kept(bench), php, run_in(bench.webhook.headers))
 
 
 def fcgi_rps_php(bench):
@@ -231,8 +239,8 @@ def fcgi_cpu_php(bench):
 
 @functools.cache
 def fcgi_and_webhook(bench):
-    return rounds(bench, "fcgi_webhook", fcgi_kept(bench), Side(BENCH / "rivals/webhook.yaml", nginx_webhook, rival_receiver),
-                  Load(bench.webhook.headers_for_webhook, run_in=True))
+    webhook = Side(BENCH / "rivals/webhook.yaml", nginx_webhook, rival_receiver)
+    return rounds(bench, "fcgi_webhook", fcgi_kept(bench), webhook, run_in(bench.webhook.headers_for_webhook))
 
 
 def fcgi_rps_webhook(bench):
@@ -247,12 +255,12 @@ def cgi_rps_perl(bench):
     perl = need_tool("perl")
     if subprocess.run([perl, "-MJSON::XS", "-e1"], capture_output=True).returncode != 0:
         raise NotRun("Perl's JSON::XS is not installed")
-    both = rounds(bench, "cgi_rps_perl", cgi(bench), Side(BENCH / "rivals/cgi_perl.pl", lighttpd_cgi, rival_receiver),
-                  Load(bench.webhook.headers, stretch=4))
+    script = Side(BENCH / "rivals/cgi_perl.pl", lighttpd_cgi, rival_receiver)
+    both = rounds(bench, "cgi_rps_perl", cgi(bench), script, Load(bench.webhook.headers, stretch=4))
     return rate_result("cgi_rps_perl", both, "a Perl CGI with JSON::XS, lighttpd", 10)
 
 
 def cgi_rps_python(bench):
-    both = rounds(bench, "cgi_rps_python", cgi(bench), Side(BENCH / "rivals/cgi_python.py", lighttpd_cgi, rival_receiver),
-                  Load(bench.webhook.headers, stretch=4))
+    script = Side(BENCH / "rivals/cgi_python.py", lighttpd_cgi, rival_receiver)
+    both = rounds(bench, "cgi_rps_python", cgi(bench), script, Load(bench.webhook.headers, stretch=4))
     return rate_result("cgi_rps_python", both, "a Python CGI, lighttpd", 10)

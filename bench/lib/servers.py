@@ -16,10 +16,10 @@ START_S, STOP_S = 10, 10
 
 @dataclass(frozen=True)
 class Site:
-    """Where to post, and who answers there: a process that lives as long as the block, or has those who do as children."""
+    """Where to post, and who answers there."""
 
     url: str
-    receiver: int | None  # None: a process for each request
+    receiver: int | None  # the process that answers, or whose children do; None: another one for each request
 
 
 BASE_ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/bin:/bin")}
@@ -154,7 +154,8 @@ def nginx(folder, location, more=""):
 def fastcgi(program, environment, folder, *conf):
     """nginx, by CONF, before one process of PROGRAM, which spawn-fcgi becomes."""
     spawner, listener = need_tool("spawn-fcgi"), folder / "app.sock"
-    with child([spawner, "-n", "-s", listener, "--", program], environment, folder / "app.out", listener.exists) as process, \
+    command = [spawner, "-n", "-s", listener, "--", program]
+    with child(command, environment, folder / "app.out", listener.exists) as process, \
          nginx(folder, *conf) as url:
         yield Site(f"{url}/hook", process.pid)
 
@@ -175,7 +176,8 @@ def nginx_php(program, environment, folder):
     """nginx before one process of php-fpm that runs the script PROGRAM."""
     listener = str(folder / "app.sock")
     command = command_to_run(program.with_suffix(".conf"))
-    location = FASTCGI.format(receiver=f"unix:{listener}") + f"\n      fastcgi_param SCRIPT_FILENAME {program};"
+    script = f"\n      fastcgi_param SCRIPT_FILENAME {program};"
+    location = FASTCGI.format(receiver=f"unix:{listener}") + script
     with child(command, {"BENCH_SOCKET": listener, "BENCH_FOLDER": str(folder), **environment}, folder / "app.out",
                lambda: answers(socket.AF_UNIX, listener)) as process, \
          nginx(folder, location) as url:

@@ -26,9 +26,11 @@ class Row:
 
     def result(self, against):
         """The ratio is the median of the pairs': what slows the machine for a while slows both of a pair."""
-        better = [ours / theirs if self.unit.endswith("/s") else theirs / ours for ours, theirs in zip(self.ours, self.theirs)]
-        return Result(self.name, round(statistics.median(self.ours), 2), self.unit, f"{against}, {len(better)} pairs",
-                      round(statistics.median(self.theirs), 2), round(statistics.median(better), 3), BAR)
+        pairs = zip(self.ours, self.theirs) if self.unit.endswith("/s") else zip(self.theirs, self.ours)
+        ratio = statistics.median(better / worse for better, worse in pairs)
+        ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
+        against = f"{against}, pairs: {len(self.ours)}"
+        return Result(self.name, round(ours, 2), self.unit, against, round(theirs, 2), round(ratio, 3), BAR)
 
 
 def row_of(name, unit, pair, scale=1.0):
@@ -38,15 +40,18 @@ def row_of(name, unit, pair, scale=1.0):
 
 # ---- each of these measures both builds, and gives a row for each of its names
 
+def cgi_programs(*builds):
+    return [build.program("kitehook.cgi") for build in builds]
+
+
 def cgi_start(bench, other):
-    pair = costs.spawned(bench, "cgi_start", "starts", [each.program("kitehook.cgi") for each in (bench, other)],
-                         bench.effort.starts, bench.effort.start_warm_up)
+    pair = costs.spawned(bench, "cgi_start", "starts", cgi_programs(bench, other), bench.effort.starts,
+                         bench.effort.start_warm_up)
     return [row_of("cgi_start", "us", pair, 1e-3)]
 
 
 def cgi_rss(bench, other):
-    pair = costs.spawned(bench, "cgi_rss", "memory", [each.program("kitehook.cgi") for each in (bench, other)],
-                         bench.effort.memories, 0)
+    pair = costs.spawned(bench, "cgi_rss", "memory", cgi_programs(bench, other), bench.effort.memories, 0)
     return [row_of("cgi_rss", "KiB", pair)]
 
 
@@ -54,7 +59,7 @@ UNITS = {"rate": "req/s", "cpu_us": "us", "peak_kib": "KiB"}
 
 
 def served(bench, ours, theirs, **names):
-    """Rounds behind a web server. NAMES are those of the rows, by the column of rates.Round that is in each."""
+    """Rounds behind a web server. NAMES are those of the rows, by the column of rates.Round in each."""
     both = rates.rounds(bench, next(iter(names.values())), ours, theirs, rates.Load(bench.webhook.headers))
     return [row_of(name, UNITS[column], [[getattr(figures, column) for figures in side] for side in both])
             for column, name in names.items()]
@@ -70,7 +75,8 @@ def cgi_inbox(bench, other):
 
 
 def fcgi(bench, other):
-    return served(bench, rates.fcgi(bench), rates.fcgi(other), rate="fcgi_rps", cpu_us="fcgi_cpu", peak_kib="fcgi_rss")
+    return served(bench, rates.fcgi(bench), rates.fcgi(other), rate="fcgi_rps", cpu_us="fcgi_cpu",
+                  peak_kib="fcgi_rss")
 
 
 def fcgi_inbox(bench, other):
@@ -79,20 +85,22 @@ def fcgi_inbox(bench, other):
 
 
 def fcgi_by_recipe(build):
-    """A build that closes each connection must not be asked to keep it: nginx would take that for a failure."""
+    """A build that keeps no connection must not be asked to: nginx takes the end of one for a failure."""
     recipe = build.source / "docs/recipes/nginx-fastcgi.conf"
     return rates.fcgi_kept(build) if "fastcgi_keep_conn on;" in recipe.read_text() else rates.fcgi(build)
 
 
 def fcgi_recipe(bench, other):
-    return served(bench, fcgi_by_recipe(bench), fcgi_by_recipe(other), rate="fcgi_rps_recipe", cpu_us="fcgi_cpu_recipe")
+    return served(bench, fcgi_by_recipe(bench), fcgi_by_recipe(other), rate="fcgi_rps_recipe",
+                  cpu_us="fcgi_cpu_recipe")
 
 
 def medians_of_laps(bench, other, measure):
-    """A pair for each two processes: where the loader happens to put things counts for as much as the code."""
+    """Many processes, a pair of figures for each two: where the loader puts things counts, too."""
     laps = max(bench.effort.laps // 4, 1)
-    rows = [[statistics.median(measure(each, laps)[0]) for each in (bench, other)] for _ in range(bench.effort.rate_rounds)]
-    return zip(*rows)
+    pairs = [[statistics.median(measure(each, laps)[0]) for each in (bench, other)]
+             for _ in range(bench.effort.rate_rounds)]
+    return zip(*pairs)
 
 
 def verify_parse(bench, other):
@@ -106,34 +114,38 @@ def rules_50(bench, other):
 
 
 def worker(bench, other):
-    filled = [costs.fill_inbox(each, bench.scratch(f"worker_rps/fill_{side}")) for side, each in enumerate((bench, other))]
+    inboxes = [costs.fill_inbox(each, bench.scratch(f"worker_rps/fill_{side}"))
+               for side, each in enumerate((bench, other))]
     entries = bench.effort.entries
     speeds, cpus = ([], []), ([], [])
     for _ in range(bench.effort.drains):
-        for each, inbox, speed, cpu in zip((bench, other), filled, speeds, cpus):
+        for each, inbox, speed, cpu in zip((bench, other), inboxes, speeds, cpus):
             took_s, cpu_s = costs.drain_ours(each, bench.scratch("worker_rps/drain"), inbox)
             speed.append(entries / took_s)
             cpu.append(cpu_s / entries)
     return [row_of("worker_rps", "webhooks/s", speeds), row_of("worker_cpu", "us", cpus, 1e6)]
 
 
-def bootstrap(bench, other, name, what, unit, rounds, warm_up):
+def bootstrap(bench, other, name, what, rounds, warm_up):
     programs = [bootstraps.static_of(each) for each in (bench, other)]
     if not all(programs):
         programs = [each.program("bootstrap") for each in (bench, other)]
-    return [row_of(name, unit, bootstraps.played(bench, name, what, programs, 2, rounds, warm_up), 1e-3 if unit == "us" else 1)]
+    return bootstraps.played(bench, name, what, programs, 2, rounds, warm_up)
 
 
 def lambda_start(bench, other):
-    return bootstrap(bench, other, "lambda_start", "starts", "us", bench.effort.starts, bench.effort.start_warm_up)
+    pair = bootstrap(bench, other, "lambda_start", "starts", bench.effort.starts, bench.effort.start_warm_up)
+    return [row_of("lambda_start", "us", pair, 1e-3)]
 
 
 def lambda_warm(bench, other):
-    return bootstrap(bench, other, "lambda_warm", "warm", "us", bench.effort.starts, bench.effort.start_warm_up)
+    pair = bootstrap(bench, other, "lambda_warm", "warm", bench.effort.starts, bench.effort.start_warm_up)
+    return [row_of("lambda_warm", "us", pair, 1e-3)]
 
 
 def lambda_rss(bench, other):
-    return bootstrap(bench, other, "lambda_rss", "memory", "KiB", bench.effort.memories, 0)
+    pair = bootstrap(bench, other, "lambda_rss", "memory", bench.effort.memories, 0)
+    return [row_of("lambda_rss", "KiB", pair)]
 
 
 COMPARISONS = {
@@ -155,7 +167,7 @@ NAMES = [name for names in COMPARISONS for name in names]
 
 
 def compare(bench, other, names, wanted, tries):
-    """Results of those of NAMES, a key of COMPARISONS, that are WANTED; measured again while one is below the bar."""
+    """Results of those of NAMES, a key of COMPARISONS, that are WANTED. What is below the bar is repeated."""
     rows = {}
     for _ in range(tries):
         for row in COMPARISONS[names](bench, other):
