@@ -66,7 +66,7 @@ static void become(char *program, int fd_in, int fd_out)
   _exit(127);
 }
 
-/* Traced, it stops after execve and, as is asked for then, once more while its memory can still be looked at. */
+/* Traced, it stops after execve and, as is asked for then, once more before its memory is given back. */
 static long long peak_at_its_end(char *program, int fd_in, int fd_out)
 {
   long long kib = -1;

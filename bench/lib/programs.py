@@ -59,7 +59,7 @@ def is_older(program, files):
 
 
 def compiled(name, folder, tree=SOURCE):
-    """The program of bench/NAME.c in TREE, compiled into FOLDER unless one newer than its sources is there."""
+    """The program of bench/NAME.c in TREE, compiled into FOLDER unless it is there and newer."""
     source = tree / f"bench/{name}.c"
     if not source.exists():
         raise NotRun(f"there is no {source}")
