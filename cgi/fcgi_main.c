@@ -74,6 +74,8 @@ static void handle(struct receiver *receiver, bool is_late)
   kh_cgi_request((const char *const *)receiver->fcgi.envp, "fastcgi", &request, &plan);
   kh_cgi_read_body(&request, &plan, &source, body->max, body);
   kh_reception_handle(&receiver->reception, &request, &response);
+  /* The answer belongs behind all that was not read of the request; until here libfcgi has written nothing. */
+  (void)lseek(receiver->fcgi.ipcFd, 0, SEEK_END);
   if (!kh_cgi_response(&response, answer))
     (void)FCGX_PutStr(answer->at, (int)answer->len, receiver->fcgi.out);
   kh_buf_release(&response.body);

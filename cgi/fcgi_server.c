@@ -131,20 +131,15 @@ static int memory_file(void)
   return memfd_create("kitehook request", MFD_CLOEXEC);
 }
 
-/* O_APPEND: libfcgi reads and writes one descriptor, and its answer belongs behind all that it may not have read. */
-static enum kh_err open_exchange(struct kh_fcgi_server *server)
-{
-  server->exchange = memory_file();
-  return server->exchange >= 0 && fcntl(server->exchange, F_SETFL, O_APPEND) == 0 ? KH_OK : KH_ERR_NO_MEMORY;
-}
-
 /* False leaves RECORDS, which were the request's, without an answer. */
 static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records, bool is_late)
 {
   const int fd = server->exchange;
   const off_t begin = (off_t)records->len;
 
-  if (ftruncate(fd, 0) || kh_fd_write(fd, kh_buf_view(records)) || lseek(fd, 0, SEEK_SET) != 0)
+  /* Written over and then cut: to free its pages first would cost as much again, to leave the rest would show it. */
+  if (lseek(fd, 0, SEEK_SET) != 0 || kh_fd_write(fd, kh_buf_view(records)) || ftruncate(fd, begin) ||
+      lseek(fd, 0, SEEK_SET) != 0)
     return false;
   /* Whoever is slow to take the answer must not hold the memory of the request. */
   kh_buf_release(records);
@@ -454,10 +449,10 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
                                 const sigset_t *while_waiting)
 {
   server->places = places_for_descriptors();
-  server->exchange = -1;
+  server->exchange = memory_file();
   server->connections = calloc(server->places, sizeof *server->connections);
   server->polled = calloc(server->places + 1, sizeof *server->polled);
-  enum kh_err err = server->connections && server->polled ? open_exchange(server) : KH_ERR_NO_MEMORY;
+  enum kh_err err = server->connections && server->polled && server->exchange >= 0 ? KH_OK : KH_ERR_NO_MEMORY;
 
   while (!err && !is_over(server)) {
     bool something = wait_for_any(server, while_waiting);

@@ -36,8 +36,8 @@ struct kh_fcgi_server {
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*
-   * Serves the request that RECORDS holds from its beginning, and appends the answer's records. IS_LATE: its body is
-   * cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
+   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE: its body
+   * is cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
    */
   void (*serve)(void *self, int records, bool is_late);
   void *self;

@@ -24,7 +24,6 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -117,19 +116,6 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 {
   return write_at(fd, bytes, len, at);
-}
-
-/* How the FastCGI receiver answers. */
-ssize_t sendfile(int to, int from, off_t *at, size_t len)
-{
-  char bytes[4096];
-  ssize_t wrote = pread(from, bytes, len < sizeof bytes ? len : sizeof bytes, *at);
-
-  if (wrote > 0)
-    wrote = write_at(to, bytes, (size_t)wrote, -1);
-  if (wrote > 0)
-    *at += wrote;
-  return wrote;
 }
 
 int ftruncate(int fd, off_t size)
