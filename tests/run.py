@@ -50,7 +50,7 @@ STEPS = [
     ("check", [["script/check"]], 60),
     ("wakeup", [integration("wakeup")], 240),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
-    ("bench", [["bench/run", "--quick"], ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "worker_cpu"]],
+    ("bench", [["bench/run", "--quick"], ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]],
      240),
 ]
 # These use both processors, or count what they get done; the others wait much, and run two at a time.
