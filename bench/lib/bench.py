@@ -19,6 +19,7 @@ class Effort:
 
     rate_rounds: int  # of requests per second
     rate_seconds: int
+    stretch_max: int  # see rates.Load
     starts: int  # of a process
     start_warm_up: int
     laps: int  # of 100 calls each
@@ -28,10 +29,10 @@ class Effort:
     entries: int
 
 
-FULL = Effort(rate_rounds=10, rate_seconds=1, starts=1000, start_warm_up=50, laps=100, lap_warm_up=10, memories=20,
-              drains=3, entries=5000)
-QUICK = Effort(rate_rounds=1, rate_seconds=1, starts=20, start_warm_up=2, laps=5, lap_warm_up=1, memories=3,
-               drains=1, entries=200)
+FULL = Effort(rate_rounds=10, rate_seconds=1, stretch_max=4, starts=1000, start_warm_up=50, laps=100,
+              lap_warm_up=10, memories=20, drains=3, entries=5000)
+QUICK = Effort(rate_rounds=1, rate_seconds=1, stretch_max=2, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
+               memories=3, drains=1, entries=200)
 
 
 @dataclass(frozen=True)

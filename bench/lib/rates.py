@@ -82,7 +82,7 @@ def one_round(bench, name, side, load):
     """SIDE behind a server that was just started, after a few requests."""
     folder = bench.scratch(name)
     setup = side.prepare(folder, bench.webhook)
-    seconds = bench.effort.rate_seconds * load.stretch
+    seconds = bench.effort.rate_seconds * min(load.stretch, bench.effort.stretch_max)
     try:
         with side.serve(side.program, setup.environment, folder) as site:
             url, receiver = site.url, site.receiver
