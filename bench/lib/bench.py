@@ -31,8 +31,8 @@ class Effort:
 
 FULL = Effort(rate_rounds=10, rate_seconds=1, stretch_max=4, starts=1000, start_warm_up=50, laps=100,
               lap_warm_up=10, memories=20, drains=3, entries=5000)
-QUICK = Effort(rate_rounds=1, rate_seconds=1, stretch_max=2, starts=20, start_warm_up=2, laps=5, lap_warm_up=1,
-               memories=3, drains=1, entries=200)
+QUICK = Effort(rate_rounds=1, rate_seconds=1, stretch_max=2, starts=20, start_warm_up=2, laps=5,
+               lap_warm_up=1, memories=3, drains=1, entries=200)
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Bench:
 
     def __init__(self, build, effort):
         self.build = build.resolve()
+        if not self.build.is_dir():
+            raise MeasuringError(f"there is no {self.build}: build it first")
         self.source = source_of(self.build)
         self.effort = effort
         self.folder = self.build / "bench"
