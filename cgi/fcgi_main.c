@@ -97,13 +97,14 @@ static void serve(void *self, int records, bool is_late)
     hung_up = 0;
     kh_reception_look_again(&receiver->reception);
   }
-  /* As libfcgi leaves a connection that it kept: it reads from there, and has nothing to accept or to close before. */
-  fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
+  /* For libfcgi this is a connection that is kept: it reads the next request from there, without accepting one. */
+  if (fcgi->ipcFd < 0)
+    fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
   fcgi->keepConnection = 1;
   if (fcgi->ipcFd < 0 || FCGX_Accept_r(fcgi) < 0)
     return;
   handle(receiver, is_late);
-  fcgi->keepConnection = 0;
+  fcgi->keepConnection = 1;
   FCGX_Finish_r(fcgi);
   take_limits(receiver);
 }
