@@ -72,6 +72,14 @@ def paced(client, count, rate=RATE):
     return answers
 
 
+def at_once(client, count):
+    """COUNT more in the same moment, as a build with so many jobs sends them: their answers."""
+    async def all_of_them():
+        return await asyncio.gather(*(client.post() for _ in range(count)))
+
+    return asyncio.run(all_of_them())
+
+
 def refused(answers):
     return [answer for answer in answers if answer.status != 200]
 
