@@ -111,7 +111,7 @@ async def params(line):
 
 async def body(line):
     await line.open()
-    await line.send(fcgi.begin() + fcgi.record(fcgi.PARAMS, fcgi.pairs(variables(CLAIMED_BYTES))) + fcgi.record(fcgi.PARAMS, b""))
+    await line.send(fcgi.head(variables(CLAIMED_BYTES)))
     await line.drip(lambda count: fcgi.record(fcgi.STDIN, b"x" * count))
 
 

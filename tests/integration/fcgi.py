@@ -44,10 +44,14 @@ def pairs(variables):
     return out
 
 
+def head(variables, keep=False, request=1):
+    """The records of a request up to its body."""
+    return begin(keep, request) + record(PARAMS, pairs(variables), request) + record(PARAMS, b"", request)
+
+
 def whole(variables, body, keep=False, request=1):
     """All records of a request."""
-    out = begin(keep, request) + record(PARAMS, pairs(variables), request) + record(PARAMS, b"", request)
-    return out + (record(STDIN, body, request) if body else b"") + record(STDIN, b"", request)
+    return head(variables, keep, request) + (record(STDIN, body, request) if body else b"") + record(STDIN, b"", request)
 
 
 def answer_of(raw):
@@ -55,8 +59,8 @@ def answer_of(raw):
     records, _ = split(raw)
     if not any(kind == END for kind, _, _ in records):
         return None
-    head, _, body = b"".join(content for kind, _, content in records if kind == STDOUT).partition(b"\r\n\r\n")
-    headers = common.parse_headers(head.decode("latin-1").split("\r\n"))
+    lines, _, body = b"".join(content for kind, _, content in records if kind == STDOUT).partition(b"\r\n\r\n")
+    headers = common.parse_headers(lines.decode("latin-1").split("\r\n"))
     answer = common.Answer(0, headers, body)
     answer.status = int((answer.header("Status") or "0").split()[0])
     return answer
@@ -87,7 +91,7 @@ class Process:
         return connection
 
     def send(self, connection, variables, body, keep=False, whole=True):
-        connection.sendall(begin(keep) + record(PARAMS, pairs(variables)) + record(PARAMS, b""))
+        connection.sendall(head(variables, keep))
         if body:
             connection.sendall(record(STDIN, body))
         if whole:

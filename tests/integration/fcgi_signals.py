@@ -1,4 +1,6 @@
-"""Signals to a kitehook.fcgi: TERM ends it in whatever phase its connections are; none ends anything between keeping and answering."""
+"""Signals to a kitehook.fcgi: SIGTERM ends it in whatever phase its connections are, and no signal ends anything between
+keeping and answering.
+"""
 import contextlib
 import fcntl
 import os
@@ -46,12 +48,14 @@ def check_phases(report, folder, build):
             crowds[name] = process, crowd
         for name, (process, crowd) in crowds.items():
             common.wait_until(lambda crowd=crowd: crowd.holding == len(crowd.names), 20)
-            report.check(f"signals: drippers in the phase '{name}'", crowd.holding > 0 and process.child.poll() is None, crowd.holding)
+            good = crowd.holding > 0 and process.child.poll() is None
+            report.check(f"signals: drippers in the phase '{name}'", good, crowd.holding)
         for process, _ in crowds.values():
             process.child.send_signal(signal.SIGTERM)
         for name, (process, _) in crowds.items():
             left_s = start + DEADLINE_S - 10 - time.monotonic()
-            report.check(f"signals: SIGTERM in the phase '{name}' ends it before a deadline", ended(process, left_s) == 0, ended(process, 0))
+            code = ended(process, left_s)
+            report.check(f"signals: SIGTERM in the phase '{name}' ends it before a deadline", code == 0, code)
 
 
 class FullPipe:
@@ -94,7 +98,8 @@ def check_between(report, folder, build, number):
         if number in HARMLESS:
             with fcgi_protocol.Talk(process) as next_talk:
                 status = fcgi_protocol.status_of(next_talk.send(genuine.fastcgi_message(2)).until(fcgi.END))
-            report.check(f"signals: after {name} it goes on", status == 200 and process.child.poll() is None, f"{status}, {process.child.returncode}")
+            code = process.child.poll()
+            report.check(f"signals: after {name} it goes on", status == 200 and code is None, f"{status}, exit code {code}")
         else:
             report.check(f"signals: after {name} it has ended", ended(process) == 0, ended(process))
 
@@ -130,15 +135,16 @@ def check_load(report, folder, build, count):
         process.ask(drippers.variables(0), b"")
         answers, kept = under_load(folder / "shaken", process, count, shake)
         refused = genuine.refused(answers)
-        report.check("signals: SIGHUP and SIGUSR2 under load cost nothing", not refused and kept == count and process.child.poll() is None,
-                     f"{kept} kept of {count}, {len(refused)} refused, first {refused[:1]}, exit code {process.child.returncode}")
+        code = process.child.poll()
+        report.check("signals: SIGHUP and SIGUSR2 under load cost nothing", not refused and kept == count and code is None,
+                     f"{kept} kept of {count}, {len(refused)} refused, first {refused[:1]}, exit code {code}")
     with receiver(build, folder / "replaced") as process:
         process.codes = []
         process.ask(drippers.variables(0), b"")
         answers, kept = under_load(folder / "replaced", process, count, replace)
         good = count - len(genuine.refused(answers))
         said = f"{good} answered 200 and {kept} kept of {count}, exit codes {process.codes}"
-        report.check("signals: processes replaced under load: what was kept was answered 200, and nothing else", good == kept, said)
+        report.check("signals: processes replaced under load: 200 means kept, and nothing else does", good == kept, said)
         report.check("signals: and each ended well", process.codes and not any(process.codes), said)
         report.check("signals: and hardly a webhook was not for the next one", good >= 0.98 * count, said)
 

