@@ -378,14 +378,14 @@ static void expire(struct kh_fcgi_server *server)
   }
 }
 
-/* From now on only what has begun to arrive. */
+/* From now on only who is here; whoever has just connected may be about to send. */
 static void begin_to_stop(struct kh_fcgi_server *server)
 {
   server->stopped_us = ticks_us(server);
   for (size_t i = 0; i < server->count; i++) {
     struct kh_fcgi_connection *connection = &server->connections[i];
 
-    if (connection->phase == RECEIVING && kh_fcgi_is_idle(&connection->stream))
+    if (connection->is_idle)
       drop(server, connection);
   }
   forget_dropped(server);

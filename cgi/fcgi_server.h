@@ -24,7 +24,7 @@ enum {
   KH_FCGI_BUDGET_BYTES = 32 * 1024 * 1024, /* of all incomplete requests; or as much as one may have */
   KH_FCGI_IDLE_MS = 120 * 1000,            /* nginx gives up an idle connection after 60 s */
   KH_FCGI_LINGER_MS = 2000,
-  KH_FCGI_GRACE_MS = 1000 /* for requests that are under way when the program is asked to end */
+  KH_FCGI_GRACE_MS = 1000 /* for who is connected when the program is asked to end */
 };
 
 struct kh_fcgi_connection;
@@ -52,8 +52,8 @@ struct kh_fcgi_server {
 };
 
 /*
- * Serves until *STOP is set by a signal handler; what has begun to arrive then has KH_FCGI_GRACE_MS. Signals are let in, by
- * WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the first connection, else KH_OK.
+ * Serves until *STOP is set by a signal handler; who is connected then, and not idle after an answer, has
+ * KH_FCGI_GRACE_MS. Signals are let in, by WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the first connection, else KH_OK.
  */
 enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
                                 const sigset_t *while_waiting) KH_MUST_USE;

@@ -23,11 +23,6 @@ void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, u
   stream->pair_left = 0;
 }
 
-bool kh_fcgi_is_idle(const struct kh_fcgi_stream *stream)
-{
-  return stream->phase == KH_FCGI_HEADER && stream->header_len == 0;
-}
-
 static size_t smaller(size_t a, size_t b)
 {
   return a < b ? a : b;

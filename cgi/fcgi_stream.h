@@ -56,9 +56,6 @@ struct kh_fcgi_stream {
 /* Also between two requests of a connection, at a record's end. CONNECTIONS: how many are served at once. */
 void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, unsigned connections);
 
-/* True before the first byte of a request. */
-bool kh_fcgi_is_idle(const struct kh_fcgi_stream *stream);
-
 /*
  * Goes on until something is found, and cuts what it used off BYTES. *MADE bytes for libfcgi are in OUT, which has room for
  * KH_FCGI_HEADROOM more than BYTES are long; it may be the same memory if it begins that much before BYTES.

@@ -104,6 +104,18 @@ def check_between(report, folder, build, number):
             report.check(f"signals: after {name} it has ended", ended(process) == 0, ended(process))
 
 
+def check_fresh(report, folder, build):
+    """Who has just connected is about to send: it is not sent away, as a kept connection is."""
+    with receiver(build, folder) as process, fcgi_protocol.Talk(process) as kept, fcgi_protocol.Talk(process) as fresh:
+        kept.send(drippers.request(keep=True)).until(fcgi.END)
+        process.ask(drippers.variables(0), b"")  # so FRESH has been accepted
+        process.child.send_signal(signal.SIGTERM)
+        report.check("signals: SIGTERM closes a kept connection", kept.closes(), kept.got)
+        status = fcgi_protocol.status_of(fresh.send(genuine.fastcgi_message(1)).until(fcgi.END))
+        report.check("signals: after SIGTERM a new connection is still served", status == 200, status)
+        report.check("signals: and then it has ended", ended(process) == 0, ended(process))
+
+
 def under_load(folder, process, count, meanwhile):
     """COUNT webhooks, and MEANWHILE(process) again and again: answers, and how many were kept."""
     client = genuine.FastcgiClient(process.path)
@@ -153,4 +165,5 @@ def check(report, folder, build, count):
     check_phases(report, folder, build)
     for number in (*HARMLESS, *ENDING):
         check_between(report, folder / signal.Signals(number).name, build, number)
+    check_fresh(report, folder / "fresh", build)
     check_load(report, folder, build, count)
