@@ -53,7 +53,8 @@ struct kh_fcgi_server {
 
 /*
  * Serves until *STOP is set by a signal handler; who is connected then, and not idle after an answer, has
- * KH_FCGI_GRACE_MS. Signals are let in, by WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the first connection, else KH_OK.
+ * KH_FCGI_GRACE_MS. Signals are let in, by WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the
+ * first connection, else KH_OK.
  */
 enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
                                 const sigset_t *while_waiting) KH_MUST_USE;

@@ -17,7 +17,7 @@ PLACES = 256
 BUDGET_BYTES = 32 * 1024 * 1024
 BODY_BYTES = 1000 * 1000
 BODIES = 60
-FEW, MANY, SERVED = 200, 320, 6  # connections
+FEW, MANY, SERVED = 200, 320, 24  # connections
 ANSWERS_MAX = 1000  # there is no room for so many that are not read
 MEMORY_MAX_KB = 64 * 1024
 
