@@ -3,22 +3,32 @@
 #include "deliver/http_curl.h"
 
 #include <jansson.h>
+#include <sys/resource.h>
 
 /*
  * http_curl_probe TIMEOUT_MS CONTENT_TYPE BODY URL... - posts BODY to each URL in turn through one transport and
- * prints what came of it, one JSON object a line. SSL_CERT_FILE names the authorities. PROBE_TOKEN is sent as a bearer's,
+ * prints what came of it, and the most memory that it has had, one JSON object a line. SSL_CERT_FILE names the authorities. PROBE_TOKEN is sent as a bearer's,
  * PROBE_ID as an x-id; PROBE_PUT makes it a PUT. http_curl_test.py drives it, and integration/bootstrap_test.py the static
  * one. Exit 2 for wrong usage.
  */
 
+static json_int_t peak_kib(void)
+{
+  struct rusage usage = {.ru_maxrss = 0};
+
+  (void)getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
 static void tell(enum kh_err err, const struct kh_incoming *answer)
 {
   json_t *line = json_pack(
-      "{s:s, s:i, s:I, s:I, s:I, s:i, s:s, s:o}", "err", kh_err_token(err), "status", answer->status,
+      "{s:s, s:i, s:I, s:I, s:I, s:i, s:s, s:o, s:I}", "err", kh_err_token(err), "status", answer->status,
       "retry_after_s", (json_int_t)answer->retry_after_s, "rate_left", (json_int_t)answer->rate_left,
       "rate_reset_s", (json_int_t)answer->rate_reset_s, "body_bytes", (int)answer->body.len, "problem",
       answer->problem, "body",
-      json_stringn(kh_buf_text(&answer->body), answer->body.len < 64 ? answer->body.len : 64));
+      json_stringn(kh_buf_text(&answer->body), answer->body.len < 64 ? answer->body.len : 64), "peak_kib",
+      peak_kib());
 
   (void)json_dumpf(line, stdout, JSON_COMPACT);
   (void)puts("");

@@ -24,6 +24,9 @@ AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 OK = "ok"
 FAILED = "delivery_failed"
 SECRET = "/services/planted-path"
+HEAD_MAX = 64 * 1024  # KH_ANSWER_HEAD_MAX_BYTES
+HEAD_TOO_LONG = "the answer's headers are longer than 64 KiB"
+MORE_KIB = 64 * 1024  # what a hostile answer may cost beyond a plain one, with room for any allocator
 
 
 def in_half_a_minute():
@@ -62,6 +65,55 @@ def play_plan():
         "/10MB": peer.flood(10 * 1024 * 1024),
         "/64KB": peer.answer("200 OK", b"y" * 65536),
     }
+
+
+OK_LINE = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK_LINE + b"Transfer-Encoding: chunked\r\n\r\n"
+LONG_LINES = b"".join(b"X-%03d: %b\r\n" % (i, b"y" * 1000) for i in range(60))
+SHORT_LINES = b"a:\r\n" * 16000
+FOLDED_LINES = b" y\r\n" * 16000
+COOKIES = b"".join(b"Set-Cookie: c%d=%b; Max-Age=9999\r\n" % (i, b"v" * 200) for i in range(300))
+
+# Without an end before the final header came, and behind it: a head, and what follows it again and again.
+ENDLESS_HEADERS = {
+    "headers": (OK_LINE, LONG_LINES),
+    "short headers": (OK_LINE, SHORT_LINES),
+    "a folded header": (OK_LINE + b"X: y\r\n", FOLDED_LINES),
+    "cookies": (OK_LINE, COOKIES),
+    "a redirect": (b"HTTP/1.1 302 Found\r\nLocation: /planted\r\n", LONG_LINES),
+    "locations": (b"HTTP/1.1 302 Found\r\n", b"Location: /planted\r\n" * 3000),
+    "challenges": (b"HTTP/1.1 401 No\r\n", b"WWW-Authenticate: Digest realm=x, nonce=y\r\n" * 1500),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2500),
+    "interim answers with headers": (b"", b"HTTP/1.1 103 Early Hints\r\n" + LONG_LINES + b"\r\n"),
+}
+ENDLESS_LINES = {
+    "a status line": (b"HTTP/1.1 200 ", b"y" * 65536),
+    "a status": (b"HTTP/1.1 ", b"2" * 65536),
+    "a header line": (OK_LINE + b"X: ", b"y" * 65536),
+    "a location": (b"HTTP/1.1 302 Found\r\nLocation: ", b"y" * 65536),
+    "blank lines": (b"", b"\r\n" * 30000),
+    "no HTTP": (b"", b"y" * 65536),
+}
+ENDLESS_TRAILERS = {
+    "trailers": (CHUNKED + b"0\r\n", LONG_LINES),
+    "short trailers": (CHUNKED + b"0\r\n", SHORT_LINES),
+    "a folded trailer": (CHUNKED + b"0\r\nX: y\r\n", FOLDED_LINES),
+    "trailing cookies": (CHUNKED + b"0\r\n", COOKIES),
+}
+ENDLESS_CHUNKS = {
+    "an extension": (CHUNKED + b"1;", b"y" * 65536),
+    "extensions": (CHUNKED, b"1;" + b"y" * 60000 + b"\r\na\r\n"),
+    "the last one's extension": (CHUNKED + b"0;", b"y" * 65536),
+}
+ENDLESS_PROXIES = {
+    "headers": (OK_LINE, LONG_LINES),
+    "a header line": (OK_LINE + b"X: ", b"y" * 65536),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2500),
+    "a body to the end": (b"HTTP/1.1 407 No\r\n\r\n", b"y" * 65536),
+    "a body with a length": (b"HTTP/1.1 407 No\r\nContent-Length: 99999999999\r\n\r\n", b"y" * 65536),
+    "a body in chunks": (b"HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b"y" * 32768 + b"\r\n"),
+    "trailers": (b"HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", LONG_LINES),
+}
 
 
 def send(*urls, body='{"text":"planted-body"}', kind="application/json", timeout_ms=10000, before=(), **environment):
@@ -228,6 +280,86 @@ class OverHTTP(unittest.TestCase):
             got, = send(self.peer.url("/"), kind=kind)
             self.assertEqual((got["err"], got["problem"]), (FAILED, "the content type is no header"))
         self.assertEqual(self.peer.connections, 0)
+
+
+class WithoutEnd(unittest.TestCase):
+    """What an answer may bring beside its body is bounded, in memory and in time."""
+
+    @classmethod
+    def setUpClass(cls):
+        other = peer.Peer({"*": peer.answer("200 OK")})
+        got, = send(other.url("/"), ASAN_OPTIONS="quarantine_size_mb=1")
+        cls.peak_max_kib = got["peak_kib"] + MORE_KIB
+        other.close()
+
+    def expect(self, words, err, status, problem=None, as_proxy=False, timeout_ms=10000):
+        other = peer.Peer({"*": peer.endless(*words)})
+        where = {"https_proxy": other.url("")} if as_proxy else {}
+        try:
+            got, = send("https://hooks.invalid/" if as_proxy else other.url("/"), timeout_ms=timeout_ms,
+                        ASAN_OPTIONS="quarantine_size_mb=1", **where)
+        finally:
+            other.close()
+        self.assertEqual((got["err"], got["status"], bool(got["problem"])), (err, status, True), got)
+        self.assertLess(got["peak_kib"], self.peak_max_kib, got)
+        if problem:
+            self.assertEqual(got["problem"], problem)
+        return other
+
+    def test_headers(self):
+        for name, words in ENDLESS_HEADERS.items():
+            with self.subTest(name):
+                other = self.expect(words, FAILED, 0, HEAD_TOO_LONG)
+                self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
+
+    def test_one_line(self):
+        for name, words in ENDLESS_LINES.items():
+            with self.subTest(name):
+                other = self.expect(words, FAILED, 0)
+                self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
+
+    def test_trailers(self):
+        for name, words in ENDLESS_TRAILERS.items():
+            with self.subTest(name):
+                other = self.expect(words, OK, 200, HEAD_TOO_LONG)
+                self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
+
+    def test_one_trailer(self):
+        self.expect((CHUNKED + b"0\r\nX: ", b"y" * 65536), OK, 200)
+
+    def test_chunk_extensions(self):
+        """Nobody keeps them; the time ends them."""
+        for name, words in ENDLESS_CHUNKS.items():
+            with self.subTest(name):
+                self.expect(words, OK, 200, "Timeout was reached", timeout_ms=700)
+
+    def test_proxies(self):
+        """While more of a proxy's answer to CONNECT comes in, libcurl itself looks at no clock."""
+        for name, words in ENDLESS_PROXIES.items():
+            with self.subTest(name):
+                self.expect(words, FAILED, 0, as_proxy=True, timeout_ms=700)
+
+    def test_drops(self):
+        """Slowly, below every ceiling: the time ends it."""
+        for head, drop, status in ((OK_LINE, b"X", 0), (OK_LINE + b"X: ", b"y", 0), (b"", OK_LINE[:9] + b"103 X\r\n\r\n", 0),
+                                   (CHUNKED + b"0\r\nX: ", b"y", 200), (CHUNKED + b"1;", b"y", 200)):
+            with self.subTest((head, drop)):
+                other = peer.Peer({"*": peer.drip(drop * 1000, 0.02, head)})
+                got, = send(other.url("/"), timeout_ms=700)
+                other.close()
+                self.assertEqual((got["status"], got["problem"]), (status, "Timeout was reached"), got)
+
+    def test_to_the_byte(self):
+        """Interim answer, header and trailers count together, with the ends of their lines."""
+        early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+        trailer = b"X-T: " + b"y" * 2000 + b"\r\n"
+        room = HEAD_MAX - len(early + CHUNKED + trailer + b"X: \r\n")
+        for more, problem in ((0, ""), (1, HEAD_TOO_LONG)):
+            head = early + CHUNKED[:-2] + b"X: " + b"y" * (room + more) + b"\r\n\r\n"
+            other = peer.Peer({"*": peer.raw(head + b"2\r\nok\r\n0\r\n" + trailer + b"\r\n")})
+            got, = send(other.url("/"))
+            other.close()
+            self.assertEqual((got["err"], got["status"], got["body"], got["problem"]), (OK, 200, "ok", problem))
 
 
 class ThroughProxies(unittest.TestCase):

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/clock.h"
 #include "base/version.h"
 #include "deliver/http_wire.h"
 
@@ -29,11 +30,15 @@ static void note_header(struct kh_str line, struct kh_incoming *answer)
     note_number(value, &answer->rate_reset_s);
 }
 
+/* libcurl keeps every line that comes by here, and of trailers 7.88.1 as many as come. */
 static size_t take_header(char *at, size_t size, size_t count, void *self)
 {
   struct kh_wire *wire = self;
   struct kh_str line = kh_str(at, size * count);
 
+  wire->head_bytes += line.len;
+  if (wire->head_bytes > KH_ANSWER_HEAD_MAX_BYTES)
+    return CURL_WRITEFUNC_ERROR;
   if (kh_str_starts(line, KH_STR("HTTP/"))) /* once more after a 100 or a 103 */
     wire->has_header = false;
   else if (kh_str_equal(line, KH_STR("\r\n")) || kh_str_equal(line, KH_STR("\n")))
@@ -53,6 +58,15 @@ static size_t take_body(char *at, size_t size, size_t count, void *self)
   (void)kh_buf_add(body, kh_str(at, len < room ? len : room));
   wire->read_bytes += len;
   return wire->read_bytes > READ_MAX_BYTES ? CURL_WRITEFUNC_ERROR : len;
+}
+
+/* While a proxy goes on answering CONNECT, libcurl looks at no time-out, but asks here at each byte. */
+static int check_time(void *self, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+  const struct kh_wire *wire = self;
+
+  (void)down_all, (void)down, (void)up_all, (void)up;
+  return kh_clock_ticks_us(&kh_system_clock) > wire->end_us;
 }
 
 static bool is_line(struct kh_str text, unsigned char lowest)
@@ -123,6 +137,7 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
                               : 1;
   CURLcode code = CURLE_OK;
 
+  wire->end_us = kh_clock_ticks_us(&kh_system_clock) + timeout_ms * 1000;
 #define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
   SET(CURLOPT_URL, kh_secret_reveal(request->url).at);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -157,6 +172,9 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   SET(CURLOPT_HEADERDATA, wire);
   SET(CURLOPT_WRITEFUNCTION, take_body);
   SET(CURLOPT_WRITEDATA, wire);
+  SET(CURLOPT_NOPROGRESS, 0L);
+  SET(CURLOPT_XFERINFOFUNCTION, check_time);
+  SET(CURLOPT_XFERINFODATA, wire);
 #undef SET
   return code || !request->aws ? code : prepare_signature(easy, request->aws);
 }
@@ -234,6 +252,7 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
   if (!wire->easy)
     return fail(answer, "libcurl cannot be started");
   wire->answer = answer;
+  wire->head_bytes = 0;
   wire->read_bytes = 0;
   wire->has_header = false;
   wire->headers = make_headers(request);
@@ -245,17 +264,27 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
   return code ? fail(answer, curl_easy_strerror(code)) : KH_OK;
 }
 
+static const char *problem_of(const struct kh_wire *wire, CURLcode code)
+{
+  if (wire->head_bytes > KH_ANSWER_HEAD_MAX_BYTES)
+    return "the answer's headers are longer than 64 KiB";
+  if (wire->read_bytes > READ_MAX_BYTES)
+    return "the answer is too long";
+  if (code == CURLE_SSL_CACERT_BADFILE)
+    return "the file of certificate authorities cannot be read";
+  if (code == CURLE_OUT_OF_MEMORY) /* for a line over 100 KiB, too, before 8.6.0 */
+    return "no memory, or a line of the answer is too long";
+  return curl_easy_strerror(code == CURLE_ABORTED_BY_CALLBACK ? CURLE_OPERATION_TIMEDOUT : code);
+}
+
 enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
 {
   struct kh_incoming *answer = wire->answer;
   curl_off_t retry_after_s = 0;
   long status = 0;
 
-  if (code == CURLE_SSL_CACERT_BADFILE)
-    (void)fail(answer, "the file of certificate authorities cannot be read");
-  else if (code)
-    (void)fail(answer,
-               wire->read_bytes > READ_MAX_BYTES ? "the answer is too long" : curl_easy_strerror(code));
+  if (code)
+    (void)fail(answer, problem_of(wire, code));
   if (!wire->has_header || curl_easy_getinfo(wire->easy, CURLINFO_RESPONSE_CODE, &status) || status < 200)
     return code ? KH_ERR_DELIVERY_FAILED : fail(answer, "the answer has no header");
   answer->status = (int)status;

@@ -17,7 +17,9 @@ struct kh_wire {
   CURL *easy; /* owned; NULL until the first request */
   struct curl_slist *headers;
   struct kh_incoming *answer;
-  size_t read_bytes;
+  size_t head_bytes; /* up to KH_ANSWER_HEAD_MAX_BYTES, and the line that is too much */
+  size_t read_bytes; /* of the body, likewise */
+  int64_t end_us;    /* of the monotonic clock */
   bool has_header; /* to its end, of the final answer */
 };
 

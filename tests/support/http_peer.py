@@ -122,3 +122,13 @@ def flood(total_bytes):
             peer.sent_bytes += len(block)
         return False
     return play
+
+
+def endless(head, block):
+    """A play: HEAD, then BLOCK again and again, for as long as somebody takes it."""
+    def play(peer, connection):
+        connection.sendall(head)
+        while True:
+            connection.sendall(block)
+            peer.sent_bytes += len(block)
+    return play
