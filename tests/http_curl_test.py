@@ -26,6 +26,7 @@ FAILED = "delivery_failed"
 SECRET = "/services/planted-path"
 HEAD_MAX = 64 * 1024  # KH_ANSWER_HEAD_MAX_BYTES
 HEAD_TOO_LONG = "the answer's headers are longer than 64 KiB"
+TOO_MANY_LINES = "A value or data field grew larger than allowed"  # a newer libcurl takes 5,000
 MORE_KIB = 64 * 1024  # what a hostile answer may cost beyond a plain one, with room for any allocator
 
 
@@ -292,7 +293,7 @@ class WithoutEnd(unittest.TestCase):
         cls.peak_max_kib = got["peak_kib"] + MORE_KIB
         other.close()
 
-    def expect(self, words, err, status, problem=None, as_proxy=False, timeout_ms=10000):
+    def expect(self, words, err, status, *problems, as_proxy=False, timeout_ms=10000):
         other = peer.Peer({"*": peer.endless(*words)})
         where = {"https_proxy": other.url("")} if as_proxy else {}
         try:
@@ -302,14 +303,13 @@ class WithoutEnd(unittest.TestCase):
             other.close()
         self.assertEqual((got["err"], got["status"], bool(got["problem"])), (err, status, True), got)
         self.assertLess(got["peak_kib"], self.peak_max_kib, got)
-        if problem:
-            self.assertEqual(got["problem"], problem)
+        self.assertIn(got["problem"], problems or [got["problem"]])
         return other
 
     def test_headers(self):
         for name, words in ENDLESS_HEADERS.items():
             with self.subTest(name):
-                other = self.expect(words, FAILED, 0, HEAD_TOO_LONG)
+                other = self.expect(words, FAILED, 0, HEAD_TOO_LONG, TOO_MANY_LINES)
                 self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
 
     def test_one_line(self):
@@ -321,7 +321,7 @@ class WithoutEnd(unittest.TestCase):
     def test_trailers(self):
         for name, words in ENDLESS_TRAILERS.items():
             with self.subTest(name):
-                other = self.expect(words, OK, 200, HEAD_TOO_LONG)
+                other = self.expect(words, OK, 200, HEAD_TOO_LONG, TOO_MANY_LINES)
                 self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
 
     def test_one_trailer(self):

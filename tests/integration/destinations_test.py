@@ -49,13 +49,13 @@ def slack(name, variable):
 class Served:
     """`worker --serve` over a folder, with its lines."""
 
-    def __init__(self, cli, state):
-        self.cli, self.state = cli, state
+    def __init__(self, cli, state, **environment):
+        self.cli, self.state, self.environment = cli, state, environment
 
     def __enter__(self):
         self.log = open(self.cli.path("worker.stderr"), "ab")
         self.child = subprocess.Popen([self.cli.program, "worker", "--serve", "--config", self.cli.config_path], stdin=subprocess.DEVNULL,
-                                      stdout=self.log, stderr=self.log, env={"PATH": os.environ["PATH"]})
+                                      stdout=self.log, stderr=self.log, env={"PATH": os.environ["PATH"], **self.environment})
         return self
 
     def text(self):
@@ -294,6 +294,41 @@ def test_a_proxy(cli, report):
         proxy.close()
 
 
+# ---- answers without end
+
+
+def peak_mib(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) // 1024
+
+
+def test_answers_without_end(cli, report):
+    """A ceiling ends each; a final status that came counts, and without one it is tried again."""
+    lines = b"".join(b"X-%03d: %b\r\n" % (i, b"y" * 1000) for i in range(60))
+    chunked = b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    plays = {"/taken": (b"HTTP/1.1 200 OK" + chunked, lines), "/folded": (b"HTTP/1.1 200 OK" + chunked + b"X: y\r\n", b" y\r\n" * 16000),
+             "/busy": (b"HTTP/1.1 503 No" + chunked, lines), "/header": (b"HTTP/1.1 200 OK\r\n", lines),
+             "/interim": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2500)}
+    expected = {"taken": ("delivered", 200), "folded": ("delivered", 200), "busy": ("retry", 503), "header": ("retry", None), "interim": ("retry", None)}
+    hostile = peer.Peer({path: peer.endless(*words) for path, words in plays.items()})
+    with Catcher() as well:
+        state = place(cli, "".join(hook(name, name.upper()) for name in [*expected, "well"]), KEY=KEY, WELL=well.url("/well"),
+                      **{name.upper(): hostile.url(f"/{name}") for name in expected})
+        put(state, 1)
+        with Served(cli, state, ASAN_OPTIONS="quarantine_size_mb=1") as served:
+            report.check("each attempt ends", wait_until(lambda: len(served.lines()) == 6, 2 * TIMEOUT_S), served.text())
+            peak = peak_mib(served.child.pid)
+    hostile.close()
+    report.check("the memory is bounded", peak < 256, peak)
+    for name, (result, status) in expected.items():
+        line = (served.lines(name) + [{}])[0]
+        detail = "the answer's headers are longer than 64 KiB"
+        detail = f"HTTP {status}, then {detail}" if status else detail
+        report.check(f"{name}: {result}, and why", (line.get("result"), line.get("status"), line.get("detail")) == (result, status, detail), line)
+    rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)
+    rows = rows if isinstance(rows, list) else rows["deliveries"]
+    report.check("what was not taken is owed", len(rows) == 3, rows)
+
+
 # ---- lamps
 
 
@@ -317,7 +352,8 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
 
 TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests, test_retry_after_as_a_date,
          test_a_refusal_waits_for_the_config,
-         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy, test_a_newer_lamp_replaces_an_older]
+         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
+         test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))
