@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/transport.h"
 #include "base/version.h"
 #include "lambda/http_client_parts.h"
 
@@ -237,7 +238,7 @@ void kh_http_client_close(struct kh_http_client *client)
 void kh_http_client_answer_init(struct kh_http_client_answer *answer, size_t body_max_bytes)
 {
   *answer = (struct kh_http_client_answer){0};
-  kh_buf_init(&answer->head, KH_HTTP_CLIENT_HEAD_MAX_BYTES);
+  kh_buf_init(&answer->head, KH_ANSWER_HEAD_MAX_BYTES);
   kh_buf_init(&answer->body, body_max_bytes);
 }
 

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/transport.h"
 #include "lambda/http_client_parts.h"
 
 enum { CHUNK_LINE_MAX_BYTES = 1024, CHUNK_DIGITS_MAX = 15 };
@@ -14,6 +15,7 @@ struct reading {
   bool has_length;
   bool close;
   uint64_t length;
+  size_t behind_bytes; /* chunk extensions and trailers */
 };
 
 static enum kh_err refuse(const struct reading *reading, const char *why)
@@ -21,7 +23,7 @@ static enum kh_err refuse(const struct reading *reading, const char *why)
   return kh_diag_set(reading->diag, KH_ERR_IO, "%s", why);
 }
 
-/* OUT has failed: what that means. */
+/* OUT takes no more: what that means. */
 static enum kh_err refuse_size(const struct reading *reading, const struct kh_buf *out, const char *what)
 {
   if (kh_buf_ok(out) == KH_ERR_NO_MEMORY)
@@ -158,6 +160,15 @@ static enum kh_err read_head(struct reading *reading)
   return err;
 }
 
+/* What stands behind the head has a share in its ceiling. */
+static enum kh_err count_behind(struct reading *reading, size_t bytes)
+{
+  reading->behind_bytes += bytes;
+  if (reading->answer->head.len + reading->behind_bytes <= KH_ANSWER_HEAD_MAX_BYTES)
+    return KH_OK;
+  return refuse_size(reading, &reading->answer->head, "answer's head");
+}
+
 static size_t take_window(struct kh_http_client *client, char *to, size_t room)
 {
   size_t have = client->window_len - client->window_at;
@@ -236,12 +247,15 @@ static enum kh_err read_chunk(struct reading *reading, struct kh_buf *lines, uin
 
   if (err)
     return err;
-  if (!read_hex(kh_str_trim(kh_str_cut(&line, ';')), size))
+  struct kh_str rest = line;
+  struct kh_str digits = kh_str_trim(kh_str_cut(&rest, ';'));
+  if (!read_hex(digits, size))
     return refuse(reading, "a chunk has no size");
-  if (*size == 0)
-    return KH_OK;
-  err = read_exactly(reading, *size);
+  err = count_behind(reading, line.len - digits.len);
   kh_buf_clear(lines);
+  if (err || *size == 0)
+    return err;
+  err = read_exactly(reading, *size);
   if (!err)
     err = read_line(reading, lines, &line);
   if (!err && line.len > 0)
@@ -260,10 +274,13 @@ static enum kh_err read_chunks(struct reading *reading)
   kh_buf_init(&lines, CHUNK_LINE_MAX_BYTES);
   while (!err && size > 0)
     err = read_chunk(reading, &lines, &size);
-  lines.max = KH_HTTP_CLIENT_HEAD_MAX_BYTES; /* from here on trailers, which nobody needs */
+  lines.max = KH_ANSWER_HEAD_MAX_BYTES; /* from here on trailers, which nobody needs */
   do {
+    kh_buf_clear(&lines);
     if (!err)
       err = read_line(reading, &lines, &line);
+    if (!err)
+      err = count_behind(reading, lines.len);
   } while (!err && line.len > 0);
   kh_buf_release(&lines);
   return err;

@@ -18,6 +18,7 @@ from runtime_api import LINGER_S, MAX_BYTES, Api, Bootstrap, Wire  # noqa: E402
 
 PROBE = ""
 SECRET = b"planted-payload"
+HEAD_MAX = 64 * 1024  # KH_ANSWER_HEAD_MAX_BYTES
 WHOLE = b"Lambda-Runtime-Aws-Request-Id: %b\r\nLambda-Runtime-Invocation-Id: %b\r\n"
 
 
@@ -398,11 +399,28 @@ class OnTheWire(Case):
                      answer(b"X: " + b"y" * 65536 + b"\r\n"), answer(b"X: y\r\n" * 11000), b"x" * 70000,
                      b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, answer(chunked, b"1" * 15 + b"\r\n"),
                      answer(chunked, b"600065\r\n"), answer(chunked, b"1;" + b"x" * 2000 + b"\r\n"),
-                     answer(chunked, b"0\r\n" + b"X: y\r\n" * 11000)):
+                     answer(chunked, b"0\r\n" + b"X: y\r\n" * 11000), answer(chunked, b"0\r\nX: " + b"y" * 70000),
+                     answer(chunked, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 70),
+                     # no part is too large by itself
+                     answer(b"X: " + b"y" * 40000 + b"\r\n" + chunked, b"0\r\nX: " + b"y" * 40000 + b"\r\n\r\n"),
+                     b"HTTP/1.1 103 Early Hints\r\nX: " + b"y" * 40000 + b"\r\n\r\n" +
+                     answer(chunked, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20 + b"0\r\nX: " + b"y" * 9000 + b"\r\n\r\n")):
             with self.subTest(text=text[:200]):
                 self.start()
                 event = self.api.submit(SECRET, on_next=[Wire(instead=text, close="silent")])
                 self.assertIn("larger than", self.leaves(event)[-1]["detail"])
+
+    def test_a_head_to_the_byte(self):
+        """Heads, chunk extensions and trailers count together."""
+        self.start()
+        early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+        extension, trailers = b";planted=extension", b"X-T: " + b"y" * 500 + b"\r\n\r\n"
+        body = b"7" + extension + b"\r\n" + BODY + b"\r\n0\r\n" + trailers
+        head = answer(b"X: %b\r\nTransfer-Encoding: chunked\r\n", b"")
+        room = HEAD_MAX - len(early + head % b"" + extension + trailers)
+        self.accepts(early + head % (b"y" * room) + body)
+        event = self.api.submit(SECRET, on_next=[Wire(instead=early + head % (b"y" * (room + 1)) + body, close="silent")])
+        self.assertIn("larger than 65536 bytes", self.leaves(event)[-1]["detail"])
 
     def test_an_event_without_an_id(self):
         self.start()
