@@ -1,10 +1,11 @@
 /*
  * http_client.h - HTTP/1.1 (RFC 9112) over one plain, kept socket to one address.
  *
- * Strict: lines end in CR LF, no folded lines, a length or chunks but never both, no other coding, no upgrade. An
- * answer without either is read to the end of the connection. 1xx answers are passed over; with them, header, chunk
- * extensions and trailers share KH_ANSWER_HEAD_MAX_BYTES of base/transport.h. Nothing is resolved: the address is an
- * IPv4 number or "localhost". One request at a time; a request is never sent twice by itself.
+ * Strict: lines end in CR LF, no folded lines, a length or chunks but never both, no other coding, no
+ * upgrade. An answer without either is read to the end of the connection. 1xx answers are passed over; with
+ * them, header, chunk extensions and trailers share KH_ANSWER_HEAD_MAX_BYTES of base/transport.h. Nothing is
+ * resolved: the address is an IPv4 number or "localhost". One request at a time; a request is never sent
+ * twice by itself.
  */
 #ifndef KH_HTTP_CLIENT_H
 #define KH_HTTP_CLIENT_H
@@ -13,10 +14,7 @@
 
 #include <netinet/in.h>
 
-enum {
-  KH_HTTP_CLIENT_CONNECT_MS = 1000,
-  KH_HTTP_CLIENT_NO_TIMEOUT = -1
-};
+enum { KH_HTTP_CLIENT_CONNECT_MS = 1000, KH_HTTP_CLIENT_NO_TIMEOUT = -1 };
 
 struct kh_http_client {
   struct sockaddr_in address;

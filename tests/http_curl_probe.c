@@ -6,10 +6,10 @@
 #include <sys/resource.h>
 
 /*
- * http_curl_probe TIMEOUT_MS CONTENT_TYPE BODY URL... - posts BODY to each URL in turn through one transport and
- * prints what came of it, and the most memory that it has had, one JSON object a line. SSL_CERT_FILE names the authorities. PROBE_TOKEN is sent as a bearer's,
- * PROBE_ID as an x-id; PROBE_PUT makes it a PUT. http_curl_test.py drives it, and integration/bootstrap_test.py the static
- * one. Exit 2 for wrong usage.
+ * http_curl_probe TIMEOUT_MS CONTENT_TYPE BODY URL... - posts BODY to each URL in turn through one transport
+ * and prints what came of it, and the most memory that it has had, one JSON object a line. SSL_CERT_FILE
+ * names the authorities. PROBE_TOKEN is sent as a bearer's, PROBE_ID as an x-id; PROBE_PUT makes it a PUT.
+ * http_curl_test.py drives it, and integration/bootstrap_test.py the static one. Exit 2 for wrong usage.
  */
 
 static json_int_t peak_kib(void)

@@ -10,8 +10,9 @@
 #include "base/buf.h"
 #include "base/secret.h"
 
+/* What an answer brings beside its body, in all: interim answers (1xx), header and trailers, as they came. */
+enum { KH_ANSWER_HEAD_MAX_BYTES = 64 * 1024 };
 enum { KH_ANSWER_MAX_BYTES = 4096 }; /* how much of an answer's body is kept */
-enum { KH_ANSWER_HEAD_MAX_BYTES = 64 * 1024 }; /* beside its body: interim answers, header and trailers, together */
 enum { KH_EXCHANGES_MAX = 16 };      /* how many a transport has on their way at once */
 
 /* Signs a request by AWS Signature Version 4. All borrowed. */

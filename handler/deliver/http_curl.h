@@ -1,10 +1,12 @@
 /*
  * http_curl.h - the only way to the network: libcurl, its handles kept.
  *
- * HTTPS and HTTP, TLS verified against the system's authorities, no redirect followed, the answer's body kept up to
- * the ceiling of its buffer and read up to 1 MiB, proxies from the usual environment variables. Connections are kept and
- * used again. libcurl is first touched by the first send. Problems are told in libcurl's fixed sentences, which name
- * neither URL nor host. A URL that is not http or https, or that holds a blank or a control character, is not sent:
+ * HTTPS and HTTP, TLS verified against the system's authorities, no redirect followed, no cookie kept,
+ * proxies from the usual environment variables. The answer's body is kept up to the ceiling of its buffer and
+ * read up to 1 MiB; what comes beside it ends at KH_ANSWER_HEAD_MAX_BYTES. Chunk extensions and a proxy's
+ * answer to CONNECT are not kept: only the time ends them. Connections are kept and used again. libcurl is
+ * first touched by the first send. Problems are told in fixed sentences, which name neither URL nor host. A
+ * URL that is not http or https, or that holds a blank or a control character, is not sent:
  * KH_ERR_DELIVERY_FAILED, since whoever mends the configuration may still have it sent.
  *
  * Requests for AWS are signed by libcurl (CURLOPT_AWS_SIGV4), within what was compared with botocore: POST to the path

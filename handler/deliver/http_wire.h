@@ -20,7 +20,7 @@ struct kh_wire {
   size_t head_bytes; /* up to KH_ANSWER_HEAD_MAX_BYTES, and the line that is too much */
   size_t read_bytes; /* of the body, likewise */
   int64_t end_us;    /* of the monotonic clock */
-  bool has_header; /* to its end, of the final answer */
+  bool has_header;   /* to its end, of the final answer */
 };
 
 /*

@@ -1,7 +1,8 @@
 /*
- * Target: lambda/http_client_read.c, deliver/http_wire.c and deliver/answer.c. Aborts when one of the two readers keeps more
- * of an answer than is allowed, when libcurl finds another status or body in what the strict reader took, when the strict
- * one finds something else in another division into pieces, or when kept words hold a part of the secret.
+ * Target: lambda/http_client_read.c, deliver/http_wire.c and deliver/answer.c. Aborts when one of the two
+ * readers keeps more of an answer than is allowed, when libcurl finds another status or body in what the
+ * strict reader took, when the strict one finds something else in another division into pieces, or when kept
+ * words show the secret.
  *
  * The first two bytes say how much of the answer is in the window before the rest is received.
  */
@@ -166,7 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct kh_str body = kh_buf_view(&whole.body);
 
     need(!by_libcurl && seen.status == whole.status);
-    need(kh_str_equal(kh_buf_view(&seen.body), kh_str(body.at, body.len < KH_ANSWER_MAX_BYTES ? body.len : KH_ANSWER_MAX_BYTES)));
+    need(kh_str_equal(kh_buf_view(&seen.body),
+                      kh_str(body.at, body.len < KH_ANSWER_MAX_BYTES ? body.len : KH_ANSWER_MAX_BYTES)));
   }
   keep_words(kh_buf_view(&seen.body));
   kh_buf_release(&seen.body);

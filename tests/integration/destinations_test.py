@@ -55,7 +55,8 @@ class Served:
     def __enter__(self):
         self.log = open(self.cli.path("worker.stderr"), "ab")
         self.child = subprocess.Popen([self.cli.program, "worker", "--serve", "--config", self.cli.config_path], stdin=subprocess.DEVNULL,
-                                      stdout=self.log, stderr=self.log, env={"PATH": os.environ["PATH"], **self.environment})
+                                      stdout=self.log, stderr=self.log,
+                                      env={"PATH": os.environ["PATH"], **self.environment})
         return self
 
     def text(self):
@@ -305,17 +306,21 @@ def test_answers_without_end(cli, report):
     """A ceiling ends each; a final status that came counts, and without one it is tried again."""
     lines = b"".join(b"X-%03d: %b\r\n" % (i, b"y" * 1000) for i in range(60))
     chunked = b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
-    plays = {"/taken": (b"HTTP/1.1 200 OK" + chunked, lines), "/folded": (b"HTTP/1.1 200 OK" + chunked + b"X: y\r\n", b" y\r\n" * 16000),
+    plays = {"/taken": (b"HTTP/1.1 200 OK" + chunked, lines),
+             "/folded": (b"HTTP/1.1 200 OK" + chunked + b"X: y\r\n", b" y\r\n" * 16000),
              "/busy": (b"HTTP/1.1 503 No" + chunked, lines), "/header": (b"HTTP/1.1 200 OK\r\n", lines),
              "/interim": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2500)}
-    expected = {"taken": ("delivered", 200), "folded": ("delivered", 200), "busy": ("retry", 503), "header": ("retry", None), "interim": ("retry", None)}
+    expected = {"taken": ("delivered", 200), "folded": ("delivered", 200), "busy": ("retry", 503),
+                "header": ("retry", None), "interim": ("retry", None)}
     hostile = peer.Peer({path: peer.endless(*words) for path, words in plays.items()})
     with Catcher() as well:
-        state = place(cli, "".join(hook(name, name.upper()) for name in [*expected, "well"]), KEY=KEY, WELL=well.url("/well"),
+        rules = "".join(hook(name, name.upper()) for name in [*expected, "well"])
+        state = place(cli, rules, KEY=KEY, WELL=well.url("/well"),
                       **{name.upper(): hostile.url(f"/{name}") for name in expected})
         put(state, 1)
         with Served(cli, state, ASAN_OPTIONS="quarantine_size_mb=1") as served:
-            report.check("each attempt ends", wait_until(lambda: len(served.lines()) == 6, 2 * TIMEOUT_S), served.text())
+            ended = wait_until(lambda: len(served.lines()) == 6, 2 * TIMEOUT_S)
+            report.check("each attempt ends", ended, served.text())
             peak = peak_mib(served.child.pid)
     hostile.close()
     report.check("the memory is bounded", peak < 256, peak)
@@ -323,7 +328,8 @@ def test_answers_without_end(cli, report):
         line = (served.lines(name) + [{}])[0]
         detail = "the answer's headers are longer than 64 KiB"
         detail = f"HTTP {status}, then {detail}" if status else detail
-        report.check(f"{name}: {result}, and why", (line.get("result"), line.get("status"), line.get("detail")) == (result, status, detail), line)
+        told = line.get("result"), line.get("status"), line.get("detail")
+        report.check(f"{name}: {result}, and why", told == (result, status, detail), line)
     rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)
     rows = rows if isinstance(rows, list) else rows["deliveries"]
     report.check("what was not taken is owed", len(rows) == 3, rows)
@@ -352,8 +358,8 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
 
 TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests, test_retry_after_as_a_date,
          test_a_refusal_waits_for_the_config,
-         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
-         test_a_newer_lamp_replaces_an_older]
+         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy,
+         test_answers_without_end, test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))

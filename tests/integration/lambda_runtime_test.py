@@ -399,12 +399,15 @@ class OnTheWire(Case):
                      answer(b"X: " + b"y" * 65536 + b"\r\n"), answer(b"X: y\r\n" * 11000), b"x" * 70000,
                      b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, answer(chunked, b"1" * 15 + b"\r\n"),
                      answer(chunked, b"600065\r\n"), answer(chunked, b"1;" + b"x" * 2000 + b"\r\n"),
-                     answer(chunked, b"0\r\n" + b"X: y\r\n" * 11000), answer(chunked, b"0\r\nX: " + b"y" * 70000),
+                     answer(chunked, b"0\r\n" + b"X: y\r\n" * 11000),
+                     answer(chunked, b"0\r\nX: " + b"y" * 70000),
                      answer(chunked, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 70),
                      # no part is too large by itself
-                     answer(b"X: " + b"y" * 40000 + b"\r\n" + chunked, b"0\r\nX: " + b"y" * 40000 + b"\r\n\r\n"),
+                     answer(b"X: " + b"y" * 40000 + b"\r\n" + chunked,
+                            b"0\r\nX: " + b"y" * 40000 + b"\r\n\r\n"),
                      b"HTTP/1.1 103 Early Hints\r\nX: " + b"y" * 40000 + b"\r\n\r\n" +
-                     answer(chunked, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20 + b"0\r\nX: " + b"y" * 9000 + b"\r\n\r\n")):
+                     answer(chunked, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20 +
+                            b"0\r\nX: " + b"y" * 9000 + b"\r\n\r\n")):
             with self.subTest(text=text[:200]):
                 self.start()
                 event = self.api.submit(SECRET, on_next=[Wire(instead=text, close="silent")])
@@ -419,7 +422,8 @@ class OnTheWire(Case):
         head = answer(b"X: %b\r\nTransfer-Encoding: chunked\r\n", b"")
         room = HEAD_MAX - len(early + head % b"" + extension + trailers)
         self.accepts(early + head % (b"y" * room) + body)
-        event = self.api.submit(SECRET, on_next=[Wire(instead=early + head % (b"y" * (room + 1)) + body, close="silent")])
+        too_long = early + head % (b"y" * (room + 1)) + body
+        event = self.api.submit(SECRET, on_next=[Wire(instead=too_long, close="silent")])
         self.assertIn("larger than 65536 bytes", self.leaves(event)[-1]["detail"])
 
     def test_an_event_without_an_id(self):
