@@ -257,6 +257,14 @@ class OverHTTP(unittest.TestCase):
         self.assertFalse([name for request in self.peer.requests for name, _ in request["headers"]
                           if name.lower() in ("cookie", "authorization", "referer")])
 
+    def test_an_answer_continues_no_other(self):
+        """A folded line behind the status line: a kept handle of libcurl 7.88.1 put it into the answer before."""
+        for name in ("first", "again"):
+            self.peer.plays[f"/{name}"] = peer.answer("200 OK", b"ok", "X-Planted: " + "y" * 40)
+        self.peer.plays["/folded"] = lambda _, to: to.sendall(OK_LINE + b" X: y\r\nContent-Length: 2\r\n\r\nok")
+        got = send(*[self.peer.url(path) for path in ("/first", "/folded", "/again")])
+        self.assertEqual([got[0]["status"], got[2]["status"]], [200, 200], got)
+
     def test_after_a_failure_it_goes_on(self):
         got = send(self.peer.url("/10MB"), self.peer.url("/reset"), self.peer.url("/429"), self.peer.url("/"))
         self.assertEqual([one["status"] for one in got], [200, 0, 429, 200])

@@ -34,8 +34,22 @@ static const char *find_ca_file(void)
   return CA_FILES[i];
 }
 
+/* Without one each request takes a fresh connection. */
+static CURLSH *make_share(void)
+{
+  CURLSH *share = curl_share_init();
+
+  if (share) {
+    (void)curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    (void)curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  }
+  return share;
+}
+
 static void start(struct http *http)
 {
+  if (!http->options.share)
+    http->options.share = make_share();
   if (!http->ca_file)
     http->ca_file = find_ca_file();
   if (!http->options.ca_file)
@@ -131,7 +145,8 @@ static void http_configure(void *self, const char *ca_file, const struct kh_secr
 {
   struct http *http = self;
 
-  http->options = (struct kh_http_options){ca_file[0] ? ca_file : http->ca_file, proxy};
+  http->options.ca_file = ca_file[0] ? ca_file : http->ca_file;
+  http->options.proxy = proxy;
 }
 
 static void http_cancel(void *self, struct kh_exchange *exchange)
@@ -165,10 +180,11 @@ void kh_http_curl_close(struct kh_transport *transport)
 
   if (http) {
     for (size_t i = 0; i < WIRES; i++)
-      kh_wire_release(&http->wires[i]);
-    kh_wire_release(&http->alone);
+      kh_wire_clear(&http->wires[i]);
+    kh_wire_clear(&http->alone);
     if (http->multi)
       (void)curl_multi_cleanup(http->multi);
+    (void)curl_share_cleanup(http->options.share);
   }
   free(http);
   *transport = (struct kh_transport){0};

@@ -139,6 +139,7 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
 
   wire->end_us = kh_clock_ticks_us(&kh_system_clock) + timeout_ms * 1000;
 #define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
+  SET(CURLOPT_SHARE, options->share);
   SET(CURLOPT_URL, kh_secret_reveal(request->url).at);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
   /* After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would wait on it. */
@@ -247,8 +248,7 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
 
   if (err)
     return err;
-  if (!wire->easy)
-    wire->easy = curl_easy_init();
+  wire->easy = curl_easy_init();
   if (!wire->easy)
     return fail(answer, "libcurl cannot be started");
   wire->answer = answer;
@@ -293,19 +293,10 @@ enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
   return KH_OK;
 }
 
+/* A handle is not used again: 7.88.1 would put a folded first line into the answer before, which was freed. */
 void kh_wire_clear(struct kh_wire *wire)
 {
-  if (wire->easy)
-    curl_easy_reset(wire->easy);
+  curl_easy_cleanup(wire->easy);
   free_headers(wire->headers);
-  wire->headers = NULL;
-  wire->answer = NULL;
-}
-
-void kh_wire_release(struct kh_wire *wire)
-{
-  kh_wire_clear(wire);
-  if (wire->easy)
-    curl_easy_cleanup(wire->easy);
   *wire = (struct kh_wire){0};
 }
