@@ -53,6 +53,7 @@ def play_plan():
         "/103-end": peer.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
         "/chunks": peer.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
                             b"2\r\nok\r\n3\r\nay!\r\n0\r\nX-T: 1\r\n\r\n"),
+        "/odd-trailer": peer.raw(CHUNKED + b"2\r\nok\r\n0\r\nHTTP/1.1 503: no\r\n\r\n"),
         "/cookie": peer.answer("200 OK", b"ok", "Set-Cookie: session=planted-cookie; Path=/"),
         "/nothing": peer.raw(b""),
         "/reset": peer.reset,
@@ -206,6 +207,7 @@ class OverHTTP(unittest.TestCase):
         self.expect("/100", OK, 200, body="ok")
         self.expect("/103-503", OK, 503)
         self.expect("/chunks", OK, 200, body="okay!")
+        self.expect("/odd-trailer", OK, 200, body="ok")
 
     def test_redirects_are_not_followed(self):
         self.expect("/302", OK, 302)

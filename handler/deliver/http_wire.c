@@ -30,6 +30,14 @@ static void note_header(struct kh_str line, struct kh_incoming *answer)
     note_number(value, &answer->rate_reset_s);
 }
 
+/* False for a 100 or a 103, which another header follows. */
+static bool is_final(CURL *easy)
+{
+  long status = 0;
+
+  return !curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) && status >= 200;
+}
+
 /* libcurl keeps every line that comes by here, and of trailers 7.88.1 as many as come. */
 static size_t take_header(char *at, size_t size, size_t count, void *self)
 {
@@ -39,10 +47,8 @@ static size_t take_header(char *at, size_t size, size_t count, void *self)
   wire->head_bytes += line.len;
   if (wire->head_bytes > KH_ANSWER_HEAD_MAX_BYTES)
     return CURL_WRITEFUNC_ERROR;
-  if (kh_str_starts(line, KH_STR("HTTP/"))) /* once more after a 100 or a 103 */
-    wire->has_header = false;
-  else if (kh_str_equal(line, KH_STR("\r\n")) || kh_str_equal(line, KH_STR("\n")))
-    wire->has_header = true;
+  if (kh_str_equal(line, KH_STR("\r\n")) || kh_str_equal(line, KH_STR("\n")))
+    wire->has_header = wire->has_header || is_final(wire->easy);
   else
     note_header(line, wire->answer);
   return line.len;
