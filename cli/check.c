@@ -135,11 +135,16 @@ static void print_summary(const char *path, const json_t *summary, bool with_rul
              json_string_value(json_object_get(rule, "destination")));
 }
 
-/* Where the file will be used. */
-enum host { HERE, ON_LAMBDA };
+/* How the command was called. */
+struct call {
+  const char *config_path;
+  bool is_for_lambda, is_for_receiver, json;
+};
 
-static int check(const char *path, enum kh_config_depth depth, enum host host, bool as_json)
+static int check(const struct call *call)
 {
+  const char *path = kh_cli_config_path(call->config_path);
+  const enum kh_config_depth depth = call->is_for_receiver ? KH_CONFIG_RECEIVER : KH_CONFIG_CHECK;
   struct kh_config *config = calloc(1, sizeof *config);
   struct kh_rules rules = {0};
   struct kh_diags diags = {0};
@@ -152,24 +157,24 @@ static int check(const char *path, enum kh_config_depth depth, enum host host, b
   err = kh_config_read(config, path, depth, kh_cli_environment(), &diags);
   /* A mistake above does not hide those below. */
   if (config->notify) {
-    enum kh_err state_err = host == ON_LAMBDA ? KH_OK : kh_config_needs_state(config, &diags);
+    enum kh_err state_err = call->is_for_lambda ? KH_OK : kh_config_needs_state(config, &diags);
     enum kh_err rules_err = kh_rules_compile(config, &rules, &diags);
 
     err = err ? err : state_err ? state_err : rules_err;
   }
   kh_config_warn_of_variables(config, &diags);
-  if (host == HERE)
+  if (!call->is_for_lambda)
     kh_check_host(config, &diags);
   kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
   summary = err ? json_null() : summary_of(config, &rules);
-  if (as_json) {
+  if (call->json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));
   } else {
     print_mistakes(config, &diags);
     if (!err)
-      print_summary(path, summary, depth != KH_CONFIG_RECEIVER);
+      print_summary(path, summary, !call->is_for_receiver);
   }
   json_decref(summary);
   kh_rules_release(&rules);
@@ -179,48 +184,24 @@ static int check(const char *path, enum kh_config_depth depth, enum host host, b
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, JSON, LAMBDA, RECEIVER };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"json", no_argument, NULL, JSON},
-    {"lambda", no_argument, NULL, LAMBDA},
-    {"receiver", no_argument, NULL, RECEIVER},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
+    {"lambda", kh_option_flag, offsetof(struct call, is_for_lambda)},
+    {"receiver", kh_option_flag, offsetof(struct call, is_for_receiver)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  enum kh_config_depth depth = KH_CONFIG_CHECK;
-  enum host host = HERE;
-  const char *path = NULL;
-  bool as_json = false;
-  int option = 0;
+  struct call call = {0};
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case CONFIG:
-      path = optarg;
-      break;
-    case JSON:
-      as_json = true;
-      break;
-    case LAMBDA:
-      host = ON_LAMBDA;
-      break;
-    case RECEIVER:
-      depth = KH_CONFIG_RECEIVER;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the file is named by --config", argv[optind]);
-  return check(kh_cli_config_path(path), depth, host, as_json);
+  return check(&call);
 }
 
 const struct kh_command kh_command_check = {
@@ -235,5 +216,6 @@ const struct kh_command kh_command_check = {
             "  -h, --help   show this\n\n"
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
             "3 the file cannot be read, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -8,6 +8,7 @@
 #define KH_CLI_H
 
 #include "kitehook.h"
+#include "options.h"
 
 #include <getopt.h>
 
@@ -23,9 +24,10 @@ enum kh_exit {
 
 struct kh_command {
   const char *name;
-  const char *summary; /* one line for the list of commands */
-  const char *usage;   /* what stands behind "kitehook NAME" */
-  const char *help;    /* the rest of --help: what it does, the options, the exit codes */
+  const char *summary;             /* one line for the list of commands */
+  const char *usage;               /* what stands behind "kitehook NAME" */
+  const char *help;                /* the rest of --help: what it does, the options, the exit codes */
+  const struct kh_option *options; /* what it takes beside --help; a row of zeros ends them */
   /* argv[0] is the command's name. Returns an exit code. */
   int (*run)(const struct kh_command *self, int argc, char **argv);
 };
@@ -42,35 +44,6 @@ extern const struct kh_command kh_command_status;
 extern const struct kh_command kh_command_verify;
 extern const struct kh_command kh_command_version;
 extern const struct kh_command kh_command_worker;
-
-/* ---- options.c ----------------------------------------------------------------------------- */
-
-/* Values of options that have no letter of their own start here. */
-enum { KH_OPTION_FIRST = 256 };
-/* The row that every table of options ends with, before its row of zeros. */
-#define KH_OPTION_HELP             \
-  {                                \
-    "help", no_argument, NULL, 'h' \
-  }
-
-/* The next option's value, -1 behind the last, '?' after a complaint; optarg is its argument. */
-int kh_cli_option(const struct kh_command *self, int argc, char **argv, const struct option *known);
-/* True when exactly one operand is left; else complains that WHAT is missing or that there are too many. */
-bool kh_cli_one_operand(const struct kh_command *self, int argc, char **argv, const char *what);
-/* Prints "kitehook NAME: …" and where help is. Returns KH_EXIT_USAGE. */
-int kh_cli_misused(const struct kh_command *self, const char *format, ...) KH_PRINTF(2, 3);
-/* Prints "kitehook NAME: …" alone. Returns CODE. */
-int kh_cli_fail(const struct kh_command *self, int code, const char *format, ...) KH_PRINTF(3, 4);
-/* Prints the command's --help. Returns KH_EXIT_OK. */
-int kh_cli_help(const struct kh_command *self);
-/*
- * The place among VERBS (NULL-terminated) of the first operand; complains, and returns -1, when it is none of them or
- * there is none.
- */
-int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char *const *verbs);
-/* Reads a whole number of at least MIN. Complains and returns false when TEXT is none; OPTION is its name. */
-bool kh_cli_number(const struct kh_command *self, const char *option, const char *text, int64_t min,
-                   int64_t *number);
 
 /* ---- input.c ------------------------------------------------------------------------------- */
 

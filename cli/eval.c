@@ -118,18 +118,6 @@ static int single(const struct question *question)
   return yes ? KH_EXIT_OK : KH_EXIT_NO;
 }
 
-enum { NAMES = KH_OPTION_FIRST, DIALECT, ENTRYPOINT, VALIDATE_ONLY, BATCH };
-
-static const struct option known[] = {
-    {"names", required_argument, NULL, NAMES},
-    {"dialect", required_argument, NULL, DIALECT},
-    {"entrypoint", required_argument, NULL, ENTRYPOINT},
-    {"validate-only", no_argument, NULL, VALIDATE_ONLY},
-    {"batch", no_argument, NULL, BATCH},
-    KH_OPTION_HELP,
-    {0},
-};
-
 static json_t *read_names(const struct kh_command *self, const char *file)
 {
   struct kh_buf text;
@@ -156,29 +144,39 @@ static json_t *read_names(const struct kh_command *self, const char *file)
   return names;
 }
 
-/* Takes one option into QUESTION. False after a complaint. */
-static bool take_option(const struct kh_command *self, int option, struct question *question)
+static bool take_dialect(const struct kh_command *self, const char *name, const char *text, void *dialect)
 {
-  switch (option) {
-  case DIALECT:
-    if (kh_dialect_parse(kh_str_of(optarg), &question->dialect))
-      return true;
-    kh_cli_misused(self, "--dialect is strict or extended, not '%s'", optarg);
-    return false;
-  case ENTRYPOINT:
-    if (kh_entrypoint_parse(kh_str_of(optarg), &question->entrypoint))
-      return true;
-    kh_cli_misused(
-        self, "--entrypoint is build, build-with-step, build-notification or step-notification, not '%s'",
-        optarg);
-    return false;
-  case VALIDATE_ONLY:
-    question->validate_only = true;
+  if (kh_dialect_parse(kh_str_of(text), dialect))
     return true;
-  default:
-    return false;
-  }
+  kh_cli_misused(self, "--%s is strict or extended, not '%s'", name, text);
+  return false;
 }
+
+static bool take_entrypoint(const struct kh_command *self, const char *name, const char *text,
+                            void *entrypoint)
+{
+  if (kh_entrypoint_parse(kh_str_of(text), entrypoint))
+    return true;
+  kh_cli_misused(self, "--%s is build, build-with-step, build-notification or step-notification, not '%s'",
+                 name, text);
+  return false;
+}
+
+/* How the command was called. */
+struct call {
+  struct question question;
+  const char *names_file;
+  bool batch;
+};
+
+static const struct kh_option options[] = {
+    {"names", kh_option_text, offsetof(struct call, names_file)},
+    {"dialect", take_dialect, offsetof(struct call, question.dialect)},
+    {"entrypoint", take_entrypoint, offsetof(struct call, question.entrypoint)},
+    {"validate-only", kh_option_flag, offsetof(struct call, question.validate_only)},
+    {"batch", kh_option_flag, offsetof(struct call, batch)},
+    {0},
+};
 
 static int about_file(const struct kh_command *self, struct question *question, const char *file)
 {
@@ -195,38 +193,29 @@ static int about_file(const struct kh_command *self, struct question *question, 
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  struct question question = {.dialect = KH_DIALECT_EXTENDED, .entrypoint = KH_ENTRYPOINT_BUILD};
-  const char *names_file = NULL;
+  struct call call = {.question = {.dialect = KH_DIALECT_EXTENDED, .entrypoint = KH_ENTRYPOINT_BUILD}};
+  struct question *question = &call.question;
   json_t *names = NULL;
-  bool is_batch = false;
-  int option = 0, code = KH_EXIT_USAGE;
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    if (option == 'h')
-      return kh_cli_help(self);
-    if (option == NAMES)
-      names_file = optarg;
-    else if (option == BATCH)
-      is_batch = true;
-    else if (!take_option(self, option, &question))
-      return KH_EXIT_USAGE;
-  }
-  if (is_batch) {
-    if (optind < argc || names_file)
+  if (code != KH_GO_ON)
+    return code;
+  if (call.batch) {
+    if (optind < argc || call.names_file)
       return kh_cli_misused(self, "--batch takes its expressions and names from standard input");
-    return batch(&question);
+    return batch(question);
   }
-  if (argc - optind == 2 && names_file)
+  if (argc - optind == 2 && call.names_file)
     return kh_cli_misused(self, "names come from --names or from FILE, not from both");
   if (argc - optind != 2 && !kh_cli_one_operand(self, argc, argv, "EXPR"))
     return KH_EXIT_USAGE;
-  if (names_file && !(names = read_names(self, names_file)))
+  if (call.names_file && !(names = read_names(self, call.names_file)))
     return KH_EXIT_USAGE;
-  question.expression = kh_str_of(argv[optind]);
+  question->expression = kh_str_of(argv[optind]);
   if (argc - optind == 2)
-    return about_file(self, &question, argv[optind + 1]);
-  question.names.object = names;
-  code = single(&question);
+    return about_file(self, question, argv[optind + 1]);
+  question->names.object = names;
+  code = single(question);
   json_decref(names);
   return code;
 }
@@ -252,5 +241,6 @@ const struct kh_command kh_command_eval = {
         "Exit codes: 0 true, or every line answered; 1 false or an error; 2 called wrongly, or a file or "
         "line\n"
         "cannot be read; 5 output failed.\n",
+    .options = options,
     .run = run,
 };

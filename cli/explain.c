@@ -72,38 +72,20 @@ static int with_config(const struct kh_command *self, const struct call *call)
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, RULE, JSON };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"rule", required_argument, NULL, RULE},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"rule", kh_option_text, offsetof(struct call, rule)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  struct call call = {.json = false};
-  int option = 0;
+  struct call call = {0};
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case CONFIG:
-      call.config_path = optarg;
-      break;
-    case RULE:
-      call.rule = optarg;
-      break;
-    case JSON:
-      call.json = true;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (!kh_cli_one_operand(self, argc, argv, "FILE"))
     return KH_EXIT_USAGE;
   call.file = argv[optind];
@@ -128,5 +110,6 @@ const struct kh_command kh_command_explain = {
         "Exit codes: 0 a rule matches, 1 none does, 2 called wrongly or FILE is no webhook, 3 "
         "configuration,\n"
         "4 a notification could not be made, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

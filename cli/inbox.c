@@ -139,13 +139,10 @@ static const struct verb {
 } verbs[] = {{false, list}, {false, show}, {true, retry}, {true, drop}};
 static const char *const verb_names[] = {"list", "show", "retry", "drop", NULL};
 
-enum { CONFIG = KH_OPTION_FIRST, ALL, JSON };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"all", no_argument, NULL, ALL},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"all", kh_option_flag, offsetof(struct call, all)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
     {0},
 };
 
@@ -207,26 +204,11 @@ done:
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.self = self};
-  int option = 0, verb = -1;
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case CONFIG:
-      call.config_path = optarg;
-      break;
-    case ALL:
-      call.all = true;
-      break;
-    case JSON:
-      call.json = true;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
-  verb = kh_cli_verb(self, argc, argv, verb_names);
+  if (code != KH_GO_ON)
+    return code;
+  int verb = kh_cli_verb(self, argc, argv, verb_names);
   if (verb < 0)
     return KH_EXIT_USAGE;
   call.names = argv + optind + 1;
@@ -251,5 +233,6 @@ const struct kh_command kh_command_inbox = {
         "  -h, --help   show this\n\n"
         "Exit codes: 0 done, 1 a NAME is not there, 2 called wrongly, 3 configuration, 5 the state folder\n"
         "cannot be had, or output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -185,43 +185,21 @@ static int with_config(const struct kh_command *self, const struct call *call)
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, SEND, JSON, NOW };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"send", no_argument, NULL, SEND},
-    {"json", no_argument, NULL, JSON},
-    {"now", required_argument, NULL, NOW},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"send", kh_option_flag, offsetof(struct call, send)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
+    {"now", kh_option_number, offsetof(struct call, now_s)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.now_s = -1};
-  int option = 0;
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case CONFIG:
-      call.config_path = optarg;
-      break;
-    case SEND:
-      call.send = true;
-      break;
-    case JSON:
-      call.json = true;
-      break;
-    case NOW:
-      if (!kh_cli_number(self, "--now", optarg, 0, &call.now_s))
-        return KH_EXIT_USAGE;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (!kh_cli_one_operand(self, argc, argv, "FILE"))
     return KH_EXIT_USAGE;
   call.file = argv[optind];
@@ -246,5 +224,6 @@ const struct kh_command kh_command_invoke = {
             "  -h, --help   show this\n\n"
             "Exit codes: 0 accepted, 1 refused, 2 called wrongly or FILE cannot be read, 3 configuration,\n"
             "4 accepted, but a notification could not be made or (--send) sent, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

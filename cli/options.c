@@ -2,6 +2,8 @@
 
 #include "cli.h"
 
+/* What getopt_long returns for an option of the table is its place and this, which is no letter. */
+enum { FIRST_VALUE = 256 };
 enum { WORD_MAX = 32, OPTIONS_MAX = 16 };
 
 int kh_cli_misused(const struct kh_command *self, const char *format, ...)
@@ -52,27 +54,83 @@ static void unknown_option(const struct kh_command *self, const char *word, cons
     kh_cli_misused(self, "there is no option --%s; did you mean --%s?", word, meant);
 }
 
-int kh_cli_option(const struct kh_command *self, int argc, char **argv, const struct option *known)
+/* The next option's value in KNOWN, -1 behind the last one, '?' after a complaint. */
+static int next_option(const struct kh_command *self, int argc, char **argv, const struct option *known)
 {
   char word[WORD_MAX + 2] = "";
-  int value = 0;
+  int value = getopt_long(argc, argv, ":h", known, NULL);
 
-  opterr = 0;
-  value = getopt_long(argc, argv, ":h", known, NULL);
+  if (value != ':' && value != '?')
+    return value;
   if (value == ':') {
     kh_cli_misused(self, "%s needs a value", argv[optind - 1]);
-    return '?';
-  }
-  if (value != '?')
-    return value;
-  if (optopt != 0 && strncmp(argv[optind - 1], "--", 2) != 0) {
+  } else if (optopt != 0 && strncmp(argv[optind - 1], "--", 2) != 0) {
     kh_cli_misused(self, "there is no option -%c", optopt);
-    return '?';
+  } else {
+    /* Only the name is repeated: what follows '=' may be a secret. */
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(argv[optind - 1] + 2, "="), argv[optind - 1] + 2);
+    unknown_option(self, word, known);
   }
-  /* Only the name is repeated: what follows '=' may be a secret. */
-  snprintf(word, sizeof word, "%.*s", (int)strcspn(argv[optind - 1] + 2, "="), argv[optind - 1] + 2);
-  unknown_option(self, word, known);
   return '?';
+}
+
+int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *values)
+{
+  struct option known[OPTIONS_MAX + 1] = {{0}};
+  size_t count = 0;
+  int value = 0;
+
+  for (const struct kh_option *option = self->options; option->name && count < OPTIONS_MAX - 1; option++) {
+    known[count] = (struct option){.name = option->name,
+                                   .has_arg = option->take == kh_option_flag ? no_argument
+                                                                             : required_argument,
+                                   .val = FIRST_VALUE + (int)count};
+    count++;
+  }
+  known[count] = (struct option){.name = "help", .has_arg = no_argument, .val = 'h'};
+  opterr = 0;
+  while ((value = next_option(self, argc, argv, known)) >= FIRST_VALUE) {
+    const struct kh_option *option = &self->options[value - FIRST_VALUE];
+
+    if (!option->take(self, option->name, optarg, (char *)values + option->at))
+      return KH_EXIT_USAGE;
+  }
+  if (value == 'h')
+    return kh_cli_help(self);
+  return value == '?' ? KH_EXIT_USAGE : KH_GO_ON;
+}
+
+bool kh_option_flag(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  (void)self;
+  (void)name;
+  (void)text;
+  *(bool *)value = true;
+  return true;
+}
+
+bool kh_option_text(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  (void)self;
+  (void)name;
+  *(const char **)value = text;
+  return true;
+}
+
+bool kh_option_number(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  return kh_cli_number(self, name, text, 0, value);
+}
+
+bool kh_option_mode(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  bool is_token = strcmp(text, "token") == 0;
+
+  *(enum kh_proof_kind *)value = is_token ? KH_PROOF_TOKEN : KH_PROOF_SIGNATURE;
+  if (is_token || strcmp(text, "signature") == 0)
+    return true;
+  kh_cli_misused(self, "--%s is signature or token, not '%s'", name, text);
+  return false;
 }
 
 bool kh_cli_one_operand(const struct kh_command *self, int argc, char **argv, const char *what)
@@ -107,11 +165,20 @@ int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char
   return -1;
 }
 
-bool kh_cli_number(const struct kh_command *self, const char *option, const char *text, int64_t min,
+bool kh_cli_number(const struct kh_command *self, const char *name, const char *text, int64_t min,
                    int64_t *number)
 {
   if (kh_str_i64(kh_str_of(text), number) && *number >= min)
     return true;
-  kh_cli_misused(self, "%s '%s' is not a whole number of at least %" PRId64, option, text, min);
+  kh_cli_misused(self, "--%s '%s' is not a whole number of at least %" PRId64, name, text, min);
+  return false;
+}
+
+bool kh_cli_duration(const struct kh_command *self, const char *name, const char *text, const char *examples,
+                     int64_t *seconds)
+{
+  if (kh_config_duration_s(text, seconds))
+    return true;
+  kh_cli_misused(self, "--%s '%s' is not a duration such as %s", name, text, examples);
   return false;
 }

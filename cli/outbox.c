@@ -157,60 +157,39 @@ static const struct verb {
 };
 static const char *const verb_names[] = {"list", "show", "redrive", "drop", NULL};
 
-enum { CONFIG = KH_OPTION_FIRST, STATE, NOTIFIER, DESTINATION, EVENT, OLDER_THAN, ALL, JSON };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"state", required_argument, NULL, STATE},
-    {"notifier", required_argument, NULL, NOTIFIER},
-    {"destination", required_argument, NULL, DESTINATION},
-    {"event", required_argument, NULL, EVENT},
-    {"older-than", required_argument, NULL, OLDER_THAN},
-    {"all", no_argument, NULL, ALL},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
-    {0},
-};
-
-static bool take_state(struct call *call)
+static bool take_text(const struct kh_command *self, const char *name, const char *text, void *filter)
 {
-  call->filter.state = kh_str_of(optarg);
-  if (strcmp(optarg, "waiting") == 0 || strcmp(optarg, "due") == 0 || strcmp(optarg, "dead") == 0)
+  (void)self;
+  (void)name;
+  *(struct kh_str *)filter = kh_str_of(text);
+  return true;
+}
+
+static bool take_state(const struct kh_command *self, const char *name, const char *text, void *filter)
+{
+  *(struct kh_str *)filter = kh_str_of(text);
+  if (strcmp(text, "waiting") == 0 || strcmp(text, "due") == 0 || strcmp(text, "dead") == 0)
     return true;
-  kh_cli_misused(call->self, "--state '%s' is none of waiting, due and dead", optarg);
+  kh_cli_misused(self, "--%s '%s' is none of waiting, due and dead", name, text);
   return false;
 }
 
-static bool take(struct call *call, int option)
+static bool take_age(const struct kh_command *self, const char *name, const char *text, void *older_than_s)
 {
-  switch (option) {
-  case CONFIG:
-    call->config_path = optarg;
-    return true;
-  case STATE:
-    return take_state(call);
-  case NOTIFIER:
-    call->filter.notifier = kh_str_of(optarg);
-    return true;
-  case DESTINATION:
-    call->filter.destination = kh_str_of(optarg);
-    return true;
-  case EVENT:
-    call->filter.event = kh_str_of(optarg);
-    return true;
-  case OLDER_THAN:
-    if (kh_config_duration_s(optarg, &call->older_than_s))
-      return true;
-    kh_cli_misused(call->self, "--older-than '%s' is not a duration such as 90s, 5m or 2d", optarg);
-    return false;
-  case ALL:
-  case JSON:
-    *(option == ALL ? &call->all : &call->json) = true;
-    return true;
-  default:
-    return false;
-  }
+  return kh_cli_duration(self, name, text, "90s, 5m or 2d", older_than_s);
 }
+
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"state", take_state, offsetof(struct call, filter.state)},
+    {"notifier", take_text, offsetof(struct call, filter.notifier)},
+    {"destination", take_text, offsetof(struct call, filter.destination)},
+    {"event", take_text, offsetof(struct call, filter.event)},
+    {"older-than", take_age, offsetof(struct call, older_than_s)},
+    {"all", kh_option_flag, offsetof(struct call, all)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
+    {0},
+};
 
 static bool has_filter(const struct call *call)
 {
@@ -266,15 +245,11 @@ done:
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.self = self, .older_than_s = -1};
-  int option = 0, verb = -1;
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    if (option == 'h')
-      return kh_cli_help(self);
-    if (!take(&call, option))
-      return KH_EXIT_USAGE;
-  }
-  verb = kh_cli_verb(self, argc, argv, verb_names);
+  if (code != KH_GO_ON)
+    return code;
+  int verb = kh_cli_verb(self, argc, argv, verb_names);
   if (verb < 0)
     return KH_EXIT_USAGE;
   call.ids = argv + optind + 1;
@@ -307,5 +282,6 @@ const struct kh_command kh_command_outbox = {
         "  -h, --help       show this\n\n"
         "Exit codes: 0 done, 1 an ID is not there, 2 called wrongly, 3 configuration, 5 the state folder or\n"
         "memory cannot be had, or output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -203,61 +203,30 @@ done:
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-enum { CONFIG = KH_OPTION_FIRST, SECRET, SECRET_FILE, MODE, JSON };
+static bool take_mode(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  struct call *call = value;
 
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"secret", required_argument, NULL, SECRET},
-    {"secret-file", required_argument, NULL, SECRET_FILE},
-    {"mode", required_argument, NULL, MODE},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
+  call->has_mode = true;
+  return kh_option_mode(self, name, text, &call->mode);
+}
+
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"secret", kh_option_text, offsetof(struct call, secret_text)},
+    {"secret-file", kh_option_text, offsetof(struct call, secret_file)},
+    {"mode", take_mode, 0},
+    {"json", kh_option_flag, offsetof(struct call, json)},
     {0},
 };
-
-static bool take_mode(struct call *call)
-{
-  call->has_mode = true;
-  call->mode = strcmp(optarg, "token") == 0 ? KH_PROOF_TOKEN : KH_PROOF_SIGNATURE;
-  if (call->mode == KH_PROOF_TOKEN || strcmp(optarg, "signature") == 0)
-    return true;
-  kh_cli_misused(call->self, "--mode is signature or token, not '%s'", optarg);
-  return false;
-}
-
-static bool take(struct call *call, int option)
-{
-  switch (option) {
-  case CONFIG:
-    call->config_path = optarg;
-    return true;
-  case SECRET:
-    call->secret_text = optarg;
-    return true;
-  case SECRET_FILE:
-    call->secret_file = optarg;
-    return true;
-  case MODE:
-    return take_mode(call);
-  case JSON:
-    call->json = true;
-    return true;
-  default:
-    return false;
-  }
-}
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.self = self, .mode = KH_PROOF_SIGNATURE};
-  int option = 0;
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    if (option == 'h')
-      return kh_cli_help(self);
-    if (!take(&call, option))
-      return KH_EXIT_USAGE;
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (argc - optind < 2)
     return kh_cli_misused(self, "URL or FILE is missing");
   if (argc - optind > 2)
@@ -288,5 +257,6 @@ const struct kh_command kh_command_send = {
         "  -h, --help       show this\n\n"
         "Exit codes: 0 answered with 2xx, 1 answered otherwise, 2 called wrongly or FILE cannot be read,\n"
         "3 configuration, 4 no answer came, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -17,48 +17,35 @@ static int sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_s
   return KH_EXIT_OK;
 }
 
-enum { SECRET = KH_OPTION_FIRST, SECRET_FILE, TIMESTAMP };
+/* How the command was called. */
+struct call {
+  const char *secret_text, *secret_file;
+  int64_t timestamp_s;
+};
 
-static const struct option known[] = {
-    {"secret", required_argument, NULL, SECRET},
-    {"secret-file", required_argument, NULL, SECRET_FILE},
-    {"timestamp", required_argument, NULL, TIMESTAMP},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"secret", kh_option_text, offsetof(struct call, secret_text)},
+    {"secret-file", kh_option_text, offsetof(struct call, secret_file)},
+    {"timestamp", kh_option_number, offsetof(struct call, timestamp_s)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  const char *secret_text = NULL, *secret_file = NULL;
-  int64_t timestamp_s = kh_clock_now_s(&kh_system_clock);
+  struct call call = {.timestamp_s = kh_clock_now_s(&kh_system_clock)};
   struct kh_secret secret = {0};
   struct kh_buf body;
-  int option = 0, code = KH_EXIT_USAGE;
+  int code = kh_cli_options(self, argc, argv, &call);
 
+  if (code != KH_GO_ON)
+    return code;
   kh_buf_init(&body, KH_CLI_INPUT_MAX_BYTES);
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case SECRET:
-      secret_text = optarg;
-      break;
-    case SECRET_FILE:
-      secret_file = optarg;
-      break;
-    case TIMESTAMP:
-      if (!kh_cli_number(self, "--timestamp", optarg, 0, &timestamp_s))
-        return KH_EXIT_USAGE;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
-  if (!kh_cli_one_operand(self, argc, argv, "FILE") ||
-      !kh_cli_secret(self, secret_text, secret_file, &secret) || !kh_cli_read(self, argv[optind], &body))
-    goto done;
-  code = sign(&secret, timestamp_s, kh_buf_view(&body));
-done:
+  if (kh_cli_one_operand(self, argc, argv, "FILE") &&
+      kh_cli_secret(self, call.secret_text, call.secret_file, &secret) &&
+      kh_cli_read(self, argv[optind], &body))
+    code = sign(&secret, call.timestamp_s, kh_buf_view(&body));
+  else
+    code = KH_EXIT_USAGE;
   kh_buf_release(&body);
   kh_secret_release(&secret);
   return code;
@@ -74,5 +61,6 @@ const struct kh_command kh_command_sign = {
             "  --timestamp T    sign for this time, in seconds since 1970; default: now\n"
             "  -h, --help       show this\n\n"
             "Exit codes: 0 signed, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -201,14 +201,20 @@ static json_t *json_of_mistake(const struct kh_diag *mistake)
   return json;
 }
 
-static int tell(const struct kh_command *self, const char *config_path, bool as_json)
+/* How the command was called. */
+struct call {
+  const char *config_path;
+  bool json;
+};
+
+static int tell(const struct kh_command *self, const struct call *call)
 {
   struct totals totals = {.destinations = json_array()};
   struct kh_inbox_load load;
   struct kh_place place;
   struct kh_diag diag = {0};
   struct kh_diag mistake = {0};
-  int code = kh_place_open(&place, self, config_path);
+  int code = kh_place_open(&place, self, call->config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
@@ -219,7 +225,7 @@ static int tell(const struct kh_command *self, const char *config_path, bool as_
     err = look_at_outbox(&place, &totals, &diag);
   if (err) {
     code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
-  } else if (as_json) {
+  } else if (call->json) {
     json_t *answer = json_object();
 
     json_object_set_new(answer, "state", json_string(place.config->state));
@@ -243,38 +249,22 @@ done:
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, JSON };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct call, config_path)},
+    {"json", kh_option_flag, offsetof(struct call, json)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  const char *config_path = NULL;
-  bool as_json = false;
-  int option = 0;
+  struct call call = {0};
+  int code = kh_cli_options(self, argc, argv, &call);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case CONFIG:
-      config_path = optarg;
-      break;
-    case JSON:
-      as_json = true;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much", argv[optind]);
-  return tell(self, config_path, as_json);
+  return tell(self, &call);
 }
 
 const struct kh_command kh_command_status = {
@@ -291,5 +281,6 @@ const struct kh_command kh_command_status = {
         "Exit codes: 0 told, whatever it is, 2 called wrongly, 3 configuration, 5 the state folder or "
         "memory\n"
         "cannot be had, or output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -13,17 +13,17 @@ struct question {
   struct kh_request request;
 };
 
-static bool add_header(const struct kh_command *self, struct kh_request *request, const char *text)
+static bool add_header(const struct kh_command *self, const char *name, const char *text, void *request)
 {
   struct kh_str value = kh_str_of(text);
-  struct kh_str name = kh_str_trim(kh_str_cut(&value, ':'));
+  struct kh_str header = kh_str_trim(kh_str_cut(&value, ':'));
 
-  if (!value.at || name.len == 0) {
+  if (!value.at || header.len == 0) {
     /* The text itself is not repeated: it may be a credential whose name was forgotten. */
-    kh_cli_misused(self, "--header takes 'Name: value'");
+    kh_cli_misused(self, "--%s takes 'Name: value'", name);
     return false;
   }
-  kh_request_add_header(request, kh_header_by_name(name), kh_str_trim(value));
+  kh_request_add_header(request, kh_header_by_name(header), kh_str_trim(value));
   return true;
 }
 
@@ -91,58 +91,22 @@ done:
   return code;
 }
 
-enum { SECRET = KH_OPTION_FIRST, SECRET_FILE, HEADER, NOW, FRESHNESS, MODE, JSON };
+static bool take_freshness(const struct kh_command *self, const char *name, const char *text,
+                           void *freshness_s)
+{
+  return kh_cli_duration(self, name, text, "300, 90s or 5m", freshness_s);
+}
 
-static const struct option known[] = {
-    {"secret", required_argument, NULL, SECRET},
-    {"secret-file", required_argument, NULL, SECRET_FILE},
-    {"header", required_argument, NULL, HEADER},
-    {"now", required_argument, NULL, NOW},
-    {"freshness", required_argument, NULL, FRESHNESS},
-    {"mode", required_argument, NULL, MODE},
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
+static const struct kh_option options[] = {
+    {"secret", kh_option_text, offsetof(struct question, secret_text)},
+    {"secret-file", kh_option_text, offsetof(struct question, secret_file)},
+    {"header", add_header, offsetof(struct question, request)},
+    {"now", kh_option_number, offsetof(struct question, now_s)},
+    {"freshness", take_freshness, offsetof(struct question, freshness_s)},
+    {"mode", kh_option_mode, offsetof(struct question, mode)},
+    {"json", kh_option_flag, offsetof(struct question, json)},
     {0},
 };
-
-static bool take_mode(const struct kh_command *self, const char *text, enum kh_proof_kind *mode)
-{
-  if (strcmp(text, "signature") == 0)
-    *mode = KH_PROOF_SIGNATURE;
-  else if (strcmp(text, "token") == 0)
-    *mode = KH_PROOF_TOKEN;
-  else
-    return kh_cli_misused(self, "--mode is signature or token, not '%s'", text) == KH_EXIT_OK;
-  return true;
-}
-
-static bool take(const struct kh_command *self, int option, struct question *question)
-{
-  switch (option) {
-  case SECRET:
-    question->secret_text = optarg;
-    return true;
-  case SECRET_FILE:
-    question->secret_file = optarg;
-    return true;
-  case HEADER:
-    return add_header(self, &question->request, optarg);
-  case NOW:
-    return kh_cli_number(self, "--now", optarg, 0, &question->now_s);
-  case FRESHNESS:
-    if (kh_config_duration_s(optarg, &question->freshness_s))
-      return true;
-    kh_cli_misused(self, "--freshness '%s' is not a duration such as 300, 90s or 5m", optarg);
-    return false;
-  case MODE:
-    return take_mode(self, optarg, &question->mode);
-  case JSON:
-    question->json = true;
-    return true;
-  default:
-    return false;
-  }
-}
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
@@ -150,14 +114,10 @@ static int run(const struct kh_command *self, int argc, char **argv)
                               .now_s = kh_clock_now_s(&kh_system_clock),
                               .freshness_s = 300,
                               .request = {.method = KH_METHOD_POST, .transport = "verify"}};
-  int option = 0;
+  int code = kh_cli_options(self, argc, argv, &question);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    if (option == 'h')
-      return kh_cli_help(self);
-    if (!take(self, option, &question))
-      return KH_EXIT_USAGE;
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (!kh_cli_one_operand(self, argc, argv, "FILE"))
     return KH_EXIT_USAGE;
   return verify(self, &question, argv[optind]);
@@ -180,5 +140,6 @@ const struct kh_command kh_command_verify = {
         "                    timestamp, age_s\n"
         "  -h, --help        show this\n\n"
         "Exit codes: 0 verified, 1 not verified, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

@@ -51,30 +51,15 @@ static void tell(bool as_json)
   json_decref(list);
 }
 
-enum { JSON = KH_OPTION_FIRST };
-
-static const struct option known[] = {
-    {"json", no_argument, NULL, JSON},
-    KH_OPTION_HELP,
-    {0},
-};
+static const struct kh_option options[] = {{"json", kh_option_flag, 0}, {0}};
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   bool as_json = false;
-  int option = 0;
+  int code = kh_cli_options(self, argc, argv, &as_json);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    switch (option) {
-    case 'h':
-      return kh_cli_help(self);
-    case JSON:
-      as_json = true;
-      break;
-    default:
-      return KH_EXIT_USAGE;
-    }
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much", argv[optind]);
   tell(as_json);
@@ -88,5 +73,6 @@ const struct kh_command kh_command_version = {
     .help = "  --json      answer by one JSON object: version, commit, libraries\n"
             "  -h, --help  show this\n\n"
             "Exit codes: 0 printed, 2 called wrongly, 5 output failed.\n",
+    .options = options,
     .run = run,
 };

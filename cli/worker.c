@@ -79,62 +79,39 @@ static int work(struct kh_shift *shift)
   return code;
 }
 
-enum { CONFIG = KH_OPTION_FIRST, ONCE, SERVE, LOCK_FD, BUDGET_MS, LINGER };
-
-static const struct option known[] = {
-    {"config", required_argument, NULL, CONFIG},
-    {"once", no_argument, NULL, ONCE},
-    {"serve", no_argument, NULL, SERVE},
-    {"lock-fd", required_argument, NULL, LOCK_FD},
-    {"budget-ms", required_argument, NULL, BUDGET_MS},
-    {"linger", required_argument, NULL, LINGER},
-    KH_OPTION_HELP,
-    {0},
-};
-
-static bool take(struct kh_shift *shift, int option)
+static bool take_lock_fd(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   int64_t fd = -1;
 
-  switch (option) {
-  case CONFIG:
-    shift->config_path = optarg;
-    return true;
-  case ONCE:
-    shift->once = true;
-    return true;
-  case SERVE:
-    shift->serve = true;
-    return true;
-  case LOCK_FD:
-    if (!kh_cli_number(shift->self, "--lock-fd", optarg, 3, &fd))
-      return false;
-    shift->inherited_fd = fd > INT_MAX ? INT_MAX : (int)fd;
-    return true;
-  case BUDGET_MS:
-    return kh_cli_number(shift->self, "--budget-ms", optarg, 0, &shift->budget_ms);
-  case LINGER:
-    if (kh_config_duration_s(optarg, &shift->linger_s))
-      return true;
-    kh_cli_misused(shift->self, "--linger '%s' is not a duration such as 5, 30s or 10m", optarg);
+  if (!kh_cli_number(self, name, text, 3, &fd))
     return false;
-  default:
-    return false;
-  }
+  *(int *)value = fd > INT_MAX ? INT_MAX : (int)fd;
+  return true;
 }
+
+static bool take_linger(const struct kh_command *self, const char *name, const char *text, void *linger_s)
+{
+  return kh_cli_duration(self, name, text, "5, 30s or 10m", linger_s);
+}
+
+static const struct kh_option options[] = {
+    {"config", kh_option_text, offsetof(struct kh_shift, config_path)},
+    {"once", kh_option_flag, offsetof(struct kh_shift, once)},
+    {"serve", kh_option_flag, offsetof(struct kh_shift, serve)},
+    {"lock-fd", take_lock_fd, offsetof(struct kh_shift, inherited_fd)},
+    {"budget-ms", kh_option_number, offsetof(struct kh_shift, budget_ms)},
+    {"linger", take_linger, offsetof(struct kh_shift, linger_s)},
+    {0},
+};
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct kh_shift shift = {
       .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1, .hangup_fd = -1};
-  int option = 0;
+  int code = kh_cli_options(self, argc, argv, &shift);
 
-  while ((option = kh_cli_option(self, argc, argv, known)) != -1) {
-    if (option == 'h')
-      return kh_cli_help(self);
-    if (!take(&shift, option))
-      return KH_EXIT_USAGE;
-  }
+  if (code != KH_GO_ON)
+    return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
   if (shift.once && shift.serve)
@@ -171,5 +148,6 @@ const struct kh_command kh_command_worker = {
         "cannot\n"
         "be had: another worker is there, another user owns it, or memory fails (--once; otherwise it tries\n"
         "again).\n",
+    .options = options,
     .run = run,
 };
