@@ -145,30 +145,24 @@ static int check(const struct call *call)
 {
   const char *path = kh_cli_config_path(call->config_path);
   const enum kh_config_depth depth = call->is_for_receiver ? KH_CONFIG_RECEIVER : KH_CONFIG_CHECK;
-  struct kh_config *config = calloc(1, sizeof *config);
-  struct kh_rules rules = {0};
+  struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
   json_t *summary = NULL;
-  enum kh_err err = KH_ERR_NO_MEMORY;
+  enum kh_err err = kh_setup_open(&setup, path, depth, kh_cli_environment(), NULL, &diags);
   int code = KH_EXIT_OK;
 
-  if (!config)
+  if (!setup)
     return KH_EXIT_STATE;
-  err = kh_config_read(config, path, depth, kh_cli_environment(), &diags);
-  /* A mistake above does not hide those below. */
-  if (config->notify) {
-    enum kh_err state_err = call->is_for_lambda ? KH_OK : kh_config_needs_state(config, &diags);
-    enum kh_err rules_err = kh_rules_compile(config, &rules, &diags);
-
-    err = err ? err : state_err ? state_err : rules_err;
-  }
+  struct kh_config *config = &setup->config;
+  if (!call->is_for_lambda && kh_config_needs_state(config, &diags))
+    err = KH_ERR_CONFIG;
   kh_config_warn_of_variables(config, &diags);
   if (!call->is_for_lambda)
     kh_check_host(config, &diags);
   kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
-  summary = err ? json_null() : summary_of(config, &rules);
+  summary = err ? json_null() : summary_of(config, &setup->rules);
   if (call->json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));
   } else {
@@ -177,10 +171,8 @@ static int check(const struct call *call)
       print_summary(path, summary, !call->is_for_receiver);
   }
   json_decref(summary);
-  kh_rules_release(&rules);
-  kh_config_release(config);
+  kh_setup_close(setup);
   kh_diags_release(&diags);
-  free(config);
   return code;
 }
 

@@ -9,6 +9,7 @@
 
 #include "kitehook.h"
 #include "options.h"
+#include "setup.h"
 
 #include <getopt.h>
 
@@ -61,6 +62,11 @@ bool kh_cli_secret(const struct kh_command *self, const char *text, const char *
 const char *kh_cli_config_path(const char *option);
 /* The process's environment, as kh_config_read takes it. */
 const char *const *kh_cli_environment(void);
+/*
+ * Opens what CONFIG_PATH (--config, or NULL) names, and prints what was found. KH_EXIT_OK, or what to exit with. Call
+ * kh_setup_close either way.
+ */
+int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth);
 /* One line: file:line:column: message. */
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag);
 /* Such a line for each. */

@@ -25,8 +25,7 @@ static int code_of(const json_t *rules)
   return code;
 }
 
-static int explain(const struct kh_command *self, const struct call *call, const struct kh_config *config,
-                   const struct kh_rules *rules)
+static int explain(const struct kh_command *self, const struct call *call, const struct kh_setup *setup)
 {
   struct kh_dry_run run;
   json_t *answer = NULL;
@@ -34,7 +33,7 @@ static int explain(const struct kh_command *self, const struct call *call, const
 
   if (!kh_dry_run_read(self, &run, call->file, -1))
     goto done;
-  answer = kh_explain(config, rules, &run, call->rule);
+  answer = kh_explain(&setup->config, &setup->rules, &run, call->rule);
   json_object_set_new(answer, "file", json_string(call->file));
   const json_t *told = json_object_get(answer, "rules");
   code = code_of(told);
@@ -50,28 +49,6 @@ done:
   return code;
 }
 
-static int with_config(const struct kh_command *self, const struct call *call)
-{
-  struct kh_config *config = calloc(1, sizeof *config);
-  struct kh_rules rules = {0};
-  struct kh_diags diags = {0};
-  int code = KH_EXIT_CONFIG;
-
-  if (!config)
-    return KH_EXIT_STATE;
-  enum kh_err err = kh_config_read(config, call->config_path, KH_CONFIG_DRY, kh_cli_environment(), &diags);
-  if (!err)
-    err = kh_rules_compile(config, &rules, &diags);
-  kh_cli_print_diags(stderr, &diags);
-  if (!err)
-    code = explain(self, call, config, &rules);
-  kh_rules_release(&rules);
-  kh_config_release(config);
-  kh_diags_release(&diags);
-  free(config);
-  return code;
-}
-
 static const struct kh_option options[] = {
     {"config", kh_option_text, offsetof(struct call, config_path)},
     {"rule", kh_option_text, offsetof(struct call, rule)},
@@ -82,6 +59,7 @@ static const struct kh_option options[] = {
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {0};
+  struct kh_setup *setup = NULL;
   int code = kh_cli_options(self, argc, argv, &call);
 
   if (code != KH_GO_ON)
@@ -89,8 +67,11 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (!kh_cli_one_operand(self, argc, argv, "FILE"))
     return KH_EXIT_USAGE;
   call.file = argv[optind];
-  call.config_path = kh_cli_config_path(call.config_path);
-  return with_config(self, &call);
+  code = kh_cli_setup(&setup, call.config_path, KH_CONFIG_DRY);
+  if (code == KH_EXIT_OK)
+    code = explain(self, &call, setup);
+  kh_setup_close(setup);
+  return code;
 }
 
 const struct kh_command kh_command_explain = {

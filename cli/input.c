@@ -85,6 +85,19 @@ const char *const *kh_cli_environment(void)
   return (const char *const *)environ;
 }
 
+int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth)
+{
+  struct kh_diags diags = {0};
+  enum kh_err err = kh_setup_open(setup, kh_cli_config_path(config_path), depth, kh_cli_environment(), NULL,
+                                  &diags);
+
+  kh_cli_print_diags(stderr, &diags);
+  kh_diags_release(&diags);
+  if (!err)
+    return KH_EXIT_OK;
+  return *setup ? KH_EXIT_CONFIG : KH_EXIT_STATE;
+}
+
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag)
 {
   kh_screen_write(to, kh_str_of(diag->file));

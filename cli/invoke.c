@@ -31,8 +31,7 @@ static void keep_line(void *self, struct kh_str line)
 
 /* What both halves work with. */
 struct stage {
-  struct kh_config *config;
-  struct kh_rules *rules;
+  struct kh_setup *setup;
   struct kh_clock clock;
   struct kh_log log;
   struct kh_store store;
@@ -42,7 +41,7 @@ static void receive(const struct stage *stage, const struct kh_request *request,
 {
   struct kh_receiver receiver;
 
-  kh_receiver_init(&receiver, stage->config, NULL, &stage->clock, stage->log);
+  kh_receiver_init(&receiver, &stage->setup->config, NULL, &stage->clock, stage->log);
   kh_receive(&receiver, request, response);
   kh_receiver_release(&receiver);
 }
@@ -51,8 +50,8 @@ static void receive(const struct stage *stage, const struct kh_request *request,
 static enum kh_err understand(const struct stage *stage, const struct kh_invocation *invocation,
                               struct kh_diag *diag)
 {
-  const struct kh_verifier verifier = {&stage->config->signatures, &stage->config->tokens,
-                                       stage->config->freshness_s};
+  const struct kh_config *config = &stage->setup->config;
+  const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
   struct kh_entry entry = {.received_us = invocation->now_us, .transport = "invoke"};
   struct kh_worker worker;
   enum kh_err err = kh_verify(&verifier, &invocation->request, invocation->now_us / 1000000, &entry.verified);
@@ -60,7 +59,7 @@ static enum kh_err understand(const struct stage *stage, const struct kh_invocat
   if (err)
     return err;
   memcpy(entry.request_id, invocation->request_id, sizeof entry.request_id);
-  kh_worker_init(&worker, stage->config, stage->rules, NULL, stage->store, &stage->clock, stage->log);
+  kh_worker_init(&worker, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
   err = stage->store.ops->batch_begin(stage->store.self);
   if (!err) {
     err = kh_work_webhook(&worker, "invoke", &entry, diag);
@@ -79,7 +78,7 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
 {
   struct kh_transport wire = {0};
   struct kh_outbox outbox = {
-      .rules = stage->rules,
+      .rules = &stage->setup->rules,
       .log = stage->log,
       .clock = &stage->clock,
   };
@@ -87,7 +86,7 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
 
   if (err)
     return err;
-  kh_outbox_configure(&wire, stage->config);
+  kh_outbox_configure(&wire, &stage->setup->config);
   outcome->ledger.wire = wire;
   outbox.store = kh_ledger_store(&outcome->ledger);
   outbox.transport = kh_ledger_transport(&outcome->ledger);
@@ -134,11 +133,11 @@ struct call {
 static int invoke(const struct kh_command *self, const struct call *call, struct stage *stage)
 {
   struct kh_invocation invocation;
-  struct kh_outcome outcome = {.rules = stage->rules, .sent = call->send};
+  struct kh_outcome outcome = {.rules = &stage->setup->rules, .sent = call->send};
   int code = KH_EXIT_USAGE;
 
   kh_buf_init(&outcome.log, LOG_MAX_BYTES);
-  if (!kh_invocation_read(self, &invocation, call->file, call->now_s, stage->config))
+  if (!kh_invocation_read(self, &invocation, call->file, call->now_s, &stage->setup->config))
     goto done;
   stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &invocation.now_us};
   stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
@@ -161,30 +160,6 @@ done:
   return code;
 }
 
-static int with_config(const struct kh_command *self, const struct call *call)
-{
-  struct kh_config *config = calloc(1, sizeof *config);
-  struct kh_rules rules = {0};
-  struct kh_diags diags = {0};
-  struct stage stage = {.config = config, .rules = &rules};
-  enum kh_err err = KH_ERR_NO_MEMORY;
-  int code = KH_EXIT_CONFIG;
-
-  if (!config)
-    return KH_EXIT_STATE;
-  err = kh_config_read(config, call->config_path, KH_CONFIG_WHOLE, kh_cli_environment(), &diags);
-  if (!err)
-    err = kh_rules_compile(config, &rules, &diags);
-  kh_cli_print_diags(stderr, &diags);
-  if (!err)
-    code = invoke(self, call, &stage);
-  kh_rules_release(&rules);
-  kh_config_release(config);
-  kh_diags_release(&diags);
-  free(config);
-  return code;
-}
-
 static const struct kh_option options[] = {
     {"config", kh_option_text, offsetof(struct call, config_path)},
     {"send", kh_option_flag, offsetof(struct call, send)},
@@ -196,6 +171,7 @@ static const struct kh_option options[] = {
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.now_s = -1};
+  struct stage stage = {0};
   int code = kh_cli_options(self, argc, argv, &call);
 
   if (code != KH_GO_ON)
@@ -203,8 +179,11 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (!kh_cli_one_operand(self, argc, argv, "FILE"))
     return KH_EXIT_USAGE;
   call.file = argv[optind];
-  call.config_path = kh_cli_config_path(call.config_path);
-  return with_config(self, &call);
+  code = kh_cli_setup(&stage.setup, call.config_path, KH_CONFIG_WHOLE);
+  if (code == KH_EXIT_OK)
+    code = invoke(self, &call, &stage);
+  kh_setup_close(stage.setup);
+  return code;
 }
 
 const struct kh_command kh_command_invoke = {

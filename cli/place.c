@@ -10,10 +10,15 @@ static int read_config(struct kh_place *place, const char *path)
   struct kh_diags diags = {0};
   int code = KH_EXIT_OK;
 
-  if (kh_config_read(place->config, path, KH_CONFIG_RECEIVER, kh_cli_environment(), &diags) != KH_OK) {
+  enum kh_err err = kh_setup_open(&place->setup, path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL,
+                                  &diags);
+
+  if (!place->setup) {
+    code = kh_cli_fail(place->self, KH_EXIT_STATE, "no memory");
+  } else if (err) {
     kh_cli_print_diags(stderr, &diags);
     code = KH_EXIT_CONFIG;
-  } else if (place->config->state[0] == '\0') {
+  } else if (place->setup->config.state[0] == '\0') {
     code = kh_cli_fail(place->self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept", path);
   }
   kh_diags_release(&diags);
@@ -25,13 +30,11 @@ int kh_place_open(struct kh_place *place, const struct kh_command *self, const c
   struct kh_diag diag = {0};
   int fd = -1;
 
-  *place = (struct kh_place){
-      .self = self, .config = calloc(1, sizeof *place->config), .now_us = kh_clock_now_us(&kh_system_clock)};
-  if (!place->config)
-    return kh_cli_fail(self, KH_EXIT_STATE, "no memory");
+  *place = (struct kh_place){.self = self, .now_us = kh_clock_now_us(&kh_system_clock)};
   int code = read_config(place, kh_cli_config_path(config_path));
   if (code != KH_EXIT_OK)
     return code;
+  place->config = &place->setup->config;
   enum kh_err err = kh_state_find(place->config->state, &fd, &diag);
   if (err && err != KH_ERR_NOT_FOUND)
     return kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
@@ -46,10 +49,7 @@ int kh_place_open(struct kh_place *place, const struct kh_command *self, const c
 
 void kh_place_close(struct kh_place *place)
 {
-  if (place->config)
-    kh_config_release(place->config);
-  free(place->config);
-  place->config = NULL;
+  kh_setup_close(place->setup);
 }
 
 /* Returns the token for the answer; says on standard error if no worker can be had. */

@@ -12,9 +12,10 @@
 
 struct kh_place {
   const struct kh_command *self;
-  struct kh_config *config; /* as far as a receiver reads it: a broken rule keeps nobody from looking */
-  int64_t now_us;           /* one time for all that is told */
-  bool exists;              /* false: nothing was ever kept */
+  struct kh_setup *setup;         /* owned */
+  const struct kh_config *config; /* as far as a receiver reads it: a broken rule keeps nobody from looking */
+  int64_t now_us;                 /* one time for all that is told */
+  bool exists;                    /* false: nothing was ever kept */
 };
 
 /* KH_EXIT_OK, or what to exit with, after a complaint. Call close either way. */

@@ -38,25 +38,18 @@ static int choose(const struct call *call, const struct kh_config *config, struc
   return KH_EXIT_OK;
 }
 
-/* CONFIG is only read when no secret was given. */
-static int get_proof(const struct call *call, struct kh_config *config, struct proof *proof)
+/* SETUP is only opened when no secret was given. */
+static int get_proof(const struct call *call, struct kh_setup **setup, struct proof *proof)
 {
-  struct kh_diags diags = {0};
-  int code = KH_EXIT_CONFIG;
-
   if (call->secret_text || call->secret_file) {
     proof->kind = call->mode;
     proof->secret = &proof->given;
     return kh_cli_secret(call->self, call->secret_text, call->secret_file, &proof->given) ? KH_EXIT_OK
                                                                                           : KH_EXIT_USAGE;
   }
-  enum kh_err err = kh_config_read(config, kh_cli_config_path(call->config_path), KH_CONFIG_RECEIVER,
-                                   kh_cli_environment(), &diags);
-  kh_cli_print_diags(stderr, &diags);
-  if (!err)
-    code = choose(call, config, proof);
-  kh_diags_release(&diags);
-  return code;
+  int code = kh_cli_setup(setup, call->config_path, KH_CONFIG_RECEIVER);
+
+  return code == KH_EXIT_OK ? choose(call, &(*setup)->config, proof) : code;
 }
 
 /* ---- the request --------------------------------------------------------------------------- */
@@ -176,15 +169,16 @@ done:
 static int send_file(const struct call *call)
 {
   /* EMPTY has no secrets: what FILE is shall be proven by ours alone. */
-  struct kh_config *config = calloc(1, sizeof *config), *empty = calloc(1, sizeof *empty);
+  struct kh_config *empty = calloc(1, sizeof *empty);
+  struct kh_setup *setup = NULL;
   struct kh_invocation invocation = {.now_us = 0};
   struct kh_sent_headers headers = {.count = 0};
   struct proof proof = {.kind = KH_PROOF_SIGNATURE};
   int code = KH_EXIT_STATE;
 
-  if (!config || !empty)
+  if (!empty)
     goto done;
-  code = get_proof(call, config, &proof);
+  code = get_proof(call, &setup, &proof);
   if (code != KH_EXIT_OK)
     goto done;
   code = KH_EXIT_USAGE;
@@ -194,9 +188,7 @@ static int send_file(const struct call *call)
 done:
   kh_invocation_release(&invocation);
   kh_secret_release(&proof.given);
-  if (config)
-    kh_config_release(config);
-  free(config);
+  kh_setup_close(setup);
   free(empty);
   return code;
 }

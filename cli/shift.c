@@ -99,12 +99,12 @@ int kh_shift_open(struct kh_shift *shift)
   err = take_post(shift, &diag);
   if (err)
     return fail(shift, KH_EXIT_STATE, err, &diag);
-  kh_worker_init(&shift->worker, shift->config, &shift->rules, &shift->inbox, shift->store, &kh_system_clock,
-                 shift->log);
+  kh_worker_init(&shift->worker, shift->config, &shift->setup->rules, &shift->inbox, shift->store,
+                 &kh_system_clock, shift->log);
   shift->has_worker = true;
   shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
                                                (uint64_t)getpid(),
-                                     .rules = &shift->rules,
+                                     .rules = &shift->setup->rules,
                                      .store = shift->store,
                                      .transport = shift->transport,
                                      .log = shift->log,
@@ -125,7 +125,6 @@ void kh_shift_close(struct kh_shift *shift)
     kh_inbox_close(&shift->inbox);
   kh_post_leave(&shift->post);
   kh_worker_log_close(&shift->log_file);
-  kh_rules_release(&shift->rules);
-  kh_shift_free_config(shift->config);
-  kh_shift_free_config(shift->broken);
+  kh_setup_close(shift->setup);
+  kh_setup_close(shift->broken);
 }

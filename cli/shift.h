@@ -25,9 +25,9 @@ struct kh_shift {
   int hangup_fd;     /* of --serve: readable once SIGHUP came; -1: none */
 
   /* what it holds */
-  struct kh_config *config;
-  struct kh_config *broken; /* the last one that did not load, to see when its files change; or NULL */
-  struct kh_rules rules;
+  struct kh_setup *setup;
+  const struct kh_config *config; /* of the setup */
+  struct kh_setup *broken;        /* the last one that did not load, to see when its files change; or NULL */
   struct kh_worker_log log_file;
   struct kh_log log;
   struct kh_inbox inbox;
@@ -58,10 +58,8 @@ void kh_shift_open_log(struct kh_shift *shift, const struct kh_config *config);
 /* One line about the worker itself. */
 void kh_shift_say(struct kh_shift *shift, enum kh_level level, const char *message, enum kh_err err,
                   const struct kh_diag *diag);
-/* Tells worker and outbox of a new config or store. */
+/* Tells worker and outbox of a new setup or store. */
 void kh_shift_wire(struct kh_shift *shift);
-/* Releases and frees; NULL is fine. */
-void kh_shift_free_config(struct kh_config *config);
 
 /* ---- shift.c ------------------------------------------------------------------------------- */
 

@@ -50,25 +50,16 @@ void kh_shift_open_log(struct kh_shift *shift, const struct kh_config *config)
 
 /* ---- the config ---------------------------------------------------------------------------- */
 
-/* Reads config and rules into CONFIG and RULES, which the caller releases either way. */
-static enum kh_err read_config(const struct kh_shift *shift, struct kh_config *config, struct kh_rules *rules,
-                               struct kh_diags *diags)
+/* *SETUP is to be closed either way; NULL when there was no memory for it. */
+static enum kh_err open_setup(const struct kh_shift *shift, struct kh_setup **setup, struct kh_diags *diags)
 {
-  enum kh_err err = kh_config_read(config, shift->config_path, KH_CONFIG_WHOLE, kh_cli_environment(), diags);
+  enum kh_err err = kh_setup_open(setup, shift->config_path, KH_CONFIG_WHOLE, kh_cli_environment(), NULL,
+                                  diags);
 
-  if (!err)
-    err = kh_rules_compile(config, rules, diags);
-  if (!err && config->state[0] == '\0')
-    err = kh_diags_add(diags, KH_ERR_CONFIG, config->path, 0, 0,
+  if (!err && (*setup)->config.state[0] == '\0')
+    err = kh_diags_add(diags, KH_ERR_CONFIG, (*setup)->config.path, 0, 0,
                        "without `state:` nothing is kept, and a worker has nothing to do");
   return err;
-}
-
-void kh_shift_free_config(struct kh_config *config)
-{
-  if (config)
-    kh_config_release(config);
-  free(config);
 }
 
 /*
@@ -77,27 +68,25 @@ void kh_shift_free_config(struct kh_config *config)
  */
 static void log_broken_config(struct kh_shift *shift, const struct kh_diags *diags)
 {
-  struct kh_config *part = calloc(1, sizeof *part);
+  struct kh_setup *part = NULL;
   struct kh_diag first = kh_diags_first(diags);
 
-  if (!part)
-    return;
-  if (kh_config_read(part, shift->config_path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL) == KH_OK &&
-      part->state[0]) {
-    kh_shift_open_log(shift, part);
+  if (kh_setup_open(&part, shift->config_path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL, NULL) ==
+          KH_OK &&
+      part->config.state[0]) {
+    kh_shift_open_log(shift, &part->config);
     kh_shift_say(shift, KH_ERROR, "config broken", first.err, &first);
   }
-  kh_shift_free_config(part);
+  kh_setup_close(part);
 }
 
 enum kh_err kh_shift_load_config(struct kh_shift *shift)
 {
   struct kh_diags diags = {0};
-  enum kh_err err = KH_ERR_NO_MEMORY;
+  enum kh_err err = open_setup(shift, &shift->setup, &diags);
 
-  shift->config = calloc(1, sizeof *shift->config);
-  if (shift->config)
-    err = read_config(shift, shift->config, &shift->rules, &diags);
+  if (shift->setup)
+    shift->config = &shift->setup->config;
   if (err) /* warnings are for `kitehook check`: here they would stand between lines of JSON */
     kh_cli_print_diags(stderr, &diags);
   if (err && shift->inherited_fd >= 0)
@@ -108,7 +97,8 @@ enum kh_err kh_shift_load_config(struct kh_shift *shift)
 
 void kh_shift_wire(struct kh_shift *shift)
 {
-  shift->worker.config = shift->config;
+  shift->config = shift->worker.config = &shift->setup->config;
+  shift->worker.rules = shift->outbox.rules = &shift->setup->rules;
   shift->worker.store = shift->store;
   shift->outbox.store = shift->store;
   shift->store_knows = false;
@@ -125,15 +115,14 @@ static enum kh_err same_state(const struct kh_shift *shift, const struct kh_conf
                       "`state` is another folder now; restart the worker");
 }
 
-static void adopt(struct kh_shift *shift, struct kh_config *fresh, struct kh_rules *rules)
+static void adopt(struct kh_shift *shift, struct kh_setup *setup)
 {
+  const struct kh_config *fresh = &setup->config;
   bool log_moved = strcmp(shift->config->worker_log, fresh->worker_log) != 0;
   bool window_changed = shift->config->freshness_s != fresh->freshness_s;
 
-  kh_rules_release(&shift->rules);
-  kh_shift_free_config(shift->config);
-  shift->config = fresh;
-  shift->rules = *rules;
+  kh_setup_close(shift->setup);
+  shift->setup = setup;
   kh_shift_wire(shift);
   if (log_moved) {
     kh_worker_log_close(&shift->log_file);
@@ -148,27 +137,23 @@ static void adopt(struct kh_shift *shift, struct kh_config *fresh, struct kh_rul
 
 static void reload(struct kh_shift *shift)
 {
-  struct kh_config *fresh = NULL;
-  struct kh_rules rules = {0};
+  struct kh_setup *fresh = NULL;
   struct kh_diags diags = {0};
-  enum kh_err err = KH_OK;
+  enum kh_err err = open_setup(shift, &fresh, &diags);
 
-  fresh = calloc(1, sizeof *fresh);
   if (!fresh)
     return;
-  err = read_config(shift, fresh, &rules, &diags);
   if (!err)
-    err = same_state(shift, fresh, &diags);
-  kh_shift_free_config(shift->broken);
+    err = same_state(shift, &fresh->config, &diags);
+  kh_setup_close(shift->broken);
   shift->broken = NULL;
   if (err) {
     struct kh_diag first = kh_diags_first(&diags);
 
-    kh_rules_release(&rules);
     shift->broken = fresh;
     kh_shift_say(shift, KH_ERROR, "config broken", err, &first);
   } else {
-    adopt(shift, fresh, &rules);
+    adopt(shift, fresh);
   }
   kh_diags_release(&diags);
 }
@@ -187,6 +172,6 @@ void kh_shift_refresh(struct kh_shift *shift)
   if (now_us - shift->looked_us < LOOK_EVERY_US)
     return;
   shift->looked_us = now_us;
-  if (kh_config_is_outdated(shift->broken ? shift->broken : shift->config))
+  if (kh_config_is_outdated(&(shift->broken ? shift->broken : shift->setup)->config))
     reload(shift);
 }

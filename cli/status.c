@@ -167,22 +167,16 @@ static enum kh_err look_at_outbox(const struct kh_place *place, struct totals *t
 /* A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands there. */
 static struct kh_diag find_mistake(const struct kh_place *place)
 {
-  struct kh_config *config = calloc(1, sizeof *config);
+  struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
   struct kh_diag first = {0};
-  struct kh_rules rules = {0};
+  enum kh_err err = kh_setup_open(&setup, place->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
+                                  &diags);
 
-  if (!config)
-    return first;
-  enum kh_err err = kh_config_read(config, place->config->path, KH_CONFIG_DRY, kh_cli_environment(), &diags);
-  if (!err)
-    err = kh_rules_compile(config, &rules, &diags);
   kh_diags_sort(&diags);
   if (err)
     first = kh_diags_first(&diags);
-  kh_rules_release(&rules);
-  kh_config_release(config);
-  free(config);
+  kh_setup_close(setup);
   kh_diags_release(&diags);
   return first;
 }

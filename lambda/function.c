@@ -6,44 +6,21 @@
 enum { START_MS = 8000 }; /* Lambda gives a start 10 s */
 static const int64_t old_after_us = INT64_C(10) * 60 * 1000000;
 
-struct kh_function_setup {
-  struct kh_config config;
-  struct kh_rules rules;
-};
-
-static void close_setup(struct kh_function_setup *setup)
-{
-  if (!setup)
-    return;
-  kh_rules_release(&setup->rules);
-  kh_config_release(&setup->config);
-  free(setup);
-}
-
-static enum kh_err open_setup(const struct kh_function *function, struct kh_function_setup **made,
+/* *SETUP is to be closed either way. */
+static enum kh_err open_setup(const struct kh_function *function, struct kh_setup **setup,
                               struct kh_diags *diags)
 {
   const struct kh_function_world *world = &function->world;
-  struct kh_function_setup *setup = calloc(1, sizeof *setup);
-  enum kh_err err = setup ? KH_OK : KH_ERR_NO_MEMORY;
+  enum kh_err err = kh_setup_open(setup, world->config_path, KH_CONFIG_WHOLE, world->environment,
+                                  &function->remote, diags);
 
-  if (!err)
-    err = kh_config_read_remote(&setup->config, world->config_path, KH_CONFIG_WHOLE, world->environment,
-                                &function->remote, diags);
-  if (!err)
-    err = kh_rules_compile(&setup->config, &setup->rules, diags);
   kh_aws_forget(world->aws);
-  if (err) {
-    close_setup(setup);
-    return err;
-  }
-  *made = setup;
-  return KH_OK;
+  return err;
 }
 
-static void use(struct kh_function *function, struct kh_function_setup *setup)
+static void use(struct kh_function *function, struct kh_setup *setup)
 {
-  close_setup(function->setup);
+  kh_setup_close(function->setup);
   function->setup = setup;
   function->receiver.config = &setup->config;
   function->at_once.worker.config = &setup->config;
@@ -55,7 +32,7 @@ static void use(struct kh_function *function, struct kh_function_setup *setup)
 /* Reads everything again. What was there stays when that fails. */
 static bool renew(struct kh_function *function)
 {
-  struct kh_function_setup *setup = NULL;
+  struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
   int64_t now_us = kh_clock_now_us(function->world.clock);
 
@@ -64,10 +41,12 @@ static bool renew(struct kh_function *function)
   function->tried_us = now_us;
   function->world.aws->until_us = kh_clock_ticks_us(function->world.clock) + function->refresh_ms * 1000;
   enum kh_err err = open_setup(function, &setup, &diags);
-  if (err)
+  if (err) {
     kh_function_log_problems(&function->receiver.log, &diags);
-  else
+    kh_setup_close(setup);
+  } else {
     use(function, setup);
+  }
   function->read_us = err ? function->read_us : now_us;
   kh_diags_release(&diags);
   return err == KH_OK;
@@ -143,7 +122,7 @@ void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *d
 enum kh_err kh_function_open(struct kh_function *function, const struct kh_function_world *world,
                              struct kh_log log, struct kh_diags *diags)
 {
-  struct kh_function_setup *setup = NULL;
+  struct kh_setup *setup = NULL;
 
   *function = (struct kh_function){
       .world = *world,
@@ -156,8 +135,10 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   kh_buf_init(&function->body, KH_LAMBDA_PAYLOAD_MAX_BYTES);
   world->aws->until_us = kh_clock_ticks_us(world->clock) + START_MS * 1000;
   enum kh_err err = open_setup(function, &setup, diags);
-  if (err)
+  if (err) {
+    kh_setup_close(setup);
     return err;
+  }
   kh_at_once_init(&function->at_once, &setup->config, &setup->rules, world->transport, world->clock, log);
   kh_outbox_configure(&world->transport, &setup->config);
   kh_receiver_init(&function->receiver, &setup->config, NULL, world->clock, log);
@@ -174,7 +155,7 @@ void kh_function_close(struct kh_function *function)
     kh_receiver_release(&function->receiver);
     kh_at_once_release(&function->at_once);
   }
-  close_setup(function->setup);
+  kh_setup_close(function->setup);
   function->setup = NULL;
   kh_json_release(&function->envelope);
   kh_buf_release(&function->body);

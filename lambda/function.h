@@ -10,6 +10,7 @@
 #include "aws/secrets.h"
 #include "lambda/event.h"
 #include "lambda/metrics.h"
+#include "setup.h"
 
 /* Borrowed, and outlives the function. */
 struct kh_function_world {
@@ -20,16 +21,13 @@ struct kh_function_world {
   const struct kh_clock *clock;
 };
 
-/* A configuration and what its rules were made into. */
-struct kh_function_setup;
-
 struct kh_function {
   struct kh_function_world world;
   struct kh_remote_secrets remote;
-  int64_t read_us, tried_us;       /* by the wall clock: the config was read, and was last meant to be */
-  int64_t refresh_ms;              /* how long reading it again may take now */
-  bool is_doubtful;                /* a notifier's service refused us */
-  struct kh_function_setup *setup; /* owned */
+  int64_t read_us, tried_us; /* by the wall clock: the config was read, and was last meant to be */
+  int64_t refresh_ms;        /* how long reading it again may take now */
+  bool is_doubtful;          /* a notifier's service refused us */
+  struct kh_setup *setup;    /* owned */
   struct kh_before_answer before_answer;
   struct kh_receiver receiver;
   struct kh_at_once at_once;
