@@ -74,31 +74,82 @@ static enum kh_err understand(const struct stage *stage, const struct kh_invocat
   return err;
 }
 
+static enum kh_err copy(struct kh_outcome_delivery *to, const struct kh_attempted *attempted)
+{
+  const struct kh_delivery *delivery = attempted->delivery;
+
+  *to = (struct kh_outcome_delivery){.made = *delivery,
+                                     .result = attempted->result,
+                                     .goes_on = attempted->goes_on,
+                                     .status = attempted->status};
+  snprintf(to->content_type, sizeof to->content_type, "%.*s", KH_FMT(delivery->content_type));
+  snprintf(to->detail, sizeof to->detail, "%s", attempted->detail);
+  kh_buf_init(&to->made.body, KH_DELIVERY_MAX_BYTES);
+  return kh_buf_add(&to->made.body, kh_buf_view(&delivery->body));
+}
+
+static void note(void *observer, const struct kh_attempted *attempted)
+{
+  struct kh_outcome *outcome = observer;
+
+  if (outcome->count == outcome->room) {
+    size_t room = outcome->room ? 2 * outcome->room : 8;
+    struct kh_outcome_delivery *deliveries = realloc(outcome->deliveries, room * sizeof *deliveries);
+
+    if (!deliveries) {
+      outcome->err = KH_ERR_NO_MEMORY;
+      return;
+    }
+    outcome->deliveries = deliveries;
+    outcome->room = room;
+  }
+  if (copy(&outcome->deliveries[outcome->count++], attempted))
+    outcome->err = KH_ERR_NO_MEMORY;
+}
+
+/* A delivery that failed is no error: OUTCOME has it. */
 static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcome)
 {
-  struct kh_transport wire = {0};
-  struct kh_outbox outbox = {
-      .rules = &stage->setup->rules,
-      .log = stage->log,
-      .clock = &stage->clock,
-  };
-  enum kh_err err = kh_http_curl_open(&wire, NULL);
+  struct kh_outbox outbox = {.rules = &stage->setup->rules,
+                             .store = stage->store,
+                             .log = stage->log,
+                             .clock = &stage->clock,
+                             .observe = note,
+                             .observer = outcome};
+  enum kh_err err = kh_http_curl_open(&outbox.transport, NULL);
 
   if (err)
     return err;
-  kh_outbox_configure(&wire, &stage->setup->config);
-  outcome->ledger.wire = wire;
-  outbox.store = kh_ledger_store(&outcome->ledger);
-  outbox.transport = kh_ledger_transport(&outcome->ledger);
+  kh_outbox_configure(&outbox.transport, &stage->setup->config);
   /* The clock stands, so that what failed does not come due again: one attempt each. */
-  for (;;) {
+  do
     err = kh_outbox_step(&outbox);
-    if (err == KH_ERR_NOT_FOUND || err == KH_ERR_STORE)
-      break;
-    outcome->failed = outcome->failed || err != KH_OK;
-  }
-  kh_http_curl_close(&wire);
+  while (err != KH_ERR_NOT_FOUND && err != KH_ERR_STORE);
+  kh_http_curl_close(&outbox.transport);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+/* Takes what is owed without sending it. */
+static enum kh_err note_all(const struct stage *stage, struct kh_outcome *outcome, int64_t now_us)
+{
+  const struct kh_store *store = &stage->store;
+  struct kh_delivery delivery = {0};
+  enum kh_err err = KH_OK;
+
+  while (!err && !(err = store->ops->take(store->self, now_us, NULL, &delivery))) {
+    note(outcome, &(struct kh_attempted){.delivery = &delivery, .detail = ""});
+    err = store->ops->done(store->self, delivery.id, now_us, 0);
+    kh_delivery_release(&delivery);
+  }
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+static bool has_failed(const struct kh_outcome *outcome)
+{
+  for (size_t i = 0; i < outcome->count; i++)
+    if (outcome->deliveries[i].result)
+      return true;
+  return false;
 }
 
 static int perform(const struct kh_command *self, struct stage *stage, const struct kh_invocation *invocation,
@@ -113,14 +164,13 @@ static int perform(const struct kh_command *self, struct stage *stage, const str
   if (invocation->request.method != KH_METHOD_POST)
     return KH_EXIT_OK;
   err = understand(stage, invocation, &diag);
-  if (!err && outcome->sent)
-    err = send_all(stage, outcome);
-  else if (!err)
-    err = kh_ledger_drain(&outcome->ledger, invocation->now_us);
+  if (!err)
+    err = outcome->sent ? send_all(stage, outcome) : note_all(stage, outcome, invocation->now_us);
+  err = err ? err : outcome->err;
   if (err)
     return kh_cli_fail(self, KH_EXIT_DELIVERY, "%s: %s", kh_err_token(err),
                        diag.text[0] ? diag.text : "the webhook was accepted, but not worked on to its end");
-  return outcome->failed ? KH_EXIT_DELIVERY : KH_EXIT_OK;
+  return has_failed(outcome) ? KH_EXIT_DELIVERY : KH_EXIT_OK;
 }
 
 /* How the command was called. */
@@ -144,7 +194,6 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
   code = KH_EXIT_STATE;
   if (kh_store_open_none(&stage->store) != KH_OK)
     goto done;
-  kh_ledger_init(&outcome.ledger, stage->store, (struct kh_transport){0});
   code = perform(self, stage, &invocation, &outcome);
   if (call->json)
     kh_outcome_print_json(&outcome);
@@ -152,7 +201,9 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
     kh_outcome_print(&outcome);
 done:
   kh_buf_release(&outcome.response.body);
-  kh_ledger_release(&outcome.ledger);
+  for (size_t i = 0; i < outcome.count; i++)
+    kh_delivery_release(&outcome.deliveries[i].made);
+  free(outcome.deliveries);
   if (stage->store.ops)
     stage->store.ops->close(stage->store.self);
   kh_buf_release(&outcome.log);

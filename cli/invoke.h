@@ -1,19 +1,30 @@
 /*
- * invoke.h - what came of one invocation, and its two forms on paper.
+ * invoke.h - what came of one invocation, and its two forms of output.
  */
 #ifndef KH_INVOKE_H
 #define KH_INVOKE_H
 
+#include "deliver/outbox.h"
 #include "kitehook.h"
-#include "ledger.h"
+
+/* One delivery: what was made and, with --send, what became of it. */
+struct kh_outcome_delivery {
+  struct kh_delivery made; /* a copy, owned */
+  char content_type[KH_CONTENT_TYPE_BYTES];
+  enum kh_err result;
+  bool goes_on; /* a worker would try it again */
+  int status;   /* HTTP, 0 when no answer came */
+  char detail[256];
+};
 
 struct kh_outcome {
   const struct kh_rules *rules;
   struct kh_response response;
-  struct kh_buf log; /* the lines of both halves */
-  struct kh_ledger ledger;
-  bool sent;   /* --send was given */
-  bool failed; /* a delivery was not made */
+  struct kh_buf log;                      /* the lines of both halves */
+  struct kh_outcome_delivery *deliveries; /* owned */
+  size_t count, room;
+  enum kh_err err; /* of keeping them */
+  bool sent;       /* --send was given */
 };
 
 /* For people: the answer, the log lines, what would be sent where. */

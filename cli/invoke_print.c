@@ -4,12 +4,10 @@
 #include "invoke.h"
 #include "paper.h"
 
-static const char *const fates[] = {
-    [KH_FATE_NOT_SENT] = "not sent",
-    [KH_FATE_DELIVERED] = "delivered",
-    [KH_FATE_RETRY] = "retry",
-    [KH_FATE_DEAD] = "dead",
-};
+static const char *fate_of(const struct kh_outcome_delivery *delivery)
+{
+  return delivery->result == KH_OK ? "delivered" : delivery->goes_on ? "retry" : "dead";
+}
 
 static json_t *log_lines(const struct kh_outcome *outcome)
 {
@@ -40,21 +38,24 @@ static void print_reason(const struct kh_outcome *outcome)
   json_decref(lines);
 }
 
-static void print_delivery(const struct kh_outcome *outcome, const struct kh_ledger_line *line)
+static void print_delivery(const struct kh_outcome *outcome, const struct kh_outcome_delivery *delivery)
 {
-  const struct kh_rule *rule = kh_rules_for(outcome->rules, line->delivery.destination);
+  const struct kh_delivery *made = &delivery->made;
+  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
   bool is_http = rule && rule->notifier->via == KH_VIA_HTTP;
   const char *verb = !is_http ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
-  printf("\n  rule %s: %s to %s\n", line->delivery.rule, verb, line->delivery.destination);
-  printf("    %s, %zu bytes, id %s\n", line->content_type, line->delivery.body.len, line->delivery.id);
-  kh_paper_print_body(kh_buf_view(&line->delivery.body));
+  printf("\n  rule %s: %s to %s\n", made->rule, verb, made->destination);
+  printf("    %s, %zu bytes, id %s\n", delivery->content_type, made->body.len, made->id);
+  kh_paper_print_body(kh_buf_view(&made->body));
   if (!outcome->sent)
     return;
-  if (line->fate == KH_FATE_DELIVERED && line->status > 0)
-    printf("    -> delivered: HTTP %d\n", line->status);
-  else
-    printf("    -> %s%s%s\n", fates[line->fate], line->reason[0] ? ": " : "", line->reason);
+  printf("    -> %s", fate_of(delivery));
+  if (delivery->result)
+    printf(": %s%s%s", kh_err_token(delivery->result), delivery->detail[0] ? ": " : "", delivery->detail);
+  else if (delivery->status > 0)
+    printf(": HTTP %d", delivery->status);
+  putchar('\n');
 }
 
 static void print_answer(const struct kh_response *response)
@@ -80,43 +81,45 @@ static void print_log(struct kh_str rest)
 
 void kh_outcome_print(const struct kh_outcome *outcome)
 {
-  const struct kh_ledger *ledger = &outcome->ledger;
-
   print_answer(&outcome->response);
   print_reason(outcome);
   print_log(kh_buf_view(&outcome->log));
-  printf("\ndeliveries: %zu%s\n", ledger->count,
-         ledger->count > 0 && !outcome->sent ? ", not sent (--send sends them)" : "");
-  for (size_t i = 0; i < ledger->count; i++)
-    print_delivery(outcome, &ledger->lines[i]);
+  printf("\ndeliveries: %zu%s\n", outcome->count,
+         outcome->count > 0 && !outcome->sent ? ", not sent (--send sends them)" : "");
+  for (size_t i = 0; i < outcome->count; i++)
+    print_delivery(outcome, &outcome->deliveries[i]);
 }
 
 /* ---- for scripts --------------------------------------------------------------------------- */
 
-static json_t *json_of_delivery(const struct kh_ledger_line *line, bool sent)
+static json_t *json_of_result(const struct kh_outcome_delivery *delivery)
 {
-  json_t *delivery = json_object();
+  json_t *result = json_object();
 
-  json_object_set_new(delivery, "id", json_string(line->delivery.id));
-  json_object_set_new(delivery, "rule", json_string(line->delivery.rule));
-  json_object_set_new(delivery, "notifier", json_string(line->delivery.notifier));
-  json_object_set_new(delivery, "destination", json_string(line->delivery.destination));
-  json_object_set_new(delivery, "content_type", json_string(line->content_type));
-  json_object_set_new(delivery, "body", kh_paper_json(kh_buf_view(&line->delivery.body)));
-  if (sent) {
-    json_t *result = json_object();
-    struct kh_str detail = kh_str_of(line->reason);
-    struct kh_str reason = kh_str_cut(&detail, ':');
-
-    json_object_set_new(result, "outcome", json_string(fates[line->fate]));
-    json_object_set_new(result, "status", line->status > 0 ? json_integer(line->status) : json_null());
-    if (reason.len > 0)
-      json_object_set_new(result, "reason", json_stringn(reason.at, reason.len));
-    if (detail.len > 0)
-      json_object_set_new(result, "detail", json_stringn(kh_str_trim(detail).at, kh_str_trim(detail).len));
-    json_object_set_new(delivery, "result", result);
+  json_object_set_new(result, "outcome", json_string(fate_of(delivery)));
+  json_object_set_new(result, "status", delivery->status > 0 ? json_integer(delivery->status) : json_null());
+  if (delivery->result) {
+    json_object_set_new(result, "reason", json_string(kh_err_token(delivery->result)));
+    if (delivery->detail[0])
+      json_object_set_new(result, "detail", json_string(delivery->detail));
   }
-  return delivery;
+  return result;
+}
+
+static json_t *json_of_delivery(const struct kh_outcome_delivery *delivery, bool sent)
+{
+  const struct kh_delivery *made = &delivery->made;
+  json_t *json = json_object();
+
+  json_object_set_new(json, "id", json_string(made->id));
+  json_object_set_new(json, "rule", json_string(made->rule));
+  json_object_set_new(json, "notifier", json_string(made->notifier));
+  json_object_set_new(json, "destination", json_string(made->destination));
+  json_object_set_new(json, "content_type", json_string(delivery->content_type));
+  json_object_set_new(json, "body", kh_paper_json(kh_buf_view(&made->body)));
+  if (sent)
+    json_object_set_new(json, "result", json_of_result(delivery));
+  return json;
 }
 
 void kh_outcome_print_json(const struct kh_outcome *outcome)
@@ -126,8 +129,8 @@ void kh_outcome_print_json(const struct kh_outcome *outcome)
 
   json_object_set_new(answer, "status", json_integer(outcome->response.status));
   json_object_set_new(answer, "body", kh_paper_json(body));
-  for (size_t i = 0; i < outcome->ledger.count; i++)
-    json_array_append_new(deliveries, json_of_delivery(&outcome->ledger.lines[i], outcome->sent));
+  for (size_t i = 0; i < outcome->count; i++)
+    json_array_append_new(deliveries, json_of_delivery(&outcome->deliveries[i], outcome->sent));
   json_object_set_new(all, "answer", answer);
   json_object_set_new(all, "log", log_lines(outcome));
   json_object_set_new(all, "deliveries", deliveries);

@@ -43,8 +43,8 @@ static void watch_attempt(void *observer, const struct kh_attempted *attempted)
 
   watch->count++;
   if (attempted->result && !watch->failed) {
-    (void)kh_diag_set(watch->diag, KH_ERR_DELIVERY_FAILED, "%s (%s): %s", attempted->rule,
-                      attempted->notifier,
+    (void)kh_diag_set(watch->diag, KH_ERR_DELIVERY_FAILED, "%s (%s): %s", attempted->delivery->rule,
+                      attempted->delivery->notifier,
                       attempted->detail[0] ? attempted->detail : kh_err_token(attempted->result));
     watch->failed = true;
   }

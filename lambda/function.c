@@ -88,7 +88,7 @@ static void count_attempt(void *observer, const struct kh_attempted *attempted)
 {
   struct kh_function *function = observer;
 
-  kh_metrics_delivery(&function->metrics, attempted->notifier, attempted->result == KH_OK,
+  kh_metrics_delivery(&function->metrics, attempted->delivery->notifier, attempted->result == KH_OK,
                       attempted->duration_us / 1000);
   /* A revoked URL is refused: its store may know the new one. */
   function->is_doubtful |= attempted->result == KH_ERR_DELIVERY_REFUSED ||

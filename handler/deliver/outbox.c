@@ -38,10 +38,11 @@ static void tell_observer(const struct kh_outbox *outbox, const struct kh_attemp
                           enum kh_err recorded)
 {
   const struct kh_attempted attempted = {
-      .rule = attempt->delivery.rule,
-      .notifier = attempt->delivery.notifier,
-      .detail = attempt->detail,
+      .delivery = &attempt->delivery,
       .result = recorded ? recorded : attempt->result,
+      .goes_on = kh_attempt_goes_on(outbox, attempt),
+      .status = attempt->exchange.answer.status,
+      .detail = attempt->detail,
       .duration_us = kh_clock_ticks_us(outbox->clock) - attempt->started_us,
   };
 

@@ -14,11 +14,13 @@
 
 struct kh_attempt;
 
-/* One attempt, for who counts them. The texts hold for the call; none has a secret in it. */
+/* One attempt, for who counts or shows them. All of it holds for the call; nothing has a secret in it. */
 struct kh_attempted {
-  const char *rule, *notifier;
-  const char *detail; /* "HTTP 500"; "" where there is nothing to tell */
-  enum kh_err result; /* as kh_outbox_step returns it */
+  const struct kh_delivery *delivery; /* as it was sent */
+  enum kh_err result;                 /* as kh_outbox_step returns it */
+  bool goes_on;                       /* it will be tried again */
+  int status;                         /* of the answer; 0 when none came */
+  const char *detail;                 /* "HTTP 500"; "" where there is nothing to tell */
   int64_t duration_us;
 };
 
