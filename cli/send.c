@@ -134,33 +134,33 @@ static int post(const struct call *call, const struct kh_invocation *invocation,
   struct kh_str media_type = request->headers[KH_HEADER_CONTENT_TYPE].text;
   struct kh_secret url = {0};
   struct kh_transport transport = {0};
-  struct kh_incoming answer;
+  struct kh_exchange exchange = {
+      .request = {.url = &url,
+                  .content_type = media_type.len > 0 ? media_type : KH_STR("application/json"),
+                  .body = request->body,
+                  .timeout_ms = TIMEOUT_MS,
+                  .headers = headers}};
+  struct kh_incoming *answer = &exchange.answer;
   int code = KH_EXIT_STATE;
 
-  kh_incoming_init(&answer);
+  kh_incoming_init(answer);
   if (kh_secret_set(&url, kh_str_of(call->url)) != KH_OK || kh_http_curl_open(&transport, NULL) != KH_OK) {
     kh_cli_fail(call->self, code, "no memory, or the URL is too long");
     goto done;
   }
-  const struct kh_outgoing outgoing = {.url = &url,
-                                       .content_type = media_type.len > 0 ? media_type
-                                                                          : KH_STR("application/json"),
-                                       .body = request->body,
-                                       .timeout_ms = TIMEOUT_MS,
-                                       .headers = headers};
   int64_t started_us = kh_clock_ticks_us(&kh_system_clock);
-  if (transport.send(transport.self, &outgoing, &answer) != KH_OK)
-    answer.status = 0;
+  if (kh_transport_send(&transport, &exchange) != KH_OK)
+    answer->status = 0;
   int64_t duration_us = kh_clock_ticks_us(&kh_system_clock) - started_us;
   if (call->json)
-    tell_json(invocation, &answer, duration_us);
+    tell_json(invocation, answer, duration_us);
   else
-    tell(invocation, &answer, duration_us);
-  code = answer.status == 0                             ? KH_EXIT_DELIVERY
-         : answer.status >= 200 && answer.status <= 299 ? KH_EXIT_OK
-                                                        : KH_EXIT_NO;
+    tell(invocation, answer, duration_us);
+  code = answer->status == 0                              ? KH_EXIT_DELIVERY
+         : answer->status >= 200 && answer->status <= 299 ? KH_EXIT_OK
+                                                          : KH_EXIT_NO;
 done:
-  kh_buf_release(&answer.body);
+  kh_buf_release(&answer->body);
   kh_http_curl_close(&transport);
   kh_secret_release(&url);
   return code;

@@ -117,8 +117,7 @@ void kh_shift_close(struct kh_shift *shift)
   if (shift->has_worker)
     kh_worker_release(&shift->worker);
   kh_outbox_cancel(&shift->outbox);
-  if (shift->transport.send)
-    kh_http_curl_close(&shift->transport);
+  kh_http_curl_close(&shift->transport);
   if (shift->store.ops)
     shift->store.ops->close(shift->store.self);
   if (shift->inbox.fd_new >= 0)

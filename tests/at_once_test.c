@@ -25,6 +25,7 @@ static struct network {
   int64_t timeouts_ms[4];
 } network;
 
+static struct kh_fake_sender sender;
 static struct kh_test_rules made;
 static struct kh_fake_clock clock_;
 static struct kh_recorder lines;
@@ -73,10 +74,11 @@ static void open_with(const char *rules)
   kh_fake_clock_init(&clock_, 1700000000);
   kh_recorder_init(&lines);
   network = (struct network){.statuses = {200, 200}};
+  sender = (struct kh_fake_sender){.send = send, .self = &network};
   memset(observed, 0, sizeof observed);
   diag = (struct kh_diag){0};
-  kh_at_once_init(&at_once, &made.config, &made.rules, (struct kh_transport){.send = send, .self = &network},
-                  &clock_.clock, kh_recorder_log(&lines, &clock_.clock));
+  kh_at_once_init(&at_once, &made.config, &made.rules, kh_fake_sender_transport(&sender), &clock_.clock,
+                  kh_recorder_log(&lines, &clock_.clock));
   at_once.until_us = kh_clock_ticks_us(&clock_.clock) + 4000000;
   at_once.observe = observe;
   at_once.observer = observed;

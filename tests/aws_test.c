@@ -5,6 +5,7 @@
 #include "aws/secrets.h"
 #include "deliver/http_curl.h"
 #include "support/config_dir.h"
+#include "support/network.h"
 #include "support/suite.h"
 
 #include <malloc.h>
@@ -198,14 +199,16 @@ static enum kh_err fake_send(void *self, const struct kh_outgoing *request, stru
   return reply->status ? KH_OK : KH_ERR_DELIVERY_FAILED;
 }
 
+static struct kh_fake_sender sender;
 static struct kh_aws aws;
 
 static void open_wire(void)
 {
   memset(&wire, 0, sizeof wire);
   leaks = 0;
+  sender = (struct kh_fake_sender){.send = fake_send, .self = &wire};
   aws = (struct kh_aws){
-      .transport = {.send = fake_send, .self = &wire}, .environment = usual, .timeout_ms = 1234};
+      .transport = kh_fake_sender_transport(&sender), .environment = usual, .timeout_ms = 1234};
 }
 
 /* Fetches and returns the error; VALUE is the caller's. */

@@ -65,19 +65,18 @@ int main(int count, char **words)
   add_headers(&headers, &token);
   for (int i = 4; i < count; i++) {
     struct kh_secret url = {NULL, 0};
-    struct kh_incoming answer;
 
-    kh_incoming_init(&answer);
     if (kh_secret_set(&url, kh_str_of(words[i])))
       return 2;
-    const struct kh_outgoing request = {.verb = getenv("PROBE_PUT") ? KH_PUT : KH_POST,
-                                        .url = &url,
-                                        .headers = headers.count > 0 ? &headers : NULL,
-                                        .content_type = kh_str_of(words[2]),
-                                        .body = kh_str_of(words[3]),
-                                        .timeout_ms = (int64_t)timeout_ms};
-    tell(transport.send(transport.self, &request, &answer), &answer);
-    kh_buf_release(&answer.body);
+    struct kh_exchange exchange = {.request = {.verb = getenv("PROBE_PUT") ? KH_PUT : KH_POST,
+                                               .url = &url,
+                                               .headers = headers.count > 0 ? &headers : NULL,
+                                               .content_type = kh_str_of(words[2]),
+                                               .body = kh_str_of(words[3]),
+                                               .timeout_ms = (int64_t)timeout_ms}};
+    kh_incoming_init(&exchange.answer);
+    tell(kh_transport_send(&transport, &exchange), &exchange.answer);
+    kh_buf_release(&exchange.answer.body);
     kh_secret_release(&url);
   }
   kh_http_curl_close(&transport);

@@ -57,7 +57,7 @@ static void open_stage(void)
   kh_stage.rule[0].notifier = &notifier;
   kh_stage.rule[0].verb = KH_PUT;
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].secret, KH_STR("planted-secret-9a8b7c")), KH_OK);
-  kh_stage.outbox.transport = (struct kh_transport){.send = look_and_send, .self = &kh_stage};
+  kh_stage.sender.send = look_and_send;
 }
 
 static void close_stage(void)

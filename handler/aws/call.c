@@ -65,30 +65,31 @@ static int64_t left_ms(const struct kh_aws *aws)
   return left < aws->timeout_ms ? left : aws->timeout_ms;
 }
 
-static enum kh_err exchange(const struct kh_aws *aws, struct kh_outgoing *request,
-                            const struct kh_aws_operation *operation, struct kh_buf *body, bool *again,
-                            struct kh_diag *why)
+static enum kh_err ask(const struct kh_aws *aws, const struct kh_outgoing *request,
+                       const struct kh_aws_operation *operation, struct kh_buf *body, bool *again,
+                       struct kh_diag *why)
 {
-  struct kh_incoming answer;
+  struct kh_exchange exchange = {.request = *request};
+  struct kh_incoming *answer = &exchange.answer;
   enum kh_err err = KH_OK;
 
   *again = false;
-  request->timeout_ms = left_ms(aws);
-  if (request->timeout_ms <= 0)
+  exchange.request.timeout_ms = left_ms(aws);
+  if (exchange.request.timeout_ms <= 0)
     return kh_diag_set(why, KH_ERR_DELIVERY_FAILED, "%s:%s: no time was left to ask", operation->service,
                        operation->name);
-  err = make_room(&answer);
+  err = make_room(answer);
   if (err)
     return kh_diag_set(why, err, "no memory left for the answer of %s", operation->service);
-  if (aws->transport.send(aws->transport.self, request, &answer))
-    answer.status = 0;
-  *again = is_passing(&answer);
-  err = judge(operation, request->aws->region, &answer, why);
+  if (kh_transport_send(&aws->transport, &exchange))
+    answer->status = 0;
+  *again = is_passing(answer);
+  err = judge(operation, request->aws->region, answer, why);
   if (err) {
-    kh_wipe_buf(&answer.body);
+    kh_wipe_buf(&answer->body);
     return err;
   }
-  *body = answer.body;
+  *body = answer->body;
   return KH_OK;
 }
 
@@ -114,14 +115,14 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
                                          .access_key_id = &who.access_key_id,
                                          .secret_access_key = &who.secret_access_key,
                                          .session_token = &who.session_token};
-  struct kh_outgoing request = {
+  const struct kh_outgoing request = {
       .url = &url, .content_type = KH_STR("application/x-amz-json-1.1"), .body = body, .aws = &signing};
-  err = exchange(aws, &request, operation, answer, &again, &first);
+  err = ask(aws, &request, operation, answer, &again, &first);
   again = again && left_ms(aws) > PAUSE_MS;
   if (err && again)
     (void)poll(NULL, 0, PAUSE_MS);
   if (err && again)
-    err = exchange(aws, &request, operation, answer, &again, why);
+    err = ask(aws, &request, operation, answer, &again, why);
   else if (err)
     (void)kh_diag_set(why, err, "%s", first.text);
 

@@ -71,24 +71,21 @@ static inline void kh_incoming_init(struct kh_incoming *answer)
 struct kh_exchange {
   struct kh_outgoing request;
   struct kh_incoming answer; /* made empty by kh_incoming_init */
-  enum kh_err result;        /* once it has ended: as `send` returns it */
+  enum kh_err result;        /* once it has ended: KH_OK when an answer came, else KH_ERR_DELIVERY_FAILED */
   void *wire;                /* the transport's own */
 };
 
 struct kh_transport {
-  /*
-   * KH_OK when any answer came, whatever its status: its header to the end, for a body that was cut changes nothing
-   * about what the other side has done. KH_ERR_DELIVERY_FAILED when none did. The caller has made ANSWER empty by
-   * kh_incoming_init and releases its body.
-   */
-  enum kh_err (*send)(void *self, const struct kh_outgoing *request, struct kh_incoming *answer);
   void *self;
 
   /*
-   * Several at once; all four are NULL where a transport can only send one after the other. `begin` does not wait: any
-   * error means that the exchange ended there and then, and its answer says why. `wait` lasts until something came in,
-   * one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have passed. `ended` works on what came in, and gives each
-   * exchange that has ended once; NULL when there is none. `cancel` ends one without an outcome.
+   * `begin` does not wait: any error means that the exchange ended there and then, and its answer says why. `wait`
+   * lasts until something came in, one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have passed.
+   * `ended` works on what came in, and gives each exchange that has ended once; NULL when there is none. `cancel`
+   * ends one without an outcome.
+   *
+   * Any answer counts, whatever its status: its header to the end, for a body that was cut changes nothing about
+   * what the other side has done. Whoever begins an exchange releases the answer's body.
    */
   enum kh_err (*begin)(void *self, struct kh_exchange *exchange);
   void (*wait)(void *self, const int *fds, size_t count, int timeout_ms);
@@ -101,5 +98,18 @@ struct kh_transport {
    */
   void (*configure)(void *self, const char *ca_file, const struct kh_secret *proxy);
 };
+
+/* Waits for EXCHANGE to end while nothing else is on its way. Returns its result. */
+static inline enum kh_err kh_transport_send(const struct kh_transport *transport,
+                                            struct kh_exchange *exchange)
+{
+  enum kh_err err = transport->begin(transport->self, exchange);
+
+  if (err)
+    return err;
+  while (transport->ended(transport->self) != exchange)
+    transport->wait(transport->self, NULL, 0, (int)exchange->request.timeout_ms);
+  return exchange->result;
+}
 
 #endif

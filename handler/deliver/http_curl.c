@@ -16,8 +16,7 @@ enum { WIRES = KH_EXCHANGES_MAX, FDS_MAX = 8 };
 struct http {
   const char *ca_file; /* NULL: to be found by the first request */
   struct kh_http_options options;
-  struct kh_wire alone;        /* for `send` */
-  CURLM *multi;                /* NULL until the first `begin` */
+  CURLM *multi;                /* NULL until the first request */
   struct kh_wire wires[WIRES]; /* free ones have no answer */
 };
 
@@ -55,20 +54,6 @@ static void start(struct http *http)
   if (!http->options.ca_file)
     http->options.ca_file = http->ca_file;
 }
-
-static enum kh_err http_send(void *self, const struct kh_outgoing *request, struct kh_incoming *answer)
-{
-  struct http *http = self;
-
-  start(http);
-  enum kh_err err = kh_wire_prepare(&http->alone, &http->options, request, answer);
-  if (!err)
-    err = kh_wire_conclude(&http->alone, curl_easy_perform(http->alone.easy));
-  kh_wire_clear(&http->alone);
-  return err;
-}
-
-/* ---- several at once ---- */
 
 static enum kh_err refuse(struct kh_incoming *answer, const char *problem)
 {
@@ -164,8 +149,7 @@ enum kh_err kh_http_curl_open(struct kh_transport *transport, const char *ca_fil
   if (!http)
     return KH_ERR_NO_MEMORY;
   http->ca_file = ca_file;
-  *transport = (struct kh_transport){.send = http_send,
-                                     .self = http,
+  *transport = (struct kh_transport){.self = http,
                                      .begin = http_begin,
                                      .wait = http_wait,
                                      .ended = http_ended,
@@ -181,7 +165,6 @@ void kh_http_curl_close(struct kh_transport *transport)
   if (http) {
     for (size_t i = 0; i < WIRES; i++)
       kh_wire_clear(&http->wires[i]);
-    kh_wire_clear(&http->alone);
     if (http->multi)
       (void)curl_multi_cleanup(http->multi);
     (void)curl_share_cleanup(http->options.share);

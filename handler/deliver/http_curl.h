@@ -5,7 +5,7 @@
  * proxies from the usual environment variables. The answer's body is kept up to the ceiling of its buffer and
  * read up to 1 MiB; what comes beside it ends at KH_ANSWER_HEAD_MAX_BYTES. Chunk extensions and a proxy's
  * answer to CONNECT are not kept: only the time ends them. Connections are kept and used again. libcurl is
- * first touched by the first send. Problems are told in fixed sentences, which name neither URL nor host. A
+ * first touched by the first request. Problems are told in fixed sentences, which name neither URL nor host. A
  * URL that is not http or https, or that holds a blank or a control character, is not sent:
  * KH_ERR_DELIVERY_FAILED, since whoever mends the configuration may still have it sent.
  *

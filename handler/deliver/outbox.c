@@ -122,7 +122,7 @@ static void send_and_wait(struct kh_outbox *outbox, struct kh_attempt *attempt)
 
   if (!kh_attempt_prepare(outbox, attempt))
     return;
-  exchange->result = outbox->transport.send(outbox->transport.self, &exchange->request, &exchange->answer);
+  exchange->result = kh_transport_send(&outbox->transport, exchange);
   kh_attempt_conclude(outbox, attempt);
 }
 
@@ -227,11 +227,9 @@ static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, b
     kh_delivery_release(&attempt->delivery);
     return err;
   }
-  if (networked && outbox->transport.begin)
-    return begin(outbox, attempt);
   if (networked)
-    send_and_wait(outbox, attempt);
-  else if (attempt->result == KH_OK)
+    return begin(outbox, attempt);
+  if (attempt->result == KH_OK)
     attempt->result = kh_attempt_speak(outbox, attempt);
   return finish(outbox, attempt);
 }
@@ -240,17 +238,15 @@ enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
 {
   const struct kh_store *store = &outbox->store;
   bool in_batch = false;
-  bool waited = false;
 
   *made = 0;
   enum kh_err err = finish_ended(outbox, made);
-  while (*made < max && !waited && !err && outbox->under_way_count < KH_UNDER_WAY_MAX) {
+  while (*made < max && !err && outbox->under_way_count < KH_UNDER_WAY_MAX) {
     struct kh_attempt attempt;
 
     err = start(outbox, &attempt);
     if (err)
       break;
-    waited = is_networked(&attempt) && !outbox->transport.begin;
     err = go_on(outbox, &attempt, &in_batch);
     (*made)++;
   }

@@ -57,7 +57,7 @@ enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
  * Does not wait: records what has ended since, and starts or, where it stays on this machine, finishes up to MAX
  * deliveries that are due. *MADE says how many moved on; fewer than MAX does not mean that nothing more is due.
  * Outcomes are durable when it returns. No batch of the store may be open. KH_ERR_STORE, which may bring again what
- * was tried: wait before the next call. KH_ERR_NO_MEMORY. A transport without `begin` sends one, and is waited for.
+ * was tried: wait before the next call. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH_MUST_USE;
 /* When there is something to start beside what is under way; KH_ERR_NOT_FOUND for never, KH_ERR_STORE. */

@@ -46,15 +46,6 @@ size_t kh_fake_network_count(const struct kh_fake_network *network, const char *
   return count;
 }
 
-static enum kh_err fake_send(void *self, const struct kh_outgoing *request, struct kh_incoming *answer)
-{
-  (void)self;
-  (void)request;
-  (void)answer;
-  ck_abort_msg("nobody waits for a single request");
-  return KH_ERR_DELIVERY_FAILED;
-}
-
 static enum kh_err fake_begin(void *self, struct kh_exchange *exchange)
 {
   struct kh_fake_network *network = self;
@@ -109,10 +100,46 @@ static void fake_cancel(void *self, struct kh_exchange *exchange)
 
 struct kh_transport kh_fake_network_transport(struct kh_fake_network *network)
 {
-  return (struct kh_transport){.send = fake_send,
-                               .self = network,
-                               .begin = fake_begin,
-                               .wait = fake_wait,
-                               .ended = fake_ended,
-                               .cancel = fake_cancel};
+  return (struct kh_transport){
+      .self = network, .begin = fake_begin, .wait = fake_wait, .ended = fake_ended, .cancel = fake_cancel};
+}
+
+/* ---- one that answers at once ---- */
+
+static enum kh_err begin_at_once(void *self, struct kh_exchange *exchange)
+{
+  struct kh_fake_sender *sender = self;
+
+  ck_assert_uint_lt(sender->count, KH_COUNT(sender->ended));
+  exchange->result = sender->send(sender->self, &exchange->request, &exchange->answer);
+  sender->ended[sender->count++] = exchange;
+  return KH_OK;
+}
+
+static void do_not_wait(void *self, const int *fds, size_t count, int timeout_ms)
+{
+  const struct kh_fake_sender *sender = self;
+
+  (void)fds;
+  (void)count;
+  (void)timeout_ms;
+  ck_assert_uint_gt(sender->count, 0);
+}
+
+static struct kh_exchange *take_ended(void *self)
+{
+  struct kh_fake_sender *sender = self;
+  struct kh_exchange *first = sender->count > 0 ? sender->ended[0] : NULL;
+
+  if (!first)
+    return NULL;
+  sender->count--;
+  memmove(sender->ended, sender->ended + 1, sender->count * sizeof sender->ended[0]);
+  return first;
+}
+
+struct kh_transport kh_fake_sender_transport(struct kh_fake_sender *sender)
+{
+  return (struct kh_transport){
+      .self = sender, .begin = begin_at_once, .wait = do_not_wait, .ended = take_ended};
 }

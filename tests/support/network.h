@@ -1,5 +1,5 @@
 /*
- * network.h - a network for several requests at once, on which nothing moves until the test says so.
+ * network.h - two networks: on one nothing moves until the test says so, the other one answers at once.
  */
 #ifndef KH_TEST_NETWORK_H
 #define KH_TEST_NETWORK_H
@@ -22,5 +22,15 @@ void kh_fake_network_answer(struct kh_fake_network *network, const char *url, in
                             int64_t retry_after_s);
 /* How many are under way for URL. */
 size_t kh_fake_network_count(const struct kh_fake_network *network, const char *url);
+
+/* Everything that begins has ended, with what SEND returns and makes of the answer. */
+struct kh_fake_sender {
+  enum kh_err (*send)(void *self, const struct kh_outgoing *request, struct kh_incoming *answer);
+  void *self;
+  struct kh_exchange *ended[KH_EXCHANGES_MAX]; /* and not collected yet */
+  size_t count;
+};
+
+struct kh_transport kh_fake_sender_transport(struct kh_fake_sender *sender);
 
 #endif

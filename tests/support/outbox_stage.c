@@ -60,6 +60,7 @@ static const struct kh_notifier http_notifier = {.name = "slack", .via = KH_VIA_
 void kh_stage_open(void)
 {
   memset(&kh_stage, 0, sizeof kh_stage);
+  kh_stage.sender = (struct kh_fake_sender){.send = fake_send, .self = &kh_stage};
   kh_test_store_open(&kh_stage.test, KH_TEST_SQLITE);
   kh_stage.ops = *kh_stage.test.store.ops;
   kh_stage.ops.batch_begin = traced_begin;
@@ -74,7 +75,7 @@ void kh_stage_open(void)
   kh_stage.rules = (struct kh_rules){kh_stage.rule, 2};
   kh_stage.outbox = (struct kh_outbox){.rules = &kh_stage.rules,
                                        .store = {&kh_stage.ops, kh_stage.test.store.self},
-                                       .transport = {.send = fake_send, .self = &kh_stage},
+                                       .transport = kh_fake_sender_transport(&kh_stage.sender),
                                        .log = kh_recorder_log(&kh_stage.lines, &kh_stage.clock.clock),
                                        .clock = &kh_stage.clock.clock};
   kh_stage.answer = (struct kh_stage_answer){200, -1, NULL};

@@ -8,6 +8,7 @@
 
 #include "deliver/outbox.h"
 #include "support/clock.h"
+#include "support/network.h"
 #include "support/recorder.h"
 #include "support/stores.h"
 
@@ -28,6 +29,7 @@ struct kh_stage {
   struct kh_store_ops ops; /* the store's own, but for the traced ones */
   struct kh_fake_clock clock;
   struct kh_recorder lines;
+  struct kh_fake_sender sender;
   struct kh_rule rule[2]; /* one over the network, one to the log */
   struct kh_rules rules;
   struct kh_outbox outbox;
