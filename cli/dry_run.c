@@ -11,18 +11,18 @@ static enum kh_err prove(struct kh_dry_run *run)
 {
   const struct kh_secret_list none = {.count = 0};
   const struct kh_verifier verifier = {&run->key, &none, INT32_MAX};
-  const int64_t now_us = run->invocation.now_us;
+  const int64_t now_us = run->webhook.now_us;
 
-  if (run->invocation.request.body_err)
-    return run->invocation.request.body_err;
+  if (run->webhook.request.body_err)
+    return run->webhook.request.body_err;
   if (kh_secret_set(&run->key.at[0].secret, KH_STR("dry run")))
     return KH_ERR_NO_MEMORY;
   run->key.count = 1;
-  run->invocation.request.headers[KH_HEADER_TOKEN] = (struct kh_header_value){.text = KH_NO_STR};
-  kh_invocation_sign_anew(&run->invocation, &run->key.at[0].secret);
-  enum kh_err err = kh_verify(&verifier, &run->invocation.request, run->invocation.now_us / 1000000,
+  run->webhook.request.headers[KH_HEADER_TOKEN] = (struct kh_header_value){.text = KH_NO_STR};
+  kh_webhook_file_sign_anew(&run->webhook, &run->key.at[0].secret);
+  enum kh_err err = kh_verify(&verifier, &run->webhook.request, run->webhook.now_us / 1000000,
                               &run->verified);
-  run->invocation.now_us = now_us;
+  run->webhook.now_us = now_us;
   return err;
 }
 
@@ -32,7 +32,7 @@ bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, cons
 
   *run = (struct kh_dry_run){.steps_left = KH_REGEX_STEPS_WEBHOOK};
   kh_json_init(&run->doc, kh_json_default_limits);
-  if (!kh_invocation_read(self, &run->invocation, file, now_s, NULL))
+  if (!kh_webhook_file_read(self, &run->webhook, file, now_s, NULL))
     return false;
   enum kh_err err = prove(run);
   if (!err)
@@ -48,5 +48,5 @@ void kh_dry_run_release(struct kh_dry_run *run)
 {
   kh_json_release(&run->doc);
   kh_secret_release(&run->key.at[0].secret);
-  kh_invocation_release(&run->invocation);
+  kh_webhook_file_release(&run->webhook);
 }

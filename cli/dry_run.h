@@ -4,10 +4,10 @@
 #ifndef KH_DRY_RUN_H
 #define KH_DRY_RUN_H
 
-#include "invocation.h"
+#include "webhook_file.h"
 
 struct kh_dry_run {
-  struct kh_invocation invocation;
+  struct kh_webhook_file webhook;
   struct kh_secret_list key;
   struct kh_verified verified;
   struct kh_json doc;
@@ -15,7 +15,7 @@ struct kh_dry_run {
   size_t steps_left;     /* of regular expressions, as the worker has them for one webhook */
 };
 
-/* FILE is as invocation.h has it. Complains and returns false when no event can be had of it. Call release either way. */
+/* FILE is as webhook_file.h has it. Complains and returns false when no event can be had of it. Call release either way. */
 bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s);
 void kh_dry_run_release(struct kh_dry_run *run);
 

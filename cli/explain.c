@@ -2,7 +2,7 @@
 
 #include "cli.h"
 #include "explain.h"
-#include "paper.h"
+#include "output.h"
 
 struct call {
   const char *config_path, *rule, *file;
@@ -40,7 +40,7 @@ static int explain(const struct kh_command *self, const struct call *call, const
   if (call->rule && json_array_size(told) == 0)
     code = kh_cli_fail(self, KH_EXIT_USAGE, "there is no rule '%s'", call->rule);
   else if (call->json)
-    kh_paper_tell(json_incref(answer));
+    kh_output_tell(json_incref(answer));
   else
     kh_explain_print(answer);
 done:

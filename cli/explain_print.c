@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "explain.h"
-#include "paper.h"
+#include "output.h"
 #include "screen.h"
 
 enum { WIDTH = 100 };
@@ -137,7 +137,7 @@ static void print_delivery(const json_t *rule)
     putchar('\n');
   }
   text = body ? NULL : json_dumps(json_object_get(delivery, "body"), JSON_ENCODE_ANY);
-  kh_paper_print_body(kh_str_of(body ? body : text));
+  kh_output_print_body(kh_str_of(body ? body : text));
   free(text);
 }
 

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "explain.h"
-#include "paper.h"
+#include "output.h"
 #include "trace.h"
 
 #include <unistd.h>
@@ -27,12 +27,12 @@ static json_t *event_of(const struct kh_event *event)
   kh_buf_init(&state, KH_CLI_INPUT_MAX_BYTES);
   (void)!kh_event_build_state(event, &state);
   json_object_set_new(answer, "name", json_string(event->name));
-  json_object_set_new(answer, "organization", kh_paper_text(kh_str_of(event->organization)));
+  json_object_set_new(answer, "organization", kh_output_text(kh_str_of(event->organization)));
   json_object_set_new(answer, "pipeline", member_text(event->pipeline, KH_STR("slug")));
   json_object_set_new(answer, "branch", member_text(event->build, KH_STR("branch")));
   json_object_set_new(answer, "build_number",
                       event->build_number ? json_integer(event->build_number) : json_null());
-  json_object_set_new(answer, "state", kh_paper_text(kh_buf_view(&state)));
+  json_object_set_new(answer, "state", kh_output_text(kh_buf_view(&state)));
   json_object_set_new(answer, "job", member_text(event->job, KH_STR("name")));
   kh_buf_release(&state);
   return answer;
@@ -159,7 +159,7 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, const struc
   json_t *sent = NULL;
 
   kh_sha256(&run->verified.body, 1, digest);
-  enum kh_err err = kh_rule_render(rule, &run->event, &facts, digest, run->invocation.now_us, &delivery);
+  enum kh_err err = kh_rule_render(rule, &run->event, &facts, digest, run->webhook.now_us, &delivery);
   if (err) {
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
     return;
@@ -168,11 +168,11 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, const struc
   json_object_set_new(
       sent, "verb",
       rule->notifier->via != KH_VIA_HTTP ? json_null() : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
-  json_object_set_new(sent, "content_type", kh_paper_text(delivery.content_type));
+  json_object_set_new(sent, "content_type", kh_output_text(delivery.content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
   json_object_set_new(sent, "undecided",
                       kh_rule_is_undecided(rule, &run->event, &why) ? json_string(why.text) : json_null());
-  json_object_set_new(sent, "body", kh_paper_json(kh_buf_view(&delivery.body)));
+  json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
   json_object_set_new(answer, "delivery", sent);
   kh_delivery_release(&delivery);
 }

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "inbox_print.h"
-#include "place.h"
+#include "state_folder.h"
 
 /* How the command was called. */
 struct call {
@@ -12,9 +12,9 @@ struct call {
   bool all, json;
 };
 
-static int fail(const struct call *call, const struct kh_place *place, enum kh_err err)
+static int fail(const struct call *call, const struct kh_state_folder *folder, enum kh_err err)
 {
-  return kh_cli_fail(call->self, KH_EXIT_STATE, "%s/inbox: %s", place->config->state,
+  return kh_cli_fail(call->self, KH_EXIT_STATE, "%s/inbox: %s", folder->config->state,
                      err == KH_ERR_INBOX_IO ? strerror(errno) : kh_err_token(err));
 }
 
@@ -22,7 +22,7 @@ static int fail(const struct call *call, const struct kh_place *place, enum kh_e
 static int tell_list(const struct call *call, json_t *rows)
 {
   if (call->json) {
-    kh_paper_tell(json_pack("{s:o}", "aside", rows));
+    kh_output_tell(json_pack("{s:o}", "aside", rows));
     return KH_EXIT_OK;
   }
   if (json_array_size(rows) == 0)
@@ -31,7 +31,7 @@ static int tell_list(const struct call *call, json_t *rows)
   return KH_EXIT_OK;
 }
 
-static int list(const struct call *call, const struct kh_place *place, const struct kh_inbox *inbox)
+static int list(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
 {
   char(*names)[KH_ENTRY_NAME_BYTES] = NULL;
   json_t *rows = json_array();
@@ -48,7 +48,7 @@ static int list(const struct call *call, const struct kh_place *place, const str
       json_t *row = kh_aside_json(&entry, inbox);
 
       if (!call->json)
-        kh_aside_print_line(row, &entry, place->now_us);
+        kh_aside_print_line(row, &entry, folder->now_us);
       json_array_append_new(rows, row);
     }
   }
@@ -56,7 +56,7 @@ static int list(const struct call *call, const struct kh_place *place, const str
   if (!err)
     return tell_list(call, rows);
   json_decref(rows);
-  return fail(call, place, err);
+  return fail(call, folder, err);
 }
 
 static int not_there(const struct call *call, const char *name)
@@ -64,7 +64,7 @@ static int not_there(const struct call *call, const char *name)
   return kh_cli_fail(call->self, KH_EXIT_NO, "there is no entry '%s'", name);
 }
 
-static int show(const struct call *call, const struct kh_place *place, const struct kh_inbox *inbox)
+static int show(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
 {
   struct kh_aside entry;
   enum kh_err err = kh_aside_read(inbox, call->names[0], &entry);
@@ -72,10 +72,10 @@ static int show(const struct call *call, const struct kh_place *place, const str
   if (err == KH_ERR_NOT_FOUND)
     return not_there(call, call->names[0]);
   if (err)
-    return fail(call, place, err);
+    return fail(call, folder, err);
   json_t *json = kh_aside_json(&entry, inbox);
   if (call->json) {
-    kh_paper_tell(json);
+    kh_output_tell(json);
     return KH_EXIT_OK;
   }
   kh_aside_print_whole(json, &entry);
@@ -109,33 +109,33 @@ static enum kh_err change_all(const struct call *call, const struct kh_inbox *in
   return err;
 }
 
-static int change_and_tell(const struct call *call, const struct kh_place *place,
+static int change_and_tell(const struct call *call, const struct kh_state_folder *folder,
                            const struct kh_inbox *inbox, const char *done, change_fn *change, bool wake)
 {
   json_t *missing = json_array();
   size_t total = 0;
   enum kh_err err = change_all(call, inbox, change, &total, missing);
-  int code = err ? fail(call, place, err) : KH_EXIT_OK;
-  int told = kh_place_tell(place, done, (int64_t)total, "entry", missing, wake, call->json);
+  int code = err ? fail(call, folder, err) : KH_EXIT_OK;
+  int told = kh_state_folder_tell(folder, done, (int64_t)total, "entry", missing, wake, call->json);
 
   return code ? code : told;
 }
 
-static int retry(const struct call *call, const struct kh_place *place, const struct kh_inbox *inbox)
+static int retry(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
 {
-  return change_and_tell(call, place, inbox, "retried", kh_aside_retry, true);
+  return change_and_tell(call, folder, inbox, "retried", kh_aside_retry, true);
 }
 
-static int drop(const struct call *call, const struct kh_place *place, const struct kh_inbox *inbox)
+static int drop(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
 {
-  return change_and_tell(call, place, inbox, "dropped", kh_aside_drop, false);
+  return change_and_tell(call, folder, inbox, "dropped", kh_aside_drop, false);
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
 static const struct verb {
   bool changes;
-  int (*run)(const struct call *call, const struct kh_place *place, const struct kh_inbox *inbox);
+  int (*run)(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox);
 } verbs[] = {{false, list}, {false, show}, {true, retry}, {true, drop}};
 static const char *const verb_names[] = {"list", "show", "retry", "drop", NULL};
 
@@ -162,7 +162,8 @@ static bool is_sound(const struct call *call, const struct verb *verb)
 }
 
 /* Where there is no inbox yet nothing is set aside. */
-static int perform_without(const struct call *call, const struct kh_place *place, const struct verb *verb)
+static int perform_without(const struct call *call, const struct kh_state_folder *folder,
+                           const struct verb *verb)
 {
   json_t *missing = json_array();
 
@@ -173,8 +174,8 @@ static int perform_without(const struct call *call, const struct kh_place *place
   for (size_t i = 0; i < call->name_count; i++)
     json_array_append_new(missing, json_string(call->names[i]));
   if (verb->changes)
-    return kh_place_tell(place, verb->run == retry ? "retried" : "dropped", 0, "entry", missing,
-                         verb->run == retry, call->json);
+    return kh_state_folder_tell(folder, verb->run == retry ? "retried" : "dropped", 0, "entry", missing,
+                                verb->run == retry, call->json);
   json_decref(missing);
   return not_there(call, call->names[0]);
 }
@@ -182,22 +183,22 @@ static int perform_without(const struct call *call, const struct kh_place *place
 static int perform(struct call *call, const struct verb *verb)
 {
   struct kh_inbox inbox = kh_inbox_closed();
-  struct kh_place place;
+  struct kh_state_folder folder;
   struct kh_diag diag = {0};
-  int code = kh_place_open(&place, call->self, call->config_path);
+  int code = kh_state_folder_open(&folder, call->self, call->config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
-  enum kh_err err = kh_inbox_find(&inbox, place.config->state, &diag);
+  enum kh_err err = kh_inbox_find(&inbox, folder.config->state, &diag);
   if (err == KH_ERR_NOT_FOUND)
-    code = perform_without(call, &place, verb);
+    code = perform_without(call, &folder, verb);
   else if (err)
     code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text);
   else
-    code = verb->run(call, &place, &inbox);
+    code = verb->run(call, &folder, &inbox);
 done:
   kh_inbox_close(&inbox);
-  kh_place_close(&place);
+  kh_state_folder_close(&folder);
   return code;
 }
 

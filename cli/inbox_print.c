@@ -10,22 +10,22 @@ json_t *kh_aside_json(const struct kh_aside *entry, const struct kh_inbox *inbox
 
   snprintf(path, sizeof path, "%s/aside/%s", inbox->path, entry->name);
   json_object_set_new(json, "name", json_string(entry->name));
-  json_object_set_new(json, "received", kh_paper_time(entry->received_us));
+  json_object_set_new(json, "received", kh_output_time(entry->received_us));
   json_object_set_new(json, "bytes", json_integer((json_int_t)entry->bytes));
-  json_object_set_new(json, "reason", kh_paper_text(kh_str_of(entry->reason)));
-  json_object_set_new(json, "detail", kh_paper_text(kh_str_of(entry->detail)));
-  json_object_set_new(json, "event", kh_paper_text(kh_str_of(entry->event)));
-  json_object_set_new(json, "request_id", kh_paper_text(kh_str_of(entry->request_id)));
-  json_object_set_new(json, "transport", kh_paper_text(kh_str_of(entry->transport)));
-  json_object_set_new(json, "proof", kh_paper_text(kh_str_of(entry->proof)));
-  json_object_set_new(json, "secret_name", kh_paper_text(kh_str_of(entry->secret)));
+  json_object_set_new(json, "reason", kh_output_text(kh_str_of(entry->reason)));
+  json_object_set_new(json, "detail", kh_output_text(kh_str_of(entry->detail)));
+  json_object_set_new(json, "event", kh_output_text(kh_str_of(entry->event)));
+  json_object_set_new(json, "request_id", kh_output_text(kh_str_of(entry->request_id)));
+  json_object_set_new(json, "transport", kh_output_text(kh_str_of(entry->transport)));
+  json_object_set_new(json, "proof", kh_output_text(kh_str_of(entry->proof)));
+  json_object_set_new(json, "secret_name", kh_output_text(kh_str_of(entry->secret)));
   json_object_set_new(json, "file", json_string(path));
   return json;
 }
 
 static void print_member(const json_t *entry, const char *name)
 {
-  kh_paper_print_text(json_object_get(entry, name));
+  kh_output_print_text(json_object_get(entry, name));
 }
 
 void kh_aside_print_line(const json_t *json, const struct kh_aside *entry, int64_t now_us)
@@ -33,7 +33,7 @@ void kh_aside_print_line(const json_t *json, const struct kh_aside *entry, int64
   const char *sentence = kh_cli_sentence(kh_cli_err_by_token(entry->reason));
   char age[24];
 
-  kh_paper_span(now_us - entry->received_us, age);
+  kh_output_span(now_us - entry->received_us, age);
   print_member(json, "name");
   printf("  %-8s", entry->received_us > 0 ? age : "-");
   print_member(json, "reason");

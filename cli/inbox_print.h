@@ -1,10 +1,10 @@
 /*
- * inbox_print.h - entries that were set aside, on paper.
+ * inbox_print.h - entries that were set aside: their JSON, and lines for people.
  */
 #ifndef KH_INBOX_PRINT_H
 #define KH_INBOX_PRINT_H
 
-#include "paper.h"
+#include "output.h"
 #include "receive/aside.h"
 
 /* One entry as docs/kitehook.1 has it. */

@@ -2,8 +2,8 @@
 
 #include "cli.h"
 #include "deliver/http_curl.h"
-#include "invocation.h"
 #include "invoke.h"
+#include "webhook_file.h"
 #include "work.h"
 
 enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };
@@ -47,18 +47,18 @@ static void receive(const struct stage *stage, const struct kh_request *request,
 }
 
 /* Only kh_verify can make what the worker's half takes: it is asked again rather than believed. */
-static enum kh_err understand(const struct stage *stage, const struct kh_invocation *invocation,
+static enum kh_err understand(const struct stage *stage, const struct kh_webhook_file *webhook,
                               struct kh_diag *diag)
 {
   const struct kh_config *config = &stage->setup->config;
   const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
-  struct kh_entry entry = {.received_us = invocation->now_us, .transport = "invoke"};
+  struct kh_entry entry = {.received_us = webhook->now_us, .transport = "invoke"};
   struct kh_worker worker;
-  enum kh_err err = kh_verify(&verifier, &invocation->request, invocation->now_us / 1000000, &entry.verified);
+  enum kh_err err = kh_verify(&verifier, &webhook->request, webhook->now_us / 1000000, &entry.verified);
 
   if (err)
     return err;
-  memcpy(entry.request_id, invocation->request_id, sizeof entry.request_id);
+  memcpy(entry.request_id, webhook->request_id, sizeof entry.request_id);
   kh_worker_init(&worker, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
   err = stage->store.ops->batch_begin(stage->store.self);
   if (!err) {
@@ -152,20 +152,20 @@ static bool has_failed(const struct kh_outcome *outcome)
   return false;
 }
 
-static int perform(const struct kh_command *self, struct stage *stage, const struct kh_invocation *invocation,
+static int perform(const struct kh_command *self, struct stage *stage, const struct kh_webhook_file *webhook,
                    struct kh_outcome *outcome)
 {
   struct kh_diag diag = {0};
   enum kh_err err = KH_OK;
 
-  receive(stage, &invocation->request, &outcome->response);
+  receive(stage, &webhook->request, &outcome->response);
   if (outcome->response.status >= 400)
     return KH_EXIT_NO;
-  if (invocation->request.method != KH_METHOD_POST)
+  if (webhook->request.method != KH_METHOD_POST)
     return KH_EXIT_OK;
-  err = understand(stage, invocation, &diag);
+  err = understand(stage, webhook, &diag);
   if (!err)
-    err = outcome->sent ? send_all(stage, outcome) : note_all(stage, outcome, invocation->now_us);
+    err = outcome->sent ? send_all(stage, outcome) : note_all(stage, outcome, webhook->now_us);
   err = err ? err : outcome->err;
   if (err)
     return kh_cli_fail(self, KH_EXIT_DELIVERY, "%s: %s", kh_err_token(err),
@@ -182,19 +182,19 @@ struct call {
 
 static int invoke(const struct kh_command *self, const struct call *call, struct stage *stage)
 {
-  struct kh_invocation invocation;
+  struct kh_webhook_file webhook;
   struct kh_outcome outcome = {.rules = &stage->setup->rules, .sent = call->send};
   int code = KH_EXIT_USAGE;
 
   kh_buf_init(&outcome.log, LOG_MAX_BYTES);
-  if (!kh_invocation_read(self, &invocation, call->file, call->now_s, &stage->setup->config))
+  if (!kh_webhook_file_read(self, &webhook, call->file, call->now_s, &stage->setup->config))
     goto done;
-  stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &invocation.now_us};
+  stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &webhook.now_us};
   stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
   code = KH_EXIT_STATE;
   if (kh_store_open_none(&stage->store) != KH_OK)
     goto done;
-  code = perform(self, stage, &invocation, &outcome);
+  code = perform(self, stage, &webhook, &outcome);
   if (call->json)
     kh_outcome_print_json(&outcome);
   else
@@ -207,7 +207,7 @@ done:
   if (stage->store.ops)
     stage->store.ops->close(stage->store.self);
   kh_buf_release(&outcome.log);
-  kh_invocation_release(&invocation);
+  kh_webhook_file_release(&webhook);
   return code;
 }
 

@@ -2,7 +2,7 @@
 
 #include "cli.h"
 #include "invoke.h"
-#include "paper.h"
+#include "output.h"
 
 static const char *fate_of(const struct kh_outcome_delivery *delivery)
 {
@@ -15,7 +15,7 @@ static json_t *log_lines(const struct kh_outcome *outcome)
   struct kh_str rest = kh_buf_view(&outcome->log);
 
   while (rest.at && rest.len > 0)
-    json_array_append_new(lines, kh_paper_json(kh_str_cut(&rest, '\n')));
+    json_array_append_new(lines, kh_output_json(kh_str_cut(&rest, '\n')));
   return lines;
 }
 
@@ -47,7 +47,7 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
 
   printf("\n  rule %s: %s to %s\n", made->rule, verb, made->destination);
   printf("    %s, %zu bytes, id %s\n", delivery->content_type, made->body.len, made->id);
-  kh_paper_print_body(kh_buf_view(&made->body));
+  kh_output_print_body(kh_buf_view(&made->body));
   if (!outcome->sent)
     return;
   printf("    -> %s", fate_of(delivery));
@@ -116,7 +116,7 @@ static json_t *json_of_delivery(const struct kh_outcome_delivery *delivery, bool
   json_object_set_new(json, "notifier", json_string(made->notifier));
   json_object_set_new(json, "destination", json_string(made->destination));
   json_object_set_new(json, "content_type", json_string(delivery->content_type));
-  json_object_set_new(json, "body", kh_paper_json(kh_buf_view(&made->body)));
+  json_object_set_new(json, "body", kh_output_json(kh_buf_view(&made->body)));
   if (sent)
     json_object_set_new(json, "result", json_of_result(delivery));
   return json;
@@ -128,7 +128,7 @@ void kh_outcome_print_json(const struct kh_outcome *outcome)
   struct kh_str body = outcome->response.head ? KH_STR("") : kh_buf_view(&outcome->response.body);
 
   json_object_set_new(answer, "status", json_integer(outcome->response.status));
-  json_object_set_new(answer, "body", kh_paper_json(body));
+  json_object_set_new(answer, "body", kh_output_json(body));
   for (size_t i = 0; i < outcome->count; i++)
     json_array_append_new(deliveries, json_of_delivery(&outcome->deliveries[i], outcome->sent));
   json_object_set_new(all, "answer", answer);

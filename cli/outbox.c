@@ -2,7 +2,7 @@
 
 #include "notify/notifier.h"
 #include "outbox_print.h"
-#include "place.h"
+#include "state_folder.h"
 
 /* How the command was called. */
 struct call {
@@ -31,7 +31,7 @@ static int fail(const struct call *call, const struct kh_diag *diag)
   return kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag->text);
 }
 
-static int list(const struct call *call, const struct kh_place *place, struct kh_look *look)
+static int list(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
   struct sheet sheet = {json_array()};
   struct kh_diag diag = {0};
@@ -39,22 +39,22 @@ static int list(const struct call *call, const struct kh_place *place, struct kh
   const json_t *row = NULL;
 
   /* Nothing is printed before all was read: whoever reads a page at a time must not keep the worker from its files. */
-  if (kh_look_deliveries(look, &call->filter, place->now_us, add_row, &sheet, &diag) != KH_OK) {
+  if (kh_look_deliveries(look, &call->filter, folder->now_us, add_row, &sheet, &diag) != KH_OK) {
     json_decref(sheet.rows);
     return fail(call, &diag);
   }
   if (call->json) {
-    kh_paper_tell(json_pack("{s:o}", "deliveries", sheet.rows));
+    kh_output_tell(json_pack("{s:o}", "deliveries", sheet.rows));
     return KH_EXIT_OK;
   }
-  json_array_foreach(sheet.rows, i, row) kh_outbox_print_line(row, place->now_us);
+  json_array_foreach(sheet.rows, i, row) kh_outbox_print_line(row, folder->now_us);
   if (json_array_size(sheet.rows) == 0)
     puts("no deliveries");
   json_decref(sheet.rows);
   return KH_EXIT_OK;
 }
 
-static int show(const struct call *call, const struct kh_place *place, struct kh_look *look)
+static int show(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
   struct sheet sheet = {json_array()};
   struct kh_look_filter filter = {.id = kh_str_of(call->ids[0])};
@@ -64,7 +64,7 @@ static int show(const struct call *call, const struct kh_place *place, struct kh
   int code = KH_EXIT_OK;
 
   kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
-  enum kh_err err = kh_look_deliveries(look, &filter, place->now_us, add_row, &sheet, &diag);
+  enum kh_err err = kh_look_deliveries(look, &filter, folder->now_us, add_row, &sheet, &diag);
   row = json_array_get(sheet.rows, 0);
   /* It may be delivered between the two looks. */
   if (!err)
@@ -75,8 +75,8 @@ static int show(const struct call *call, const struct kh_place *place, struct kh
   } else if (err) {
     code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text[0] ? diag.text : kh_err_token(err));
   } else if (call->json) {
-    json_object_set_new(row, "body", kh_paper_json(kh_buf_view(&body)));
-    kh_paper_tell(json_incref(row));
+    json_object_set_new(row, "body", kh_output_json(kh_buf_view(&body)));
+    kh_output_tell(json_incref(row));
   } else {
     kh_outbox_print_whole(row, kh_buf_view(&body));
   }
@@ -97,8 +97,9 @@ static enum kh_err redrive_these(struct kh_look *look, const struct kh_look_filt
 }
 
 /* What the ids or the filter ask for. MISSING gets the ids that are not there. */
-static enum kh_err change_all(const struct call *call, const struct kh_place *place, struct kh_look *look,
-                              change_fn *change, int64_t *total, json_t *missing, struct kh_diag *diag)
+static enum kh_err change_all(const struct call *call, const struct kh_state_folder *folder,
+                              struct kh_look *look, change_fn *change, int64_t *total, json_t *missing,
+                              struct kh_diag *diag)
 {
   struct kh_look_filter filter = call->filter;
   enum kh_err err = KH_OK;
@@ -107,13 +108,13 @@ static enum kh_err change_all(const struct call *call, const struct kh_place *pl
   if (call->id_count == 0) {
     if (filter.state.len == 0)
       filter.state = KH_STR("dead"); /* what lives is only touched where it is named */
-    return change(look, &filter, place->now_us, total, diag);
+    return change(look, &filter, folder->now_us, total, diag);
   }
   for (size_t i = 0; i < call->id_count && !err; i++) {
     int64_t count = 0;
 
     filter.id = kh_str_of(call->ids[i]);
-    err = change(look, &filter, place->now_us, &count, diag);
+    err = change(look, &filter, folder->now_us, &count, diag);
     *total += count;
     if (!err && count == 0)
       json_array_append_new(missing, json_string(call->ids[i]));
@@ -121,26 +122,26 @@ static enum kh_err change_all(const struct call *call, const struct kh_place *pl
   return err;
 }
 
-static int change_and_tell(const struct call *call, const struct kh_place *place, struct kh_look *look,
-                           const char *done, change_fn *change, bool wake)
+static int change_and_tell(const struct call *call, const struct kh_state_folder *folder,
+                           struct kh_look *look, const char *done, change_fn *change, bool wake)
 {
   json_t *missing = json_array();
   struct kh_diag diag = {0};
   int64_t total = 0;
-  enum kh_err err = change_all(call, place, look, change, &total, missing, &diag);
-  int code = kh_place_tell(place, done, total, "delivery", missing, wake, call->json);
+  enum kh_err err = change_all(call, folder, look, change, &total, missing, &diag);
+  int code = kh_state_folder_tell(folder, done, total, "delivery", missing, wake, call->json);
 
   return err ? fail(call, &diag) : code;
 }
 
-static int redrive(const struct call *call, const struct kh_place *place, struct kh_look *look)
+static int redrive(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
-  return change_and_tell(call, place, look, "redriven", redrive_these, true);
+  return change_and_tell(call, folder, look, "redriven", redrive_these, true);
 }
 
-static int drop(const struct call *call, const struct kh_place *place, struct kh_look *look)
+static int drop(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
-  return change_and_tell(call, place, look, "dropped", kh_look_drop, false);
+  return change_and_tell(call, folder, look, "dropped", kh_look_drop, false);
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
@@ -148,7 +149,7 @@ static int drop(const struct call *call, const struct kh_place *place, struct kh
 static const struct verb {
   enum kh_look_for what;
   bool takes_ids;
-  int (*run)(const struct call *call, const struct kh_place *place, struct kh_look *look);
+  int (*run)(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look);
 } verbs[] = {
     {KH_LOOK_ONLY, false, list},
     {KH_LOOK_ONLY, true, show},
@@ -223,22 +224,22 @@ static bool is_sound(const struct call *call, const struct verb *verb)
 
 static int perform(struct call *call, const struct verb *verb)
 {
-  struct kh_place place;
+  struct kh_state_folder folder;
   struct kh_look *look = NULL;
   struct kh_diag diag = {0};
-  int code = kh_place_open(&place, call->self, call->config_path);
+  int code = kh_state_folder_open(&folder, call->self, call->config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
   if (call->older_than_s >= 0)
-    call->filter.created_before_us = place.now_us - call->older_than_s * 1000000;
-  if (kh_look_open(&look, place.config->state, verb->what, &diag) != KH_OK)
+    call->filter.created_before_us = folder.now_us - call->older_than_s * 1000000;
+  if (kh_look_open(&look, folder.config->state, verb->what, &diag) != KH_OK)
     code = fail(call, &diag);
   else
-    code = verb->run(call, &place, look);
+    code = verb->run(call, &folder, look);
 done:
   kh_look_close(look);
-  kh_place_close(&place);
+  kh_state_folder_close(&folder);
   return code;
 }
 

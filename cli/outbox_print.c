@@ -8,29 +8,29 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   bool is_dead = delivery->dead_us != 0;
   json_t *json = json_object();
 
-  json_object_set_new(json, "id", kh_paper_text(delivery->id));
-  json_object_set_new(json, "state", kh_paper_text(delivery->state));
-  json_object_set_new(json, "rule", kh_paper_text(delivery->rule));
-  json_object_set_new(json, "notifier", kh_paper_text(delivery->notifier));
-  json_object_set_new(json, "destination", kh_paper_text(delivery->destination));
-  json_object_set_new(json, "event", kh_paper_text(delivery->event));
-  json_object_set_new(json, "entry", kh_paper_text(delivery->entry));
+  json_object_set_new(json, "id", kh_output_text(delivery->id));
+  json_object_set_new(json, "state", kh_output_text(delivery->state));
+  json_object_set_new(json, "rule", kh_output_text(delivery->rule));
+  json_object_set_new(json, "notifier", kh_output_text(delivery->notifier));
+  json_object_set_new(json, "destination", kh_output_text(delivery->destination));
+  json_object_set_new(json, "event", kh_output_text(delivery->event));
+  json_object_set_new(json, "entry", kh_output_text(delivery->entry));
   json_object_set_new(json, "attempts", json_integer(delivery->attempt));
-  json_object_set_new(json, "reason", kh_paper_text(delivery->reason));
+  json_object_set_new(json, "reason", kh_output_text(delivery->reason));
   json_object_set_new(json, "status", delivery->status > 0 ? json_integer(delivery->status) : json_null());
-  json_object_set_new(json, "answer", kh_paper_text(delivery->answer));
-  json_object_set_new(json, "created", kh_paper_time(delivery->created_us));
-  json_object_set_new(json, "next_attempt", kh_paper_time(is_dead ? 0 : delivery->not_before_us));
-  json_object_set_new(json, "expires", kh_paper_time(delivery->expires_us));
-  json_object_set_new(json, "died", kh_paper_time(delivery->dead_us));
-  json_object_set_new(json, "content_type", kh_paper_text(delivery->content_type));
+  json_object_set_new(json, "answer", kh_output_text(delivery->answer));
+  json_object_set_new(json, "created", kh_output_time(delivery->created_us));
+  json_object_set_new(json, "next_attempt", kh_output_time(is_dead ? 0 : delivery->not_before_us));
+  json_object_set_new(json, "expires", kh_output_time(delivery->expires_us));
+  json_object_set_new(json, "died", kh_output_time(delivery->dead_us));
+  json_object_set_new(json, "content_type", kh_output_text(delivery->content_type));
   json_object_set_new(json, "bytes", json_integer(delivery->body_bytes));
   return json;
 }
 
 static void print_member(const json_t *delivery, const char *name)
 {
-  kh_paper_print_text(json_object_get(delivery, name));
+  kh_output_print_text(json_object_get(delivery, name));
 }
 
 static int64_t time_of(const json_t *delivery, const char *name)
@@ -47,8 +47,8 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
   const char *state = json_string_value(json_object_get(delivery, "state"));
   char age[24], next[24];
 
-  kh_paper_span(now_us - time_of(delivery, "created"), age);
-  kh_paper_span(time_of(delivery, "next_attempt") - now_us, next);
+  kh_output_span(now_us - time_of(delivery, "created"), age);
+  kh_output_span(time_of(delivery, "next_attempt") - now_us, next);
   print_member(delivery, "id");
   printf("  %-8s%-8s", state ? state : "", age);
   print_member(delivery, "event");
@@ -59,7 +59,7 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
     return;
   printf("%34s%" JSON_INTEGER_FORMAT " tried: ", "",
          json_integer_value(json_object_get(delivery, "attempts")));
-  kh_paper_print_text(reason);
+  kh_output_print_text(reason);
   if (state && strcmp(state, "waiting") == 0)
     printf("; again in %s", next);
   putchar('\n');
@@ -84,5 +84,5 @@ void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
     printf("%-14s%" JSON_INTEGER_FORMAT "\n", "status",
            json_integer_value(json_object_get(delivery, "status")));
   printf("%-14s%zu bytes\n", "body", body.len);
-  kh_paper_print_body(body);
+  kh_output_print_body(body);
 }

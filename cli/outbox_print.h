@@ -1,11 +1,11 @@
 /*
- * outbox_print.h - deliveries on paper.
+ * outbox_print.h - deliveries: their JSON, and lines for people.
  */
 #ifndef KH_OUTBOX_PRINT_H
 #define KH_OUTBOX_PRINT_H
 
 #include "memory/look.h"
-#include "paper.h"
+#include "output.h"
 
 /* One delivery as docs/kitehook.1 has it. */
 json_t *kh_outbox_json(const struct kh_look_delivery *delivery);

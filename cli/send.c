@@ -1,8 +1,8 @@
 #include "base/base.h"
 
 #include "deliver/http_curl.h"
-#include "invocation.h"
-#include "paper.h"
+#include "output.h"
+#include "webhook_file.h"
 
 enum { TIMEOUT_MS = 30 * 1000 };
 
@@ -73,10 +73,10 @@ static bool add_header(const struct call *call, struct kh_sent_headers *headers,
 }
 
 /* As Buildkite would send it now. False after a complaint. */
-static bool prepare(const struct call *call, struct kh_invocation *invocation, const struct proof *proof,
+static bool prepare(const struct call *call, struct kh_webhook_file *webhook, const struct proof *proof,
                     struct kh_sent_headers *headers)
 {
-  const struct kh_request *request = &invocation->request;
+  const struct kh_request *request = &webhook->request;
 
   if (request->method != KH_METHOD_POST || request->body_err) {
     kh_cli_fail(call->self, KH_EXIT_USAGE, "%s: %s", call->file,
@@ -84,39 +84,38 @@ static bool prepare(const struct call *call, struct kh_invocation *invocation, c
     return false;
   }
   if (proof->kind == KH_PROOF_SIGNATURE)
-    kh_invocation_sign_anew(invocation, proof->secret);
+    kh_webhook_file_sign_anew(webhook, proof->secret);
   else
     headers->at[headers->count++] = (struct kh_sent_header){.name = "X-Buildkite-Token",
                                                             .secret = proof->secret};
   return add_header(call, headers, "X-Buildkite-Event", request->headers[KH_HEADER_EVENT].text) &&
-         add_header(call, headers, "X-Buildkite-Request", kh_str_of(invocation->request_id)) &&
+         add_header(call, headers, "X-Buildkite-Request", kh_str_of(webhook->request_id)) &&
          (proof->kind == KH_PROOF_TOKEN ||
           add_header(call, headers, "X-Buildkite-Signature", request->headers[KH_HEADER_SIGNATURE].text));
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void tell_json(const struct kh_invocation *invocation, const struct kh_incoming *answer,
+static void tell_json(const struct kh_webhook_file *webhook, const struct kh_incoming *answer,
                       int64_t duration_us)
 {
-  const struct kh_request *request = &invocation->request;
+  const struct kh_request *request = &webhook->request;
   json_t *json = json_object();
 
   json_object_set_new(json, "status", answer->status > 0 ? json_integer(answer->status) : json_null());
   json_object_set_new(json, "answer",
-                      answer->body.len > 0 ? kh_paper_json(kh_buf_view(&answer->body)) : json_null());
-  json_object_set_new(json, "problem", kh_paper_text(kh_str_of(answer->problem)));
+                      answer->body.len > 0 ? kh_output_json(kh_buf_view(&answer->body)) : json_null());
+  json_object_set_new(json, "problem", kh_output_text(kh_str_of(answer->problem)));
   json_object_set_new(json, "duration_ms", json_integer(duration_us / 1000));
-  json_object_set_new(json, "event", kh_paper_text(request->headers[KH_HEADER_EVENT].text));
-  json_object_set_new(json, "request_id", json_string(invocation->request_id));
+  json_object_set_new(json, "event", kh_output_text(request->headers[KH_HEADER_EVENT].text));
+  json_object_set_new(json, "request_id", json_string(webhook->request_id));
   json_object_set_new(json, "bytes", json_integer((json_int_t)request->body.len));
-  kh_paper_tell(json);
+  kh_output_tell(json);
 }
 
-static void tell(const struct kh_invocation *invocation, const struct kh_incoming *answer,
-                 int64_t duration_us)
+static void tell(const struct kh_webhook_file *webhook, const struct kh_incoming *answer, int64_t duration_us)
 {
-  printf("sent: %zu bytes, request %s\n", invocation->request.body.len, invocation->request_id);
+  printf("sent: %zu bytes, request %s\n", webhook->request.body.len, webhook->request_id);
   if (answer->status > 0)
     printf("answer: %d after %" PRId64 " ms\n", answer->status, duration_us / 1000);
   else
@@ -124,13 +123,13 @@ static void tell(const struct kh_invocation *invocation, const struct kh_incomin
   if (answer->problem[0])
     printf("  %s\n", answer->problem);
   if (answer->body.len > 0)
-    kh_paper_print_body(kh_buf_view(&answer->body));
+    kh_output_print_body(kh_buf_view(&answer->body));
 }
 
-static int post(const struct call *call, const struct kh_invocation *invocation,
+static int post(const struct call *call, const struct kh_webhook_file *webhook,
                 const struct kh_sent_headers *headers)
 {
-  const struct kh_request *request = &invocation->request;
+  const struct kh_request *request = &webhook->request;
   struct kh_str media_type = request->headers[KH_HEADER_CONTENT_TYPE].text;
   struct kh_secret url = {0};
   struct kh_transport transport = {0};
@@ -153,9 +152,9 @@ static int post(const struct call *call, const struct kh_invocation *invocation,
     answer->status = 0;
   int64_t duration_us = kh_clock_ticks_us(&kh_system_clock) - started_us;
   if (call->json)
-    tell_json(invocation, answer, duration_us);
+    tell_json(webhook, answer, duration_us);
   else
-    tell(invocation, answer, duration_us);
+    tell(webhook, answer, duration_us);
   code = answer->status == 0                              ? KH_EXIT_DELIVERY
          : answer->status >= 200 && answer->status <= 299 ? KH_EXIT_OK
                                                           : KH_EXIT_NO;
@@ -171,7 +170,7 @@ static int send_file(const struct call *call)
   /* EMPTY has no secrets: what FILE is shall be proven by ours alone. */
   struct kh_config *empty = calloc(1, sizeof *empty);
   struct kh_setup *setup = NULL;
-  struct kh_invocation invocation = {.now_us = 0};
+  struct kh_webhook_file webhook = {.now_us = 0};
   struct kh_sent_headers headers = {.count = 0};
   struct proof proof = {.kind = KH_PROOF_SIGNATURE};
   int code = KH_EXIT_STATE;
@@ -182,11 +181,11 @@ static int send_file(const struct call *call)
   if (code != KH_EXIT_OK)
     goto done;
   code = KH_EXIT_USAGE;
-  if (kh_invocation_read(call->self, &invocation, call->file, -1, empty) &&
-      prepare(call, &invocation, &proof, &headers))
-    code = post(call, &invocation, &headers);
+  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, empty) &&
+      prepare(call, &webhook, &proof, &headers))
+    code = post(call, &webhook, &headers);
 done:
-  kh_invocation_release(&invocation);
+  kh_webhook_file_release(&webhook);
   kh_secret_release(&proof.given);
   kh_setup_close(setup);
   free(empty);

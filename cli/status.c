@@ -2,8 +2,8 @@
 
 #include "memory/look.h"
 #include "notify/notifier.h"
-#include "paper.h"
-#include "place.h"
+#include "output.h"
+#include "state_folder.h"
 
 static const char *const modes[] = {
     [KH_WORKER_START] = "start",
@@ -38,9 +38,9 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   totals->dead += destination->dead;
   take_smaller(&totals->oldest_us, destination->oldest_us);
   take_smaller(&totals->next_us, destination->next_us);
-  json_object_set_new(json, "destination", kh_paper_text(destination->name));
-  json_object_set_new(json, "last_success", kh_paper_time(destination->delivered_us));
-  json_object_set_new(json, "held_until", kh_paper_time(held_until_us));
+  json_object_set_new(json, "destination", kh_output_text(destination->name));
+  json_object_set_new(json, "last_success", kh_output_time(destination->delivered_us));
+  json_object_set_new(json, "held_until", kh_output_time(held_until_us));
   json_object_set_new(json, "due", json_integer(destination->due));
   json_object_set_new(json, "waiting", json_integer(destination->waiting));
   json_object_set_new(json, "dead", json_integer(destination->dead));
@@ -53,7 +53,7 @@ static json_t *json_of_inbox(const struct kh_inbox_load *load)
 
   json_object_set_new(json, "waiting", json_integer((json_int_t)load->entries));
   json_object_set_new(json, "bytes", json_integer((json_int_t)load->bytes));
-  json_object_set_new(json, "oldest", kh_paper_time(load->oldest_us));
+  json_object_set_new(json, "oldest", kh_output_time(load->oldest_us));
   json_object_set_new(json, "aside", json_integer((json_int_t)load->aside));
   json_object_set_new(json, "aside_bytes", json_integer((json_int_t)load->aside_bytes));
   return json;
@@ -66,20 +66,20 @@ static json_t *json_of_outbox(const struct totals *totals)
   json_object_set_new(json, "due", json_integer(totals->due));
   json_object_set_new(json, "waiting", json_integer(totals->waiting));
   json_object_set_new(json, "dead", json_integer(totals->dead));
-  json_object_set_new(json, "oldest", kh_paper_time(totals->oldest_us));
-  json_object_set_new(json, "next_attempt", kh_paper_time(totals->next_us));
+  json_object_set_new(json, "oldest", kh_output_time(totals->oldest_us));
+  json_object_set_new(json, "next_attempt", kh_output_time(totals->next_us));
   return json;
 }
 
-static json_t *json_of_worker(const struct kh_place *place)
+static json_t *json_of_worker(const struct kh_state_folder *folder)
 {
   int64_t since_us = 0;
-  bool alive = kh_post_is_manned(place->config->state, &since_us);
+  bool alive = kh_post_is_manned(folder->config->state, &since_us);
   json_t *json = json_object();
 
-  json_object_set_new(json, "mode", json_string(modes[place->config->worker_mode]));
+  json_object_set_new(json, "mode", json_string(modes[folder->config->worker_mode]));
   json_object_set_new(json, "alive", json_boolean(alive));
-  json_object_set_new(json, "since", kh_paper_time(since_us));
+  json_object_set_new(json, "since", kh_output_time(since_us));
   return json;
 }
 
@@ -87,7 +87,7 @@ static void print_age(const char *label, int64_t at_us, int64_t now_us)
 {
   char span[24];
 
-  kh_paper_span(now_us - at_us, span);
+  kh_output_span(now_us - at_us, span);
   if (at_us != 0)
     printf(", %s%s%s", label, span, at_us > now_us ? "" : " ago");
 }
@@ -104,28 +104,29 @@ static void print_destinations(const json_t *destinations, int64_t now_us)
     int64_t at_us = 0;
 
     if (kh_time_parse(kh_str_of(json_string_value(success)), &at_us))
-      kh_paper_span(now_us - at_us, span);
+      kh_output_span(now_us - at_us, span);
     printf("  ");
-    kh_paper_print_text(json_object_get(one, "destination"));
+    kh_output_print_text(json_object_get(one, "destination"));
     printf(": last success %s%s, %" JSON_INTEGER_FORMAT " due, %" JSON_INTEGER_FORMAT
            " waiting, %" JSON_INTEGER_FORMAT " dead",
            span[0] ? span : "never", span[0] ? " ago" : "", json_integer_value(json_object_get(one, "due")),
            json_integer_value(json_object_get(one, "waiting")),
            json_integer_value(json_object_get(one, "dead")));
     if (kh_time_parse(kh_str_of(json_string_value(json_object_get(one, "held_until"))), &at_us)) {
-      kh_paper_span(at_us - now_us, span);
+      kh_output_span(at_us - now_us, span);
       printf(", on hold for %s", span);
     }
     printf("\n");
   }
 }
 
-static void print(const struct kh_place *place, const struct kh_inbox_load *load, const struct totals *totals)
+static void print(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
+                  const struct totals *totals)
 {
-  int64_t since_us = 0, now_us = place->now_us;
-  bool alive = kh_post_is_manned(place->config->state, &since_us);
+  int64_t since_us = 0, now_us = folder->now_us;
+  bool alive = kh_post_is_manned(folder->config->state, &since_us);
 
-  printf("state   %s%s\n", place->config->state, place->exists ? "" : ", which does not exist yet");
+  printf("state   %s%s\n", folder->config->state, folder->exists ? "" : ", which does not exist yet");
   printf("inbox   %zu waiting, %zu set aside", load->entries, load->aside);
   print_age("the oldest came ", load->oldest_us, now_us);
   printf("\noutbox  %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " dead", totals->due, totals->waiting,
@@ -136,15 +137,15 @@ static void print(const struct kh_place *place, const struct kh_inbox_load *load
   printf("\nworker  %s", alive ? "at work" : "none at the moment");
   if (alive)
     print_age("since ", since_us, now_us);
-  printf(" (worker: %s)\n", modes[place->config->worker_mode]);
+  printf(" (worker: %s)\n", modes[folder->config->worker_mode]);
   print_destinations(totals->destinations, now_us);
 }
 
-static enum kh_err look_at_inbox(const struct kh_place *place, struct kh_inbox_load *load,
+static enum kh_err look_at_inbox(const struct kh_state_folder *folder, struct kh_inbox_load *load,
                                  struct kh_diag *diag)
 {
   struct kh_inbox inbox = kh_inbox_closed();
-  enum kh_err err = kh_inbox_find(&inbox, place->config->state, diag);
+  enum kh_err err = kh_inbox_find(&inbox, folder->config->state, diag);
 
   *load = (struct kh_inbox_load){0};
   if (!err && kh_inbox_look(&inbox, load))
@@ -153,24 +154,25 @@ static enum kh_err look_at_inbox(const struct kh_place *place, struct kh_inbox_l
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
-static enum kh_err look_at_outbox(const struct kh_place *place, struct totals *totals, struct kh_diag *diag)
+static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct totals *totals,
+                                  struct kh_diag *diag)
 {
   struct kh_look *look = NULL;
-  enum kh_err err = kh_look_open(&look, place->config->state, KH_LOOK_ONLY, diag);
+  enum kh_err err = kh_look_open(&look, folder->config->state, KH_LOOK_ONLY, diag);
 
   if (!err)
-    err = kh_look_destinations(look, place->now_us, add_destination, totals, diag);
+    err = kh_look_destinations(look, folder->now_us, add_destination, totals, diag);
   kh_look_close(look);
   return err;
 }
 
 /* A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands there. */
-static struct kh_diag find_mistake(const struct kh_place *place)
+static struct kh_diag find_mistake(const struct kh_state_folder *folder)
 {
   struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
   struct kh_diag first = {0};
-  enum kh_err err = kh_setup_open(&setup, place->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
+  enum kh_err err = kh_setup_open(&setup, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
                                   &diags);
 
   kh_diags_sort(&diags);
@@ -188,10 +190,10 @@ static json_t *json_of_mistake(const struct kh_diag *mistake)
   if (!mistake->err)
     return json_null();
   json = json_object();
-  json_object_set_new(json, "file", kh_paper_text(kh_str_of(mistake->file)));
+  json_object_set_new(json, "file", kh_output_text(kh_str_of(mistake->file)));
   json_object_set_new(json, "line", json_integer(mistake->line));
   json_object_set_new(json, "column", json_integer(mistake->column));
-  json_object_set_new(json, "message", kh_paper_text(kh_str_of(mistake->text)));
+  json_object_set_new(json, "message", kh_output_text(kh_str_of(mistake->text)));
   return json;
 }
 
@@ -205,33 +207,33 @@ static int tell(const struct kh_command *self, const struct call *call)
 {
   struct totals totals = {.destinations = json_array()};
   struct kh_inbox_load load;
-  struct kh_place place;
+  struct kh_state_folder folder;
   struct kh_diag diag = {0};
   struct kh_diag mistake = {0};
-  int code = kh_place_open(&place, self, call->config_path);
+  int code = kh_state_folder_open(&folder, self, call->config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
-  enum kh_err err = look_at_inbox(&place, &load, &diag);
-  mistake = find_mistake(&place);
-  totals.now_us = place.now_us;
+  enum kh_err err = look_at_inbox(&folder, &load, &diag);
+  mistake = find_mistake(&folder);
+  totals.now_us = folder.now_us;
   if (!err)
-    err = look_at_outbox(&place, &totals, &diag);
+    err = look_at_outbox(&folder, &totals, &diag);
   if (err) {
     code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
   } else if (call->json) {
     json_t *answer = json_object();
 
-    json_object_set_new(answer, "state", json_string(place.config->state));
-    json_object_set_new(answer, "exists", json_boolean(place.exists));
+    json_object_set_new(answer, "state", json_string(folder.config->state));
+    json_object_set_new(answer, "exists", json_boolean(folder.exists));
     json_object_set_new(answer, "inbox", json_of_inbox(&load));
     json_object_set_new(answer, "outbox", json_of_outbox(&totals));
     json_object_set(answer, "destinations", totals.destinations);
-    json_object_set_new(answer, "worker", json_of_worker(&place));
+    json_object_set_new(answer, "worker", json_of_worker(&folder));
     json_object_set_new(answer, "config", json_of_mistake(&mistake));
-    kh_paper_tell(answer);
+    kh_output_tell(answer);
   } else {
-    print(&place, &load, &totals);
+    print(&folder, &load, &totals);
     if (mistake.err) {
       printf("config  is broken, so no worker can start; type `kitehook check`: ");
       kh_cli_print_diag(stdout, &mistake);
@@ -239,7 +241,7 @@ static int tell(const struct kh_command *self, const struct call *call)
   }
 done:
   json_decref(totals.destinations);
-  kh_place_close(&place);
+  kh_state_folder_close(&folder);
   return code;
 }
 

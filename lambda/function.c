@@ -7,10 +7,10 @@ enum { START_MS = 8000 }; /* Lambda gives a start 10 s */
 static const int64_t old_after_us = INT64_C(10) * 60 * 1000000;
 
 /* *SETUP is to be closed either way. */
-static enum kh_err open_setup(const struct kh_function *function, struct kh_setup **setup,
+static enum kh_err open_setup(const struct kh_lambda *function, struct kh_setup **setup,
                               struct kh_diags *diags)
 {
-  const struct kh_function_world *world = &function->world;
+  const struct kh_lambda_world *world = &function->world;
   enum kh_err err = kh_setup_open(setup, world->config_path, KH_CONFIG_WHOLE, world->environment,
                                   &function->remote, diags);
 
@@ -18,7 +18,7 @@ static enum kh_err open_setup(const struct kh_function *function, struct kh_setu
   return err;
 }
 
-static void use(struct kh_function *function, struct kh_setup *setup)
+static void use(struct kh_lambda *function, struct kh_setup *setup)
 {
   kh_setup_close(function->setup);
   function->setup = setup;
@@ -30,7 +30,7 @@ static void use(struct kh_function *function, struct kh_setup *setup)
 }
 
 /* Reads everything again. What was there stays when that fails. */
-static bool renew(struct kh_function *function)
+static bool renew(struct kh_lambda *function)
 {
   struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
@@ -42,7 +42,7 @@ static bool renew(struct kh_function *function)
   function->world.aws->until_us = kh_clock_ticks_us(function->world.clock) + function->refresh_ms * 1000;
   enum kh_err err = open_setup(function, &setup, &diags);
   if (err) {
-    kh_function_log_problems(&function->receiver.log, &diags);
+    kh_lambda_log_problems(&function->receiver.log, &diags);
     kh_setup_close(setup);
   } else {
     use(function, setup);
@@ -53,7 +53,7 @@ static bool renew(struct kh_function *function)
 }
 
 /* A secret that was taken out of its store must not be good for as long as webhooks keep the process alive. */
-static void renew_when_old(struct kh_function *function)
+static void renew_when_old(struct kh_lambda *function)
 {
   int64_t age_us = kh_clock_now_us(function->world.clock) - function->read_us;
 
@@ -63,21 +63,21 @@ static void renew_when_old(struct kh_function *function)
 
 static const struct kh_config *refresh(void *self)
 {
-  struct kh_function *function = self;
+  struct kh_lambda *function = self;
 
   return function->setup->config.has_remote_secrets && renew(function) ? &function->setup->config : NULL;
 }
 
 static enum kh_err work(void *self, const struct kh_entry *entry, struct kh_diag *diag)
 {
-  struct kh_function *function = self;
+  struct kh_lambda *function = self;
 
   return kh_work_at_once(&function->at_once, entry, diag);
 }
 
 static void judged(void *self, enum kh_err verdict, const struct kh_event *event)
 {
-  struct kh_function *function = self;
+  struct kh_lambda *function = self;
 
   kh_metrics_verdict(&function->metrics, verdict);
   if (event)
@@ -86,7 +86,7 @@ static void judged(void *self, enum kh_err verdict, const struct kh_event *event
 
 static void count_attempt(void *observer, const struct kh_attempted *attempted)
 {
-  struct kh_function *function = observer;
+  struct kh_lambda *function = observer;
 
   kh_metrics_delivery(&function->metrics, attempted->delivery->notifier, attempted->result == KH_OK,
                       attempted->duration_us / 1000);
@@ -95,7 +95,7 @@ static void count_attempt(void *observer, const struct kh_attempted *attempted)
                            attempted->result == KH_ERR_DESTINATION_REFUSED;
 }
 
-void kh_function_write_metrics(const struct kh_function *function)
+void kh_lambda_write_metrics(const struct kh_lambda *function)
 {
   const struct kh_log *log = &function->receiver.log;
   struct kh_buf lines;
@@ -107,7 +107,7 @@ void kh_function_write_metrics(const struct kh_function *function)
   kh_buf_release(&lines);
 }
 
-void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *diags)
+void kh_lambda_log_problems(const struct kh_log *log, const struct kh_diags *diags)
 {
   for (size_t i = 0; i < diags->count; i++) {
     const struct kh_diag *diag = &diags->at[i];
@@ -119,12 +119,12 @@ void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *d
   }
 }
 
-enum kh_err kh_function_open(struct kh_function *function, const struct kh_function_world *world,
-                             struct kh_log log, struct kh_diags *diags)
+enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_world *world, struct kh_log log,
+                           struct kh_diags *diags)
 {
   struct kh_setup *setup = NULL;
 
-  *function = (struct kh_function){
+  *function = (struct kh_lambda){
       .world = *world,
       .remote = kh_aws_secrets(world->aws),
       .read_us = kh_clock_now_us(world->clock),
@@ -149,7 +149,7 @@ enum kh_err kh_function_open(struct kh_function *function, const struct kh_funct
   return KH_OK;
 }
 
-void kh_function_close(struct kh_function *function)
+void kh_lambda_close(struct kh_lambda *function)
 {
   if (function->setup) {
     kh_receiver_release(&function->receiver);
@@ -161,8 +161,8 @@ void kh_function_close(struct kh_function *function)
   kh_buf_release(&function->body);
 }
 
-enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
-                               struct kh_buf *answer, struct kh_diag *diag)
+enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_call *call,
+                             struct kh_buf *answer, struct kh_diag *diag)
 {
   struct kh_lambda_event event;
   struct kh_response response;

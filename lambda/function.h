@@ -13,7 +13,7 @@
 #include "setup.h"
 
 /* Borrowed, and outlives the function. */
-struct kh_function_world {
+struct kh_lambda_world {
   const char *config_path;
   const char *const *environment; /* where `env:` looks, "NAME=value", ends with NULL */
   struct kh_aws *aws;             /* where `ssm:` and `secretsmanager:` look; its end is set here */
@@ -21,8 +21,8 @@ struct kh_function_world {
   const struct kh_clock *clock;
 };
 
-struct kh_function {
-  struct kh_function_world world;
+struct kh_lambda {
+  struct kh_lambda_world world;
   struct kh_remote_secrets remote;
   int64_t read_us, tried_us; /* by the wall clock: the config was read, and was last meant to be */
   int64_t refresh_ms;        /* how long reading it again may take now */
@@ -41,11 +41,11 @@ struct kh_function {
  * warnings go to DIAGS. KH_ERR_CONFIG, KH_ERR_NO_MEMORY. The caller closes, also after an error. FUNCTION stays where
  * it is.
  */
-enum kh_err kh_function_open(struct kh_function *function, const struct kh_function_world *world,
-                             struct kh_log log, struct kh_diags *diags) KH_MUST_USE;
-void kh_function_close(struct kh_function *function);
+enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_world *world, struct kh_log log,
+                           struct kh_diags *diags) KH_MUST_USE;
+void kh_lambda_close(struct kh_lambda *function);
 
-struct kh_function_call {
+struct kh_lambda_call {
   struct kh_str payload;
   struct kh_str request_id; /* the invocation's */
   int64_t budget_ms;        /* notifications must be out by then */
@@ -57,13 +57,13 @@ struct kh_function_call {
  * cannot be read: DIAG says what it looks like. Where secrets come from a store the config is read
  * again, at most once a minute: when no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines are written before it returns.
  */
-enum kh_err kh_function_handle(struct kh_function *function, const struct kh_function_call *call,
-                               struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;
+enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_call *call,
+                             struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;
 
 /* What the event handled last adds to the metrics: nothing for one that was no request. Nobody need wait for it. */
-void kh_function_write_metrics(const struct kh_function *function);
+void kh_lambda_write_metrics(const struct kh_lambda *function);
 
 /* A line for each of DIAGS. */
-void kh_function_log_problems(const struct kh_log *log, const struct kh_diags *diags);
+void kh_lambda_log_problems(const struct kh_log *log, const struct kh_diags *diags);
 
 #endif

@@ -91,7 +91,7 @@ static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation
 }
 
 /* Until the environment ends. What is done behind the answer delays the next event and is billed, but nobody waits. */
-static enum kh_err serve(struct kh_runtime *runtime, struct kh_function *function)
+static enum kh_err serve(struct kh_runtime *runtime, struct kh_lambda *function)
 {
   struct kh_invocation invocation;
   struct kh_buf answer;
@@ -101,7 +101,7 @@ static enum kh_err serve(struct kh_runtime *runtime, struct kh_function *functio
   while (!(err = kh_runtime_next(runtime, &invocation))) {
     struct kh_diag diag = {0};
     int64_t now_ms = kh_clock_now_us(&kh_system_clock) / 1000;
-    const struct kh_function_call call = {
+    const struct kh_lambda_call call = {
         .payload = invocation.payload,
         .request_id = invocation.request_id,
         .budget_ms = kh_runtime_budget_ms(invocation.deadline_ms, now_ms),
@@ -109,10 +109,10 @@ static enum kh_err serve(struct kh_runtime *runtime, struct kh_function *functio
 
     set_trace(invocation.trace_id);
     kh_buf_clear(&answer);
-    enum kh_err reason = kh_function_handle(function, &call, &answer, &diag);
+    enum kh_err reason = kh_lambda_handle(function, &call, &answer, &diag);
     err = reason ? refuse(runtime, &invocation, reason, &diag)
                  : kh_runtime_respond(runtime, &invocation, kh_buf_view(&answer));
-    kh_function_write_metrics(function);
+    kh_lambda_write_metrics(function);
     if (err)
       break;
   }
@@ -128,14 +128,14 @@ static void warn_of_concurrency(struct kh_diags *diags)
                        "AWS_LAMBDA_MAX_CONCURRENCY is set; kitehook takes one event after the other");
 }
 
-static enum kh_err start(struct kh_runtime *runtime, struct kh_function *function,
-                         const struct kh_function_world *world, const struct kh_log *log)
+static enum kh_err start(struct kh_runtime *runtime, struct kh_lambda *function,
+                         const struct kh_lambda_world *world, const struct kh_log *log)
 {
   struct kh_diags diags = {0};
-  enum kh_err err = kh_function_open(function, world, *log, &diags);
+  enum kh_err err = kh_lambda_open(function, world, *log, &diags);
 
   warn_of_concurrency(&diags);
-  kh_function_log_problems(log, &diags);
+  kh_lambda_log_problems(log, &diags);
   if (err) {
     struct kh_diag first = kh_diags_first(&diags);
     char text[sizeof first.file + sizeof first.text + 32];
@@ -153,16 +153,16 @@ static enum kh_err start(struct kh_runtime *runtime, struct kh_function *functio
 int main(void)
 {
   static struct kh_runtime runtime;
-  static struct kh_function function;
+  static struct kh_lambda function;
   static char path[PATH_MAX], ca_path[PATH_MAX];
   int fd = STDOUT_FILENO;
   struct kh_log log = kh_log_to_fd(&fd, &kh_system_clock);
   struct kh_aws aws = {
       .environment = (const char *const *)environ, .timeout_ms = FETCH_TIMEOUT_MS, .clock = &kh_system_clock};
-  struct kh_function_world world = {.config_path = path,
-                                    .environment = (const char *const *)environ,
-                                    .aws = &aws,
-                                    .clock = &kh_system_clock};
+  struct kh_lambda_world world = {.config_path = path,
+                                  .environment = (const char *const *)environ,
+                                  .aws = &aws,
+                                  .clock = &kh_system_clock};
   const char *api = variable("AWS_LAMBDA_RUNTIME_API");
   struct kh_diag diag = {0};
 
@@ -188,7 +188,7 @@ int main(void)
     err = start(&runtime, &function, &world, &log);
   if (!err)
     err = serve(&runtime, &function);
-  kh_function_close(&function);
+  kh_lambda_close(&function);
   kh_http_curl_close(&aws.transport);
   kh_http_curl_close(&world.transport);
   kh_runtime_close(&runtime);

@@ -1,15 +1,15 @@
 /*
- * invocation.h - the webhook that `kitehook invoke` or `send` was given, as a request.
+ * webhook_file.h - the webhook that `kitehook invoke` or `send` was given, as a request.
  *
  * FILE is a fixture folder (request.http; expect.json's "now" is the clock), a raw HTTP request, or anything else:
  * then it is the body, and headers and proof are made for it with the config's first secret (none with CONFIG NULL).
  */
-#ifndef KH_INVOCATION_H
-#define KH_INVOCATION_H
+#ifndef KH_WEBHOOK_FILE_H
+#define KH_WEBHOOK_FILE_H
 
 #include "cli.h"
 
-struct kh_invocation {
+struct kh_webhook_file {
   struct kh_request request; /* views into what follows */
   int64_t now_us;            /* the clock stands here */
   struct kh_buf text;        /* the file */
@@ -23,10 +23,10 @@ struct kh_invocation {
  * NOW_S is --now, or -1 when it was not given. Complains and returns false when FILE cannot be read
  * or is no request. Call release either way.
  */
-bool kh_invocation_read(const struct kh_command *self, struct kh_invocation *invocation, const char *file,
-                        int64_t now_s, const struct kh_config *config);
+bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
+                          int64_t now_s, const struct kh_config *config);
 /* Signs the body for now by SECRET, whatever signature or clock it came with. */
-void kh_invocation_sign_anew(struct kh_invocation *invocation, const struct kh_secret *secret);
-void kh_invocation_release(struct kh_invocation *invocation);
+void kh_webhook_file_sign_anew(struct kh_webhook_file *webhook, const struct kh_secret *secret);
+void kh_webhook_file_release(struct kh_webhook_file *webhook);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * place.h - the state folder that a command of a person's works on, beside whatever worker is there.
+ * state_folder.h - the state folder that a command of a person's works on, beside whatever worker is there.
  *
  * Nothing is made and no lock is taken. Only the folder's owner gets in: what another user makes there, root included,
  * would lock its owner out.
  */
-#ifndef KH_PLACE_H
-#define KH_PLACE_H
+#ifndef KH_STATE_FOLDER_H
+#define KH_STATE_FOLDER_H
 
 #include "cli.h"
-#include "paper.h"
+#include "output.h"
 
-struct kh_place {
+struct kh_state_folder {
   const struct kh_command *self;
   struct kh_setup *setup;         /* owned */
   const struct kh_config *config; /* as far as a receiver reads it: a broken rule keeps nobody from looking */
@@ -19,15 +19,16 @@ struct kh_place {
 };
 
 /* KH_EXIT_OK, or what to exit with, after a complaint. Call close either way. */
-int kh_place_open(struct kh_place *place, const struct kh_command *self, const char *config_path);
-void kh_place_close(struct kh_place *place);
+int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
+                         const char *config_path);
+void kh_state_folder_close(struct kh_state_folder *folder);
 
 /*
  * Tells how many were DONE ("dropped"), and complains of each name in MISSING, an array that it takes over; WHAT is what
  * they should have been. With WAKE the worker is woken or started first, as a receiver would, if there is anything to
  * do. KH_EXIT_OK, or KH_EXIT_NO when one is missing.
  */
-int kh_place_tell(const struct kh_place *place, const char *done, int64_t total, const char *what,
-                  json_t *missing, bool wake, bool as_json);
+int kh_state_folder_tell(const struct kh_state_folder *folder, const char *done, int64_t total,
+                         const char *what, json_t *missing, bool wake, bool as_json);
 
 #endif

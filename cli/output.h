@@ -1,27 +1,27 @@
 /*
- * paper.h - how answers are put on paper: JSON for scripts, lines for people.
+ * output.h - how answers are written: JSON for scripts, lines for people.
  */
-#ifndef KH_PAPER_H
-#define KH_PAPER_H
+#ifndef KH_OUTPUT_H
+#define KH_OUTPUT_H
 
 #include "base/base.h"
 
 #include <jansson.h>
 
 /* What TEXT says if it is JSON, else TEXT as a string. */
-json_t *kh_paper_json(struct kh_str text);
+json_t *kh_output_json(struct kh_str text);
 /* A string; null for "". */
-json_t *kh_paper_text(struct kh_str text);
+json_t *kh_output_text(struct kh_str text);
 /* RFC 3339; null for 0. */
-json_t *kh_paper_time(int64_t at_us);
+json_t *kh_output_time(int64_t at_us);
 /* One line of compact JSON. Takes ANSWER over. */
-void kh_paper_tell(json_t *answer);
+void kh_output_tell(json_t *answer);
 
 /* The body indented by four, pretty if it is JSON, with control characters as '?'. */
-void kh_paper_print_body(struct kh_str body);
+void kh_output_print_body(struct kh_str body);
 /* TEXT, or null's "-", with control characters as '?'. */
-void kh_paper_print_text(const json_t *text);
+void kh_output_print_text(const json_t *text);
 /* "45 s", "12 min", "5 h", "3 d": how long ago, or how far ahead. */
-void kh_paper_span(int64_t span_us, char text[24]);
+void kh_output_span(int64_t span_us, char text[24]);
 
 #endif

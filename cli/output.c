@@ -1,26 +1,26 @@
 #include "base/base.h"
 
 #include "base/clock.h"
-#include "paper.h"
+#include "output.h"
 
 static json_t *json_of(struct kh_str text)
 {
   return json_loadb(text.len > 0 ? text.at : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }
 
-json_t *kh_paper_json(struct kh_str text)
+json_t *kh_output_json(struct kh_str text)
 {
   json_t *value = json_of(text);
 
   return value ? value : json_stringn(text.at ? text.at : "", text.len);
 }
 
-json_t *kh_paper_text(struct kh_str text)
+json_t *kh_output_text(struct kh_str text)
 {
   return text.len > 0 ? json_stringn(text.at, text.len) : json_null();
 }
 
-json_t *kh_paper_time(int64_t at_us)
+json_t *kh_output_time(int64_t at_us)
 {
   char text[KH_TIME_TEXT_BYTES];
 
@@ -30,7 +30,7 @@ json_t *kh_paper_time(int64_t at_us)
   return json_string(text);
 }
 
-void kh_paper_tell(json_t *answer)
+void kh_output_tell(json_t *answer)
 {
   json_dumpf(answer, stdout, JSON_COMPACT);
   putchar('\n');
@@ -43,7 +43,7 @@ static void put_clean(char byte)
   putchar((unsigned char)byte < ' ' || byte == 0x7f ? '?' : byte);
 }
 
-void kh_paper_print_body(struct kh_str body)
+void kh_output_print_body(struct kh_str body)
 {
   json_t *value = json_of(body);
   char *pretty = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
@@ -63,7 +63,7 @@ void kh_paper_print_body(struct kh_str body)
   json_decref(value);
 }
 
-void kh_paper_print_text(const json_t *text)
+void kh_output_print_text(const json_t *text)
 {
   const char *at = json_string_value(text);
 
@@ -71,7 +71,7 @@ void kh_paper_print_text(const json_t *text)
     put_clean(*at);
 }
 
-void kh_paper_span(int64_t span_us, char text[24])
+void kh_output_span(int64_t span_us, char text[24])
 {
   static const struct {
     int64_t seconds;

@@ -1,0 +1,90 @@
+#include "base/base.h"
+
+#include "receive/state.h"
+#include "state_folder.h"
+
+#include <unistd.h>
+
+static int read_config(struct kh_state_folder *folder, const char *path)
+{
+  struct kh_diags diags = {0};
+  int code = KH_EXIT_OK;
+
+  enum kh_err err = kh_setup_open(&folder->setup, path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL,
+                                  &diags);
+
+  if (!folder->setup) {
+    code = kh_cli_fail(folder->self, KH_EXIT_STATE, "no memory");
+  } else if (err) {
+    kh_cli_print_diags(stderr, &diags);
+    code = KH_EXIT_CONFIG;
+  } else if (folder->setup->config.state[0] == '\0') {
+    code = kh_cli_fail(folder->self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept", path);
+  }
+  kh_diags_release(&diags);
+  return code;
+}
+
+int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
+                         const char *config_path)
+{
+  struct kh_diag diag = {0};
+  int fd = -1;
+
+  *folder = (struct kh_state_folder){.self = self, .now_us = kh_clock_now_us(&kh_system_clock)};
+  int code = read_config(folder, kh_cli_config_path(config_path));
+  if (code != KH_EXIT_OK)
+    return code;
+  folder->config = &folder->setup->config;
+  enum kh_err err = kh_state_find(folder->config->state, &fd, &diag);
+  if (err && err != KH_ERR_NOT_FOUND)
+    return kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
+  folder->exists = err == KH_OK;
+  if (fd >= 0)
+    close(fd);
+  if (!folder->exists)
+    fprintf(stderr, "kitehook %s: %s does not exist: nothing was kept there yet\n", self->name,
+            folder->config->state);
+  return KH_EXIT_OK;
+}
+
+void kh_state_folder_close(struct kh_state_folder *folder)
+{
+  kh_setup_close(folder->setup);
+}
+
+/* Returns the token for the answer; says on standard error if no worker can be had. */
+static const char *wake_worker(const struct kh_state_folder *folder)
+{
+  struct kh_diag diag = {0};
+  enum kh_worker_seen seen = kh_wake(folder->config, &diag);
+
+  if (seen == KH_WORKER_ABSENT)
+    fprintf(stderr, "kitehook %s: no worker: %s\n", folder->self->name, diag.text);
+  return kh_worker_seen_token(seen);
+}
+
+int kh_state_folder_tell(const struct kh_state_folder *folder, const char *done, int64_t total,
+                         const char *what, json_t *missing, bool wake, bool as_json)
+{
+  const char *worker = wake && total > 0 ? wake_worker(folder) : NULL;
+  int code = json_array_size(missing) > 0 ? KH_EXIT_NO : KH_EXIT_OK;
+  size_t i = 0;
+  const json_t *name = NULL;
+
+  if (as_json) {
+    json_t *answer = json_object();
+
+    json_object_set_new(answer, done, json_integer(total));
+    json_object_set(answer, "missing", missing);
+    if (wake)
+      json_object_set_new(answer, "worker", worker ? json_string(worker) : json_null());
+    kh_output_tell(answer);
+  } else {
+    printf("%s: %" PRId64 "%s%s\n", done, total, worker ? ", worker: " : "", worker ? worker : "");
+  }
+  json_array_foreach(missing, i, name)
+      kh_cli_fail(folder->self, code, "there is no %s '%s'", what, json_string_value(name));
+  json_decref(missing);
+  return code;
+}

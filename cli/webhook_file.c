@@ -1,0 +1,121 @@
+#include "base/base.h"
+
+#include "http_message.h"
+#include "webhook_file.h"
+
+#include <jansson.h>
+#include <sys/stat.h>
+
+/* The clock of a fixture, or -1. */
+static int64_t expected_now(const char *folder)
+{
+  char path[PATH_MAX];
+  json_t *expect = NULL, *now = NULL;
+  int64_t now_s = -1;
+
+  if (snprintf(path, sizeof path, "%s/expect.json", folder) >= (int)sizeof path)
+    return -1;
+  expect = json_load_file(path, 0, NULL);
+  now = json_object_get(expect, "now");
+  if (json_is_integer(now))
+    now_s = json_integer_value(now);
+  json_decref(expect);
+  return now_s;
+}
+
+static bool is_folder(const char *path)
+{
+  struct stat about;
+
+  return strcmp(path, "-") != 0 && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+static void name_event(struct kh_webhook_file *webhook, struct kh_str body)
+{
+  struct kh_json doc;
+
+  kh_json_init(&doc, kh_json_default_limits);
+  if (kh_json_read(&doc, body, NULL) == KH_OK)
+    (void)kh_json_text(kh_json_get(kh_json_root(&doc), KH_STR("event")), &webhook->event);
+  kh_json_release(&doc);
+  if (webhook->event.len > 0)
+    kh_request_add_header(&webhook->request, KH_HEADER_EVENT, kh_buf_view(&webhook->event));
+}
+
+static void sign(struct kh_webhook_file *webhook, const struct kh_secret *secret, struct kh_str body)
+{
+  char timestamp[24] = "";
+  unsigned char mac[KH_DIGEST_BYTES] = {0};
+  struct kh_buf hex;
+
+  snprintf(timestamp, sizeof timestamp, "%" PRId64, webhook->now_us / 1000000);
+  kh_secret_mac(secret, (const struct kh_str[]){kh_str_of(timestamp), KH_STR("."), body}, 3, mac);
+  kh_buf_init(&hex, 2 * sizeof mac);
+  kh_buf_add_hex(&hex, mac, sizeof mac);
+  snprintf(webhook->signature, sizeof webhook->signature, "timestamp=%s,signature=%s", timestamp,
+           kh_buf_text(&hex));
+  kh_buf_release(&hex);
+  kh_request_add_header(&webhook->request, KH_HEADER_SIGNATURE, kh_str_of(webhook->signature));
+}
+
+/* As Buildkite would send BODY to this configuration. */
+static void wrap(struct kh_webhook_file *webhook, struct kh_str body, const struct kh_config *config)
+{
+  struct kh_request *request = &webhook->request;
+
+  request->method = KH_METHOD_POST;
+  request->body = body;
+  kh_request_add_header(request, KH_HEADER_CONTENT_TYPE, KH_STR("application/json"));
+  name_event(webhook, body);
+  if (config && config->signatures.count > 0)
+    sign(webhook, &config->signatures.at[0].secret, body);
+  else if (config && config->tokens.count > 0)
+    kh_request_add_header(request, KH_HEADER_TOKEN, kh_secret_reveal(&config->tokens.at[0].secret));
+}
+
+bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
+                          int64_t now_s, const struct kh_config *config)
+{
+  char path[PATH_MAX];
+  const char *what = NULL;
+  bool is_fixture = is_folder(file);
+
+  *webhook = (struct kh_webhook_file){.request = {.transport = "invoke"}};
+  kh_buf_init(&webhook->text, KH_CLI_INPUT_MAX_BYTES);
+  kh_buf_init(&webhook->joined, KH_CLI_INPUT_MAX_BYTES);
+  kh_buf_init(&webhook->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
+  if (snprintf(path, sizeof path, "%s%s", file, is_fixture ? "/request.http" : "") >= (int)sizeof path) {
+    kh_cli_fail(self, KH_EXIT_USAGE, "the path of FILE is too long");
+    return false;
+  }
+  if (!kh_cli_read(self, path, &webhook->text))
+    return false;
+  if (now_s < 0 && is_fixture)
+    now_s = expected_now(file);
+  webhook->now_us = now_s < 0 ? kh_clock_now_us(&kh_system_clock) : now_s * 1000000;
+
+  if (!is_fixture && !kh_http_message_is_one(kh_buf_view(&webhook->text))) {
+    wrap(webhook, kh_buf_view(&webhook->text), config);
+  } else if (!kh_http_message_read(kh_buf_view(&webhook->text), &webhook->joined, &webhook->request, &what)) {
+    kh_cli_fail(self, KH_EXIT_USAGE, "%s: %s", path, what);
+    return false;
+  }
+  /* Both halves ask for the id; where it is random they must get the same one. */
+  kh_request_id(&webhook->request, webhook->request_id);
+  webhook->request.platform_id = kh_str_of(webhook->request_id);
+  return true;
+}
+
+void kh_webhook_file_sign_anew(struct kh_webhook_file *webhook, const struct kh_secret *secret)
+{
+  webhook->now_us = kh_clock_now_us(&kh_system_clock);
+  webhook->request.headers[KH_HEADER_SIGNATURE] = (struct kh_header_value){.text = KH_NO_STR};
+  sign(webhook, secret, webhook->request.body);
+}
+
+void kh_webhook_file_release(struct kh_webhook_file *webhook)
+{
+  kh_buf_release(&webhook->text);
+  kh_buf_release(&webhook->joined);
+  kh_buf_release(&webhook->event);
+}
