@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "cgi.h"
 
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -25,27 +24,6 @@ static ssize_t read_stdin(void *self, char *to, size_t room)
     if (got >= 0 || errno != EINTR)
       return got;
   }
-}
-
-/*
- * jansson's memory: this process ends after one webhook, so nothing is given back. Half of what an answer and a log line
- * cost at a cold start is malloc.
- */
-static void *arena_alloc(size_t size)
-{
-  static max_align_t arena[2048];
-  static size_t used;
-  size_t units = (size + sizeof arena[0] - 1) / sizeof arena[0];
-
-  if (units > KH_COUNT(arena) - used)
-    return malloc(size);
-  used += units;
-  return &arena[used - units];
-}
-
-static void arena_free(void *at)
-{
-  (void)at;
 }
 
 static int serve(const char *const *variables)
@@ -95,6 +73,5 @@ int main(void)
     return 2;
   }
   (void)signal(SIGPIPE, SIG_IGN);
-  json_set_alloc_funcs(arena_alloc, arena_free);
   _exit(serve(variables));
 }

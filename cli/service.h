@@ -1,10 +1,10 @@
 /*
  * service.h - what a worker tells the service manager that runs it: sd_notify(3)'s protocol, without its library.
  *
- * Lines of KEY=value in datagrams to the socket that NOTIFY_SOCKET names; where it is not set every call does nothing. A
- * thread of its own says WATCHDOG=1 at half of WATCHDOG_USEC, since a delivery may take longer than that, and STOPPING=1 as
- * soon as a signal asks for it. It falls silent when the loop does not come by as it promised, so that a worker that
- * hangs is still found out.
+ * Lines of KEY=value in datagrams to the socket that NOTIFY_SOCKET names; where it is not set every call does
+ * nothing. A thread of its own says WATCHDOG=1 at half of WATCHDOG_USEC, since one step of the loop, such as a batch
+ * of webhooks on a slow disk, may take longer than that, and STOPPING=1 as soon as a signal asks for it. It falls
+ * silent when the loop does not come by as it promised, so that a worker that hangs is still found out.
  */
 #ifndef KH_SERVICE_H
 #define KH_SERVICE_H
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* More than one step of the loop takes, a delivery being the longest. */
+/* More than one step of the loop takes. */
 enum { KH_SERVICE_GRACE_MS = 60 * 1000 };
 
 struct kh_service {

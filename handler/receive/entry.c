@@ -1,7 +1,8 @@
 #include "base/base.h"
 
 #include "base/json.h"
-#include "base/json_write.h"
+#include "base/json_put.h"
+#include "base/utf8.h"
 #include "receive/entry.h"
 #include "receive/signature.h"
 
@@ -17,46 +18,30 @@ static void entry_mac(const struct kh_secret *secret, struct kh_str open_line, s
   kh_secret_mac(secret, parts, KH_COUNT(parts), mac);
 }
 
-/* NULL when a member cannot be made: for want of memory, or because the event's header is no UTF-8. */
-static json_t *line_json(const struct kh_entry *entry)
-{
-  const struct kh_verified *verified = &entry->verified;
-  struct kh_str event = verified->event_header;
-  json_t *json = json_object();
-  int failed = 0;
-
-  failed |= json_object_set_new(json, "v", json_integer(1));
-  failed |= json_object_set_new(json, "received_us", json_integer(entry->received_us));
-  failed |= json_object_set_new(json, "request_id", json_string(entry->request_id));
-  failed |= json_object_set_new(json, "transport", json_string(entry->transport));
-  failed |= json_object_set_new(json, "proof",
-                                json_string(verified->proof == KH_PROOF_TOKEN ? "token" : "signature"));
-  failed |= json_object_set_new(json, "secret", json_string(verified->by->name));
-  if (verified->proof == KH_PROOF_SIGNATURE) {
-    failed |= json_object_set_new(json, "timestamp_s", json_integer(verified->timestamp_s));
-    failed |= json_object_set_new(json, "signature", json_string(verified->signature));
-  }
-  if (event.len > 0)
-    failed |= json_object_set_new(json, "event", json_stringn(event.at, event.len));
-  if (!failed)
-    return json;
-  json_decref(json);
-  return NULL;
-}
-
 enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line)
 {
+  const struct kh_verified *verified = &entry->verified;
   unsigned char mac[KH_DIGEST_BYTES];
-  json_t *json = line_json(entry);
-  enum kh_err err = kh_json_write(json, line);
 
-  json_decref(json);
-  if (err)
-    return err;
+  if (!kh_utf8_valid(verified->event_header))
+    return KH_ERR_LIMIT;
+  (void)kh_buf_add_byte(line, '{');
+  kh_json_put_int_member(line, "v", 1);
+  kh_json_put_int_member(line, "received_us", entry->received_us);
+  kh_json_put_text_member(line, "request_id", kh_str_of(entry->request_id));
+  kh_json_put_text_member(line, "transport", kh_str_of(entry->transport));
+  kh_json_put_text_member(line, "proof",
+                          kh_str_of(verified->proof == KH_PROOF_TOKEN ? "token" : "signature"));
+  kh_json_put_text_member(line, "secret", kh_str_of(verified->by->name));
+  if (verified->proof == KH_PROOF_SIGNATURE) {
+    kh_json_put_int_member(line, "timestamp_s", verified->timestamp_s);
+    kh_json_put_text_member(line, "signature", kh_str_of(verified->signature));
+  }
+  if (verified->event_header.len > 0)
+    kh_json_put_text_member(line, "event", verified->event_header);
 
   /* Without its last brace the line is what the MAC covers and what the MAC is appended to. */
-  line->len--;
-  entry_mac(&entry->verified.by->secret, kh_buf_view(line), entry->verified.body, mac);
+  entry_mac(&verified->by->secret, kh_buf_view(line), verified->body, mac);
   (void)kh_buf_add(line, kh_str_of(mac_start));
   (void)kh_buf_add_hex(line, mac, sizeof mac);
   (void)kh_buf_add(line, kh_str_of(mac_end));

@@ -22,7 +22,10 @@ struct kh_entry {
   struct kh_verified verified; /* its views point into the entry's bytes */
 };
 
-/* Writes the line (with its newline) to LINE; the body follows it in the file. KH_ERR_LIMIT when it cannot be written. */
+/*
+ * Writes the line (with its newline) to LINE, which is empty; the body follows it in the file. KH_ERR_LIMIT when it
+ * cannot be written, also for an event header that is no UTF-8. KH_ERR_NO_MEMORY.
+ */
 enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line) KH_MUST_USE;
 
 /*
