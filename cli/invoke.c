@@ -82,7 +82,6 @@ static enum kh_err copy(struct kh_outcome_delivery *to, const struct kh_attempte
                                      .result = attempted->result,
                                      .goes_on = attempted->goes_on,
                                      .status = attempted->status};
-  snprintf(to->content_type, sizeof to->content_type, "%.*s", KH_FMT(delivery->content_type));
   snprintf(to->detail, sizeof to->detail, "%s", attempted->detail);
   kh_buf_init(&to->made.body, KH_DELIVERY_MAX_BYTES);
   return kh_buf_add(&to->made.body, kh_buf_view(&delivery->body));

@@ -10,7 +10,6 @@
 /* One delivery: what was made and, with --send, what became of it. */
 struct kh_outcome_delivery {
   struct kh_delivery made; /* a copy, owned */
-  char content_type[KH_CONTENT_TYPE_BYTES];
   enum kh_err result;
   bool goes_on; /* a worker would try it again */
   int status;   /* HTTP, 0 when no answer came */

@@ -42,11 +42,10 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
 {
   const struct kh_delivery *made = &delivery->made;
   const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
-  bool is_http = rule && rule->notifier->via == KH_VIA_HTTP;
-  const char *verb = !is_http ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
+  const char *verb = rule->notifier->via != KH_VIA_HTTP ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
   printf("\n  rule %s: %s to %s\n", made->rule, verb, made->destination);
-  printf("    %s, %zu bytes, id %s\n", delivery->content_type, made->body.len, made->id);
+  printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);
   kh_output_print_body(kh_buf_view(&made->body));
   if (!outcome->sent)
     return;
@@ -106,18 +105,19 @@ static json_t *json_of_result(const struct kh_outcome_delivery *delivery)
   return result;
 }
 
-static json_t *json_of_delivery(const struct kh_outcome_delivery *delivery, bool sent)
+static json_t *json_of_delivery(const struct kh_outcome *outcome, const struct kh_outcome_delivery *delivery)
 {
   const struct kh_delivery *made = &delivery->made;
+  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
   json_t *json = json_object();
 
   json_object_set_new(json, "id", json_string(made->id));
   json_object_set_new(json, "rule", json_string(made->rule));
   json_object_set_new(json, "notifier", json_string(made->notifier));
   json_object_set_new(json, "destination", json_string(made->destination));
-  json_object_set_new(json, "content_type", json_string(delivery->content_type));
+  json_object_set_new(json, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(json, "body", kh_output_json(kh_buf_view(&made->body)));
-  if (sent)
+  if (outcome->sent)
     json_object_set_new(json, "result", json_of_result(delivery));
   return json;
 }
@@ -130,7 +130,7 @@ void kh_outcome_print_json(const struct kh_outcome *outcome)
   json_object_set_new(answer, "status", json_integer(outcome->response.status));
   json_object_set_new(answer, "body", kh_output_json(body));
   for (size_t i = 0; i < outcome->count; i++)
-    json_array_append_new(deliveries, json_of_delivery(&outcome->deliveries[i], outcome->sent));
+    json_array_append_new(deliveries, json_of_delivery(outcome, &outcome->deliveries[i]));
   json_object_set_new(all, "answer", answer);
   json_object_set_new(all, "log", log_lines(outcome));
   json_object_set_new(all, "deliveries", deliveries);

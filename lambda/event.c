@@ -2,14 +2,6 @@
 
 #include "lambda/event_parts.h"
 
-static const char *const names[KH_LAMBDA_SOURCE__COUNT] = {
-    [KH_LAMBDA_ALB] = "alb",           [KH_LAMBDA_HTTP_API] = "http_api",
-    [KH_LAMBDA_REST_API] = "rest_api", [KH_LAMBDA_FUNCTION_URL] = "function_url",
-    [KH_LAMBDA_DIRECT] = "direct",     [KH_LAMBDA_SQS] = "sqs",
-    [KH_LAMBDA_SNS] = "sns",           [KH_LAMBDA_SCHEDULE] = "schedule",
-    [KH_LAMBDA_UNKNOWN] = "unknown",   [KH_LAMBDA_EVENTBRIDGE] = "eventbridge",
-};
-
 /* What an event that is no request looks like, for the person who connected it. */
 static const char *const looks[KH_LAMBDA_SOURCE__COUNT] = {
     [KH_LAMBDA_SQS] = "an SQS batch",
@@ -18,11 +10,6 @@ static const char *const looks[KH_LAMBDA_SOURCE__COUNT] = {
     [KH_LAMBDA_EVENTBRIDGE] = "an EventBridge event",
     [KH_LAMBDA_UNKNOWN] = "none that is known here",
 };
-
-const char *kh_lambda_source_name(enum kh_lambda_source source)
-{
-  return names[(unsigned)source < KH_LAMBDA_SOURCE__COUNT ? source : KH_LAMBDA_UNKNOWN];
-}
 
 bool kh_lambda_source_is_http(enum kh_lambda_source source)
 {

@@ -43,8 +43,6 @@ struct kh_lambda_event {
   struct kh_request request;
 };
 
-/* A stable name, such as "function_url", as the fixtures have it. Never NULL. */
-const char *kh_lambda_source_name(enum kh_lambda_source source);
 /* True for the sources that carry an HTTP request and wait for an HTTP answer. */
 bool kh_lambda_source_is_http(enum kh_lambda_source source);
 

@@ -5,6 +5,7 @@
 #include "lambda/event.h"
 #include "support/command.h"
 #include "support/guard.h"
+#include "support/lambda_source.h"
 #include "support/suite.h"
 #include "support/tempdir.h"
 

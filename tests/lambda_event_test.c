@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "lambda/event.h"
 #include "support/guard.h"
+#include "support/lambda_source.h"
 #include "support/suite.h"
 
 #include <dirent.h>
