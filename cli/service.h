@@ -37,7 +37,7 @@ bool kh_service_open(struct kh_service *service, int stop_fd) KH_MUST_USE;
 /* Says STOPPING=1, unless it was said. */
 void kh_service_close(struct kh_service *service);
 
-/* READY=1: at its post, or done with reading its config again. */
+/* READY=1: at work, or done with reading its config again. */
 void kh_service_ready(struct kh_service *service);
 /* RELOADING=1; kh_service_ready must follow. */
 void kh_service_reloading(struct kh_service *service);

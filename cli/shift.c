@@ -24,7 +24,7 @@ static enum kh_err check_owner(const struct kh_shift *shift, struct kh_diag *dia
   char name[64] = "";
 
   if (stat(state, &about) != 0 || about.st_uid == geteuid())
-    return KH_OK; /* what else may be wrong, kh_post_take knows better */
+    return KH_OK; /* what else may be wrong, kh_worker_lock_take knows better */
   owner = getpwuid(about.st_uid);
   if (owner)
     snprintf(name, sizeof name, "%s", owner->pw_name);
@@ -64,13 +64,13 @@ static enum kh_err check_inherited_lock(const struct kh_shift *shift, struct kh_
   return KH_OK;
 }
 
-static enum kh_err take_post(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err take_lock(struct kh_shift *shift, struct kh_diag *diag)
 {
   const struct kh_config *config = shift->config;
   enum kh_err err = check_inherited_lock(shift, diag);
 
   if (!err)
-    err = kh_post_take(&shift->post, config->state, shift->inherited_fd, diag);
+    err = kh_worker_lock_take(&shift->lock, config->state, shift->inherited_fd, diag);
   if (!err)
     err = kh_inbox_open(&shift->inbox, config->state, config->inbox_max_entries, config->inbox_max_bytes,
                         diag);
@@ -87,7 +87,7 @@ int kh_shift_open(struct kh_shift *shift)
   enum kh_err err = KH_OK;
 
   shift->started_us = shift->looked_us = kh_clock_ticks_us(&kh_system_clock);
-  shift->post = (struct kh_worker_post){.lock_fd = -1, .wake_fd = -1};
+  shift->lock = (struct kh_worker_lock){.lock_fd = -1, .wake_fd = -1};
   shift->inbox = (struct kh_inbox){.fd_tmp = -1, .fd_new = -1, .fd_aside = -1};
   shift->log_file.fd = -1;
   if (kh_shift_load_config(shift) != KH_OK)
@@ -96,7 +96,7 @@ int kh_shift_open(struct kh_shift *shift)
   if (err)
     return fail(shift, KH_EXIT_STATE, err, &diag);
   kh_shift_open_log(shift, shift->config);
-  err = take_post(shift, &diag);
+  err = take_lock(shift, &diag);
   if (err)
     return fail(shift, KH_EXIT_STATE, err, &diag);
   kh_worker_init(&shift->worker, shift->config, &shift->setup->rules, &shift->inbox, shift->store,
@@ -122,7 +122,7 @@ void kh_shift_close(struct kh_shift *shift)
     shift->store.ops->close(shift->store.self);
   if (shift->inbox.fd_new >= 0)
     kh_inbox_close(&shift->inbox);
-  kh_post_leave(&shift->post);
+  kh_worker_lock_leave(&shift->lock);
   kh_worker_log_close(&shift->log_file);
   kh_setup_close(shift->setup);
   kh_setup_close(shift->broken);

@@ -1,5 +1,5 @@
 /*
- * shift.h - a worker at its post: what it holds, and how it works until it leaves.
+ * shift.h - a worker at work: what it holds, and how it works until it leaves.
  *
  * shift.c opens and closes, shift_config.c reads the configuration and reads it again, shift_wait.c waits,
  * shift_work.c is the loop.
@@ -31,7 +31,7 @@ struct kh_shift {
   struct kh_worker_log log_file;
   struct kh_log log;
   struct kh_inbox inbox;
-  struct kh_worker_post post;
+  struct kh_worker_lock lock;
   struct kh_store store;
   struct kh_transport transport;
   struct kh_worker worker;
@@ -63,9 +63,9 @@ void kh_shift_wire(struct kh_shift *shift);
 
 /* ---- shift.c ------------------------------------------------------------------------------- */
 
-/* Takes the post and opens all the rest. KH_EXIT_OK, or what to exit with, after a complaint. */
+/* Takes the lock and opens all the rest. KH_EXIT_OK, or what to exit with, after a complaint. */
 int kh_shift_open(struct kh_shift *shift);
-/* Leaves the post if it is still held. */
+/* Gives the lock up if it is still held. */
 void kh_shift_close(struct kh_shift *shift);
 
 /* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */

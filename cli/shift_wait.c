@@ -14,13 +14,13 @@ static int64_t ticks_us(void)
 
 void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
 {
-  const int all[] = {shift->signal_fd, shift->post.wake_fd, shift->hangup_fd};
+  const int all[] = {shift->signal_fd, shift->lock.wake_fd, shift->hangup_fd};
   int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > KH_LOOK_ANYWAY_MS ? KH_LOOK_ANYWAY_MS : timeout_ms);
   int fds[KH_COUNT(all)];
   size_t count = 0;
 
   for (size_t i = 0; i < KH_COUNT(all); i++)
-    if (all[i] >= 0 && (for_webhooks || all[i] != shift->post.wake_fd))
+    if (all[i] >= 0 && (for_webhooks || all[i] != shift->lock.wake_fd))
       fds[count++] = all[i];
   kh_service_expect(&shift->service, timeout);
   if (shift->outbox.under_way_count > 0 && for_webhooks) {
@@ -34,7 +34,7 @@ void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks
   }
   /* Only drains: the bytes say no more than "look". */
   if (for_webhooks)
-    kh_post_wait(&shift->post, 0);
+    kh_worker_lock_wait(&shift->lock, 0);
 }
 
 void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms)

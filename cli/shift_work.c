@@ -162,16 +162,16 @@ static bool is_owed_overtime(struct kh_shift *shift)
 
 /*
  * The order is handler/receive/wake.h's: a receiver that found the lock taken relies on this second look.
- * False when the post was taken again, since something had come.
+ * False when the lock was taken again, since something had come.
  */
 static bool leave(struct kh_shift *shift, struct kh_diag *diag)
 {
   const bool is_late = is_out_of_budget(shift);
 
-  kh_post_leave(&shift->post);
+  kh_worker_lock_leave(&shift->lock);
   if (is_late ? !is_owed_overtime(shift) : !is_anything_there(shift, kh_clock_now_us(&kh_system_clock)))
     return true;
-  if (kh_post_take(&shift->post, shift->config->state, -1, diag) == KH_OK) {
+  if (kh_worker_lock_take(&shift->lock, shift->config->state, -1, diag) == KH_OK) {
     shift->started_us = is_late ? ticks_us() : shift->started_us;
     return false;
   }
@@ -185,7 +185,7 @@ static bool leave(struct kh_shift *shift, struct kh_diag *diag)
 struct watch {
   int64_t idle_since_us; /* ticks */
   int64_t backoff_ms;    /* 0 while all is well */
-  bool came_back;        /* the post was given up, and taken again, since the last pass */
+  bool came_back;        /* the lock was given up, and taken again, since the last pass */
 };
 
 static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_diag *diag)

@@ -74,7 +74,7 @@ static json_t *json_of_outbox(const struct totals *totals)
 static json_t *json_of_worker(const struct kh_state_folder *folder)
 {
   int64_t since_us = 0;
-  bool alive = kh_post_is_manned(folder->config->state, &since_us);
+  bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
   json_t *json = json_object();
 
   json_object_set_new(json, "mode", json_string(modes[folder->config->worker_mode]));
@@ -124,7 +124,7 @@ static void print(const struct kh_state_folder *folder, const struct kh_inbox_lo
                   const struct totals *totals)
 {
   int64_t since_us = 0, now_us = folder->now_us;
-  bool alive = kh_post_is_manned(folder->config->state, &since_us);
+  bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
 
   printf("state   %s%s\n", folder->config->state, folder->exists ? "" : ", which does not exist yet");
   printf("inbox   %zu waiting, %zu set aside", load->entries, load->aside);

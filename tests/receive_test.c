@@ -77,11 +77,11 @@ END_TEST
 
 START_TEST(a_listening_worker_is_woken)
 {
-  struct kh_worker_post post;
+  struct kh_worker_lock lock;
 
   kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, true);
   ck_assert_int_eq(mkdir(it.state, 0700), 0);
-  ck_assert_int_eq(kh_post_take(&post, it.state, -1, NULL), KH_OK);
+  ck_assert_int_eq(kh_worker_lock_take(&lock, it.state, -1, NULL), KH_OK);
   kh_webhook_make(&it.webhook, KH_TEST_CURRENT, KH_NEAR_MISS_NOW_S, KH_STR("{\"event\":\"ping\"}"));
   kh_request_add_header(&it.webhook.request, KH_HEADER_REQUEST, KH_STR("req-2"));
   kh_receiver_case_receive(&it, &it.webhook.request);
@@ -91,7 +91,7 @@ START_TEST(a_listening_worker_is_woken)
       "\"worker\":\"woken\"}");
   kh_receiver_case_must_log(&it, "INFO", "accepted", "");
   ck_assert_str_eq(kh_line_text(it.line, "worker"), "woken");
-  kh_post_leave(&post);
+  kh_worker_lock_leave(&lock);
 }
 END_TEST
 
@@ -110,11 +110,11 @@ END_TEST
 
 START_TEST(a_worker_that_gets_nowhere_is_told)
 {
-  struct kh_worker_post post;
+  struct kh_worker_lock lock;
 
   kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, true);
   ck_assert_int_eq(mkdir(it.state, 0700), 0);
-  ck_assert_int_eq(kh_post_take(&post, it.state, -1, NULL), KH_OK);
+  ck_assert_int_eq(kh_worker_lock_take(&lock, it.state, -1, NULL), KH_OK);
   kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\"}");
   kh_fake_clock_advance(&it.fake, INT64_C(59) * 1000000);
   kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":2}");
@@ -126,7 +126,7 @@ START_TEST(a_worker_that_gets_nowhere_is_told)
   json_t *json = kh_receiver_case_answer(&it);
   ck_assert_int_eq(json_integer_value(json_object_get(json, "oldest_entry_s")), 60);
   json_decref(json);
-  kh_post_leave(&post);
+  kh_worker_lock_leave(&lock);
 }
 END_TEST
 

@@ -38,7 +38,7 @@ START_TEST(a_service_is_never_started)
   ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
   kh_worker_case_take(&it);
   kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
-  kh_post_leave(&it.post);
+  kh_worker_lock_leave(&it.lock);
   kh_worker_case_must_see(&it, KH_WORKER_ABSENT);
 }
 END_TEST

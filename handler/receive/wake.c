@@ -56,7 +56,7 @@ static bool poke(const char *state)
   return told;
 }
 
-bool kh_post_is_manned(const char *state, int64_t *since_us)
+bool kh_worker_lock_is_held(const char *state, int64_t *since_us)
 {
   char path[KH_PATH_BYTES + 16];
   struct stat lock;
@@ -119,78 +119,79 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   return over ? KH_WORKER_RAN : KH_WORKER_STARTED;
 }
 
-static enum kh_err take_lock(struct kh_worker_post *post, int lock_fd, struct kh_diag *diag)
+static enum kh_err take_lock(struct kh_worker_lock *lock, int lock_fd, struct kh_diag *diag)
 {
   if (lock_fd >= 0) {
     (void)fcntl(lock_fd, F_SETFD, FD_CLOEXEC);
-    post->lock_fd = lock_fd;
+    lock->lock_fd = lock_fd;
     return KH_OK;
   }
-  post->lock_fd = try_lock(post->state, diag);
-  if (post->lock_fd >= 0)
+  lock->lock_fd = try_lock(lock->state, diag);
+  if (lock->lock_fd >= 0)
     return KH_OK;
-  enum kh_err err = post->lock_fd == -1 ? KH_ERR_LOCKED : KH_ERR_IO;
-  post->lock_fd = -1;
-  return kh_diag_set(diag, err, "another worker holds %s/%s", post->state, lock_file);
+  enum kh_err err = lock->lock_fd == -1 ? KH_ERR_LOCKED : KH_ERR_IO;
+  lock->lock_fd = -1;
+  return kh_diag_set(diag, err, "another worker holds %s/%s", lock->state, lock_file);
 }
 
 /* O_RDWR: a FIFO without a writer would otherwise report hang-up for ever, and poll would spin. */
-static enum kh_err open_fifo(struct kh_worker_post *post, struct kh_diag *diag)
+static enum kh_err open_fifo(struct kh_worker_lock *lock, struct kh_diag *diag)
 {
   char path[KH_PATH_BYTES + 16];
   struct stat about;
 
-  state_path(post->state, wake_file, path);
+  state_path(lock->state, wake_file, path);
   if (mkfifo(path, 0600) && errno != EEXIST)
     return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
-  post->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-  if (post->wake_fd < 0)
+  lock->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  if (lock->wake_fd < 0)
     return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
-  if (fstat(post->wake_fd, &about) || !S_ISFIFO(about.st_mode))
+  if (fstat(lock->wake_fd, &about) || !S_ISFIFO(about.st_mode))
     return kh_diag_set(diag, KH_ERR_IO, "%s is no FIFO; remove it", path);
   return KH_OK;
 }
 
-enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int lock_fd, struct kh_diag *diag)
+enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, int lock_fd,
+                                struct kh_diag *diag)
 {
   int state_fd = -1;
   enum kh_err err = kh_state_open(state, &state_fd, diag);
 
-  *post = (struct kh_worker_post){.lock_fd = -1, .wake_fd = -1};
-  (void)snprintf(post->state, sizeof post->state, "%s", state);
+  *lock = (struct kh_worker_lock){.lock_fd = -1, .wake_fd = -1};
+  (void)snprintf(lock->state, sizeof lock->state, "%s", state);
   if (!err)
-    err = take_lock(post, lock_fd, diag);
-  /* Before anybody can find us listening: from here on this is when we took the post. */
-  if (!err && futimens(post->lock_fd, NULL))
-    err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", post->state, lock_file, strerror(errno));
+    err = take_lock(lock, lock_fd, diag);
+  /* Before anybody can find us listening: from here on this is when we took the lock. */
+  if (!err && futimens(lock->lock_fd, NULL))
+    err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", lock->state, lock_file, strerror(errno));
   if (!err)
-    err = open_fifo(post, diag);
+    err = open_fifo(lock, diag);
   if (err)
-    kh_post_leave(post);
+    kh_worker_lock_leave(lock);
   if (state_fd >= 0)
     (void)close(state_fd);
   return err;
 }
 
-void kh_post_wait(struct kh_worker_post *post, int64_t timeout_ms)
+void kh_worker_lock_wait(struct kh_worker_lock *lock, int64_t timeout_ms)
 {
-  struct pollfd wake = {.fd = post->wake_fd, .events = POLLIN};
+  struct pollfd wake = {.fd = lock->wake_fd, .events = POLLIN};
   char bytes[256];
 
   if (poll(&wake, 1, timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms) <= 0)
     return;
-  while (read(post->wake_fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+  while (read(lock->wake_fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
     continue;
 }
 
-void kh_post_leave(struct kh_worker_post *post)
+void kh_worker_lock_leave(struct kh_worker_lock *lock)
 {
-  if (post->wake_fd >= 0)
-    (void)close(post->wake_fd);
-  post->wake_fd = -1;
-  if (post->lock_fd >= 0) {
-    (void)flock(post->lock_fd, LOCK_UN);
-    (void)close(post->lock_fd);
+  if (lock->wake_fd >= 0)
+    (void)close(lock->wake_fd);
+  lock->wake_fd = -1;
+  if (lock->lock_fd >= 0) {
+    (void)flock(lock->lock_fd, LOCK_UN);
+    (void)close(lock->lock_fd);
   }
-  post->lock_fd = -1;
+  lock->lock_fd = -1;
 }

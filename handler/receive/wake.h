@@ -28,13 +28,13 @@ const char *kh_worker_seen_token(enum kh_worker_seen seen);
 enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag);
 
 /*
- * True when a worker is at its post; *SINCE_US is when it took it. Touches neither the lock nor the FIFO's bytes, so
+ * True when a worker holds the lock; *SINCE_US is when it took it. Touches neither the lock nor the FIFO's bytes, so
  * that it cannot make a worker that is starting believe that there is another one.
  */
-bool kh_post_is_manned(const char *state, int64_t *since_us);
+bool kh_worker_lock_is_held(const char *state, int64_t *since_us);
 
 /* The worker's side. */
-struct kh_worker_post {
+struct kh_worker_lock {
   char state[KH_PATH_BYTES];
   int lock_fd; /* -1 while not held */
   int wake_fd; /* -1 while closed */
@@ -44,11 +44,11 @@ struct kh_worker_post {
  * Takes the lock (LOCK_FD >= 0: inherited from a receiver, already locked) and opens the FIFO.
  * KH_ERR_LOCKED when another worker holds it; KH_ERR_STATE_OWNER, KH_ERR_IO with DIAG.
  */
-enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int lock_fd,
-                         struct kh_diag *diag) KH_MUST_USE;
+enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, int lock_fd,
+                                struct kh_diag *diag) KH_MUST_USE;
 /* Sleeps until a byte arrives (all waiting ones are read), TIMEOUT_MS passes (-1: for ever) or a signal comes. */
-void kh_post_wait(struct kh_worker_post *post, int64_t timeout_ms);
-/* Closes the FIFO, then unlocks. The caller looks once more and, if anything is there, takes the post again. */
-void kh_post_leave(struct kh_worker_post *post);
+void kh_worker_lock_wait(struct kh_worker_lock *lock, int64_t timeout_ms);
+/* Closes the FIFO, then unlocks. The caller looks once more and, if anything is there, takes the lock again. */
+void kh_worker_lock_leave(struct kh_worker_lock *lock);
 
 #endif

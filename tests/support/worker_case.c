@@ -25,7 +25,7 @@ int kh_test_open_descriptors(void)
 
 void kh_worker_case_open(struct kh_worker_case *it)
 {
-  *it = (struct kh_worker_case){.post = {.lock_fd = -1, .wake_fd = -1}};
+  *it = (struct kh_worker_case){.lock = {.lock_fd = -1, .wake_fd = -1}};
   kh_tempdir_open(&it->dir);
   (void)kh_tempdir_path(&it->dir, "state", it->state, sizeof it->state);
   ck_assert_int_eq(mkdir(it->state, 0700), 0);
@@ -40,7 +40,7 @@ void kh_worker_case_open(struct kh_worker_case *it)
 
 void kh_worker_case_close(struct kh_worker_case *it)
 {
-  kh_post_leave(&it->post);
+  kh_worker_lock_leave(&it->lock);
   if (it->worker > 0)
     (void)kill(it->worker, SIGKILL);
   free(it->config);
@@ -49,7 +49,7 @@ void kh_worker_case_close(struct kh_worker_case *it)
 
 void kh_worker_case_take(struct kh_worker_case *it)
 {
-  ck_assert_msg(kh_post_take(&it->post, it->state, -1, &it->diag) == KH_OK, "%s", it->diag.text);
+  ck_assert_msg(kh_worker_lock_take(&it->lock, it->state, -1, &it->diag) == KH_OK, "%s", it->diag.text);
 }
 
 enum kh_worker_seen kh_worker_case_wake(struct kh_worker_case *it)

@@ -15,7 +15,7 @@ struct kh_worker_case {
   struct kh_tempdir dir;
   char state[512];
   struct kh_config *config; /* mode start; its program does not exist until a script is put there */
-  struct kh_worker_post post;
+  struct kh_worker_lock lock;
   struct kh_diag diag;
   pid_t worker; /* killed at the end; 0: none */
 };
@@ -24,7 +24,7 @@ struct kh_worker_case {
 void kh_worker_case_open(struct kh_worker_case *it);
 void kh_worker_case_close(struct kh_worker_case *it);
 
-/* Takes the post; ends the test when it cannot. */
+/* Takes the lock; ends the test when it cannot. */
 void kh_worker_case_take(struct kh_worker_case *it);
 /* kh_wake with a fresh diag. */
 enum kh_worker_seen kh_worker_case_wake(struct kh_worker_case *it);

@@ -35,49 +35,49 @@ END_TEST
 
 START_TEST(one_worker_a_state_folder)
 {
-  struct kh_worker_post second = {.lock_fd = -1, .wake_fd = -1};
+  struct kh_worker_lock second = {.lock_fd = -1, .wake_fd = -1};
   int before = kh_test_open_descriptors();
 
   kh_worker_case_take(&it);
-  ck_assert_int_ge(it.post.lock_fd, 0);
-  ck_assert_int_ge(it.post.wake_fd, 0);
+  ck_assert_int_ge(it.lock.lock_fd, 0);
+  ck_assert_int_ge(it.lock.wake_fd, 0);
   ck_assert(!kh_worker_case_lock_is_free(&it));
-  ck_assert_int_eq(kh_post_take(&second, it.state, -1, &it.diag), KH_ERR_LOCKED);
+  ck_assert_int_eq(kh_worker_lock_take(&second, it.state, -1, &it.diag), KH_ERR_LOCKED);
   ck_assert_int_eq(it.diag.err, KH_ERR_LOCKED);
   ck_assert_int_eq(second.lock_fd, -1);
   ck_assert_int_eq(second.wake_fd, -1);
-  kh_post_leave(&it.post);
-  ck_assert_int_eq(it.post.lock_fd, -1);
-  ck_assert_int_eq(it.post.wake_fd, -1);
+  kh_worker_lock_leave(&it.lock);
+  ck_assert_int_eq(it.lock.lock_fd, -1);
+  ck_assert_int_eq(it.lock.wake_fd, -1);
   ck_assert(kh_worker_case_lock_is_free(&it));
-  ck_assert_int_eq(kh_post_take(&second, it.state, -1, NULL), KH_OK);
-  kh_post_leave(&second);
-  kh_post_leave(&second);
+  ck_assert_int_eq(kh_worker_lock_take(&second, it.state, -1, NULL), KH_OK);
+  kh_worker_lock_leave(&second);
+  kh_worker_lock_leave(&second);
   ck_assert_int_eq(kh_test_open_descriptors(), before);
 }
 END_TEST
 
-START_TEST(a_manned_post_is_seen_from_beside)
+START_TEST(a_held_lock_is_seen_from_beside)
 {
-  struct kh_worker_post second = {.lock_fd = -1, .wake_fd = -1};
+  struct kh_worker_lock second = {.lock_fd = -1, .wake_fd = -1};
   int64_t since_us = -1, now_us = kh_clock_now_us(&kh_system_clock);
   char byte;
 
-  ck_assert(!kh_post_is_manned(it.state, &since_us));
+  ck_assert(!kh_worker_lock_is_held(it.state, &since_us));
   ck_assert_int_eq(since_us, 0);
   kh_worker_case_take(&it);
   for (int round = 0; round < 100; round++)
-    ck_assert(kh_post_is_manned(it.state, &since_us));
+    ck_assert(kh_worker_lock_is_held(it.state, &since_us));
   ck_assert_int_le(llabs(since_us - now_us), 5 * INT64_C(1000000));
-  ck_assert_int_eq(read(it.post.wake_fd, &byte, 1), -1);
-  kh_post_leave(&it.post);
-  ck_assert(!kh_post_is_manned(it.state, &since_us));
-  ck_assert_int_eq(kh_post_take(&second, it.state, -1, NULL), KH_OK);
-  kh_post_leave(&second);
+  ck_assert_int_eq(read(it.lock.wake_fd, &byte, 1), -1);
+  kh_worker_lock_leave(&it.lock);
+  ck_assert(!kh_worker_lock_is_held(it.state, &since_us));
+  ck_assert_int_eq(kh_worker_lock_take(&second, it.state, -1, NULL), KH_OK);
+  kh_worker_lock_leave(&second);
 }
 END_TEST
 
-START_TEST(the_post_is_manned_since_it_was_taken)
+START_TEST(the_lock_is_held_since_it_was_taken)
 {
   const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
   int64_t since_us = 0;
@@ -86,11 +86,11 @@ START_TEST(the_post_is_manned_since_it_was_taken)
   kh_worker_case_take(&it);
   (void)snprintf(path, sizeof path, "%s/worker.lock", it.state);
   ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
-  ck_assert(kh_post_is_manned(it.state, &since_us));
+  ck_assert(kh_worker_lock_is_held(it.state, &since_us));
   ck_assert_int_eq(since_us, 1000 * INT64_C(1000000));
-  kh_post_leave(&it.post);
+  kh_worker_lock_leave(&it.lock);
   kh_worker_case_take(&it);
-  ck_assert(kh_post_is_manned(it.state, &since_us));
+  ck_assert(kh_worker_lock_is_held(it.state, &since_us));
   ck_assert_int_gt(since_us, 1000 * INT64_C(1000000));
 }
 END_TEST
@@ -116,18 +116,18 @@ END_TEST
 
 START_TEST(an_inherited_lock_is_taken_over)
 {
-  struct kh_worker_post second = {.lock_fd = -1, .wake_fd = -1};
+  struct kh_worker_lock second = {.lock_fd = -1, .wake_fd = -1};
   char path[600];
 
   (void)snprintf(path, sizeof path, "%s/worker.lock", it.state);
   int fd = open(path, O_RDWR | O_CREAT, 0600);
   ck_assert_int_ge(fd, 0);
   ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
-  ck_assert_int_eq(kh_post_take(&it.post, it.state, fd, &it.diag), KH_OK);
-  ck_assert_int_eq(it.post.lock_fd, fd);
-  ck_assert_int_eq(kh_post_take(&second, it.state, -1, NULL), KH_ERR_LOCKED);
+  ck_assert_int_eq(kh_worker_lock_take(&it.lock, it.state, fd, &it.diag), KH_OK);
+  ck_assert_int_eq(it.lock.lock_fd, fd);
+  ck_assert_int_eq(kh_worker_lock_take(&second, it.state, -1, NULL), KH_ERR_LOCKED);
   kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
-  kh_post_leave(&it.post);
+  kh_worker_lock_leave(&it.lock);
   ck_assert(kh_worker_case_lock_is_free(&it));
 }
 END_TEST
@@ -142,13 +142,13 @@ START_TEST(a_killed_holder_leaves_no_lock)
   pid_t child = fork();
   ck_assert_int_ge(child, 0);
   if (child == 0) {
-    if (kh_post_take(&it.post, it.state, -1, NULL) || write(ready[1], "r", 1) != 1)
+    if (kh_worker_lock_take(&it.lock, it.state, -1, NULL) || write(ready[1], "r", 1) != 1)
       _exit(1);
     (void)pause();
     _exit(0);
   }
   ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-  ck_assert_int_eq(kh_post_take(&it.post, it.state, -1, NULL), KH_ERR_LOCKED);
+  ck_assert_int_eq(kh_worker_lock_take(&it.lock, it.state, -1, NULL), KH_ERR_LOCKED);
   ck_assert_int_eq(kill(child, SIGKILL), 0);
   ck_assert_int_eq(waitpid(child, NULL, 0), child);
   kh_worker_case_take(&it);
@@ -157,11 +157,11 @@ START_TEST(a_killed_holder_leaves_no_lock)
 }
 END_TEST
 
-START_TEST(a_post_of_others_is_refused)
+START_TEST(a_lock_of_others_is_refused)
 {
   ck_assert_int_eq(chmod(it.state, 0755), 0);
-  ck_assert_int_ne(kh_post_take(&it.post, it.state, -1, &it.diag), KH_OK);
-  ck_assert_int_eq(it.post.lock_fd, -1);
+  ck_assert_int_ne(kh_worker_lock_take(&it.lock, it.state, -1, &it.diag), KH_OK);
+  ck_assert_int_eq(it.lock.lock_fd, -1);
   ck_assert_int_eq(chmod(it.state, 0700), 0);
   if (geteuid() != 0) {
     kh_test_skip("wake: another owner", "only root can make a folder of somebody else's");
@@ -169,7 +169,7 @@ START_TEST(a_post_of_others_is_refused)
   }
   ck_assert_int_eq(chown(it.state, 65534, 65534), 0);
   it.diag = (struct kh_diag){.err = KH_OK};
-  ck_assert_int_eq(kh_post_take(&it.post, it.state, -1, &it.diag), KH_ERR_STATE_OWNER);
+  ck_assert_int_eq(kh_worker_lock_take(&it.lock, it.state, -1, &it.diag), KH_ERR_STATE_OWNER);
   ck_assert_ptr_nonnull(strstr(it.diag.text, it.state));
   ck_assert_int_eq(kh_dir_count(it.state), 0);
 }
@@ -181,7 +181,7 @@ START_TEST(what_is_no_fifo_is_refused)
 
   (void)snprintf(path, sizeof path, "%s/worker.wake", it.state);
   kh_file_put(path, KH_STR(""));
-  ck_assert_int_eq(kh_post_take(&it.post, it.state, -1, &it.diag), KH_ERR_IO);
+  ck_assert_int_eq(kh_worker_lock_take(&it.lock, it.state, -1, &it.diag), KH_ERR_IO);
   ck_assert_ptr_nonnull(strstr(it.diag.text, "worker.wake"));
   ck_assert(kh_worker_case_lock_is_free(&it));
 }
@@ -192,7 +192,7 @@ START_TEST(ringing_wakes_a_worker)
   kh_worker_case_take(&it);
   kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
   int64_t from = kh_test_now_ms();
-  kh_post_wait(&it.post, KH_TEST_PATIENCE_MS);
+  kh_worker_lock_wait(&it.lock, KH_TEST_PATIENCE_MS);
   ck_assert_int_lt(kh_test_now_ms() - from, KH_TEST_PATIENCE_MS / 2);
 }
 END_TEST
@@ -204,8 +204,8 @@ START_TEST(all_waiting_bytes_are_read_at_once)
   kh_worker_case_take(&it);
   for (int i = 0; i < 1000; i++)
     kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
-  kh_post_wait(&it.post, KH_TEST_PATIENCE_MS);
-  ck_assert_int_eq(ioctl(it.post.wake_fd, FIONREAD, &waiting), 0);
+  kh_worker_lock_wait(&it.lock, KH_TEST_PATIENCE_MS);
+  ck_assert_int_eq(ioctl(it.lock.wake_fd, FIONREAD, &waiting), 0);
   ck_assert_int_eq(waiting, 0);
 }
 END_TEST
@@ -215,14 +215,14 @@ START_TEST(a_full_fifo_has_woken_enough)
   int waiting = -1;
 
   kh_worker_case_take(&it);
-  int room = fcntl(it.post.wake_fd, F_SETPIPE_SZ, 4096);
+  int room = fcntl(it.lock.wake_fd, F_SETPIPE_SZ, 4096);
   ck_assert_int_ge(room, 4096);
   for (int i = 0; i < room + 10; i++)
     kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
-  ck_assert_int_eq(ioctl(it.post.wake_fd, FIONREAD, &waiting), 0);
+  ck_assert_int_eq(ioctl(it.lock.wake_fd, FIONREAD, &waiting), 0);
   ck_assert_int_ge(waiting, 1);
-  kh_post_wait(&it.post, KH_TEST_PATIENCE_MS);
-  ck_assert_int_eq(ioctl(it.post.wake_fd, FIONREAD, &waiting), 0);
+  kh_worker_lock_wait(&it.lock, KH_TEST_PATIENCE_MS);
+  ck_assert_int_eq(ioctl(it.lock.wake_fd, FIONREAD, &waiting), 0);
   ck_assert_int_eq(waiting, 0);
 }
 END_TEST
@@ -232,12 +232,12 @@ START_TEST(a_wait_does_not_spin_after_a_ring)
 {
   kh_worker_case_take(&it);
   kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
-  kh_post_wait(&it.post, KH_TEST_PATIENCE_MS);
+  kh_worker_lock_wait(&it.lock, KH_TEST_PATIENCE_MS);
   int64_t from = kh_test_now_ms();
-  kh_post_wait(&it.post, 100);
+  kh_worker_lock_wait(&it.lock, 100);
   ck_assert_int_ge(kh_test_now_ms() - from, 95);
   from = kh_test_now_ms();
-  kh_post_wait(&it.post, 0);
+  kh_worker_lock_wait(&it.lock, 0);
   ck_assert_int_lt(kh_test_now_ms() - from, 1000);
 }
 END_TEST
@@ -254,7 +254,7 @@ START_TEST(a_signal_ends_the_wait)
   kh_worker_case_take(&it);
   ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
   (void)ualarm(50000, 0);
-  kh_post_wait(&it.post, -1);
+  kh_worker_lock_wait(&it.lock, -1);
 }
 END_TEST
 
@@ -269,26 +269,26 @@ START_TEST(a_ring_before_the_wait_is_not_lost)
   ck_assert_int_eq(waitpid(child, &status, 0), child);
   ck_assert_int_eq(status, 0);
   int64_t from = kh_test_now_ms();
-  kh_post_wait(&it.post, KH_TEST_PATIENCE_MS);
+  kh_worker_lock_wait(&it.lock, KH_TEST_PATIENCE_MS);
   ck_assert_int_lt(kh_test_now_ms() - from, KH_TEST_PATIENCE_MS / 2);
 }
 END_TEST
 
-static Suite *post_suite(void)
+static Suite *worker_lock_suite(void)
 {
-  Suite *suite = suite_create("post");
+  Suite *suite = suite_create("worker_lock");
   TCase *taking = kh_test_case(suite, "taking");
   TCase *ringing = kh_test_case(suite, "ringing");
 
   tcase_add_checked_fixture(taking, open_case, close_case);
   tcase_add_test(taking, tokens_are_the_documented_ones);
   tcase_add_test(taking, one_worker_a_state_folder);
-  tcase_add_test(taking, a_manned_post_is_seen_from_beside);
-  tcase_add_test(taking, the_post_is_manned_since_it_was_taken);
+  tcase_add_test(taking, a_held_lock_is_seen_from_beside);
+  tcase_add_test(taking, the_lock_is_held_since_it_was_taken);
   tcase_add_test(taking, its_files_are_private);
   tcase_add_test(taking, an_inherited_lock_is_taken_over);
   tcase_add_test(taking, a_killed_holder_leaves_no_lock);
-  tcase_add_test(taking, a_post_of_others_is_refused);
+  tcase_add_test(taking, a_lock_of_others_is_refused);
   tcase_add_test(taking, what_is_no_fifo_is_refused);
 
   tcase_add_checked_fixture(ringing, open_case, close_case);
@@ -303,5 +303,5 @@ static Suite *post_suite(void)
 
 int main(void)
 {
-  return kh_test_main(post_suite());
+  return kh_test_main(worker_lock_suite());
 }
