@@ -16,15 +16,6 @@ static const struct variable header_variables[] = {
     {{"HTTP_X_BUILDKITE_TOKEN", 22}, KH_HEADER_TOKEN},
 };
 
-static enum kh_method method_of(struct kh_str name)
-{
-  if (kh_str_equal(name, KH_STR("POST")))
-    return KH_METHOD_POST;
-  if (kh_str_equal(name, KH_STR("GET")))
-    return KH_METHOD_GET;
-  return kh_str_equal(name, KH_STR("HEAD")) ? KH_METHOD_HEAD : KH_METHOD_OTHER;
-}
-
 static void add_variable(struct kh_str name, struct kh_str value, struct kh_request *request,
                          struct kh_cgi_body *body)
 {
@@ -33,7 +24,7 @@ static void add_variable(struct kh_str name, struct kh_str value, struct kh_requ
       kh_request_add_header(request, header_variables[i].header, value);
 
   if (kh_str_equal(name, KH_STR("REQUEST_METHOD"))) {
-    request->method = method_of(value);
+    request->method = kh_method_by_name(value);
   } else if (kh_str_equal(name, KH_STR("CONTENT_LENGTH")) &&
              value.len > 0) { /* nginx sends an empty one for GET */
     body->malformed = body->malformed || body->has_length || !kh_str_u64(value, &body->length);

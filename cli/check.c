@@ -4,15 +4,9 @@
 #include "check_place.h"
 #include "cli.h"
 #include "notify/notifier.h"
+#include "output.h"
 
-#include <jansson.h>
 #include <unistd.h>
-
-static const char *const worker_modes[] = {
-    [KH_WORKER_START] = "start",
-    [KH_WORKER_SERVICE] = "service",
-    [KH_WORKER_WAIT] = "wait",
-};
 
 static json_t *names_of(const struct kh_secret_list *list)
 {
@@ -50,7 +44,7 @@ static json_t *summary_of(const struct kh_config *config, const struct kh_rules 
   json_object_set_new(summary, "log", json_string(config->log_path[0] ? config->log_path : "stderr"));
   json_object_set_new(summary, "state", config->state[0] ? json_string(config->state) : json_null());
   json_object_set_new(summary, "worker",
-                      config->state[0] ? json_string(worker_modes[config->worker_mode]) : json_null());
+                      config->state[0] ? json_string(kh_worker_mode_name(config->worker_mode)) : json_null());
   json_object_set_new(summary, "rules", rules_of(rules));
   return summary;
 }
@@ -79,9 +73,7 @@ static void tell_json(const char *path, bool is_fine, const struct kh_diags *dia
   json_object_set_new(answer, "mistakes", mistakes);
   json_object_set_new(answer, "more", json_integer((json_int_t)diags->more));
   json_object_set_new(answer, "summary", summary);
-  json_dumpf(answer, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(answer);
+  kh_output_tell(answer);
 }
 
 static void print_mistakes(const struct kh_config *config, const struct kh_diags *diags)

@@ -71,8 +71,6 @@ int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_confi
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag);
 /* Such a line for each. */
 void kh_cli_print_diags(FILE *to, const struct kh_diags *diags);
-/* Seconds between SIGNED_AT and NOW in words for people: "12 s old", "3 s ahead". */
-void kh_cli_age(int64_t now_s, int64_t signed_at_s, char text[40]);
 
 /* ---- reason.c ------------------------------------------------------------------------------ */
 

@@ -26,15 +26,6 @@ bool kh_http_message_is_one(struct kh_str text)
   return letters > 0 && letters + 1 < text.len && text.at[letters] == ' ' && text.at[letters + 1] == '/';
 }
 
-static enum kh_method method_of(struct kh_str name)
-{
-  if (kh_str_equal(name, KH_STR("POST")))
-    return KH_METHOD_POST;
-  if (kh_str_equal(name, KH_STR("GET")))
-    return KH_METHOD_GET;
-  return kh_str_equal(name, KH_STR("HEAD")) ? KH_METHOD_HEAD : KH_METHOD_OTHER;
-}
-
 static void note_length(struct framing *framing, struct kh_str value)
 {
   uint64_t length = 0;
@@ -112,7 +103,7 @@ bool kh_http_message_read(struct kh_str text, struct kh_buf *joined, struct kh_r
   if (!kh_http_message_is_one(text))
     return false;
   line = next_line(&rest);
-  request->method = method_of(kh_str_cut(&line, ' '));
+  request->method = kh_method_by_name(kh_str_cut(&line, ' '));
   *what = "a header line has no ':'";
   if (!read_headers(&rest, request, &framing))
     return false;

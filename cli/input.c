@@ -117,10 +117,3 @@ void kh_cli_print_diags(FILE *to, const struct kh_diags *diags)
   if (diags->more > 0)
     fprintf(to, "and %zu more\n", diags->more);
 }
-
-void kh_cli_age(int64_t now_s, int64_t signed_at_s, char text[40])
-{
-  int64_t age_s = now_s - signed_at_s;
-
-  snprintf(text, 40, "%" PRId64 " s %s", age_s < 0 ? -age_s : age_s, age_s < 0 ? "ahead" : "old");
-}

@@ -134,7 +134,5 @@ void kh_outcome_print_json(const struct kh_outcome *outcome)
   json_object_set_new(all, "answer", answer);
   json_object_set_new(all, "log", log_lines(outcome));
   json_object_set_new(all, "deliveries", deliveries);
-  json_dumpf(all, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(all);
+  kh_output_tell(all);
 }

@@ -5,12 +5,6 @@
 #include "output.h"
 #include "state_folder.h"
 
-static const char *const modes[] = {
-    [KH_WORKER_START] = "start",
-    [KH_WORKER_SERVICE] = "service",
-    [KH_WORKER_WAIT] = "wait",
-};
-
 /* What is owed, over all destinations. */
 struct totals {
   json_t *destinations;
@@ -77,7 +71,7 @@ static json_t *json_of_worker(const struct kh_state_folder *folder)
   bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
   json_t *json = json_object();
 
-  json_object_set_new(json, "mode", json_string(modes[folder->config->worker_mode]));
+  json_object_set_new(json, "mode", json_string(kh_worker_mode_name(folder->config->worker_mode)));
   json_object_set_new(json, "alive", json_boolean(alive));
   json_object_set_new(json, "since", kh_output_time(since_us));
   return json;
@@ -137,7 +131,7 @@ static void print(const struct kh_state_folder *folder, const struct kh_inbox_lo
   printf("\nworker  %s", alive ? "at work" : "none at the moment");
   if (alive)
     print_age("since ", since_us, now_us);
-  printf(" (worker: %s)\n", modes[folder->config->worker_mode]);
+  printf(" (worker: %s)\n", kh_worker_mode_name(folder->config->worker_mode));
   print_destinations(totals->destinations, now_us);
 }
 

@@ -1,8 +1,7 @@
 #include "base/base.h"
 
 #include "cli.h"
-
-#include <jansson.h>
+#include "output.h"
 
 /* What was asked for. */
 struct question {
@@ -42,18 +41,17 @@ static void tell_json(const struct question *question, enum kh_err err, const st
     json_object_set_new(answer, "timestamp", json_integer(verified->timestamp_s));
     json_object_set_new(answer, "age_s", json_integer(question->now_s - verified->timestamp_s));
   }
-  json_dumpf(answer, stdout, JSON_COMPACT);
-  putchar('\n');
-  json_decref(answer);
+  kh_output_tell(answer);
 }
 
 static void tell(const struct question *question, enum kh_err err, const struct kh_verified *verified)
 {
   const char *sentence = kh_cli_sentence(err);
+  int64_t age_s = question->now_s - verified->timestamp_s;
   char age[40] = "";
 
   if (verified->by && verified->proof == KH_PROOF_SIGNATURE)
-    kh_cli_age(question->now_s, verified->timestamp_s, age);
+    snprintf(age, sizeof age, "%" PRId64 " s %s", age_s < 0 ? -age_s : age_s, age_s < 0 ? "ahead" : "old");
   if (err)
     printf("not verified: %s: %s%s%s%s\n", kh_err_token(err), sentence ? sentence : "", age[0] ? " (" : "",
            age, age[0] ? ")" : "");

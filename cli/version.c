@@ -1,8 +1,7 @@
 #include "base/base.h"
 
 #include "cli.h"
-
-#include <jansson.h>
+#include "output.h"
 
 #ifndef KH_COMMIT
 #define KH_COMMIT ""
@@ -41,9 +40,7 @@ static void tell(bool as_json)
     json_object_set_new(answer, "version", json_string(KH_VERSION));
     json_object_set_new(answer, "commit", KH_COMMIT[0] ? json_string(KH_COMMIT) : json_null());
     json_object_set(answer, "libraries", list);
-    json_dumpf(answer, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(answer);
+    kh_output_tell(answer);
   } else {
     printf("kitehook %s%s%s%s\n", KH_VERSION, KH_COMMIT[0] ? " (" : "", KH_COMMIT, KH_COMMIT[0] ? ")" : "");
     json_object_foreach(list, name, value) printf("  %-10s%s\n", name, json_string_value(value));

@@ -161,6 +161,9 @@ bool kh_config_is_outdated(const struct kh_config *config);
  */
 void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES]);
 
+/* The word that the file has for MODE. */
+const char *kh_worker_mode_name(enum kh_worker_mode mode);
+
 /* KH_ERR_CONFIG and a mistake when there is `notify:` but no `state:`: a web server's receiver has no way to do it. */
 enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 

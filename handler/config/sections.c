@@ -21,6 +21,11 @@ static const struct kh_range max_bytes = {UINT64_C(1024) * 1024, UINT64_C(1024) 
                                           "1MB to 1024GB"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
+const char *kh_worker_mode_name(enum kh_worker_mode mode)
+{
+  return worker_modes[mode];
+}
+
 static enum kh_err mistake(const struct kh_section *section, const char *key, const char *text)
 {
   return kh_config_mistake(section->config, section->object, key, section->diags, "%s%s: %s", section->name,

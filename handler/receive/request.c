@@ -13,6 +13,15 @@ static const struct kh_str header_names[KH_HEADER__COUNT] = {
     [KH_HEADER_TOKEN] = {"x-buildkite-token", 17},
 };
 
+enum kh_method kh_method_by_name(struct kh_str name)
+{
+  if (kh_str_equal(name, KH_STR("POST")))
+    return KH_METHOD_POST;
+  if (kh_str_equal(name, KH_STR("GET")))
+    return KH_METHOD_GET;
+  return kh_str_equal(name, KH_STR("HEAD")) ? KH_METHOD_HEAD : KH_METHOD_OTHER;
+}
+
 enum kh_header kh_header_by_name(struct kh_str name)
 {
   enum kh_header header = 0;

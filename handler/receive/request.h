@@ -54,6 +54,7 @@ enum { KH_RESPONSE_MAX_BYTES = 4096 };
 /* The words behind a status that kitehook answers with, such as "Bad Request" (RFC 9110). */
 const char *kh_status_phrase(int status);
 
+enum kh_method kh_method_by_name(struct kh_str name);
 /* The header's place by its HTTP name, any case; KH_HEADER__COUNT when it is not one of ours. */
 enum kh_header kh_header_by_name(struct kh_str name);
 /* Notes one header line; a second one of the same name only sets `repeated`. */
