@@ -63,8 +63,8 @@ const char *kh_cli_config_path(const char *option);
 /* The process's environment, as kh_config_read takes it. */
 const char *const *kh_cli_environment(void);
 /*
- * Opens what CONFIG_PATH (--config, or NULL) names, and prints what was found. KH_EXIT_OK, or what to exit with. Call
- * kh_setup_close either way.
+ * Opens what CONFIG_PATH (--config, or NULL) names, and prints what was found. KH_EXIT_OK, or what to exit
+ * with. Call kh_setup_close either way.
  */
 int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth);
 /* One line: file:line:column: message. */

@@ -15,7 +15,10 @@ struct kh_dry_run {
   size_t steps_left;     /* of regular expressions, as the worker has them for one webhook */
 };
 
-/* FILE is as webhook_file.h has it. Complains and returns false when no event can be had of it. Call release either way. */
+/*
+ * FILE is as webhook_file.h has it. Complains and returns false when no event can be had of it. Call release
+ * either way.
+ */
 bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s);
 void kh_dry_run_release(struct kh_dry_run *run);
 

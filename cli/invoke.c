@@ -1,10 +1,10 @@
 #include "base/base.h"
 
+#include "at_once.h"
 #include "cli.h"
 #include "deliver/http_curl.h"
 #include "invoke.h"
 #include "webhook_file.h"
-#include "work.h"
 
 enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };
 
@@ -60,16 +60,7 @@ static enum kh_err understand(const struct stage *stage, const struct kh_webhook
     return err;
   memcpy(entry.request_id, webhook->request_id, sizeof entry.request_id);
   kh_worker_init(&worker, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
-  err = stage->store.ops->batch_begin(stage->store.self);
-  if (!err) {
-    err = kh_work_webhook(&worker, "invoke", &entry, diag);
-    if (!err)
-      err = stage->store.ops->batch_end(stage->store.self);
-    else
-      stage->store.ops->batch_drop(stage->store.self);
-  }
-  if (!err)
-    kh_work_release_lines(&worker);
+  err = kh_work_alone(&worker, "invoke", &entry, diag);
   kh_worker_release(&worker);
   return err;
 }

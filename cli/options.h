@@ -1,6 +1,6 @@
 /*
- * options.h - the command line of a subcommand: its options from a table, its operands, and what to say when they are
- * wrong.
+ * options.h - the command line of a subcommand: its options from a table, its operands, and what to say when
+ * they are wrong.
  */
 #ifndef KH_OPTIONS_H
 #define KH_OPTIONS_H
@@ -13,8 +13,8 @@ struct kh_command;
 struct kh_option {
   const char *name; /* without the dashes */
   /*
-   * Reads TEXT into VALUE, or complains and returns false; NAME is the option's. One of the functions below, or one
-   * of the command's own.
+   * Reads TEXT into VALUE, or complains and returns false; NAME is the option's. One of the functions below,
+   * or one of the command's own.
    */
   bool (*take)(const struct kh_command *self, const char *name, const char *text, void *value);
   size_t at; /* offsetof VALUE in the struct that kh_cli_options fills */
@@ -32,18 +32,20 @@ bool kh_option_mode(const struct kh_command *self, const char *name, const char 
 enum { KH_GO_ON = -1 };
 
 /*
- * Fills VALUES, which holds the defaults, by self->options. KH_GO_ON, and optind stands at the first operand; else what
- * to exit with, after --help or a complaint.
+ * Fills VALUES, which holds the defaults, by self->options. KH_GO_ON, and optind stands at the first operand;
+ * else what to exit with, after --help or a complaint.
  */
 int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *values);
 /* True when exactly one operand is left; else complains that WHAT is missing or that there are too many. */
 bool kh_cli_one_operand(const struct kh_command *self, int argc, char **argv, const char *what);
 /*
- * The place among VERBS (NULL-terminated) of the first operand; complains, and returns -1, when it is none of them or
- * there is none.
+ * The place among VERBS (NULL-terminated) of the first operand; complains, and returns -1, when it is none of
+ * them or there is none.
  */
 int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char *const *verbs);
-/* Reads a whole number of at least MIN. Complains and returns false when TEXT is none; NAME is its option's. */
+/*
+ * Reads a whole number of at least MIN. Complains and returns false when TEXT is none; NAME is its option's.
+ */
 bool kh_cli_number(const struct kh_command *self, const char *name, const char *text, int64_t min,
                    int64_t *number);
 /* Reads a duration; the complaint has EXAMPLES, such as "5, 30s or 10m". */

@@ -1,10 +1,12 @@
 /*
- * service.h - what a worker tells the service manager that runs it: sd_notify(3)'s protocol, without its library.
+ * service.h - what a worker tells the service manager that runs it: sd_notify(3)'s protocol, without its
+ * library.
  *
  * Lines of KEY=value in datagrams to the socket that NOTIFY_SOCKET names; where it is not set every call does
- * nothing. A thread of its own says WATCHDOG=1 at half of WATCHDOG_USEC, since one step of the loop, such as a batch
- * of webhooks on a slow disk, may take longer than that, and STOPPING=1 as soon as a signal asks for it. It falls
- * silent when the loop does not come by as it promised, so that a worker that hangs is still found out.
+ * nothing. A thread of its own says WATCHDOG=1 at half of WATCHDOG_USEC, since one step of the loop, such as
+ * a batch of webhooks on a slow disk, may take longer than that, and STOPPING=1 as soon as a signal asks for
+ * it. It falls silent when the loop does not come by as it promised, so that a worker that hangs is still
+ * found out.
  */
 #ifndef KH_SERVICE_H
 #define KH_SERVICE_H
@@ -30,8 +32,9 @@ struct kh_service {
 };
 
 /*
- * Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. SERVICE must stay where it is, and the signals of STOP_FD must be
- * blocked already. False when the thread cannot be had: then nothing would keep the watchdog quiet.
+ * Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. SERVICE must stay where it is, and the signals of
+ * STOP_FD must be blocked already. False when the thread cannot be had: then nothing would keep the watchdog
+ * quiet.
  */
 bool kh_service_open(struct kh_service *service, int stop_fd) KH_MUST_USE;
 /* Says STOPPING=1, unless it was said. */

@@ -1,8 +1,8 @@
 /*
  * state_folder.h - the state folder that a command of a person's works on, beside whatever worker is there.
  *
- * Nothing is made and no lock is taken. Only the folder's owner gets in: what another user makes there, root included,
- * would lock its owner out.
+ * Nothing is made and no lock is taken. Only the folder's owner gets in: what another user makes there, root
+ * included, would lock its owner out.
  */
 #ifndef KH_STATE_FOLDER_H
 #define KH_STATE_FOLDER_H
@@ -24,9 +24,9 @@ int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command
 void kh_state_folder_close(struct kh_state_folder *folder);
 
 /*
- * Tells how many were DONE ("dropped"), and complains of each name in MISSING, an array that it takes over; WHAT is what
- * they should have been. With WAKE the worker is woken or started first, as a receiver would, if there is anything to
- * do. KH_EXIT_OK, or KH_EXIT_NO when one is missing.
+ * Tells how many were DONE ("dropped"), and complains of each name in MISSING, an array that it takes over;
+ * WHAT is what they should have been. With WAKE the worker is woken or started first, as a receiver would, if
+ * there is anything to do. KH_EXIT_OK, or KH_EXIT_NO when one is missing.
  */
 int kh_state_folder_tell(const struct kh_state_folder *folder, const char *done, int64_t total,
                          const char *what, json_t *missing, bool wake, bool as_json);

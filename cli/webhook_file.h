@@ -1,8 +1,9 @@
 /*
  * webhook_file.h - the webhook that `kitehook invoke` or `send` was given, as a request.
  *
- * FILE is a fixture folder (request.http; expect.json's "now" is the clock), a raw HTTP request, or anything else:
- * then it is the body, and headers and proof are made for it with the config's first secret (none with CONFIG NULL).
+ * FILE is a fixture folder (request.http; expect.json's "now" is the clock), a raw HTTP request, or anything
+ * else: then it is the body, and headers and proof are made for it with the config's first secret (none with
+ * CONFIG NULL).
  */
 #ifndef KH_WEBHOOK_FILE_H
 #define KH_WEBHOOK_FILE_H

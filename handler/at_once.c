@@ -15,15 +15,20 @@ void kh_at_once_release(struct kh_at_once *at_once)
   kh_worker_release(&at_once->worker);
 }
 
-static enum kh_err understand(struct kh_worker *worker, const struct kh_entry *entry, struct kh_diag *diag)
+enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+                          struct kh_diag *diag)
 {
-  enum kh_err err = worker->store.ops->batch_begin(worker->store.self);
+  const struct kh_store *store = &worker->store;
+  enum kh_err err = store->ops->batch_begin(store->self);
 
+  if (err)
+    return err;
   kh_buf_clear(&worker->lines);
-  if (!err)
-    err = kh_work_webhook(worker, entry->request_id, entry, diag);
-  if (!err)
-    err = worker->store.ops->batch_end(worker->store.self);
+  err = kh_work_webhook(worker, name, entry, diag);
+  if (err)
+    store->ops->batch_drop(store->self);
+  else
+    err = store->ops->batch_end(store->self);
   if (!err)
     kh_work_release_lines(worker);
   return err;
@@ -92,7 +97,7 @@ enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *e
   enum kh_err err = kh_store_open_none(store);
 
   if (!err)
-    err = understand(&at_once->worker, entry, diag);
+    err = kh_work_alone(&at_once->worker, entry->request_id, entry, diag);
   if (!err)
     err = send_all(at_once, diag);
   if (store->ops)

@@ -29,4 +29,11 @@ void kh_at_once_release(struct kh_at_once *at_once);
 enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;
 
+/*
+ * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors are
+ * those of kh_work_webhook and of the store.
+ */
+enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+                          struct kh_diag *diag) KH_MUST_USE;
+
 #endif

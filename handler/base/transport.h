@@ -67,7 +67,10 @@ static inline void kh_incoming_init(struct kh_incoming *answer)
   kh_buf_init(&answer->body, KH_ANSWER_MAX_BYTES);
 }
 
-/* One of several requests on their way. Whoever begins it owns it, and neither moves nor changes it until it has ended. */
+/*
+ * One of several requests on their way. Whoever begins it owns it, and neither moves nor changes it until it
+ * has ended.
+ */
 struct kh_exchange {
   struct kh_outgoing request;
   struct kh_incoming answer; /* made empty by kh_incoming_init */
@@ -79,13 +82,13 @@ struct kh_transport {
   void *self;
 
   /*
-   * `begin` does not wait: any error means that the exchange ended there and then, and its answer says why. `wait`
-   * lasts until something came in, one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have passed.
-   * `ended` works on what came in, and gives each exchange that has ended once; NULL when there is none. `cancel`
-   * ends one without an outcome.
+   * `begin` does not wait: any error means that the exchange ended there and then, and its answer says why.
+   * `wait` lasts until something came in, one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have
+   * passed. `ended` works on what came in, and gives each exchange that has ended once; NULL when there is
+   * none. `cancel` ends one without an outcome.
    *
-   * Any answer counts, whatever its status: its header to the end, for a body that was cut changes nothing about
-   * what the other side has done. Whoever begins an exchange releases the answer's body.
+   * Any answer counts, whatever its status: its header to the end, for a body that was cut changes nothing
+   * about what the other side has done. Whoever begins an exchange releases the answer's body.
    */
   enum kh_err (*begin)(void *self, struct kh_exchange *exchange);
   void (*wait)(void *self, const int *fds, size_t count, int timeout_ms);
@@ -93,8 +96,9 @@ struct kh_transport {
   void (*cancel)(void *self, struct kh_exchange *exchange);
 
   /*
-   * From the next request on: CA_FILE names the authorities, "" for those it was opened with; PROXY is the URL of a proxy
-   * in place of the environment's, empty for none. Both are borrowed. NULL where there is nothing to configure.
+   * From the next request on: CA_FILE names the authorities, "" for those it was opened with; PROXY is the
+   * URL of a proxy in place of the environment's, empty for none. Both are borrowed. NULL where there is
+   * nothing to configure.
    */
   void (*configure)(void *self, const char *ca_file, const struct kh_secret *proxy);
 };

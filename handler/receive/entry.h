@@ -23,8 +23,8 @@ struct kh_entry {
 };
 
 /*
- * Writes the line (with its newline) to LINE, which is empty; the body follows it in the file. KH_ERR_LIMIT when it
- * cannot be written, also for an event header that is no UTF-8. KH_ERR_NO_MEMORY.
+ * Writes the line (with its newline) to LINE, which is empty; the body follows it in the file. KH_ERR_LIMIT
+ * when it cannot be written, also for an event header that is no UTF-8. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_entry_line(const struct kh_entry *entry, struct kh_buf *line) KH_MUST_USE;
 
