@@ -168,11 +168,11 @@ static int check(const struct call *call)
   return code;
 }
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct call, config_path)},
-    {"json", kh_option_flag, offsetof(struct call, json)},
-    {"lambda", kh_option_flag, offsetof(struct call, is_for_lambda)},
-    {"receiver", kh_option_flag, offsetof(struct call, is_for_receiver)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct call, config_path)},
+    {"json", kh_cli_take_flag, offsetof(struct call, json)},
+    {"lambda", kh_cli_take_flag, offsetof(struct call, is_for_lambda)},
+    {"receiver", kh_cli_take_flag, offsetof(struct call, is_for_receiver)},
     {0},
 };
 

@@ -25,10 +25,10 @@ enum kh_exit {
 
 struct kh_command {
   const char *name;
-  const char *summary;             /* one line for the list of commands */
-  const char *usage;               /* what stands behind "kitehook NAME" */
-  const char *help;                /* the rest of --help: what it does, the options, the exit codes */
-  const struct kh_option *options; /* what it takes beside --help; a row of zeros ends them */
+  const char *summary;                 /* one line for the list of commands */
+  const char *usage;                   /* what stands behind "kitehook NAME" */
+  const char *help;                    /* the rest of --help: what it does, the options, the exit codes */
+  const struct kh_cli_option *options; /* what it takes beside --help; a row of zeros ends them */
   /* argv[0] is the command's name. Returns an exit code. */
   int (*run)(const struct kh_command *self, int argc, char **argv);
 };

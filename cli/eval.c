@@ -169,12 +169,12 @@ struct call {
   bool batch;
 };
 
-static const struct kh_option options[] = {
-    {"names", kh_option_text, offsetof(struct call, names_file)},
+static const struct kh_cli_option options[] = {
+    {"names", kh_cli_take_text, offsetof(struct call, names_file)},
     {"dialect", take_dialect, offsetof(struct call, question.dialect)},
     {"entrypoint", take_entrypoint, offsetof(struct call, question.entrypoint)},
-    {"validate-only", kh_option_flag, offsetof(struct call, question.validate_only)},
-    {"batch", kh_option_flag, offsetof(struct call, batch)},
+    {"validate-only", kh_cli_take_flag, offsetof(struct call, question.validate_only)},
+    {"batch", kh_cli_take_flag, offsetof(struct call, batch)},
     {0},
 };
 

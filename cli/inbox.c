@@ -139,10 +139,10 @@ static const struct verb {
 } verbs[] = {{false, list}, {false, show}, {true, retry}, {true, drop}};
 static const char *const verb_names[] = {"list", "show", "retry", "drop", NULL};
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct call, config_path)},
-    {"all", kh_option_flag, offsetof(struct call, all)},
-    {"json", kh_option_flag, offsetof(struct call, json)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct call, config_path)},
+    {"all", kh_cli_take_flag, offsetof(struct call, all)},
+    {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},
 };
 

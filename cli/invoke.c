@@ -201,11 +201,11 @@ done:
   return code;
 }
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct call, config_path)},
-    {"send", kh_option_flag, offsetof(struct call, send)},
-    {"json", kh_option_flag, offsetof(struct call, json)},
-    {"now", kh_option_number, offsetof(struct call, now_s)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct call, config_path)},
+    {"send", kh_cli_take_flag, offsetof(struct call, send)},
+    {"json", kh_cli_take_flag, offsetof(struct call, json)},
+    {"now", kh_cli_take_number, offsetof(struct call, now_s)},
     {0},
 };
 

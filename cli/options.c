@@ -80,17 +80,18 @@ int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *v
   size_t count = 0;
   int value = 0;
 
-  for (const struct kh_option *option = self->options; option->name && count < OPTIONS_MAX - 1; option++) {
+  for (const struct kh_cli_option *option = self->options; option->name && count < OPTIONS_MAX - 1;
+       option++) {
     known[count] = (struct option){.name = option->name,
-                                   .has_arg = option->take == kh_option_flag ? no_argument
-                                                                             : required_argument,
+                                   .has_arg = option->take == kh_cli_take_flag ? no_argument
+                                                                               : required_argument,
                                    .val = FIRST_VALUE + (int)count};
     count++;
   }
   known[count] = (struct option){.name = "help", .has_arg = no_argument, .val = 'h'};
   opterr = 0;
   while ((value = next_option(self, argc, argv, known)) >= FIRST_VALUE) {
-    const struct kh_option *option = &self->options[value - FIRST_VALUE];
+    const struct kh_cli_option *option = &self->options[value - FIRST_VALUE];
 
     if (!option->take(self, option->name, optarg, (char *)values + option->at))
       return KH_EXIT_USAGE;
@@ -100,7 +101,7 @@ int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *v
   return value == '?' ? KH_EXIT_USAGE : KH_GO_ON;
 }
 
-bool kh_option_flag(const struct kh_command *self, const char *name, const char *text, void *value)
+bool kh_cli_take_flag(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   (void)self;
   (void)name;
@@ -109,7 +110,7 @@ bool kh_option_flag(const struct kh_command *self, const char *name, const char 
   return true;
 }
 
-bool kh_option_text(const struct kh_command *self, const char *name, const char *text, void *value)
+bool kh_cli_take_text(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   (void)self;
   (void)name;
@@ -117,12 +118,12 @@ bool kh_option_text(const struct kh_command *self, const char *name, const char 
   return true;
 }
 
-bool kh_option_number(const struct kh_command *self, const char *name, const char *text, void *value)
+bool kh_cli_take_number(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   return kh_cli_number(self, name, text, 0, value);
 }
 
-bool kh_option_mode(const struct kh_command *self, const char *name, const char *text, void *value)
+bool kh_cli_take_mode(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   bool is_token = strcmp(text, "token") == 0;
 

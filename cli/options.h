@@ -2,15 +2,15 @@
  * options.h - the command line of a subcommand: its options from a table, its operands, and what to say when
  * they are wrong.
  */
-#ifndef KH_OPTIONS_H
-#define KH_OPTIONS_H
+#ifndef KH_CLI_OPTIONS_H
+#define KH_CLI_OPTIONS_H
 
 #include "base/base.h"
 
 struct kh_command;
 
 /* One option. --help and -h are everybody's and stand in no table. */
-struct kh_option {
+struct kh_cli_option {
   const char *name; /* without the dashes */
   /*
    * Reads TEXT into VALUE, or complains and returns false; NAME is the option's. One of the functions below,
@@ -21,13 +21,13 @@ struct kh_option {
 };
 
 /* VALUE becomes true. The only one that takes no text. */
-bool kh_option_flag(const struct kh_command *self, const char *name, const char *text, void *value);
+bool kh_cli_take_flag(const struct kh_command *self, const char *name, const char *text, void *value);
 /* Into a const char *. */
-bool kh_option_text(const struct kh_command *self, const char *name, const char *text, void *value);
+bool kh_cli_take_text(const struct kh_command *self, const char *name, const char *text, void *value);
 /* A whole number of at least 0, into an int64_t. */
-bool kh_option_number(const struct kh_command *self, const char *name, const char *text, void *value);
+bool kh_cli_take_number(const struct kh_command *self, const char *name, const char *text, void *value);
 /* "signature" or "token", into an enum kh_proof_kind. */
-bool kh_option_mode(const struct kh_command *self, const char *name, const char *text, void *value);
+bool kh_cli_take_mode(const struct kh_command *self, const char *name, const char *text, void *value);
 
 enum { KH_GO_ON = -1 };
 

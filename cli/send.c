@@ -199,15 +199,15 @@ static bool take_mode(const struct kh_command *self, const char *name, const cha
   struct call *call = value;
 
   call->has_mode = true;
-  return kh_option_mode(self, name, text, &call->mode);
+  return kh_cli_take_mode(self, name, text, &call->mode);
 }
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct call, config_path)},
-    {"secret", kh_option_text, offsetof(struct call, secret_text)},
-    {"secret-file", kh_option_text, offsetof(struct call, secret_file)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct call, config_path)},
+    {"secret", kh_cli_take_text, offsetof(struct call, secret_text)},
+    {"secret-file", kh_cli_take_text, offsetof(struct call, secret_file)},
     {"mode", take_mode, 0},
-    {"json", kh_option_flag, offsetof(struct call, json)},
+    {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},
 };
 

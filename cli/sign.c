@@ -23,10 +23,10 @@ struct call {
   int64_t timestamp_s;
 };
 
-static const struct kh_option options[] = {
-    {"secret", kh_option_text, offsetof(struct call, secret_text)},
-    {"secret-file", kh_option_text, offsetof(struct call, secret_file)},
-    {"timestamp", kh_option_number, offsetof(struct call, timestamp_s)},
+static const struct kh_cli_option options[] = {
+    {"secret", kh_cli_take_text, offsetof(struct call, secret_text)},
+    {"secret-file", kh_cli_take_text, offsetof(struct call, secret_file)},
+    {"timestamp", kh_cli_take_number, offsetof(struct call, timestamp_s)},
     {0},
 };
 

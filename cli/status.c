@@ -239,9 +239,9 @@ done:
   return code;
 }
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct call, config_path)},
-    {"json", kh_option_flag, offsetof(struct call, json)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct call, config_path)},
+    {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},
 };
 

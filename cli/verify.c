@@ -95,14 +95,14 @@ static bool take_freshness(const struct kh_command *self, const char *name, cons
   return kh_cli_duration(self, name, text, "300, 90s or 5m", freshness_s);
 }
 
-static const struct kh_option options[] = {
-    {"secret", kh_option_text, offsetof(struct question, secret_text)},
-    {"secret-file", kh_option_text, offsetof(struct question, secret_file)},
+static const struct kh_cli_option options[] = {
+    {"secret", kh_cli_take_text, offsetof(struct question, secret_text)},
+    {"secret-file", kh_cli_take_text, offsetof(struct question, secret_file)},
     {"header", add_header, offsetof(struct question, request)},
-    {"now", kh_option_number, offsetof(struct question, now_s)},
+    {"now", kh_cli_take_number, offsetof(struct question, now_s)},
     {"freshness", take_freshness, offsetof(struct question, freshness_s)},
-    {"mode", kh_option_mode, offsetof(struct question, mode)},
-    {"json", kh_option_flag, offsetof(struct question, json)},
+    {"mode", kh_cli_take_mode, offsetof(struct question, mode)},
+    {"json", kh_cli_take_flag, offsetof(struct question, json)},
     {0},
 };
 

@@ -48,7 +48,7 @@ static void tell(bool as_json)
   json_decref(list);
 }
 
-static const struct kh_option options[] = {{"json", kh_option_flag, 0}, {0}};
+static const struct kh_cli_option options[] = {{"json", kh_cli_take_flag, 0}, {0}};
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {

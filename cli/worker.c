@@ -94,12 +94,12 @@ static bool take_linger(const struct kh_command *self, const char *name, const c
   return kh_cli_duration(self, name, text, "5, 30s or 10m", linger_s);
 }
 
-static const struct kh_option options[] = {
-    {"config", kh_option_text, offsetof(struct kh_shift, config_path)},
-    {"once", kh_option_flag, offsetof(struct kh_shift, once)},
-    {"serve", kh_option_flag, offsetof(struct kh_shift, serve)},
+static const struct kh_cli_option options[] = {
+    {"config", kh_cli_take_text, offsetof(struct kh_shift, config_path)},
+    {"once", kh_cli_take_flag, offsetof(struct kh_shift, once)},
+    {"serve", kh_cli_take_flag, offsetof(struct kh_shift, serve)},
     {"lock-fd", take_lock_fd, offsetof(struct kh_shift, inherited_fd)},
-    {"budget-ms", kh_option_number, offsetof(struct kh_shift, budget_ms)},
+    {"budget-ms", kh_cli_take_number, offsetof(struct kh_shift, budget_ms)},
     {"linger", take_linger, offsetof(struct kh_shift, linger_s)},
     {0},
 };
