@@ -2,6 +2,7 @@
 
 #include "explain.h"
 #include "output.h"
+#include "rules/names_event.h"
 #include "trace.h"
 
 #include <unistd.h>
@@ -153,13 +154,15 @@ static json_t *part_of(const struct kh_rule *rule, const json_t *entry, enum kh_
 static void add_delivery(json_t *answer, const struct kh_rule *rule, const struct kh_dry_run *run)
 {
   const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
-  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  const struct kh_names names = kh_names_event(&run->event);
+  struct kh_rendering rendering = {&run->event, &names, &facts, {KH_MISTAKE_NONE}};
+  const struct kh_mistake *why = &rendering.undecided;
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_delivery delivery;
   json_t *sent = NULL;
 
   kh_sha256(&run->verified.body, 1, digest);
-  enum kh_err err = kh_rule_render(rule, &run->event, &facts, digest, run->webhook.now_us, &delivery);
+  enum kh_err err = kh_rule_render(rule, &rendering, digest, run->webhook.now_us, &delivery);
   if (err) {
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
     return;
@@ -170,8 +173,7 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, const struc
       rule->notifier->via != KH_VIA_HTTP ? json_null() : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", kh_output_text(delivery.content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
-  json_object_set_new(sent, "undecided",
-                      kh_rule_is_undecided(rule, &run->event, &why) ? json_string(why.text) : json_null());
+  json_object_set_new(sent, "undecided", why->kind == KH_MISTAKE_NONE ? json_null() : json_string(why->text));
   json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
   json_object_set_new(answer, "delivery", sent);
   kh_delivery_release(&delivery);

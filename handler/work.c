@@ -99,26 +99,20 @@ static void log_undecided(struct kh_worker *worker, const char *name, const stru
 
 /* RULE's delivery, if it matches. */
 static enum kh_err render_match(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
-                                const struct kh_names *names, struct outcome *outcome)
+                                struct kh_rendering *rendering, struct outcome *outcome)
 {
   struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
   struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
 
-  if (!kh_match_names(&rule->match, &outcome->event, names, &why)) {
+  if (!kh_match_names(&rule->match, &outcome->event, rendering->names, &why)) {
     log_undecided(worker, name, rule, &why);
     return KH_OK;
   }
-  const size_t before = outcome->steps_left;
-  enum kh_err err = kh_rule_render(rule, &outcome->event, &outcome->facts, outcome->claim.body_digest,
+  enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest,
                                    kh_clock_now_us(worker->clock), delivery);
   if (err)
     return err;
-  /* It is asked in the state in which the message was rendered, so that it comes to the same. */
-  const size_t after = outcome->steps_left;
-  outcome->steps_left = before;
-  if (kh_rule_is_undecided(rule, &outcome->event, &why))
-    log_undecided(worker, name, rule, &why);
-  outcome->steps_left = after;
+  log_undecided(worker, name, rule, &rendering->undecided);
   (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
   outcome->count++;
   return KH_OK;
@@ -136,8 +130,9 @@ static enum kh_err render_matches(struct kh_worker *worker, const char *name, st
   if (!outcome->deliveries)
     return KH_ERR_NO_MEMORY;
   const struct kh_names names = kh_names_event_once(&outcome->event, &found);
+  struct kh_rendering rendering = {&outcome->event, &names, &outcome->facts, {KH_MISTAKE_NONE}};
   for (size_t i = 0; i < rules && !err; i++)
-    err = render_match(worker, name, &worker->rules->at[i], &names, outcome);
+    err = render_match(worker, name, &worker->rules->at[i], &rendering, outcome);
   kh_names_found_release(&found);
   return err;
 }

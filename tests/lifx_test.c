@@ -109,7 +109,6 @@ static const struct {
 
 START_TEST(the_configuration_changes_it)
 {
-  struct kh_facts facts = {KH_SEEN_NEVER};
   struct kh_sent_headers headers = {.count = 0};
   struct kh_delivery delivery = {.attempt = 0};
   struct kh_test_rules made;
@@ -125,7 +124,7 @@ START_TEST(the_configuration_changes_it)
 
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\"}}"));
   kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
-  ck_assert_int_eq(rule->notifier->render(rule, &event.event, &facts, &body), KH_OK);
+  ck_assert_int_eq(rule->notifier->render(rule, kh_test_rendering(&event.event), &body), KH_OK);
   ck_assert_str_eq(kh_buf_text(&body), configured[_i].expected);
   ck_assert_msg(kh_str_equal(url, kh_str_of(configured[_i].url)), "%.*s", KH_FMT(url));
   ck_assert_int_eq(rule->verb, configured[_i].verb);
@@ -143,7 +142,6 @@ END_TEST
 
 START_TEST(an_old_light_is_not_turned_on)
 {
-  struct kh_facts facts = {KH_SEEN_NEVER};
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_test_rules made;
   struct kh_test_event event;
@@ -151,7 +149,8 @@ START_TEST(an_old_light_is_not_turned_on)
 
   kh_test_rules_open(&made, "- lifx: {token: {env: TOKEN}}\n", environment);
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.running\",\"build\":{}}"));
-  ck_assert_int_eq(kh_rule_render(&made.rules.at[0], &event.event, &facts, digest, 0, &delivery), KH_OK);
+  ck_assert_int_eq(kh_rule_render(&made.rules.at[0], kh_test_rendering(&event.event), digest, 0, &delivery),
+                   KH_OK);
   ck_assert_int_eq(delivery.expires_us, INT64_C(600000000));
   kh_delivery_release(&delivery);
   kh_test_event_release(&event);

@@ -301,7 +301,6 @@ START_TEST(a_render_fails_cleanly_without_memory)
 {
   static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_webhook,
                                                         &kh_notifier_log};
-  struct kh_facts facts = {KH_SEEN_NEVER};
   struct kh_test_event made;
   enum kh_err err = KH_ERR_RENDER;
 
@@ -313,7 +312,7 @@ START_TEST(a_render_fails_cleanly_without_memory)
     kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
     memory.calls = 0;
     json_set_alloc_funcs(failing_malloc, free);
-    err = notifiers[_i]->render(&rule, &made.event, &facts, &body);
+    err = notifiers[_i]->render(&rule, kh_test_rendering(&made.event), &body);
     json_set_alloc_funcs(malloc, free);
     ck_assert_msg(err == KH_OK || err == KH_ERR_RENDER || err == KH_ERR_NO_MEMORY, "%s", kh_err_token(err));
     kh_buf_release(&body);

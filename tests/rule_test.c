@@ -433,7 +433,6 @@ END_TEST
 START_TEST(delivery_is_filled)
 {
   static const int64_t now_us = INT64_C(1700000000123456);
-  struct kh_facts facts = {KH_SEEN_NEVER};
   struct kh_test_rules made;
   struct kh_test_event event;
   struct kh_delivery delivery;
@@ -446,7 +445,8 @@ START_TEST(delivery_is_filled)
   ck_assert_int_eq(made.err, KH_OK);
   kh_test_event_read(&event, kh_str_of(body));
   kh_openssl_sha256(kh_str_of(body), digest);
-  ck_assert_int_eq(kh_rule_render(&made.rules.at[0], &event.event, &facts, digest, now_us, &delivery), KH_OK);
+  ck_assert_int_eq(
+      kh_rule_render(&made.rules.at[0], kh_test_rendering(&event.event), digest, now_us, &delivery), KH_OK);
 
   memcpy(hashed, digest, KH_DIGEST_BYTES);
   memcpy(hashed + KH_DIGEST_BYTES, "team", 4);
@@ -473,25 +473,23 @@ START_TEST(delivery_is_filled)
 }
 END_TEST
 
-static enum kh_err render_too_much(const struct kh_rule *rule, const struct kh_event *event,
-                                   const struct kh_facts *facts, struct kh_buf *out)
+static enum kh_err render_too_much(const struct kh_rule *rule, struct kh_rendering *rendering,
+                                   struct kh_buf *out)
 {
   (void)rule;
-  (void)event;
-  (void)facts;
+  (void)rendering;
   for (int i = 0; i < KH_DELIVERY_MAX_BYTES + 1; i++)
     (void)kh_buf_add_byte(out, 'x');
   return KH_OK;
 }
 
-static enum kh_err render_just_enough(const struct kh_rule *rule, const struct kh_event *event,
-                                      const struct kh_facts *facts, struct kh_buf *out)
+static enum kh_err render_just_enough(const struct kh_rule *rule, struct kh_rendering *rendering,
+                                      struct kh_buf *out)
 {
   json_t *json = json_array();
 
   (void)rule;
-  (void)event;
-  (void)facts;
+  (void)rendering;
   for (int i = 0; i < KH_DELIVERY_MAX_BYTES / 2; i++)
     (void)json_array_append_new(json, json_integer(i % 10));
   return kh_notify_write_json(json, out);
@@ -507,12 +505,14 @@ START_TEST(delivery_has_a_limit)
 
   kh_test_event_read(&event, kh_str_of(body));
   notifier.render = render_too_much;
-  ck_assert_int_eq(kh_rule_render(&rule, &event.event, NULL, digest, 0, &delivery), KH_ERR_LIMIT);
+  ck_assert_int_eq(kh_rule_render(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
+                   KH_ERR_LIMIT);
   ck_assert_uint_eq(delivery.body.len, 0);
   kh_delivery_release(&delivery);
 
   notifier.render = render_just_enough; /* one byte too many: the closing bracket */
-  ck_assert_int_eq(kh_rule_render(&rule, &event.event, NULL, digest, 0, &delivery), KH_ERR_LIMIT);
+  ck_assert_int_eq(kh_rule_render(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
+                   KH_ERR_LIMIT);
   kh_delivery_release(&delivery);
   kh_test_event_release(&event);
 }

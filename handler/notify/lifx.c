@@ -63,12 +63,11 @@ static const char *look_of(const struct kh_event *event, struct kh_str state)
   }
 }
 
-static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
-                          const struct kh_facts *facts, struct kh_buf *body)
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
+  const struct kh_event *event = rendering->event;
   struct kh_buf state;
 
-  (void)facts;
   kh_buf_init(&state, event->body.len + 16);
   enum kh_err err = kh_event_build_state(event, &state);
   if (!err)

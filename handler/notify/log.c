@@ -5,13 +5,14 @@
 #include "notify/notifier.h"
 #include "notify/story.h"
 
-static bool set_all(json_t *json, const struct kh_rule *rule, const struct kh_event *event,
+static bool set_all(json_t *json, const struct kh_rule *rule, struct kh_rendering *rendering,
                     const struct kh_story *story)
 {
+  const struct kh_event *event = rendering->event;
   struct kh_buf text;
 
   kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
-  bool good = !kh_message_render(rule, event, &kh_message_plain, &text);
+  bool good = !kh_message_render(rule, rendering, &kh_message_plain, &text);
   if (good && text.len == 0)
     kh_story_line(story, &text);
   good = good && !kh_buf_ok(&text) && kh_member_set(json, "text", kh_buf_view(&text)) &&
@@ -28,18 +29,17 @@ static bool set_all(json_t *json, const struct kh_rule *rule, const struct kh_ev
   return good && kh_member_set(json, "url", kh_buf_view(&story->url));
 }
 
-static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
-                          const struct kh_facts *facts, struct kh_buf *body)
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   struct kh_story story;
   json_t *json = NULL;
-  enum kh_err err = kh_story_read(&story, event);
+  enum kh_err err = kh_story_read(&story, rendering->event);
 
-  (void)facts;
   if (err)
     goto done;
   json = json_object();
-  err = set_all(json, rule, event, &story) ? kh_notify_write_json(json_incref(json), body) : KH_ERR_RENDER;
+  err = set_all(json, rule, rendering, &story) ? kh_notify_write_json(json_incref(json), body)
+                                               : KH_ERR_RENDER;
 done:
   json_decref(json);
   kh_story_release(&story);

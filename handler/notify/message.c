@@ -2,7 +2,6 @@
 
 #include "notify/message.h"
 #include "notify/text.h"
-#include "rules/names_event.h"
 
 const struct kh_template_paper kh_message_plain = {
     .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
@@ -75,34 +74,16 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
   return err ? KH_ERR_CONFIG : KH_OK;
 }
 
-static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
-                          const struct kh_template_paper *paper, struct kh_buf *out,
-                          struct kh_mistake *undecided)
-{
-  const struct kh_names names = kh_names_event(event);
-
-  return rule->message ? kh_template_render(rule->message, &names, paper, out, undecided) : KH_OK;
-}
-
-enum kh_err kh_message_render(const struct kh_rule *rule, const struct kh_event *event,
+enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                               const struct kh_template_paper *paper, struct kh_buf *out)
 {
-  return render(rule, event, paper, out, NULL);
-}
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
 
-bool kh_rule_is_undecided(const struct kh_rule *rule, const struct kh_event *event, struct kh_mistake *why)
-{
-  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
-  struct kh_buf unused;
-
-  if (!rule->message || !kh_template_decides(rule->message))
-    return false;
-  kh_buf_init(&unused, KH_MESSAGE_BYTES);
-  enum kh_err err = render(rule, event, &kh_message_plain, &unused, &mistake);
-  kh_buf_release(&unused);
-  if (err || mistake.kind == KH_MISTAKE_NONE)
-    return false;
-  (void)kh_mistake_set(why, mistake.kind, mistake.at, mistake.len, "an {{#if}} of its message: %s",
-                       mistake.text);
-  return true;
+  if (!rule->message)
+    return KH_OK;
+  enum kh_err err = kh_template_render(rule->message, rendering->names, paper, out, &why);
+  if (why.kind != KH_MISTAKE_NONE)
+    (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its message: %s",
+                         why.text);
+  return err;
 }

@@ -24,6 +24,15 @@ struct kh_verdict {
   char note[160];    /* for logs, behind the status; never a text of the answer: it may echo what it got */
 };
 
+/* What a notifier renders from: one webhook. All is borrowed, and outlives what is done with it. */
+struct kh_rendering {
+  const struct kh_event *event;
+  const struct kh_names *names; /* of event (rules/names_event.h) */
+  const struct kh_facts *facts;
+  struct kh_mistake
+      undecided; /* by the rule rendered last: why an {{#if}} of its message went the other way */
+};
+
 struct kh_notifier {
   const char *name; /* the word in kitehook.yml: "slack"; at most 16 bytes */
   enum kh_via via;
@@ -38,8 +47,7 @@ struct kh_notifier {
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
-  enum kh_err (*render)(const struct kh_rule *rule, const struct kh_event *event,
-                        const struct kh_facts *facts, struct kh_buf *body);
+  enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
   /*
    * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is empty.
    * NULL where there are none.
@@ -86,18 +94,13 @@ void kh_rules_release(struct kh_rules *rules);
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
 
 /*
- * The delivery that RULE makes of EVENT: rendered, with its id and dates; only `entry` is left to the caller, who
- * also releases it. BODY_DIGEST is the webhook's. KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the caller, who
+ * also releases it. BODY_DIGEST is the webhook's. rendering->undecided is set anew. KH_ERR_RENDER, KH_ERR_NO_MEMORY, or
+ * KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
  */
-enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
-                           const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
-                           int64_t now_us, struct kh_delivery *delivery) KH_MUST_USE;
-
-/*
- * Is there an {{#if}} in RULE's message that cannot be decided about EVENT? It went the other way, and WHY says what is in
- * the way. To be asked once an event was rendered: it decides them all again.
- */
-bool kh_rule_is_undecided(const struct kh_rule *rule, const struct kh_event *event, struct kh_mistake *why);
+enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
+                           const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
+                           struct kh_delivery *delivery) KH_MUST_USE;
 
 /* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as kh_json_write. */
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;

@@ -22,9 +22,9 @@ static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh
   kh_hex(digest, KH_DELIVERY_ID_BYTES / 2, id);
 }
 
-enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *event,
-                           const struct kh_facts *facts, const unsigned char body_digest[KH_DIGEST_BYTES],
-                           int64_t now_us, struct kh_delivery *delivery)
+enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
+                           const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
+                           struct kh_delivery *delivery)
 {
   const int64_t age_max_s = rule->notifier->age_max_s ? rule->notifier->age_max_s : KH_DELIVERY_AGE_MAX_S;
 
@@ -37,10 +37,11 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, const struct kh_event *ev
   (void)snprintf(delivery->rule, sizeof delivery->rule, "%s", rule->name);
   (void)snprintf(delivery->notifier, sizeof delivery->notifier, "%s", rule->notifier->name);
   (void)snprintf(delivery->destination, sizeof delivery->destination, "%s", rule->destination);
-  (void)snprintf(delivery->event, sizeof delivery->event, "%s", event->name);
+  (void)snprintf(delivery->event, sizeof delivery->event, "%s", rendering->event->name);
 
+  rendering->undecided.kind = KH_MISTAKE_NONE;
   kh_buf_init(&delivery->body, KH_DELIVERY_MAX_BYTES);
-  enum kh_err err = rule->notifier->render(rule, event, facts, &delivery->body);
+  enum kh_err err = rule->notifier->render(rule, rendering, &delivery->body);
   if (!err)
     err = kh_buf_ok(&delivery->body);
   if (err)

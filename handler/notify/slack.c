@@ -97,14 +97,14 @@ static enum kh_err tell_story(const struct kh_event *event, struct kh_slack_sect
   return err;
 }
 
-/* Adds nothing when RULE has no message for EVENT. */
-static enum kh_err tell_message(const struct kh_rule *rule, const struct kh_event *event,
+/* Adds nothing when RULE has no message for the event. */
+static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering *rendering,
                                 struct kh_slack_section *section, struct kh_buf *fallback)
 {
   struct kh_buf message;
 
   kh_buf_init(&message, KH_MESSAGE_BYTES);
-  enum kh_err err = kh_message_render(rule, event, &kh_slack_paper, &message);
+  enum kh_err err = kh_message_render(rule, rendering, &kh_slack_paper, &message);
   if (!err)
     err = kh_slack_markup(kh_buf_view(&message), section, fallback);
   kh_buf_release(&message);
@@ -128,17 +128,15 @@ static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct k
   return err;
 }
 
-static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
-                          const struct kh_facts *facts, struct kh_buf *body)
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   struct kh_slack_section section = {json_array(), false};
   struct kh_buf fallback;
 
-  (void)facts;
   kh_buf_init(&fallback, KH_SLACK_FALLBACK_BYTES);
-  enum kh_err err = tell_message(rule, event, &section, &fallback);
+  enum kh_err err = tell_message(rule, rendering, &section, &fallback);
   if (!err && fallback.len == 0)
-    err = tell_story(event, &section, &fallback);
+    err = tell_story(rendering->event, &section, &fallback);
   if (!err)
     err = kh_buf_ok(&fallback);
   if (!err && section.failed)

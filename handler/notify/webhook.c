@@ -34,17 +34,15 @@ static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery,
   headers->count = 3;
 }
 
-static enum kh_err render(const struct kh_rule *rule, const struct kh_event *event,
-                          const struct kh_facts *facts, struct kh_buf *body)
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   json_t *json = NULL;
   struct kh_buf message;
 
-  (void)facts;
   kh_buf_init(&message, KH_MESSAGE_BYTES);
-  enum kh_err err = kh_message_render(rule, event, &kh_message_plain, &message);
+  enum kh_err err = kh_message_render(rule, rendering, &kh_message_plain, &message);
   if (!err)
-    err = kh_webhook_body(event, &json);
+    err = kh_webhook_body(rendering->event, &json);
   if (!err && !kh_member_set(json_object_get(json, "data"), "message", kh_buf_view(&message)))
     err = KH_ERR_RENDER;
   kh_buf_release(&message);

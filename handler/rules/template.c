@@ -78,15 +78,6 @@ void kh_template_uses(const struct kh_template *template, const struct kh_uses *
   }
 }
 
-bool kh_template_decides(const struct kh_template *template)
-{
-  const struct kh_part *part = template->first;
-
-  while (part && part->type != KH_PART_IF)
-    part = part->next;
-  return part != NULL;
-}
-
 /* What a message is put together of, before it is cut and escaped. */
 struct piece {
   struct kh_str text;

@@ -46,9 +46,6 @@ enum kh_err kh_template_compile(struct kh_template **template, struct kh_str sou
                                 const struct kh_template_reader *reader) KH_MUST_USE;
 void kh_template_free(struct kh_template *template);
 
-/* Is there an {{#if}} in it? */
-bool kh_template_decides(const struct kh_template *template);
-
 /* Tells every use of a variable; its place is that of the {{ before it. */
 void kh_template_uses(const struct kh_template *template, const struct kh_uses *uses);
 

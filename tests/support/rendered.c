@@ -4,6 +4,7 @@
 #include "support/checks.h"
 #include "support/recorder.h"
 #include "support/rendered.h"
+#include "support/rules.h"
 #include "support/slack.h"
 
 enum { MAX_TEXT = 3000 };
@@ -106,12 +107,11 @@ void kh_test_rule_close(struct kh_rule *rule)
 void kh_test_render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
                     struct kh_buf *body)
 {
-  struct kh_facts facts = {KH_SEEN_NEVER};
   struct kh_rule rule;
 
   kh_test_rule_open(&rule, notifier);
   kh_buf_init(body, KH_DELIVERY_MAX_BYTES);
-  enum kh_err err = notifier->render(&rule, event, &facts, body);
+  enum kh_err err = notifier->render(&rule, kh_test_rendering(event), body);
   ck_assert_msg(err == KH_OK, "%s: %s", why, kh_err_token(err));
   if (notifier == &kh_notifier_slack)
     kh_check_slack(why, kh_buf_view(body));

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
+#include "rules/names_event.h"
 #include "support/rules.h"
 
 #include <check.h>
@@ -60,6 +61,17 @@ void kh_test_rules_said(const struct kh_test_rules *made, struct kh_buf *out)
     (void)kh_buf_printf(out, "%u:%u %s%s\n", diag->line, diag->column,
                         diag->err ? "" : "warning: ", diag->text);
   }
+}
+
+struct kh_rendering *kh_test_rendering(const struct kh_event *event)
+{
+  static const struct kh_facts facts = {KH_SEEN_NEVER};
+  static struct kh_names names;
+  static struct kh_rendering rendering;
+
+  names = kh_names_event(event);
+  rendering = (struct kh_rendering){event, &names, &facts, {KH_MISTAKE_NONE}};
+  return &rendering;
 }
 
 static void read_event(struct kh_test_event *made, struct kh_str body, struct kh_str header)

@@ -37,6 +37,9 @@ struct kh_test_event {
   struct kh_event event;
 };
 
+/* What notifiers render EVENT from. One at a time. */
+struct kh_rendering *kh_test_rendering(const struct kh_event *event);
+
 /* Reads a copy of BODY, as if it were proven. Ends the test when it cannot be read. MADE must not move. */
 void kh_test_event_read(struct kh_test_event *made, struct kh_str body);
 /* The body of fixtures/events/NAME with its X-Buildkite-Event. */
