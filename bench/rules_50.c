@@ -1,7 +1,7 @@
 /*
  * rules_50.c BODY SECRET CONFIG ROUNDS - what a worker pays to hold one webhook against the rules of CONFIG.
  *
- * Each round times, one after the other: kh_match_names of BODY for every rule; kh_verify and kh_event_read of BODY.
+ * Each round times, one after the other: kh_decide of BODY for every rule; kh_verify and kh_event_read of BODY.
  * Prints two numbers a round, nanoseconds of processor time each. CONFIG must have 50 rules, all with `if`, that can all
  * be decided.
  *
@@ -10,7 +10,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "rules/match.h"
+#include "notify/decision.h"
 #include "rules/names_event.h"
 
 enum { LAPS = 100, BODY_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 1024, NOW_S = 1700000000, RULES = 50 };
@@ -20,7 +20,7 @@ struct bench {
   struct kh_request request;
   struct kh_json doc;
   struct kh_event event;
-  struct kh_match rules[RULES];
+  struct kh_rule rules[RULES];
 };
 
 static bool verify_and_read(struct bench *bench)
@@ -35,14 +35,16 @@ static bool verify_and_read(struct bench *bench)
 
 static bool match_all(struct bench *bench)
 {
-  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
   struct kh_names_found found;
   const struct kh_names names = kh_names_event_once(&bench->event, &found);
+  const struct kh_rendering rendering = {.event = &bench->event, .names = &names};
 
   for (size_t i = 0; i < RULES; i++) {
-    (void)kh_match_names(&bench->rules[i], &bench->event, &names, &why);
-    if (why.kind != KH_MISTAKE_NONE) {
-      fprintf(stderr, "rules_50: rule %zu: %s\n", i + 1, why.text);
+    struct kh_decision decision;
+
+    kh_decide(&bench->rules[i], &rendering, NULL, &decision);
+    if (decision.undecided.kind != KH_MISTAKE_NONE) {
+      fprintf(stderr, "rules_50: rule %zu: %s\n", i + 1, decision.undecided.text);
       return false;
     }
   }
@@ -79,8 +81,8 @@ static bool compile_rules(struct bench *bench, const struct kh_config *config)
   static const char *const events[] = {"build.*", NULL};
 
   for (size_t i = 0; i < RULES; i++)
-    if (kh_match_compile(config, json_array_get(config->notify, i), events, &bench->rules[i], NULL) ||
-        !bench->rules[i].condition)
+    if (kh_match_compile(config, json_array_get(config->notify, i), events, &bench->rules[i].match, NULL) ||
+        !bench->rules[i].match.condition)
       return false;
   return json_array_size(config->notify) == RULES;
 }
@@ -135,7 +137,7 @@ int main(int argc, char **argv)
   status = run(&bench, strtol(argv[4], NULL, 10));
 done:
   for (size_t i = 0; i < RULES; i++)
-    kh_match_release(&bench.rules[i]);
+    kh_match_release(&bench.rules[i].match);
   kh_config_release(&config);
   kh_json_release(&bench.doc);
   kh_secret_release(&secrets.at[0].secret);

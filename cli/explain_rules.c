@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "explain.h"
+#include "notify/decision.h"
 #include "output.h"
 #include "rules/names_event.h"
 #include "trace.h"
@@ -115,54 +116,73 @@ static json_t *patterns_of(const char *patterns, json_t *value)
   return part;
 }
 
-static json_t *condition_of(const struct kh_rule *rule, const char *text, const struct kh_event *event,
-                            bool *holds)
+static json_t *condition_of(const struct kh_decision *decision, const char *text, struct kh_notes *notes)
 {
-  struct kh_mistake why = {0};
-  struct kh_notes notes;
+  const struct kh_condition *condition = decision->rule->match.condition;
+  const struct kh_mistake *undecided = &decision->undecided;
+  json_t *part = condition ? json_object() : NULL;
 
-  kh_notes_init(&notes, kh_str_of(text));
-  struct kh_trace trace = kh_notes_trace(&notes);
-  *holds = kh_match_part(&rule->match, KH_MATCH_IF, event, &trace, &why);
-  if (!rule->match.condition)
+  if (!part)
     return json_null();
-  json_t *part = json_object();
   json_object_set_new(part, "given", json_string(text));
-  json_object_set_new(part, "undecided", why.kind == KH_MISTAKE_NONE ? json_null() : json_string(why.text));
-  json_object_set_new(part, "parts", kh_notes_take(&notes, rule->match.condition));
+  json_object_set_new(part, "undecided",
+                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
+  json_object_set_new(part, "parts", kh_notes_take(notes, condition));
   return part;
 }
 
-static json_t *part_of(const struct kh_rule *rule, const json_t *entry, enum kh_match_part part,
-                       const struct kh_event *event, bool *holds)
+static json_t *part_of(const struct kh_decision *decision, enum kh_match_part part, const char *condition,
+                       struct kh_notes *notes, const struct kh_event *event)
 {
-  const struct kh_match *match = &rule->match;
-  const char *text = json_string_value(json_object_get(entry, "if"));
+  const struct kh_match *match = &decision->rule->match;
 
-  if (part == KH_MATCH_IF)
-    return condition_of(rule, text ? text : "", event, holds);
-  *holds = kh_match_part(match, part, event, NULL, NULL);
   if (part == KH_MATCH_EVENTS)
     return events_of(match);
   if (part == KH_MATCH_PIPELINES)
     return patterns_of(match->pipelines, member_text(event->pipeline, KH_STR("slug")));
-  return patterns_of(match->branches, member_text(event->build, KH_STR("branch")));
+  if (part == KH_MATCH_BRANCHES)
+    return patterns_of(match->branches, member_text(event->build, KH_STR("branch")));
+  return condition_of(decision, condition, notes);
+}
+
+static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *entry,
+                      const struct kh_rendering *rendering)
+{
+  const char *text = json_string_value(json_object_get(entry, "if"));
+  const char *condition = text ? text : "";
+  json_t *failed = json_array();
+  struct kh_decision decision;
+  struct kh_notes notes;
+
+  kh_notes_init(&notes, kh_str_of(condition));
+  const struct kh_trace trace = kh_notes_trace(&notes);
+  kh_decide(rule, rendering, &trace, &decision);
+  for (unsigned i = 0; i < KH_MATCH__PARTS; i++) {
+    const char *name = kh_match_part_name((enum kh_match_part)i);
+    json_t *part = part_of(&decision, (enum kh_match_part)i, condition, &notes, rendering->event);
+
+    if (json_is_object(part))
+      json_object_set_new(part, "matches", json_boolean(decision.holds[i]));
+    if (!decision.holds[i])
+      json_array_append_new(failed, json_string(name));
+    json_object_set_new(answer, name, part);
+  }
+  json_object_set_new(answer, "matches", json_boolean(decision.matches));
+  json_object_set_new(answer, "failed", failed);
 }
 
 /* ---- what it would send -------------------------------------------------------------------- */
 
-static void add_delivery(json_t *answer, const struct kh_rule *rule, const struct kh_dry_run *run)
+static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_rendering *rendering,
+                         const struct kh_dry_run *run)
 {
-  const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
-  const struct kh_names names = kh_names_event(&run->event);
-  struct kh_rendering rendering = {&run->event, &names, &facts, {KH_MISTAKE_NONE}};
-  const struct kh_mistake *why = &rendering.undecided;
+  const struct kh_mistake *undecided = &rendering->undecided;
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_delivery delivery;
   json_t *sent = NULL;
 
   kh_sha256(&run->verified.body, 1, digest);
-  enum kh_err err = kh_rule_render(rule, &rendering, digest, run->webhook.now_us, &delivery);
+  enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &delivery);
   if (err) {
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
     return;
@@ -173,50 +193,42 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, const struc
       rule->notifier->via != KH_VIA_HTTP ? json_null() : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", kh_output_text(delivery.content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
-  json_object_set_new(sent, "undecided", why->kind == KH_MISTAKE_NONE ? json_null() : json_string(why->text));
+  json_object_set_new(sent, "undecided",
+                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
   json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
   json_object_set_new(answer, "delivery", sent);
   kh_delivery_release(&delivery);
 }
 
 static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry,
-                       const struct kh_dry_run *run)
+                       struct kh_rendering *rendering, const struct kh_dry_run *run)
 {
   json_t *answer = json_object();
-  json_t *failed = json_array();
 
   json_object_set_new(answer, "name", json_string(rule->name));
   json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
   json_object_set_new(answer, "destination", destination_of(config, rule, entry));
-  for (int i = 0; i < KH_MATCH__PARTS; i++) {
-    const char *name = kh_match_part_name((enum kh_match_part)i);
-    bool holds = false;
-    json_t *part = part_of(rule, entry, (enum kh_match_part)i, &run->event, &holds);
-
-    if (json_is_object(part))
-      json_object_set_new(part, "matches", json_boolean(holds));
-    if (!holds)
-      json_array_append_new(failed, json_string(name));
-    json_object_set_new(answer, name, part);
-  }
-  json_object_set_new(answer, "matches", json_boolean(json_array_size(failed) == 0));
-  json_object_set_new(answer, "failed", failed);
+  add_parts(answer, rule, entry, rendering);
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
-  if (json_array_size(failed) == 0)
-    add_delivery(answer, rule, run);
+  if (json_is_true(json_object_get(answer, "matches")))
+    add_delivery(answer, rule, rendering, run);
   return answer;
 }
 
 json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules, const struct kh_dry_run *run,
                    const char *only)
 {
+  const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
+  const struct kh_names names = kh_names_event(&run->event);
+  struct kh_rendering rendering = {&run->event, &names, &facts, {KH_MISTAKE_NONE}};
   json_t *answer = json_object();
   json_t *told = json_array();
 
   for (size_t i = 0; i < rules->count; i++)
     if (!only || strcmp(only, rules->at[i].name) == 0)
-      json_array_append_new(told, rule_of(config, &rules->at[i], json_array_get(config->notify, i), run));
+      json_array_append_new(
+          told, rule_of(config, &rules->at[i], json_array_get(config->notify, i), &rendering, run));
   json_object_set_new(answer, "dry_run", json_true());
   json_object_set_new(answer, "event", event_of(&run->event));
   json_object_set_new(answer, "rules", told);

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "notify/decision.h"
 #include "rules/names_event.h"
 #include "rules/regex.h"
 #include "work.h"
@@ -97,28 +98,48 @@ static void log_undecided(struct kh_worker *worker, const char *name, const stru
   kh_log_end(&line, &log);
 }
 
+/* It sends nothing, and stops no other one: what is wrong with it stays wrong. */
+static void log_failed(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+                       enum kh_err reason)
+{
+  struct kh_log log = held_log(worker);
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &log, KH_ERROR, "rule failed");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
+  kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
+  kh_log_problem(&line, reason, NULL);
+  kh_log_text(&line, KH_LOG_DETAIL, KH_STR("its notification could not be made and is not sent"));
+  kh_log_end(&line, &log);
+}
+
 /* RULE's delivery, if it matches. */
-static enum kh_err render_match(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
-                                struct kh_rendering *rendering, struct outcome *outcome)
+static enum kh_err apply_rule(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+                              struct kh_rendering *rendering, struct outcome *outcome)
 {
   struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
-  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  struct kh_decision decision;
 
-  if (!kh_match_names(&rule->match, &outcome->event, rendering->names, &why)) {
-    log_undecided(worker, name, rule, &why);
+  kh_decide(rule, rendering, NULL, &decision);
+  log_undecided(worker, name, rule, &decision.undecided);
+  if (!decision.matches)
     return KH_OK;
-  }
   enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest,
                                    kh_clock_now_us(worker->clock), delivery);
-  if (err)
+  if (err == KH_ERR_NO_MEMORY)
     return err;
+  if (err) {
+    log_failed(worker, name, rule, err);
+    return KH_OK;
+  }
   log_undecided(worker, name, rule, &rendering->undecided);
   (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
   outcome->count++;
   return KH_OK;
 }
 
-static enum kh_err render_matches(struct kh_worker *worker, const char *name, struct outcome *outcome)
+static enum kh_err apply_rules(struct kh_worker *worker, const char *name, struct outcome *outcome)
 {
   const size_t rules = worker->rules->count;
   struct kh_names_found found;
@@ -132,7 +153,7 @@ static enum kh_err render_matches(struct kh_worker *worker, const char *name, st
   const struct kh_names names = kh_names_event_once(&outcome->event, &found);
   struct kh_rendering rendering = {&outcome->event, &names, &outcome->facts, {KH_MISTAKE_NONE}};
   for (size_t i = 0; i < rules && !err; i++)
-    err = render_match(worker, name, &worker->rules->at[i], &rendering, outcome);
+    err = apply_rule(worker, name, &worker->rules->at[i], &rendering, outcome);
   kh_names_found_release(&found);
   return err;
 }
@@ -216,7 +237,7 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
 
   err = worker->store.ops->begin(worker->store.self, &outcome.claim, &outcome.facts);
   if (!err)
-    err = render_matches(worker, name, &outcome);
+    err = apply_rules(worker, name, &outcome);
   if (!err)
     err = commit(worker, entry, &outcome);
   if (!err)
@@ -225,10 +246,9 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
   if (err == KH_ERR_STORE)
     (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
   else if (err)
-    (void)kh_diag_set(diag, err, "a notification could not be rendered");
+    (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
-  /* render_matches may have failed in the delivery behind the last one that counts */
-  for (size_t i = 0; outcome.deliveries && i <= outcome.count && i < worker->rules->count; i++)
+  for (size_t i = 0; i < outcome.count; i++)
     kh_delivery_release(&outcome.deliveries[i]);
   free(outcome.deliveries);
   return err;

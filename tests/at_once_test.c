@@ -65,11 +65,10 @@ static void observe(void *observer, const struct kh_attempted *attempted)
   counts[attempted->result != KH_OK]++;
 }
 
-static void open_with(const char *rules)
+static void open_around(void)
 {
   static const struct kh_named_secret by = {.name = "current"};
 
-  kh_test_rules_open(&made, rules, environment);
   ck_assert_int_eq(made.err, KH_OK);
   kh_fake_clock_init(&clock_, 1700000000);
   kh_recorder_init(&lines);
@@ -86,6 +85,12 @@ static void open_with(const char *rules)
                             .request_id = "req-1",
                             .transport = "lambda",
                             .verified = {.body = KH_STR(BODY), .by = &by, .proof = KH_PROOF_SIGNATURE}};
+}
+
+static void open_with(const char *rules)
+{
+  kh_test_rules_open(&made, rules, environment);
+  open_around();
 }
 
 static void open_case(void)
@@ -207,6 +212,74 @@ START_TEST(an_undecided_message_is_sent_and_logged)
 }
 END_TEST
 
+/* ---- a rule that cannot be rendered ---- */
+
+static enum kh_err refused; /* by render */
+
+static enum kh_err refuse(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
+{
+  (void)rule;
+  (void)rendering;
+  (void)kh_buf_add(body, KH_STR("half a"));
+  return refused;
+}
+
+/* Three rules, of which the second is refused. */
+static void open_with_refusing(void)
+{
+  static struct kh_notifier refusing;
+  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &refusing, &kh_notifier_log,
+                                                        NULL};
+
+  refusing = kh_notifier_log;
+  refusing.name = "lifx";
+  refusing.render = refuse;
+  close_case();
+  kh_test_rules_open_with(&made, notifiers,
+                          "  - name: one\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n"
+                          "  - name: two\n    lifx: {}\n"
+                          "  - name: three\n    log: {}\n",
+                          environment);
+  open_around();
+}
+
+START_TEST(a_rule_that_cannot_be_rendered_stops_alone)
+{
+  static const enum kh_err errors[] = {KH_ERR_RENDER, KH_ERR_LIMIT};
+
+  refused = errors[_i];
+  open_with_refusing();
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_OK);
+  ck_assert_uint_eq(network.sends, 1);
+  ck_assert_uint_eq(observed[0], 2);
+  ck_assert_uint_eq(count_lines("notification"), 1);
+  ck_assert_uint_eq(count_lines("rule failed"), 1);
+  for (size_t i = 0; i < lines.count; i++) {
+    json_t *line = kh_recorder_line(&lines, i);
+
+    if (strcmp(kh_line_text(line, "message"), "rule failed") == 0) {
+      ck_assert_str_eq(kh_line_text(line, "level"), "ERROR");
+      ck_assert_str_eq(kh_line_text(line, "entry"), "req-1");
+      ck_assert_str_eq(kh_line_text(line, "rule"), "two");
+      ck_assert_str_eq(kh_line_text(line, "notifier"), "lifx");
+      ck_assert_str_eq(kh_line_text(line, "reason"), _i == 0 ? "render" : "limit");
+    }
+    json_decref(line);
+  }
+}
+END_TEST
+
+/* That passes, and says nothing about the rule. */
+START_TEST(without_memory_nothing_is_recorded)
+{
+  refused = KH_ERR_NO_MEMORY;
+  open_with_refusing();
+  ck_assert_int_eq(kh_work_at_once(&at_once, &entry, &diag), KH_ERR_NO_MEMORY);
+  ck_assert_uint_eq(network.sends, 0);
+  ck_assert_uint_eq(count_lines("rule failed"), 0);
+}
+END_TEST
+
 /* ---- no pattern holds up a webhook, and no number of them ---- */
 
 enum { LETTERS = 20000, EXPLOSIVE = 40 };
@@ -290,6 +363,8 @@ static Suite *at_once_suite(void)
   tcase_add_test(cases, without_time_left_nothing_is_sent);
   tcase_add_test(cases, nothing_is_remembered);
   tcase_add_test(cases, an_undecided_message_is_sent_and_logged);
+  tcase_add_loop_test(cases, a_rule_that_cannot_be_rendered_stops_alone, 0, 2);
+  tcase_add_test(cases, without_memory_nothing_is_recorded);
   suite_add_tcase(suite, cases);
   return suite;
 }

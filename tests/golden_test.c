@@ -94,7 +94,7 @@ static void check_golden(const char *name, void *self)
 
   kh_test_event_of_fixture(&made, name);
   kh_test_render_all(name, &made.event);
-  if (kh_match_event(&golden->rule->match, &made.event, NULL)) {
+  if (kh_test_matches(golden->rule, &made.event)) {
     if (golden->rule->message)
       render_message(name, golden->rule, &made.event, &body);
     else
@@ -143,7 +143,7 @@ static void check_matches(const char *name, void *self)
   ck_assert_msg(json_is_array(json_object_get(expect, "notify")), "%s: expect.json", name);
   kh_test_event_of_fixture(&made, name);
   for (size_t i = 0; i < rules->count; i++)
-    if (kh_match_event(&rules->at[i].match, &made.event, NULL))
+    if (kh_test_matches(&rules->at[i], &made.event))
       (void)json_array_append_new(matched, json_string(rules->at[i].name));
   ck_assert_msg(json_equal(matched, json_object_get(expect, "notify")), "%s: other rules match", name);
   kh_test_event_release(&made);

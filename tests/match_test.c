@@ -98,7 +98,7 @@ static const struct row rows[] = {
      "running;feature;job"},
 };
 
-static void check_bodies(const struct kh_match *match, const char *names, bool expected, const char *why)
+static void check_bodies(const struct kh_rule *rule, const char *names, bool expected, const char *why)
 {
   struct kh_str rest = kh_str_of(names);
 
@@ -109,7 +109,7 @@ static void check_bodies(const struct kh_match *match, const char *names, bool e
 
     (void)snprintf(name, sizeof name, "%.*s", KH_FMT(one));
     kh_test_event_read(&made, body_of(name));
-    ck_assert_msg(kh_match_event(match, &made.event, NULL) == expected, "%s: \"%s\" must %smatch", why, name,
+    ck_assert_msg(kh_test_matches(rule, &made.event) == expected, "%s: \"%s\" must %smatch", why, name,
                   expected ? "" : "not ");
     kh_test_event_release(&made);
   }
@@ -123,8 +123,8 @@ START_TEST(matches)
   kh_test_rules_open(&made, row->entry, NULL);
   ck_assert_msg(made.err == KH_OK, "%s: %s", row->why, kh_diags_first(&made.diags).text);
   ck_assert_uint_eq(made.rules.count, 1);
-  check_bodies(&made.rules.at[0].match, row->matching, true, row->why);
-  check_bodies(&made.rules.at[0].match, row->failing, false, row->why);
+  check_bodies(&made.rules.at[0], row->matching, true, row->why);
+  check_bodies(&made.rules.at[0], row->failing, false, row->why);
   kh_test_rules_close(&made);
 }
 END_TEST
@@ -166,7 +166,7 @@ START_TEST(every_documented_event_can_be_named)
 
     (void)snprintf(body, sizeof body, "{\"event\":\"%s\"}", documented[i]);
     kh_test_event_read(&event, kh_str_of(body));
-    ck_assert_msg(kh_match_event(&made.rules.at[0].match, &event.event, NULL), "%s", documented[i]);
+    ck_assert_msg(kh_test_matches(&made.rules.at[0], &event.event), "%s", documented[i]);
     kh_test_event_release(&event);
   }
   kh_test_rules_close(&made);
@@ -335,8 +335,8 @@ START_TEST(a_branch_of_any_length_is_decided)
   kh_test_event_read(&event, kh_buf_view(&body));
   kh_test_rules_open(&made, "- log:\n  branches: A*z\n- log:\n  branches: A*y\n", NULL);
   ck_assert_int_eq(made.err, KH_OK);
-  ck_assert(kh_match_event(&made.rules.at[0].match, &event.event, NULL));
-  ck_assert(!kh_match_event(&made.rules.at[1].match, &event.event, NULL));
+  ck_assert(kh_test_matches(&made.rules.at[0], &event.event));
+  ck_assert(!kh_test_matches(&made.rules.at[1], &event.event));
   kh_test_rules_close(&made);
   kh_test_event_release(&event);
   kh_buf_release(&body);

@@ -39,7 +39,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
     goto done;
   json = json_object();
   err = set_all(json, rule, rendering, &story) ? kh_notify_write_json(json_incref(json), body)
-                                               : KH_ERR_RENDER;
+                                               : KH_ERR_NO_MEMORY;
 done:
   json_decref(json);
   kh_story_release(&story);

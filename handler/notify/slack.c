@@ -122,7 +122,7 @@ static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct k
                 json_object_set_new(
                     json, "blocks",
                     list_of("rich_text", list_of("rich_text_section", json_incref(elements))));
-  enum kh_err err = failed ? KH_ERR_RENDER : kh_notify_write_json(json_incref(json), body);
+  enum kh_err err = failed ? KH_ERR_NO_MEMORY : kh_notify_write_json(json_incref(json), body);
 
   json_decref(json);
   return err;
@@ -140,7 +140,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   if (!err)
     err = kh_buf_ok(&fallback);
   if (!err && section.failed)
-    err = KH_ERR_RENDER;
+    err = KH_ERR_NO_MEMORY;
   if (!err)
     err = write_body(section.elements, kh_buf_view(&fallback), body);
   json_decref(section.elements);

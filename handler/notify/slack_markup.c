@@ -207,7 +207,7 @@ enum kh_err kh_slack_markup(struct kh_str message, struct kh_slack_section *sect
         !take_entity(&markup))
       take_text(&markup);
   kh_markup_flush(&markup);
-  enum kh_err err = section->failed ? KH_ERR_RENDER : markup.err;
+  enum kh_err err = section->failed ? KH_ERR_NO_MEMORY : markup.err;
   kh_buf_release(&markup.pending);
   return err ? err : kh_buf_ok(fallback);
 }

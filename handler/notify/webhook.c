@@ -44,7 +44,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   if (!err)
     err = kh_webhook_body(rendering->event, &json);
   if (!err && !kh_member_set(json_object_get(json, "data"), "message", kh_buf_view(&message)))
-    err = KH_ERR_RENDER;
+    err = KH_ERR_NO_MEMORY;
   kh_buf_release(&message);
   if (!err)
     err = kh_notify_write_json(json_incref(json), body);

@@ -209,5 +209,5 @@ done:
     json_decref(*json);
     *json = NULL;
   }
-  return good ? KH_OK : KH_ERR_RENDER;
+  return good ? KH_OK : KH_ERR_NO_MEMORY;
 }

@@ -2,7 +2,6 @@
 
 #include "rules/branches.h"
 #include "rules/match.h"
-#include "rules/names_event.h"
 
 enum { FIRST_BYTES = 256, ARENA_BYTES = 64 * 1024 * 1024 };
 
@@ -63,8 +62,8 @@ const char *kh_match_part_name(enum kh_match_part part)
   return kh_match_keys[part];
 }
 
-static bool part_holds(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
-                       const struct kh_names *names, const struct kh_trace *trace, struct kh_mistake *why)
+bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
+                   const struct kh_names *names, const struct kh_trace *trace, struct kh_mistake *why)
 {
   switch (part) {
   case KH_MATCH_EVENTS:
@@ -79,29 +78,4 @@ static bool part_holds(const struct kh_match *match, enum kh_match_part part, co
     break;
   }
   return false;
-}
-
-bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
-                   const struct kh_trace *trace, struct kh_mistake *why)
-{
-  const struct kh_names names = kh_names_event(event);
-
-  return part_holds(match, part, event, &names, trace, why);
-}
-
-bool kh_match_names(const struct kh_match *match, const struct kh_event *event, const struct kh_names *names,
-                    struct kh_mistake *why)
-{
-  bool matches = true;
-
-  for (int part = 0; matches && part < KH_MATCH__PARTS; part++)
-    matches = part_holds(match, (enum kh_match_part)part, event, names, NULL, why);
-  return matches;
-}
-
-bool kh_match_event(const struct kh_match *match, const struct kh_event *event, struct kh_mistake *why)
-{
-  const struct kh_names names = kh_names_event(event);
-
-  return kh_match_names(match, event, &names, why);
 }

@@ -44,13 +44,11 @@ bool kh_match_offers(const struct kh_match *match, enum kh_root root);
 enum kh_match_part { KH_MATCH_EVENTS, KH_MATCH_PIPELINES, KH_MATCH_BRANCHES, KH_MATCH_IF, KH_MATCH__PARTS };
 /* The key of PART: "events", … */
 const char *kh_match_part_name(enum kh_match_part part);
-/* Does PART alone hold for EVENT? What is not given holds. TRACE and WHY, of `if`, may be NULL. */
+/*
+ * Does PART hold for EVENT, which NAMES are of? What is not given holds. `if` alone asks for TRACE and WHY, which may be
+ * NULL: what cannot be decided does not hold, and then WHY says what is in the way.
+ */
 bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
-                   const struct kh_trace *trace, struct kh_mistake *why);
-/* Does EVENT match? What cannot be decided does not, and then WHY, which may be NULL, says what is in the way. */
-bool kh_match_event(const struct kh_match *match, const struct kh_event *event, struct kh_mistake *why);
-/* The same with NAMES, which are EVENT's: for many rules and one event (kh_names_event_once). */
-bool kh_match_names(const struct kh_match *match, const struct kh_event *event, const struct kh_names *names,
-                    struct kh_mistake *why);
+                   const struct kh_names *names, const struct kh_trace *trace, struct kh_mistake *why);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
+#include "notify/decision.h"
 #include "rules/names_event.h"
 #include "support/rules.h"
 
@@ -72,6 +73,14 @@ struct kh_rendering *kh_test_rendering(const struct kh_event *event)
   names = kh_names_event(event);
   rendering = (struct kh_rendering){event, &names, &facts, {KH_MISTAKE_NONE}};
   return &rendering;
+}
+
+bool kh_test_matches(const struct kh_rule *rule, const struct kh_event *event)
+{
+  struct kh_decision decision;
+
+  kh_decide(rule, kh_test_rendering(event), NULL, &decision);
+  return decision.matches;
 }
 
 static void read_event(struct kh_test_event *made, struct kh_str body, struct kh_str header)

@@ -39,6 +39,8 @@ struct kh_test_event {
 
 /* What notifiers render EVENT from. One at a time. */
 struct kh_rendering *kh_test_rendering(const struct kh_event *event);
+/* Does RULE match EVENT? */
+bool kh_test_matches(const struct kh_rule *rule, const struct kh_event *event);
 
 /* Reads a copy of BODY, as if it were proven. Ends the test when it cannot be read. MADE must not move. */
 void kh_test_event_read(struct kh_test_event *made, struct kh_str body);
