@@ -25,7 +25,7 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   attempt->by = rule->notifier;
   attempt->exchange.request = (struct kh_outgoing){.verb = rule->verb,
                                                    .url = &attempt->url,
-                                                   .content_type = attempt->delivery.content_type,
+                                                   .content_type = kh_str_of(rule->notifier->content_type),
                                                    .body = kh_buf_view(&attempt->delivery.body),
                                                    .timeout_ms = timeout_ms(outbox),
                                                    .headers = &attempt->headers};

@@ -10,7 +10,6 @@
 
 struct kh_attempt {
   struct kh_delivery delivery; /* owned */
-  char content_type[KH_CONTENT_TYPE_BYTES];
   const struct kh_rule *rule; /* NULL when the destination is gone; only until it is on its way */
   unsigned number;            /* from 1; of one that was never sent, how many there were */
   int64_t started_us;         /* ticks */

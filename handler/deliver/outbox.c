@@ -98,8 +98,6 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
   enum kh_err err = outbox->store.ops->take(outbox->store.self, now_us, &under_way, delivery);
   if (err)
     return err;
-  (void)snprintf(attempt->content_type, sizeof attempt->content_type, "%.*s", KH_FMT(delivery->content_type));
-  delivery->content_type = kh_str_of(attempt->content_type);
   attempt->rule = kh_rules_for(outbox->rules, delivery->destination);
   attempt->number = delivery->attempt;
   if (!attempt->rule)
@@ -185,7 +183,6 @@ static enum kh_err begin(struct kh_outbox *outbox, struct kh_attempt *on_stack)
     return KH_ERR_NO_MEMORY;
   }
   *attempt = *on_stack;
-  attempt->delivery.content_type = kh_str_of(attempt->content_type);
   if (kh_attempt_prepare(outbox, attempt)) {
     struct kh_exchange *exchange = &attempt->exchange;
 
