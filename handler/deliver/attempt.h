@@ -10,9 +10,9 @@
 
 struct kh_attempt {
   struct kh_delivery delivery; /* owned */
-  const struct kh_rule *rule; /* NULL when the destination is gone; only until it is on its way */
-  unsigned number;            /* from 1; of one that was never sent, how many there were */
-  int64_t started_us;         /* ticks */
+  const struct kh_rule *rule;  /* NULL when the destination is gone; only until it is on its way */
+  unsigned number;             /* from 1; of one that was never sent, how many there were */
+  int64_t started_us;          /* ticks */
 
   /* over the network: owned, since the rules may be others when the answer comes */
   const struct kh_notifier *by;

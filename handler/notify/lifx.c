@@ -141,62 +141,68 @@ static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const 
   return err;
 }
 
-static bool has_room_for_path(const struct kh_secret *base)
+static bool has_room_for_path(struct kh_str url)
 {
-  const struct kh_str url = kh_secret_reveal(base);
-
   return !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len) && url.len <= 512;
 }
 
-static enum kh_err read_url(struct kh_config *config, const json_t *options, struct kh_rule *rule,
-                            struct kh_diags *diags)
+static bool is_token(struct kh_str token)
 {
-  if (!json_object_get(options, "url"))
-    return kh_secret_set(&rule->url, KH_STR(API));
-  if (kh_notify_url(config, options, "url", &kh_notifier_lifx, rule, diags))
-    return KH_ERR_CONFIG;
-  if (has_room_for_path(&rule->url))
-    return KH_OK;
-  return kh_config_mistake(config, options, "url", diags,
-                           "lifx.url must hold the root of the API, such as " API
-                           ": at most 512 bytes, without `?` and `#`");
-}
-
-static bool is_token(const struct kh_secret *secret)
-{
-  const struct kh_str token = kh_secret_reveal(secret);
-
   for (size_t i = 0; i < token.len; i++)
     if (token.at[i] <= ' ' || token.at[i] >= 0x7F)
       return false;
   return true;
 }
 
-static enum kh_err read_token(struct kh_config *config, const json_t *options, struct kh_rule *rule,
-                              struct kh_diags *diags)
-{
-  if (kh_notify_secret(config, options, "token", &kh_notifier_lifx, rule, &rule->secret, diags))
-    return KH_ERR_CONFIG;
-  if (is_token(&rule->secret))
-    return KH_OK;
-  return kh_config_mistake(config, options, "token", diags,
-                           "lifx.token must hold one token: no blanks, no line ends, ASCII");
-}
+#define LOOK(outcome, what)                                                                        \
+  {                                                                                                \
+    .name = (outcome), .type = KH_OPTION_MAPPING, .form = "look", .members = kh_lifx_look_members, \
+    .words = (what)                                                                                \
+  }
+#define IN_THAT_STATE "What lamps do for a build in that state."
+#define KINDS "(label|id|group|group_id|location|location_id|scene_id):[^,]+"
 
-static enum kh_err read_selector(struct kh_config *config, const json_t *options, struct kh_str *selector,
-                                 struct kh_diags *diags)
-{
-  const json_t *node = json_object_get(options, "selector");
-
-  *selector = node ? kh_str_of(kh_config_text(node)) : KH_STR("all");
-  if (selector->at && are_selectors(*selector))
-    return KH_OK;
-  return kh_config_mistake(
-      config, options, "selector", diags,
-      "lifx.selector is `all`, or up to %d of label:, id:, group:, group_id:, location:, "
-      "location_id: and scene_id: with a name behind each, separated by commas",
-      SELECTORS_MAX);
-}
+static const struct kh_option options[] = {
+    {.name = "token",
+     .type = KH_OPTION_SECRET,
+     .required = true,
+     .offset = offsetof(struct kh_rule, secret),
+     .words = "A secret that holds a personal access token.",
+     .example = "LIFX_ACCESS_TOKEN",
+     .is_good = is_token,
+     .form = "one token: no blanks, no line ends, ASCII"},
+    {.name = "selector",
+     .type = KH_OPTION_TEXT,
+     .words =
+         "Which lamps: `all`, or up to 25 of label:, id:, group:, group_id:, location:, location_id: and "
+         "scene_id:, with a name behind each, separated by commas.",
+     .by_default = "all",
+     .is_good = are_selectors,
+     .form = "`all`, or up to 25 of label:, id:, group:, group_id:, location:, location_id: and scene_id: "
+             "with a name behind each, separated by commas",
+     .pattern = "^(all|" KINDS "(," KINDS "){0,24})$"},
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the root of the API.",
+     .by_default = API,
+     .is_good = has_room_for_path,
+     .form = "the root of the API, such as " API ": at most 512 bytes, without `?` and `#`"},
+    {.name = "effect",
+     .type = KH_OPTION_CHOICE,
+     .words = "How the colour changes; `none` for the colour alone.",
+     .by_default = "breathe",
+     .choices = kh_lifx_effects},
+    LOOK("running", IN_THAT_STATE),
+    LOOK("passed", IN_THAT_STATE),
+    LOOK("failed", "A build in that state, or in a state that nobody has heard of."),
+    LOOK("blocked", IN_THAT_STATE),
+    LOOK("canceled", IN_THAT_STATE),
+    LOOK("skipped", IN_THAT_STATE),
+    LOOK("not_run", IN_THAT_STATE),
+    LOOK("other", "A build that finished while its webhook did not know how, and all other events."),
+    {.name = NULL},
+};
 
 /* Two rules go to one destination only when all that the URL is made of is the same. */
 static bool name_destination(struct kh_rule *rule, struct kh_str selector, const char *effect)
@@ -209,39 +215,31 @@ static bool name_destination(struct kh_rule *rule, struct kh_str selector, const
     kh_hex(digest, 8, shown);
     selector = kh_str_of(shown);
   }
-  return kh_notify_name(rule, selector) && kh_notify_name(rule, kh_str_of(effect));
+  return kh_options_name(rule, selector) && kh_options_name(rule, kh_str_of(effect));
 }
 
-static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
+static enum kh_err configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
                              struct kh_diags *diags)
 {
-  struct kh_str selector = KH_NO_STR;
-  enum kh_lifx_effect effect = KH_LIFX_BREATHE;
-  enum kh_err err = kh_lifx_looks(config, options, &effect, &rule->made, diags);
+  const struct kh_str selector = kh_str_of(kh_option_text(rule->notifier, given, "selector"));
+  const enum kh_lifx_effect effect = (enum kh_lifx_effect)kh_option_choice(rule->notifier, given, "effect");
 
-  if (read_token(config, options, rule, diags))
-    err = KH_ERR_CONFIG;
-  if (read_selector(config, options, &selector, diags))
-    err = KH_ERR_CONFIG;
-  if (read_url(config, options, rule, diags))
-    err = KH_ERR_CONFIG;
-  if (err)
-    return err;
   rule->verb = calls[effect].verb;
   if (!name_destination(rule, selector, calls[effect].path))
-    return kh_config_mistake(config, options, "token", diags, "the name behind lifx.token is too long");
-  return kh_secret_is_empty(&rule->url) ? KH_OK : make_url(rule, selector, calls[effect].path);
+    return kh_config_mistake(config, given, "token", diags, "the name behind lifx.token is too long");
+  enum kh_err err = kh_lifx_looks(given, effect, &rule->made);
+  return err || kh_secret_is_empty(&rule->url) ? err : make_url(rule, selector, calls[effect].path);
 }
 
 static const char *const default_events[] = {"build.running", "build.finished", NULL};
 
 const struct kh_notifier kh_notifier_lifx = {
     .name = "lifx",
+    .words = "Changes the colour of LIFX lamps",
     .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
-    .usage = "lifx: {token: {env: LIFX_ACCESS_TOKEN}}",
-    .needs_options = true,
+    .options = options,
     .age_max_s = AGE_MAX_S,
     .replaces = true,
     .configure = configure,

@@ -4,6 +4,7 @@
 
 enum { COLOR_MAX_BYTES = 100 };
 enum { LOOKS = 8 };
+enum { BREATHE = 1 << KH_LIFX_BREATHE, PULSE = 1 << KH_LIFX_PULSE };
 
 /*
  * The first three are those of Buildkite's example lamps. 9,999 breaths of 5 s end after 14 hours, should the end of the
@@ -22,170 +23,123 @@ static const struct look {
     {"other", "pink brightness:20%", "pink brightness:5%", "1", "1", NULL},
 };
 
-enum kind { COLOR, NUMBER, TRUTH };
-
-/* In the order in which they are written. */
-static const struct member {
-  const char *name;
-  enum kind kind;
-  bool exclusive; /* 0 is too little */
-  double max;
-  unsigned effects; /* who has it: 1 << effect */
-  const char *form; /* for messages */
-} members[] = {
-    {"color", COLOR, false, 0, 7, "a colour, such as `green brightness:75%`, of 1 to 100 characters"},
-    {"from_color", COLOR, false, 0, 3, "a colour, such as `green brightness:10%`, of 1 to 100 characters"},
-    {"period", NUMBER, true, 86400, 3, "seconds, above 0 and up to 86400, such as 0.45"},
-    {"cycles", NUMBER, true, 1000000, 3, "a number above 0 and up to 1000000"},
-    {"persist", TRUTH, false, 0, 3, "true or false"},
-    {"power_on", TRUTH, false, 0, 7, "true or false"},
-    {"peak", NUMBER, false, 1, 1, "a number from 0 to 1, such as 0.2"},
-};
-
-static const char *const effects[] = {
+const char *const kh_lifx_effects[] = {
     [KH_LIFX_BREATHE] = "breathe", [KH_LIFX_PULSE] = "pulse", [KH_LIFX_NONE] = "none", NULL};
 
-static bool has(const struct member *member, enum kh_lifx_effect effect)
+static bool is_color(struct kh_str text)
 {
-  return (member->effects >> effect & 1) != 0;
-}
-
-static bool is_color(const char *text)
-{
-  size_t len = strlen(text);
-
-  for (size_t i = 0; i < len; i++)
-    if (text[i] < ' ' || text[i] >= 0x7F)
+  for (size_t i = 0; i < text.len; i++)
+    if (text.at[i] < ' ' || text.at[i] >= 0x7F)
       return false;
-  return len > 0 && len <= COLOR_MAX_BYTES;
+  return text.len > 0 && text.len <= COLOR_MAX_BYTES;
 }
 
-/* TEXT as the value of MEMBER; NULL when it is none. */
-static json_t *value_of(const struct member *member, const char *text)
+enum { COLOR, FROM_COLOR, PERIOD, CYCLES, PERSIST, POWER_ON, PEAK };
+
+/* In the order in which they are written. */
+const struct kh_option kh_lifx_look_members[] = {
+    [COLOR] =
+        {.name = "color",
+         .type = KH_OPTION_TEXT,
+         .words = "The colour that the lamp gets, as LIFX writes it. Where it stands alone the change begins "
+                  "at the colour that the lamp has.",
+         .example = "green brightness:75%",
+         .is_good = is_color,
+         .form = "a colour, such as `green brightness:75%`, of 1 to 100 characters",
+         .pattern = "^[ -~]{1,100}$"},
+    [FROM_COLOR] = {.name = "from_color",
+                    .type = KH_OPTION_TEXT,
+                    .words = "The colour that the change begins at.",
+                    .is_good = is_color,
+                    .form = "a colour, such as `green brightness:10%`, of 1 to 100 characters",
+                    .pattern = "^[ -~]{1,100}$",
+                    .beside = BREATHE | PULSE},
+    [PERIOD] = {.name = "period",
+                .type = KH_OPTION_NUMBER,
+                .words = "How many seconds one change takes: above 0, up to 86400.",
+                .form = "seconds, above 0 and up to 86400, such as 0.45",
+                .max = 86400,
+                .above_0 = true,
+                .beside = BREATHE | PULSE},
+    [CYCLES] = {.name = "cycles",
+                .type = KH_OPTION_NUMBER,
+                .words = "How often the change is repeated: above 0, up to 1000000.",
+                .form = "a number above 0 and up to 1000000",
+                .max = 1000000,
+                .above_0 = true,
+                .beside = BREATHE | PULSE},
+    [PERSIST] = {.name = "persist",
+                 .type = KH_OPTION_TRUTH,
+                 .words = "Whether the lamp keeps the colour.",
+                 .by_default = "true",
+                 .beside = BREATHE | PULSE},
+    [POWER_ON] = {.name = "power_on",
+                  .type = KH_OPTION_TRUTH,
+                  .words = "Whether a lamp that is off is turned on.",
+                  .by_default = "false"},
+    [PEAK] = {.name = "peak",
+              .type = KH_OPTION_NUMBER,
+              .words = "When in a period the colour is at its strongest: 0 to 1.",
+              .form = "a number from 0 to 1, such as 0.2",
+              .max = 1,
+              .beside = BREATHE},
+    {.name = NULL},
+};
+
+static const char *default_of(const struct look *look, const struct kh_option *member, bool own_color)
 {
-  if (member->kind == COLOR)
-    return is_color(text) ? json_string(text) : NULL;
+  const char *const looks[] = {[COLOR] = look->color,
+                               /* Whoever names a colour does not mean a change that begins with ours. */
+                               [FROM_COLOR] = own_color ? NULL : look->from_color,
+                               [PERIOD] = look->period,
+                               [CYCLES] = look->cycles,
+                               [PERSIST] = member->by_default,
+                               [POWER_ON] = member->by_default,
+                               [PEAK] = look->peak};
 
-  json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-  double number = json_number_value(value);
-  bool good = member->kind == TRUTH ? json_is_boolean(value)
-                                    : json_is_number(value) && number <= member->max &&
-                                          (member->exclusive ? number > 0 : number >= 0);
-
-  if (good)
-    return value;
-  json_decref(value);
-  return NULL;
-}
-
-static const char *default_of(const struct look *look, const struct member *member, bool own_color)
-{
-  const char *const all[] = {
-      look->color, own_color ? NULL : look->from_color, look->period, look->cycles, "true", "false",
-      look->peak};
-
-  return all[member - members];
+  return looks[member - kh_lifx_look_members];
 }
 
 /* POWER_ON has another name where there is no effect, and false means to leave it alone, which is to say nothing. */
-static bool put(json_t *request, const struct member *member, enum kh_lifx_effect effect, json_t *value)
+static bool put(json_t *request, const struct kh_option *member, enum kh_lifx_effect effect, json_t *value)
 {
-  const bool power = effect == KH_LIFX_NONE && member->kind == TRUTH;
+  const bool power = effect == KH_LIFX_NONE && member->type == KH_OPTION_TRUTH;
 
   if (!power)
     return json_object_set(request, member->name, value) == 0;
   return !json_is_true(value) || json_object_set_new(request, "power", json_string("on")) == 0;
 }
 
-/* The body of a request for LOOK, with what OPTIONS, a mapping or NULL, has instead. */
-static enum kh_err fill(const struct kh_config *config, const json_t *options, const struct look *look,
-                        enum kh_lifx_effect effect, json_t *request, struct kh_diags *diags)
+/* The body of a request for LOOK, with what MINE, a mapping or NULL, has instead. */
+static bool fill(const json_t *mine, const struct look *look, enum kh_lifx_effect effect, json_t *request)
 {
-  /* Whoever names a colour does not mean a change that begins with ours. */
-  const bool own_color = json_object_get(options, "color") != NULL;
-  enum kh_err err = KH_OK;
+  const bool own_color = json_object_get(mine, "color") != NULL;
+  bool good = true;
 
-  for (size_t i = 0; i < KH_COUNT(members); i++) {
-    const struct member *member = &members[i];
-    const json_t *node = json_object_get(options, member->name);
-    const char *text = node ? kh_config_text(node) : default_of(look, member, own_color);
+  for (const struct kh_option *member = kh_lifx_look_members; member->name; member++) {
+    const char *given = kh_config_text(json_object_get(mine, member->name));
+    const char *text = given ? given : default_of(look, member, own_color);
 
-    if (!has(member, effect) || (!node && !text))
+    if (!text || (member->beside && !(member->beside >> effect & 1)))
       continue;
-    json_t *value = text ? value_of(member, text) : NULL;
-    if (!value && !node)
-      err = err ? err : KH_ERR_NO_MEMORY;
-    else if (!value)
-      err = kh_config_mistake(config, options, member->name, diags, "%s is %s", member->name, member->form);
-    else if (!put(request, member, effect, value))
-      err = err ? err : KH_ERR_NO_MEMORY;
+    json_t *value = member->type == KH_OPTION_TEXT ? json_string(text)
+                                                   : json_loads(text, JSON_DECODE_ANY, NULL);
+    good = put(request, member, effect, value) && good;
     json_decref(value);
   }
-  return err;
+  return good;
 }
 
-static enum kh_err check_look(const struct kh_config *config, const json_t *options, const struct look *look,
-                              enum kh_lifx_effect effect, struct kh_diags *diags)
+enum kh_err kh_lifx_looks(const json_t *options, enum kh_lifx_effect effect, json_t **looks)
 {
-  const json_t *mine = json_object_get(options, look->outcome);
-  const char *known[KH_COUNT(members) + 1] = {NULL};
-  size_t count = 0;
+  bool good = true;
 
-  if (!mine)
-    return KH_OK;
-  if (!json_is_object(mine))
-    return kh_config_mistake(config, options, look->outcome, diags,
-                             "write `%s: {color: %s}`, with more keys if you like", look->outcome,
-                             look->color);
-  for (size_t i = 0; i < KH_COUNT(members); i++)
-    if (has(&members[i], effect))
-      known[count++] = members[i].name;
-  return kh_config_known_keys(config, mine, known, diags);
-}
-
-static enum kh_err read_effect(const struct kh_config *config, const json_t *options,
-                               enum kh_lifx_effect *effect, struct kh_diags *diags)
-{
-  const json_t *node = json_object_get(options, "effect");
-  const char *text = kh_config_text(node);
-
-  for (size_t i = 0; effects[i]; i++)
-    if (text && strcmp(text, effects[i]) == 0) {
-      *effect = (enum kh_lifx_effect)i;
-      return KH_OK;
-    }
-  const char *meant = text ? kh_config_suggest(text, effects) : NULL;
-  if (!node)
-    return KH_OK;
-  return kh_config_mistake(config, options, "effect", diags, "effect is breathe, pulse or none%s%s%s",
-                           meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
-}
-
-enum kh_err kh_lifx_looks(const struct kh_config *config, const json_t *options, enum kh_lifx_effect *effect,
-                          json_t **looks, struct kh_diags *diags)
-{
-  const char *known[LOOKS + 5] = {"token", "selector", "url", "effect"};
-  enum kh_err err = KH_OK;
-
-  for (size_t i = 0; i < LOOKS; i++)
-    known[4 + i] = defaults[i].outcome;
-  err = kh_config_known_keys(config, options, known, diags);
-  if (read_effect(config, options, effect, diags))
-    err = KH_ERR_CONFIG;
   *looks = json_object();
   for (size_t i = 0; i < LOOKS; i++) {
-    const json_t *mine = json_object_get(options, defaults[i].outcome);
     json_t *request = json_object();
-    enum kh_err each = check_look(config, options, &defaults[i], *effect, diags);
 
-    if (!mine || json_is_object(mine)) {
-      enum kh_err filled = fill(config, mine, &defaults[i], *effect, request, diags);
-
-      each = each ? each : filled;
-    }
-    if (json_object_set_new(*looks, defaults[i].outcome, request) && !each)
-      each = KH_ERR_NO_MEMORY;
-    err = err ? err : each;
+    good = fill(json_object_get(options, defaults[i].outcome), &defaults[i], effect, request) && good;
+    good = json_object_set_new(*looks, defaults[i].outcome, request) == 0 && good;
   }
-  return err;
+  return good ? KH_OK : KH_ERR_NO_MEMORY;
 }

@@ -1,20 +1,22 @@
 /*
- * lifx_look.h - what a lamp does for each outcome of a build, as LIFX wants to be told.
+ * lifx_look.h - what a lamp does for each outcome of a build: the body of one request of the LIFX HTTP API.
  */
 #ifndef KH_LIFX_LOOK_H
 #define KH_LIFX_LOOK_H
 
-#include "config/config.h"
+#include "notify/options.h"
 
-/* How a lamp changes. KH_LIFX_NONE: it just takes the colour. */
+/* In the order of kh_lifx_effects. */
 enum kh_lifx_effect { KH_LIFX_BREATHE, KH_LIFX_PULSE, KH_LIFX_NONE };
+extern const char *const kh_lifx_effects[];
+
+/* What may stand under an outcome. */
+extern const struct kh_option kh_lifx_look_members[];
 
 /*
- * Reads `effect` and the looks of OPTIONS over the defaults into LOOKS: an object with the body of a request for each of
- * running, passed, failed, blocked, canceled, skipped, not_run and other. All mistakes in OPTIONS, unknown keys
- * included, go to DIAGS: KH_ERR_CONFIG. KH_ERR_NO_MEMORY. The caller releases *LOOKS either way.
+ * *LOOKS, owned by the caller: the body for each outcome, "passed": {…}, as OPTIONS, which were checked, have them under
+ * their names, and our own for what is not there. KH_ERR_NO_MEMORY.
  */
-enum kh_err kh_lifx_looks(const struct kh_config *config, const json_t *options, enum kh_lifx_effect *effect,
-                          json_t **looks, struct kh_diags *diags) KH_MUST_USE;
+enum kh_err kh_lifx_looks(const json_t *options, enum kh_lifx_effect effect, json_t **looks) KH_MUST_USE;
 
 #endif

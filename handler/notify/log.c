@@ -46,26 +46,21 @@ done:
   return err;
 }
 
-static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
-                             struct kh_diags *diags)
-{
-  static const char *const keys[] = {"message", NULL};
-  enum kh_err err = KH_OK;
-
-  (void)snprintf(rule->destination, sizeof rule->destination, "log");
-  if (options)
-    err = kh_config_known_keys(config, options, keys, diags);
-  return kh_message_compile(config, options, rule, diags) ? KH_ERR_CONFIG : err;
-}
+static const struct kh_option options[] = {
+    {.name = "message",
+     .type = KH_OPTION_MESSAGE,
+     .words = "What `text` of the line says; what is beyond 1024 bytes is cut."},
+    {.name = NULL},
+};
 
 static const char *const default_events[] = {"build.*", NULL};
 
 const struct kh_notifier kh_notifier_log = {
     .name = "log",
+    .words = "Writes a line to the worker's log",
     .via = KH_VIA_LOG,
     .content_type = "application/json",
     .default_events = default_events,
-    .usage = "log",
-    .configure = configure,
+    .options = options,
     .render = render,
 };

@@ -9,6 +9,7 @@
 
 #include "base/transport.h"
 #include "memory/store.h"
+#include "notify/options.h"
 #include "rules/match.h"
 
 struct kh_rule;
@@ -34,16 +35,16 @@ struct kh_rendering {
 };
 
 struct kh_notifier {
-  const char *name; /* the word in kitehook.yml: "slack"; at most 16 bytes */
+  const char *name;  /* the word in kitehook.yml: "slack"; at most 16 bytes */
+  const char *words; /* for documents: what it does, without a full stop */
   enum kh_via via;
   const char *content_type;
   const char *const *default_events; /* NULL-terminated */
-  const char *usage;                 /* how an entry is written, for messages: "slack: {url: {env: NAME}}" */
-  bool needs_options;
+  const struct kh_option *options;
   int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
   unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
   bool replaces;     /* a newer delivery makes an older one that still waits pointless */
-  /* Reads OPTIONS (the mapping under the notifier's name; NULL where the word stands alone) into RULE. */
+  /* What the table cannot say of OPTIONS, once they were read by it without a mistake. NULL where it says it all. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
@@ -78,6 +79,9 @@ struct kh_rules {
 enum { KH_RULES_MAX = 1000 };
 enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 
+/* All there are, in the order in which messages name them; NULL-terminated. */
+extern const struct kh_notifier *const kh_notifiers[];
+
 extern const struct kh_notifier kh_notifier_lifx;
 extern const struct kh_notifier kh_notifier_log;
 extern const struct kh_notifier kh_notifier_slack;
@@ -104,20 +108,5 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
 
 /* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as kh_json_write. */
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
-
-/*
- * For configure functions of HTTP notifiers: resolves OPTIONS' member KEY (a secret, such as {env: NAME}) into SECRET,
- * which is RULE's, and names it in rule->destination. An empty one, without an error, is what `kitehook check`
- * cannot fetch.
- */
-enum kh_err kh_notify_secret(struct kh_config *config, const json_t *options, const char *key,
-                             const struct kh_notifier *notifier, struct kh_rule *rule,
-                             struct kh_secret *secret, struct kh_diags *diags) KH_MUST_USE;
-/* The same for rule->url, which must be https, or http to this machine's loopback; it is never part of a message. */
-enum kh_err kh_notify_url(struct kh_config *config, const json_t *options, const char *key,
-                          const struct kh_notifier *notifier, struct kh_rule *rule,
-                          struct kh_diags *diags) KH_MUST_USE;
-/* Adds a blank and WORD to rule->destination; false when there is no room. */
-bool kh_notify_name(struct kh_rule *rule, struct kh_str word);
 
 #endif

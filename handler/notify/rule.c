@@ -182,6 +182,20 @@ static enum kh_err compile_name(const struct kh_config *config, const json_t *en
   return KH_OK;
 }
 
+static enum kh_err refuse_form(const struct kh_config *config, const json_t *entry,
+                               const struct kh_notifier *notifier, struct kh_diags *diags)
+{
+  struct kh_buf usage;
+
+  kh_buf_init(&usage, 1024);
+  kh_options_usage(notifier, &usage);
+  enum kh_err err = kh_config_mistake(config, entry, json_is_object(entry) ? notifier->name : NULL, diags,
+                                      "write `- %s`; a credential never stands in this file itself",
+                                      kh_buf_text(&usage));
+  kh_buf_release(&usage);
+  return err;
+}
+
 static enum kh_err compile_options(struct kh_config *config, const json_t *entry, struct kh_rule *rule,
                                    struct kh_diags *diags)
 {
@@ -192,10 +206,10 @@ static enum kh_err compile_options(struct kh_config *config, const json_t *entry
   /* `- log:` with nothing behind it reads as an empty text. */
   if (text && !*text)
     options = NULL;
-  if (options ? !json_is_object(options) : notifier->needs_options)
-    return kh_config_mistake(config, entry, json_is_object(entry) ? notifier->name : NULL, diags,
-                             "write `- %s`; a credential never stands in this file itself", notifier->usage);
-  return notifier->configure(config, options, rule, diags);
+  if (options ? !json_is_object(options) : kh_options_are_needed(notifier))
+    return refuse_form(config, entry, notifier, diags);
+  enum kh_err err = kh_options_read(config, options, rule, diags);
+  return err || !notifier->configure ? err : notifier->configure(config, options, rule, diags);
 }
 
 static enum kh_err compile_rule(struct kh_config *config, const json_t *entry, struct vocabulary *vocabulary,

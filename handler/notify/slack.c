@@ -148,30 +148,25 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   return err;
 }
 
-static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
-                             struct kh_diags *diags)
-{
-  static const char *const keys[] = {"url", "message", NULL};
-  enum kh_err err = KH_OK;
-
-  if (kh_config_known_keys(config, options, keys, diags))
-    err = KH_ERR_CONFIG;
-  if (kh_message_compile(config, options, rule, diags))
-    err = KH_ERR_CONFIG;
-  if (kh_notify_url(config, options, "url", &kh_notifier_slack, rule, diags))
-    err = KH_ERR_CONFIG;
-  return err;
-}
+static const struct kh_option options[] = {
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .required = true,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the webhook's URL.",
+     .example = "SLACK_WEBHOOK_URL"},
+    {.name = "message", .type = KH_OPTION_MESSAGE, .words = "What to say instead of the usual words."},
+    {.name = NULL},
+};
 
 static const char *const default_events[] = {"build.finished", NULL};
 
 const struct kh_notifier kh_notifier_slack = {
     .name = "slack",
+    .words = "Posts to a Slack incoming webhook",
     .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
-    .usage = "slack: {url: {env: SLACK_WEBHOOK_URL}}",
-    .needs_options = true,
-    .configure = configure,
+    .options = options,
     .render = render,
 };

@@ -53,39 +53,59 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
 }
 
 /* The key out of the text that people pass around. False when it is none. */
-static bool decode_key(struct kh_secret *secret)
+static bool decode_key(struct kh_str text, char key[KEY_MAX_BYTES + 2], size_t *len)
 {
-  struct kh_str text = kh_secret_reveal(secret);
-  char key[KEY_MAX_BYTES + 2];
-  size_t len = 0;
-
   if (kh_str_starts(text, PREFIX))
     text = kh_str(text.at + PREFIX.len, text.len - PREFIX.len);
-  bool good = text.len <= KH_BASE64_CHARACTERS(KEY_MAX_BYTES) && !kh_base64_decode(text, key, &len) &&
-              len >= KEY_MIN_BYTES && len <= KEY_MAX_BYTES && !kh_secret_set(secret, kh_str(key, len));
+  return text.len <= KH_BASE64_CHARACTERS(KEY_MAX_BYTES) && !kh_base64_decode(text, key, len) &&
+         *len >= KEY_MIN_BYTES && *len <= KEY_MAX_BYTES;
+}
+
+static bool is_key(struct kh_str text)
+{
+  char key[KEY_MAX_BYTES + 2];
+  size_t len = 0;
+  bool good = decode_key(text, key, &len);
+
   kh_wipe(key, sizeof key);
   return good;
 }
 
-static enum kh_err configure(struct kh_config *config, const json_t *options, struct kh_rule *rule,
+static const struct kh_option options[] = {
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .required = true,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the URL.",
+     .example = "HOOK_URL"},
+    {.name = "secret",
+     .type = KH_OPTION_SECRET,
+     .required = true,
+     .offset = offsetof(struct kh_rule, secret),
+     .words = "A secret that holds the key: 24 to 64 bytes in base64, with or without `whsec_` before them. "
+              "`openssl rand -base64 32` makes one.",
+     .example = "HOOK_SECRET",
+     .is_good = is_key,
+     .form =
+         "24 to 64 bytes in base64, with or without `whsec_` before them; `openssl rand -base64 32` makes "
+         "them"},
+    {.name = "message", .type = KH_OPTION_MESSAGE, .words = "What `data.message` of the body says."},
+    {.name = NULL},
+};
+
+static enum kh_err configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
                              struct kh_diags *diags)
 {
-  static const char *const keys[] = {"url", "secret", "message", NULL};
-  const struct kh_notifier *self = &kh_notifier_webhook;
-  enum kh_err err = kh_config_known_keys(config, options, keys, diags);
+  char key[KEY_MAX_BYTES + 2];
+  size_t len = 0;
+  enum kh_err err = KH_OK;
 
-  if (kh_message_compile(config, options, rule, diags))
-    err = KH_ERR_CONFIG;
-  if (kh_notify_url(config, options, "url", self, rule, diags))
-    err = KH_ERR_CONFIG;
-  if (kh_notify_secret(config, options, "secret", self, rule, &rule->secret, diags))
-    return KH_ERR_CONFIG;
-  if (!kh_secret_is_empty(&rule->secret) && !decode_key(&rule->secret))
-    err = kh_config_mistake(
-        config, options, "secret", diags,
-        "webhook.secret must hold %d to %d bytes in base64, with or without `whsec_` before "
-        "them; `openssl rand -base64 32` makes them",
-        KEY_MIN_BYTES, KEY_MAX_BYTES);
+  (void)config;
+  (void)given;
+  (void)diags;
+  if (decode_key(kh_secret_reveal(&rule->secret), key, &len))
+    err = kh_secret_set(&rule->secret, kh_str(key, len));
+  kh_wipe(key, sizeof key);
   return err;
 }
 
@@ -93,11 +113,11 @@ static const char *const default_events[] = {"build.*", NULL};
 
 const struct kh_notifier kh_notifier_webhook = {
     .name = "webhook",
+    .words = "Posts signed JSON to any URL (Standard Webhooks)",
     .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
-    .usage = "webhook: {url: {env: HOOK_URL}, secret: {env: HOOK_SECRET}}",
-    .needs_options = true,
+    .options = options,
     .at_once = 4,
     .configure = configure,
     .render = render,

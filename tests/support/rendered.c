@@ -92,11 +92,9 @@ static void check_lifx(const char *why, const struct kh_rule *rule, struct kh_st
 
 void kh_test_rule_open(struct kh_rule *rule, const struct kh_notifier *notifier)
 {
-  enum kh_lifx_effect effect = KH_LIFX_BREATHE;
-
   *rule = (struct kh_rule){.name = "rule", .notifier = notifier, .destination = "nowhere"};
   if (notifier == &kh_notifier_lifx)
-    ck_assert_int_eq(kh_lifx_looks(NULL, NULL, &effect, &rule->made, NULL), KH_OK);
+    ck_assert_int_eq(kh_lifx_looks(NULL, KH_LIFX_BREATHE, &rule->made), KH_OK);
 }
 
 void kh_test_rule_close(struct kh_rule *rule)
