@@ -1,8 +1,8 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "eval_input.h"
 #include "rules/names.h"
-#include "rules/nearest.h"
 
 enum { SHOWN_BYTES = 80 };
 

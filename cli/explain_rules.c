@@ -158,7 +158,7 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
   const struct kh_trace trace = kh_notes_trace(&notes);
   kh_decide(rule, rendering, &trace, &decision);
   for (unsigned i = 0; i < KH_MATCH__PARTS; i++) {
-    const char *name = kh_match_part_name((enum kh_match_part)i);
+    const char *name = kh_match_keys[i];
     json_t *part = part_of(&decision, (enum kh_match_part)i, condition, &notes, rendering->event);
 
     if (json_is_object(part))

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "cli.h"
 
 #include <signal.h>
@@ -39,7 +40,7 @@ static int unknown_command(const char *name)
 
   for (size_t i = 0; i < KH_COUNT(commands); i++)
     names[i + 1] = commands[i]->name;
-  meant = kh_config_suggest(name, names);
+  meant = kh_word_nearest(kh_str_of(name), names);
   if (meant)
     fprintf(stderr, "kitehook: there is no command '%s'; did you mean '%s'?\n", name, meant);
   else

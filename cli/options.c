@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "cli.h"
 
 /* What getopt_long returns for an option of the table is its place and this, which is no letter. */
@@ -45,7 +46,7 @@ static void unknown_option(const struct kh_command *self, const char *word, cons
 
   for (size_t i = 0; i < OPTIONS_MAX && known[i].name; i++)
     names[i] = known[i].name;
-  meant = kh_config_suggest(word, names);
+  meant = kh_word_nearest(kh_str_of(word), names);
   if (!meant)
     kh_cli_misused(self, "there is no option --%s", word);
   else if (strcmp(meant, word) == 0)

@@ -11,6 +11,7 @@
 #include "rules/regex.h"
 #include "support/guard.h"
 #include "support/suite.h"
+#include "support/values.h"
 
 #include <jansson.h>
 
@@ -390,7 +391,7 @@ static void note_seen(void *self, const struct kh_traced *seen)
   struct kh_buf *out = self;
 
   kh_buf_printf(out, "%zu+%zu@%u%s ", seen->at, seen->len, seen->depth, seen->secret ? "!" : "");
-  kh_value_print(seen->value, out);
+  kh_test_value_print(seen->value, out);
   kh_buf_add_byte(out, ';');
 }
 

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "config/config.h"
 #include "support/suite.h"
 
@@ -98,7 +99,7 @@ static const struct {
 
 START_TEST(guesses_what_was_meant)
 {
-  const char *meant = kh_config_suggest(words[_i].word, known);
+  const char *meant = kh_word_nearest(kh_str_of(words[_i].word), known);
 
   ck_assert_msg((!meant && !words[_i].meant) ||
                     (meant && words[_i].meant && strcmp(meant, words[_i].meant) == 0),

@@ -174,7 +174,7 @@ START_TEST(an_answer_leads_to_its_outcome)
   ck_assert_msg(err == want->err, "got %s, want %s", kh_err_token(err), kh_err_token(want->err));
   ck_assert_str_eq(kh_stage.sent_url, KH_STAGE_URL);
   ck_assert_str_eq(kh_stage.sent_body, KH_STAGE_BODY);
-  ck_assert_str_eq(kh_stage.sent_type, "application/json");
+  ck_assert_str_eq(kh_stage.sent_type, "application/of-notifier"); /* not what is stored */
   expect_line(want);
 
   (void)snprintf(reason, sizeof reason, "%s: %s", want->reason, want->detail);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 static int64_t read_clock_us(clockid_t id)
 {
@@ -105,7 +106,7 @@ static bool take_fraction(struct kh_str *text, unsigned *micros)
     return true;
   if (text->len == 0 || text->at[0] < '0' || text->at[0] > '9')
     return false;
-  while (text->len > 0 && text->at[0] >= '0' && text->at[0] <= '9') {
+  while (text->len > 0 && kh_is_digit(text->at[0])) {
     *micros += (unsigned)(text->at[0] - '0') * scale;
     scale /= 10;
     *text = kh_str(text->at + 1, text->len - 1);

@@ -114,7 +114,6 @@ bool kh_json_text_is(struct kh_json_value value, struct kh_str text);
 bool kh_json_has_lone_surrogate(struct kh_json_value value);
 /* False, and *NUMBER untouched, when VALUE is not of that kind. */
 bool kh_json_int(struct kh_json_value value, int64_t *number);
-bool kh_json_real(struct kh_json_value value, double *number); /* of an integer too */
 bool kh_json_bool(struct kh_json_value value, bool *truth);
 
 #endif

@@ -109,30 +109,6 @@ const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, ui
   }
 }
 
-static size_t utf8_encode(int c, char to[4])
-{
-  if (c < 0x80) {
-    to[0] = (char)c;
-    return 1;
-  }
-  if (c < 0x800) {
-    to[0] = (char)(0xC0 | c >> 6);
-    to[1] = (char)(0x80 | (c & 0x3F));
-    return 2;
-  }
-  if (c < 0x10000) {
-    to[0] = (char)(0xE0 | c >> 12);
-    to[1] = (char)(0x80 | (c >> 6 & 0x3F));
-    to[2] = (char)(0x80 | (c & 0x3F));
-    return 3;
-  }
-  to[0] = (char)(0xF0 | c >> 18);
-  to[1] = (char)(0x80 | (c >> 12 & 0x3F));
-  to[2] = (char)(0x80 | (c >> 6 & 0x3F));
-  to[3] = (char)(0x80 | (c & 0x3F));
-  return 4;
-}
-
 /* The character of the \u escape at *AT, which moves behind it, or behind a pair. */
 static int read_u(const char **at, const char *end)
 {
@@ -162,7 +138,7 @@ bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece)
     return true;
   }
   if (at[1] == 'u') {
-    length = utf8_encode(read_u(&pieces->at, pieces->end), pieces->decoded);
+    length = kh_utf8_encode((uint32_t)read_u(&pieces->at, pieces->end), pieces->decoded);
   } else {
     pieces->decoded[0] = short_escapes[(unsigned char)at[1]];
     pieces->at += 2;
@@ -218,7 +194,7 @@ size_t kh_json_unescape(struct kh_str raw, char *to)
       at += 2;
     }
     if (marks)
-      to += utf8_encode(read_u(&at, end), to);
+      to += kh_utf8_encode((uint32_t)read_u(&at, end), to);
   }
   struct kh_json_pieces pieces = {.at = at, .end = end};
   for (struct kh_str piece; kh_json_next_piece(&pieces, &piece); to += piece.len)

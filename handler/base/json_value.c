@@ -136,20 +136,6 @@ bool kh_json_int(struct kh_json_value value, int64_t *number)
   return kh_json_type(value) == KH_JSON_INTEGER && kh_str_i64(kh_json_raw(value), number);
 }
 
-bool kh_json_real(struct kh_json_value value, double *number)
-{
-  int64_t integer = 0;
-
-  if (kh_json_int(value, &integer)) {
-    *number = (double)integer;
-    return true;
-  }
-  if (kh_json_type(value) != KH_JSON_REAL)
-    return false;
-  *number = kh_json_number_real(kh_json_raw(value));
-  return true;
-}
-
 bool kh_json_bool(struct kh_json_value value, bool *truth)
 {
   enum kh_json_type type = kh_json_type(value);

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 static unsigned char lower(char c)
 {
   return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -92,7 +93,7 @@ size_t kh_str_utf8_cut(struct kh_str text, size_t max_bytes)
 
   if (text.len <= max_bytes)
     return text.len;
-  while (cut > 0 && ((unsigned char)text.at[cut] & 0xC0) == 0x80)
+  while (cut > 0 && !kh_utf8_begins(text.at[cut]))
     cut--;
   return cut;
 }

@@ -74,3 +74,79 @@ bool kh_utf8_valid(struct kh_str text)
   }
   return true;
 }
+
+uint32_t kh_utf8_take(struct kh_str *text)
+{
+  const char *at = text->at;
+  int length = kh_utf8_length(at, at + text->len);
+  uint32_t c = (unsigned char)at[0] & (length == 1 ? 0x7FU : 0x7FU >> length);
+
+  for (int i = 1; i < length; i++)
+    c = c << 6 | ((unsigned char)at[i] & 0x3FU);
+  if (length == 0) {
+    c = KH_UTF8_REPLACEMENT;
+    length = 1;
+  }
+  *text = kh_str(at + length, text->len - (size_t)length);
+  return c;
+}
+
+size_t kh_utf8_encode(uint32_t c, char to[KH_UTF8_MAX_BYTES])
+{
+  size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+  for (size_t i = len - 1; i > 0; i--) {
+    to[i] = (char)(0x80 | (c & 0x3F));
+    c >>= 6;
+  }
+  to[0] = (char)(len == 1 ? c : (0xF0U << (4 - len) & 0xFFU) | c);
+  return len;
+}
+
+size_t kh_utf8_count(struct kh_str text)
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < text.len; i++)
+    count += kh_utf8_begins(text.at[i]);
+  return count;
+}
+
+size_t kh_utf8_bytes(struct kh_str text, size_t count)
+{
+  size_t bytes = 0;
+
+  while (bytes < text.len && (!kh_utf8_begins(text.at[bytes]) || count-- > 0))
+    bytes++;
+  return bytes;
+}
+
+int kh_hex_digit(char c)
+{
+  if (kh_is_digit(c))
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool kh_str_is_word(struct kh_str text, const char *also)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.at[i];
+
+    if (!kh_is_letter(c) && !kh_is_digit(c) && !memchr(also, c, strlen(also)))
+      return false;
+  }
+  return text.len > 0;
+}
+
+size_t kh_str_name_length(struct kh_str text)
+{
+  size_t i = 0;
+
+  while (i < text.len &&
+         (kh_is_letter(text.at[i]) || text.at[i] == '_' || (i > 0 && kh_is_digit(text.at[i]))))
+    i++;
+  return i;
+}

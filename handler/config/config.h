@@ -216,8 +216,6 @@ struct kh_shown {
   char text[48];
 };
 struct kh_shown kh_config_shown(const char *value);
-/* The word of KNOWN (NULL-terminated) that WORD was probably meant to be; NULL when none is near. */
-const char *kh_config_suggest(const char *word, const char *const *known);
 
 /* "90s", "5m", "2h", "1d" and bare seconds; "512KB", "8MB", "1GB" (powers of 1,024) and bare bytes. */
 bool kh_config_duration_s(const char *text, int64_t *seconds);

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/parts.h"
 
 /* The grammar is that of systemd 254 and later (src/basic/env-file.c); systemd.exec(5) describes it. */
@@ -128,14 +129,7 @@ static void read_value(struct env_reader *reader)
 
 bool kh_env_name_is_valid(struct kh_str name)
 {
-  for (size_t i = 0; i < name.len; i++) {
-    char c = name.at[i];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-
-    if (!letter && (i == 0 || c < '0' || c > '9'))
-      return false;
-  }
-  return name.len > 0;
+  return name.len > 0 && kh_str_name_length(name) == name.len;
 }
 
 static struct kh_str read_name(struct env_reader *reader)

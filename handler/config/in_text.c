@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/config.h"
 
 enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *node, size_t at,
@@ -9,14 +10,12 @@ enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *
   const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
   const char *text = kh_config_text(node);
   char said[sizeof((struct kh_diag *)NULL)->text];
-  unsigned character = 0;
   unsigned line = 0;
   unsigned column = 0;
   va_list values;
 
-  for (size_t i = 0; text && i < at && text[i]; i++)
-    character += ((unsigned char)text[i] & 0xC0) != 0x80;
-  kh_yaml_text_place(yaml, node, character, &line, &column);
+  size_t character = text ? kh_utf8_count(kh_str(text, strnlen(text, at))) : 0;
+  kh_yaml_text_place(yaml, node, (unsigned)character, &line, &column);
   va_start(values, format);
   (void)vsnprintf(said, sizeof said, format, values);
   va_end(values);
@@ -33,10 +32,7 @@ static size_t find_variable(struct kh_str text)
   if (text.len > 1 && text.at[0] == '$' && strspn(text.at + 1, capitals) == text.len - 1)
     return 0;
   for (size_t i = 0; i + 2 < text.len; i++) {
-    char c = text.at[i + 2];
-
-    if (text.at[i] == '$' && text.at[i + 1] == '{' &&
-        ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'))
+    if (text.at[i] == '$' && text.at[i + 1] == '{' && kh_str_name_length(kh_str(text.at + i + 2, 1)) > 0)
       return i;
   }
   return SIZE_MAX;

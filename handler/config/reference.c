@@ -1,15 +1,9 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "config/parts.h"
 
 static const char *const sources[] = {"file", "env", "ssm", "secretsmanager", NULL};
-
-static bool is_in(const char *word, const char *const *words)
-{
-  while (*words && strcmp(*words, word) != 0)
-    words++;
-  return *words != NULL;
-}
 
 enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key, const char *text)
 {
@@ -117,7 +111,7 @@ static enum kh_err refuse_key(const struct kh_reference *from, const char *key, 
 {
   static const char *const keys[] = {"file", "env", "ssm", "secretsmanager", "key", "name", NULL};
   static const char *const keys_without_name[] = {"file", "env", "ssm", "secretsmanager", "key", NULL};
-  const char *meant = kh_config_suggest(key, named ? keys : keys_without_name);
+  const char *meant = kh_word_nearest(kh_str_of(key), named ? keys : keys_without_name);
 
   if (!meant)
     return kh_reference_mistake(from, key, "unknown key; write `file: PATH` or `env: NAME`");
@@ -134,7 +128,8 @@ static enum kh_err check_keys(const struct kh_reference *from, bool named)
 
   json_object_foreach(tree, key, value)
   {
-    bool known = is_in(key, sources) || strcmp(key, "key") == 0 || (named && strcmp(key, "name") == 0);
+    bool known = sources[kh_word_place(key, sources)] || strcmp(key, "key") == 0 ||
+                 (named && strcmp(key, "name") == 0);
 
     if (!known)
       err = refuse_key(from, key, named);

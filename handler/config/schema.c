@@ -1,5 +1,7 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
+#include "base/utf8.h"
 #include "config/config.h"
 
 const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node)
@@ -61,20 +63,6 @@ const char *kh_config_text(const json_t *node)
   return json_string_value(node);
 }
 
-static bool is_plain(const char *value, size_t len)
-{
-  static const char punctuation[] = " _.,-+/";
-
-  for (size_t i = 0; i < len; i++) {
-    char c = value[i];
-    bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-    if (!word && !memchr(punctuation, c, sizeof punctuation - 1))
-      return false;
-  }
-  return true;
-}
-
 struct kh_shown kh_config_shown(const char *value)
 {
   struct kh_shown shown = {"this value"};
@@ -82,7 +70,7 @@ struct kh_shown kh_config_shown(const char *value)
 
   if (value && len == 0)
     (void)snprintf(shown.text, sizeof shown.text, "an empty value");
-  else if (value && len <= 40 && is_plain(value, len))
+  else if (value && len <= 40 && kh_str_is_word(kh_str(value, len), " _.,-+/"))
     (void)snprintf(shown.text, sizeof shown.text, "`%s`", value);
   return shown;
 }
@@ -95,14 +83,6 @@ static bool may_show(const json_t *value)
   return !text || *text;
 }
 
-static bool is_known(const char *key, const char *const *known)
-{
-  for (size_t i = 0; known[i]; i++)
-    if (strcmp(key, known[i]) == 0)
-      return true;
-  return false;
-}
-
 enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,
                                  const char *const *known, struct kh_diags *diags)
 {
@@ -113,9 +93,9 @@ enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *o
 
   json_object_foreach(tree, key, value)
   {
-    if (is_known(key, known))
+    if (known[kh_word_place(key, known)])
       continue;
-    const char *meant = kh_config_suggest(key, known);
+    const char *meant = kh_word_nearest(kh_str_of(key), known);
     if (strcmp(key, "include") == 0)
       err = kh_config_mistake(config, object, key, diags,
                               "`include` is an item of `notify`, and nothing else: `- include: FILE`");

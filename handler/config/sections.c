@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "config/parts.h"
 
 #include <unistd.h>
@@ -79,7 +80,7 @@ static enum kh_err read_mode(const struct kh_section *section, const char *key)
       section->config->worker_mode = (enum kh_worker_mode)mode;
       return KH_OK;
     }
-  const char *meant = text ? kh_config_suggest(text, worker_modes) : NULL;
+  const char *meant = text ? kh_word_nearest(kh_str_of(text), worker_modes) : NULL;
   return kh_config_mistake(section->config, section->object, key, section->diags,
                            "%s%s: %s is no mode; write start, service or wait%s%s%s", section->name, key,
                            kh_config_shown(text).text, meant ? "; did you mean `" : "", meant ? meant : "",

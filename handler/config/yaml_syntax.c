@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/yaml_reader.h"
 
 struct cure {
@@ -33,7 +34,7 @@ static yaml_mark_t place_of_byte(struct kh_str text, size_t offset)
     if (text.at[i] == '\n') {
       at.line++;
       at.column = 0;
-    } else if (((unsigned char)text.at[i] & 0xC0) != 0x80) {
+    } else if (kh_utf8_begins(text.at[i])) {
       at.column++;
     }
   }

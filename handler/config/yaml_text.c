@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/yaml.h"
 
 /*
@@ -33,7 +34,7 @@ static size_t character_len(struct kh_str text, size_t at)
 {
   size_t end = at + 1;
 
-  while (end < text.len && ((unsigned char)text.at[end] & 0xC0) == 0x80)
+  while (end < text.len && !kh_utf8_begins(text.at[end]))
     end++;
   return end - at;
 }

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "notify/lifx_answer.h"
 #include "notify/lifx_look.h"
 #include "notify/notifier.h"
@@ -112,7 +113,7 @@ static void add_encoded(struct kh_str text, struct kh_buf *out)
   for (size_t i = 0; i < text.len; i++) {
     const unsigned char c = (unsigned char)text.at[i];
 
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c))
+    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
       (void)kh_buf_add_byte(out, (char)c);
     else
       (void)kh_buf_printf(out, "%%%02X", c);

@@ -1,5 +1,7 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
+#include "base/utf8.h"
 #include "notify/message.h"
 #include "notify/options.h"
 
@@ -26,7 +28,7 @@ static bool is_loopback_url(struct kh_str url)
     if (kh_str_starts(rest, KH_STR(":")))
       do
         rest = kh_str(rest.at + 1, rest.len - 1);
-      while (rest.len > 0 && rest.at[0] >= '0' && rest.at[0] <= '9');
+      while (rest.len > 0 && kh_is_digit(rest.at[0]));
     return rest.len == 0 || rest.at[0] == '/' || rest.at[0] == '?';
   }
   return false;
@@ -101,15 +103,6 @@ static enum kh_err read_secret(const struct reader *from, const struct kh_option
 
 /* ---- values ---- */
 
-static unsigned place_of(const char *word, const char *const *choices)
-{
-  unsigned place = 0;
-
-  while (choices[place] && strcmp(choices[place], word) != 0)
-    place++;
-  return place;
-}
-
 static bool is_good_number(const struct kh_option *option, const json_t *value)
 {
   const double number = json_number_value(value);
@@ -127,7 +120,7 @@ static bool is_good_value(const struct kh_option *option, const char *text)
   if (option->type == KH_OPTION_TEXT)
     return option->is_good(kh_str_of(text));
   if (option->type == KH_OPTION_CHOICE)
-    return option->choices[place_of(text, option->choices)] != NULL;
+    return option->choices[kh_word_place(text, option->choices)] != NULL;
   value = json_loads(text, JSON_DECODE_ANY, NULL);
   good = option->type == KH_OPTION_TRUTH ? json_is_boolean(value) : is_good_number(option, value);
   json_decref(value);
@@ -145,7 +138,7 @@ static enum kh_err refuse_value(const struct reader *from, const json_t *mapping
                                 const struct kh_option *option)
 {
   const char *text = kh_config_text(json_object_get(mapping, option->name));
-  const char *meant = text && option->choices ? kh_config_suggest(text, option->choices) : NULL;
+  const char *meant = text && option->choices ? kh_word_nearest(kh_str_of(text), option->choices) : NULL;
   struct kh_buf form;
 
   kh_buf_init(&form, 1024);
@@ -175,7 +168,7 @@ static enum kh_err check_value(const struct reader *from, const json_t *mapping,
 
 /* Those of OPTIONS that may stand beside the choice at PLACE. */
 static enum kh_err check_keys(const struct reader *from, const json_t *mapping,
-                              const struct kh_option *options, unsigned place)
+                              const struct kh_option *options, size_t place)
 {
   const char **known = NULL;
   size_t count = 0;
@@ -195,11 +188,11 @@ static enum kh_err check_keys(const struct reader *from, const json_t *mapping,
 }
 
 /* The place of what was chosen at the notifier's CHOICE; of the first where that is a mistake, or there is none. */
-static unsigned chosen(const struct reader *from)
+static size_t chosen(const struct reader *from)
 {
   for (const struct kh_option *option = from->rule->notifier->options; option->name; option++)
     if (option->type == KH_OPTION_CHOICE) {
-      unsigned place = kh_option_choice(from->rule->notifier, from->options, option->name);
+      size_t place = kh_option_choice(from->rule->notifier, from->options, option->name);
 
       return option->choices[place] ? place : 0;
     }
@@ -272,9 +265,9 @@ const char *kh_option_text(const struct kh_notifier *notifier, const json_t *opt
   return text ? text : find(notifier, name)->by_default;
 }
 
-unsigned kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name)
+size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name)
 {
-  return place_of(kh_option_text(notifier, options, name), find(notifier, name)->choices);
+  return kh_word_place(kh_option_text(notifier, options, name), find(notifier, name)->choices);
 }
 
 bool kh_options_are_needed(const struct kh_notifier *notifier)

@@ -51,7 +51,7 @@ enum kh_err kh_options_read(struct kh_config *config, const json_t *options, str
                             struct kh_diags *diags) KH_MUST_USE;
 /* Of OPTIONS that were read: the text under NAME, or what stands for it; and the place of that among the choices. */
 const char *kh_option_text(const struct kh_notifier *notifier, const json_t *options, const char *name);
-unsigned kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name);
+size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name);
 /* Adds a blank and WORD to rule->destination; false when there is no room. */
 bool kh_options_name(struct kh_rule *rule, struct kh_str word);
 

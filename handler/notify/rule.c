@@ -1,5 +1,7 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
+#include "base/utf8.h"
 #include "notify/notifier.h"
 #include "rules/template.h"
 
@@ -66,7 +68,7 @@ static bool names_one_wrongly(const json_t *entry, const struct vocabulary *voca
 
   json_object_foreach(tree, key, value)
   {
-    if (kh_config_suggest(key, vocabulary->names))
+    if (kh_word_nearest(kh_str_of(key), vocabulary->names))
       return true;
   }
   return false;
@@ -84,7 +86,7 @@ static const char *foreign_key(const json_t *entry, const struct vocabulary *voc
       return NULL;
   json_object_foreach(tree, key, value)
   {
-    if (!kh_config_suggest(key, vocabulary->keys))
+    if (!kh_word_nearest(kh_str_of(key), vocabulary->keys))
       return key;
   }
   return NULL;
@@ -130,7 +132,7 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
     return picked;
   if (count == 0 && !word && names_one_wrongly(entry, vocabulary))
     return NULL;
-  const char *meant = count == 0 && word ? kh_config_suggest(word, vocabulary->names) : NULL;
+  const char *meant = count == 0 && word ? kh_word_nearest(kh_str_of(word), vocabulary->names) : NULL;
   if (meant) {
     (void)kh_config_mistake(config, entry, NULL, diags, "no notifier; did you mean `%s`?", meant);
     return NULL;
@@ -149,24 +151,13 @@ static const struct kh_notifier *pick(const struct kh_config *config, const json
   return NULL;
 }
 
-static bool is_rule_name(struct kh_str name)
-{
-  for (size_t i = 0; i < name.len; i++) {
-    char c = name.at[i];
-
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-      return false;
-  }
-  return name.len >= 1 && name.len <= 32;
-}
-
 static enum kh_err compile_name(const struct kh_config *config, const json_t *entry,
                                 const struct kh_rules *before, struct kh_rule *rule, struct kh_diags *diags)
 {
   const json_t *node = json_object_get(entry, "name");
   const char *name = kh_config_text(node);
 
-  if (node && (!name || !is_rule_name(kh_str_of(name))))
+  if (node && (!name || strlen(name) > 32 || !kh_str_is_word(kh_str_of(name), "_-")))
     return kh_config_mistake(config, entry, "name", diags,
                              "a rule's name has 1 to 32 letters, digits, \"_\" and \"-\"");
   if (name)

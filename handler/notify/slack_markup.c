@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "notify/slack_markup.h"
 #include "notify/text.h"
 
@@ -24,8 +25,7 @@ char kh_markup_at(const struct kh_markup *markup, size_t i)
 
 static bool is_word(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         (unsigned char)c >= 0x80;
+  return kh_is_letter(c) || kh_is_digit(c) || (unsigned char)c >= 0x80;
 }
 
 static bool is_blank(char c)

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "notify/slack_parts.h"
 
 static json_t *text_of(struct kh_str text)
@@ -44,10 +45,7 @@ void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, uns
 
 static struct kh_str take_character(struct kh_str *text)
 {
-  size_t len = 1;
-
-  while (len < text->len && ((unsigned char)text->at[len] & 0xC0) == 0x80)
-    len++;
+  size_t len = 1 + kh_utf8_bytes(kh_str(text->at + 1, text->len - 1), 0);
   struct kh_str one = kh_str(text->at, len);
   *text = kh_str(text->at + len, text->len - len);
   return one;

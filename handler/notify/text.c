@@ -1,8 +1,7 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "notify/text.h"
-
-enum { REPLACEMENT = 0xFFFD };
 
 /* Sources: buildkite/docs pages/pipelines/configure/_build_states.md, pages/apis/rest_api/{builds,jobs}.md. */
 static const struct kh_state_words states[] = {
@@ -47,40 +46,6 @@ const struct kh_state_words *kh_text_state(struct kh_str state)
   return NULL;
 }
 
-static size_t length_by_lead(unsigned char lead)
-{
-  if (lead < 0x80)
-    return 1;
-  return (lead & 0xE0) == 0xC0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : (lead & 0xF8) == 0xF0 ? 4 : 0;
-}
-
-/* The code point in the LEN bytes at AT; REPLACEMENT when they are none, or not in their shortest form. */
-static uint32_t decode(const char *at, size_t len)
-{
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  uint32_t character = (unsigned char)at[0] & (len == 1 ? 0x7FU : 0x7FU >> len);
-
-  for (size_t i = 1; i < len; i++) {
-    if (((unsigned char)at[i] & 0xC0) != 0x80)
-      return REPLACEMENT;
-    character = character << 6 | ((unsigned char)at[i] & 0x3FU);
-  }
-  bool surrogate = character >= 0xD800 && character <= 0xDFFF;
-  return character < least[len] || character > 0x10FFFF || surrogate ? REPLACEMENT : character;
-}
-
-/* Takes one code point; U+FFFD, and one byte taken, where TEXT is not UTF-8. */
-static uint32_t next_character(struct kh_str *text)
-{
-  size_t len = length_by_lead((unsigned char)text->at[0]);
-  uint32_t character = len > 0 && len <= text->len ? decode(text->at, len) : REPLACEMENT;
-
-  if (character == REPLACEMENT && !kh_str_starts(*text, KH_STR("\xEF\xBF\xBD")))
-    len = 1;
-  *text = kh_str(text->at + len, text->len - len);
-  return character;
-}
-
 static bool ends_line(uint32_t c)
 {
   return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
@@ -94,19 +59,6 @@ static bool is_dropped(uint32_t c)
          (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB);
 }
 
-static void add_character(struct kh_buf *out, uint32_t c)
-{
-  char bytes[4];
-  size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-  for (size_t i = len - 1; i > 0; i--) {
-    bytes[i] = (char)(0x80 | (c & 0x3F));
-    c >>= 6;
-  }
-  bytes[0] = (char)(len == 1 ? c : (0xF0U << (4 - len) & 0xFFU) | c);
-  (void)kh_buf_add(out, kh_str(bytes, len));
-}
-
 struct line {
   struct kh_buf *out;
   size_t max, count; /* characters */
@@ -117,6 +69,7 @@ struct line {
 /* False when the line is full, and ends in an ellipsis now. */
 static bool put(struct line *line, uint32_t c)
 {
+  char bytes[KH_UTF8_MAX_BYTES];
   size_t more = line->blank ? 2 : 1;
 
   if (line->count + more > line->max) {
@@ -130,7 +83,7 @@ static bool put(struct line *line, uint32_t c)
   line->blank = false;
   line->count += more;
   line->last = line->out->len;
-  add_character(line->out, c);
+  (void)kh_buf_add(line->out, kh_str(bytes, kh_utf8_encode(c, bytes)));
   return true;
 }
 
@@ -139,7 +92,7 @@ void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
   struct line line = {.out = out, .max = max_characters};
 
   while (text.len > 0) {
-    uint32_t c = next_character(&text);
+    uint32_t c = kh_utf8_take(&text);
 
     if (ends_line(c)) {
       if (line.count > 0)

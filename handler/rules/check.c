@@ -1,6 +1,7 @@
 #include "base/base.h"
 
-#include "rules/nearest.h"
+#include "base/nearest.h"
+#include "base/utf8.h"
 #include "rules/node.h"
 
 struct type {
@@ -82,7 +83,7 @@ static bool check_env_name(const struct check *check, const struct kh_node *node
                    "the name of an environment variable is written without \"$\"");
     return false;
   }
-  if (!kh_env_name_is_well_formed(name))
+  if (!kh_str_is_word(name, "_"))
     return refuse(check, node, "the name of an environment variable has only letters, digits and \"_\"");
   if (kh_env_name_is_refused(name, false)) {
     refuse(check, node, "conditions cannot see this BUILDKITE_ variable");

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "config/config.h"
 #include "rules/event_names.h"
 
@@ -64,5 +65,5 @@ const char *kh_event_name_hint(const char *name)
   for (size_t i = 0; i < KH_COUNT(mistaken); i++)
     if (strcmp(mistaken[i].never, name) == 0)
       return mistaken[i].instead;
-  return kh_config_suggest(name, known);
+  return kh_word_nearest(kh_str_of(name), known);
 }

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "rules/functions.h"
-#include "rules/nearest.h"
 
 static const struct kh_function_info table[] = {
     {KH_FUNCTION_ENV, "env", KH_KIND_STRING, KH_KIND_STRING, 1, KH_ROOT_BUILD, false},
@@ -82,17 +82,6 @@ bool kh_env_name_is_refused(struct kh_str name, bool computed)
     if (kh_str_equal(name, kh_str_of(allowed[i])))
       return false;
   return true;
-}
-
-bool kh_env_name_is_well_formed(struct kh_str name)
-{
-  for (size_t i = 0; i < name.len; i++) {
-    char c = name.at[i];
-
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
-      return false;
-  }
-  return name.len > 0;
 }
 
 const char *kh_env_name_nearest(struct kh_str name)

@@ -27,7 +27,6 @@ const char *kh_function_nearest(struct kh_str text, bool with_extended);
 
 /* Is NAME a BUILDKITE_ name that conditions may not see? The computed ones may see one more. */
 bool kh_env_name_is_refused(struct kh_str name, bool computed);
-bool kh_env_name_is_well_formed(struct kh_str name);
 /* The allowed BUILDKITE_ name that was probably meant; NULL when none is near. */
 const char *kh_env_name_nearest(struct kh_str name);
 

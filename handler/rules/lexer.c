@@ -1,16 +1,12 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/node.h"
 #include "rules/shell.h"
 
-static bool is_digit(char c)
-{
-  return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  return kh_is_letter(c) || c == '_';
 }
 
 static char peek(const struct kh_lexer *lexer, size_t ahead)
@@ -59,7 +55,7 @@ static struct kh_token name(struct kh_lexer *lexer)
                   {"includes", KH_TOKEN_INCLUDES}};
   size_t begin = lexer->at;
 
-  while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
+  while (is_letter(peek(lexer, 0)) || kh_is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
     lexer->at++;
   struct kh_str text = part(lexer, begin, lexer->at);
   for (size_t i = 0; i < KH_COUNT(keywords); i++)
@@ -81,7 +77,7 @@ static struct kh_token integer(struct kh_lexer *lexer)
 
   lexer->at += negative;
   uint64_t base = peek(lexer, 0) == '0' ? 8 : 10;
-  for (; is_digit(peek(lexer, 0)); lexer->at++) {
+  for (; kh_is_digit(peek(lexer, 0)); lexer->at++) {
     uint64_t digit = (uint64_t)(peek(lexer, 0) - '0');
 
     if (digit >= base)
@@ -222,7 +218,7 @@ struct kh_token kh_lexer_next(struct kh_lexer *lexer)
     return token(lexer, KH_TOKEN_END, lexer->at);
   if (is_letter(c))
     return name(lexer);
-  if (is_digit(c) || (lexer->extended && c == '-' && is_digit(peek(lexer, 1))))
+  if (kh_is_digit(c) || (lexer->extended && c == '-' && kh_is_digit(peek(lexer, 1))))
     return integer(lexer);
   if (c == '"' || c == '\'')
     return string(lexer);

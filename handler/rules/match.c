@@ -57,11 +57,6 @@ void kh_match_release(struct kh_match *match)
   match->condition = NULL;
 }
 
-const char *kh_match_part_name(enum kh_match_part part)
-{
-  return kh_match_keys[part];
-}
-
 bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
                    const struct kh_names *names, const struct kh_trace *trace, struct kh_mistake *why)
 {

@@ -24,7 +24,7 @@ struct kh_match {
   struct kh_condition *condition; /* owned, or NULL */
 };
 
-/* The keys that kh_match_compile reads. */
+/* The keys that kh_match_compile reads, by their place in kh_match_part; NULL-terminated. */
 extern const char *const kh_match_keys[];
 
 /*
@@ -42,8 +42,6 @@ bool kh_match_offers(const struct kh_match *match, enum kh_root root);
 
 /* What a match is made of, in the order in which it is decided. */
 enum kh_match_part { KH_MATCH_EVENTS, KH_MATCH_PIPELINES, KH_MATCH_BRANCHES, KH_MATCH_IF, KH_MATCH__PARTS };
-/* The key of PART: "events", … */
-const char *kh_match_part_name(enum kh_match_part part);
 /*
  * Does PART hold for EVENT, which NAMES are of? What is not given holds. `if` alone asks for TRACE and WHY, which may be
  * NULL: what cannot be decided does not hold, and then WHY says what is in the way.

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/branches.h"
 #include "rules/event_names.h"
 #include "rules/match.h"
@@ -9,14 +10,7 @@ static bool is_event_pattern(struct kh_str text)
 {
   if (text.len > 2 && kh_str_ends(text, KH_STR(".*")))
     text.len -= 2;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.at[i];
-
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-          c == '-' || c == '.'))
-      return false;
-  }
-  return text.len > 0;
+  return kh_str_is_word(text, "_-.");
 }
 
 static void warn_unknown(const struct kh_config *config, const json_t *node, const char *name,
@@ -75,11 +69,9 @@ static enum kh_err pattern_mistake(const struct kh_config *config, const json_t 
 {
   const size_t at = diag->column ? diag->column - 1 : 0;
   const char *text = kh_config_text(node);
-  unsigned character = 1;
+  const size_t character = 1 + kh_utf8_count(kh_str(text, strnlen(text, at)));
 
-  for (size_t i = 0; i < at && text[i]; i++)
-    character += ((unsigned char)text[i] & 0xC0) != 0x80;
-  return kh_config_say_in_text(config, node, at, KH_ERR_CONFIG, diags, "`%s`: %s (character %u)", key,
+  return kh_config_say_in_text(config, node, at, KH_ERR_CONFIG, diags, "`%s`: %s (character %zu)", key,
                                diag->text, character);
 }
 
@@ -134,7 +126,7 @@ static void advise_patterns(const struct adviser *to, const json_t *entry, enum 
                             const char *patterns, enum kh_root root)
 {
   if (patterns && !kh_match_offers(to->match, root))
-    kh_config_warning(to->config, entry, kh_match_part_name(part), to->diags,
+    kh_config_warning(to->config, entry, kh_match_keys[part], to->diags,
                       "the events of this rule have no %s, so it never matches; name others by `events`",
                       kh_root_name(root));
 }

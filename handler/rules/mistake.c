@@ -56,6 +56,6 @@ void kh_mistake_caret(const struct kh_mistake *mistake, struct kh_str source, st
   kh_buf_add_byte(out, '\n');
   size_t carets = mistake->len < end - at ? mistake->len : end - at;
   for (size_t i = begin; i < at + (carets > 0 ? carets : 1); i++)
-    if (i >= source.len || ((unsigned char)source.at[i] & 0xC0) != 0x80)
+    if (i >= source.len || kh_utf8_begins(source.at[i]))
       kh_buf_add_byte(out, i < at ? ' ' : '^');
 }

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "rules/names.h"
-#include "rules/nearest.h"
 
 #define VALUES(...) ((const char *const[]){__VA_ARGS__, NULL})
 

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "rules/regex.h"
 
 struct scan {
@@ -28,16 +29,6 @@ static bool begins(const struct scan *scan, const char *text)
   return kh_str_starts(kh_str(scan->source.at + scan->at, scan->source.len - scan->at), kh_str_of(text));
 }
 
-static bool is_digit(char c)
-{
-  return c >= '0' && c <= '9';
-}
-
-static bool is_hex(char c)
-{
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static void take(struct scan *scan, size_t bytes)
 {
   kh_buf_add(scan->out, kh_str(scan->source.at + scan->at, bytes));
@@ -60,13 +51,14 @@ static bool escape(struct scan *scan)
   }
   if (c == 'u') {
     for (size_t i = 2; i < 6; i++)
-      if (!is_hex(peek(scan, i)))
+      if (kh_hex_digit(peek(scan, i)) < 0)
         return refuse(scan, scan->at, "", "\\u needs four hexadecimal digits");
     kh_buf_printf(scan->out, "\\x{%.4s}", scan->source.at + scan->at + 2);
     scan->at += 6;
     return true;
   }
-  if (c == 'x' && peek(scan, 2) != '{' && !(is_hex(peek(scan, 2)) && is_hex(peek(scan, 3))))
+  if (c == 'x' && peek(scan, 2) != '{' &&
+      !(kh_hex_digit(peek(scan, 2)) >= 0 && kh_hex_digit(peek(scan, 3)) >= 0))
     return refuse(scan, scan->at, "", "\\x needs two hexadecimal digits");
   take(scan, 2);
   return true;
@@ -170,13 +162,13 @@ static size_t bound_length(const struct scan *scan)
 {
   size_t i = 1;
 
-  while (is_digit(peek(scan, i)))
+  while (kh_is_digit(peek(scan, i)))
     i++;
   if (i == 1)
     return 0;
   if (peek(scan, i) == ',')
     i++;
-  while (is_digit(peek(scan, i)))
+  while (kh_is_digit(peek(scan, i)))
     i++;
   return peek(scan, i) == '}' ? i + 1 : 0;
 }
@@ -186,7 +178,7 @@ static void weigh_bound(const struct scan *scan)
 {
   size_t repeats = 0;
 
-  for (size_t i = 1; is_digit(peek(scan, i)) && repeats <= UINT16_MAX; i++)
+  for (size_t i = 1; kh_is_digit(peek(scan, i)) && repeats <= UINT16_MAX; i++)
     repeats = 10 * repeats + (size_t)(peek(scan, i) - '0');
   if (repeats > scan->weight->repeats)
     scan->weight->repeats = repeats;
@@ -196,10 +188,10 @@ static bool quantifier(struct scan *scan)
 {
   size_t length = peek(scan, 0) == '{' ? bound_length(scan) : 1;
 
-  if (length == 0 && peek(scan, 1) == ',' && is_digit(peek(scan, 2))) {
+  if (length == 0 && peek(scan, 1) == ',' && kh_is_digit(peek(scan, 2))) {
     size_t i = 2;
 
-    while (is_digit(peek(scan, i)))
+    while (kh_is_digit(peek(scan, i)))
       i++;
     if (peek(scan, i) == '}')
       return refuse(scan, scan->at, "", "\"{,n}\" means different things in different dialects; write {0,n}");

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/resolve.h"
 #include "rules/shell.h"
 
@@ -28,16 +29,8 @@ static struct kh_str tail_of(struct kh_str text, size_t from)
 /* Cuts the name off REST; false when there is none. */
 static bool cut_name(struct kh_str *rest, struct kh_str *name)
 {
-  size_t i = 0;
+  size_t i = kh_str_name_length(*rest);
 
-  while (i < rest->len) {
-    char c = rest->at[i];
-    bool digit = c >= '0' && c <= '9';
-
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (digit && i > 0)))
-      break;
-    i++;
-  }
   *name = kh_str(rest->at, i);
   *rest = tail_of(*rest, i);
   return i > 0;
@@ -54,25 +47,6 @@ static bool integer(struct kh_shell *shell, struct kh_str raw, unsigned depth, i
     fine = fail(shell, "an offset or length in ${NAME:offset:length} is no whole number");
   kh_buf_release(&text);
   return fine;
-}
-
-static size_t code_points(struct kh_str text)
-{
-  size_t count = 0;
-
-  for (size_t i = 0; i < text.len; i++)
-    count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
-  return count;
-}
-
-/* The byte at which code point INDEX begins. */
-static size_t byte_of(struct kh_str text, size_t index)
-{
-  size_t i = 0;
-
-  while (i < text.len && (((unsigned char)text.at[i] & 0xC0) == 0x80 || index-- > 0))
-    i++;
-  return i;
 }
 
 /* The first ":" of RAW that is in no quotes and no nested "${"; RAW's length when there is none. */
@@ -117,7 +91,7 @@ static bool substring(struct kh_shell *shell, struct kh_str name, struct kh_str 
   *value = KH_NO_STR;
   if (!kh_resolve_env(shell->names, name, shell->arena, &base))
     return true;
-  int64_t count = (int64_t)code_points(base);
+  int64_t count = (int64_t)kh_utf8_count(base);
   int64_t begin = offset < 0 ? (offset < -count ? 0 : count + offset) : offset;
   *value = KH_STR("");
   if (begin >= count)
@@ -131,8 +105,8 @@ static bool substring(struct kh_shell *shell, struct kh_str name, struct kh_str 
                                    : begin + length;
   }
   end = end < begin ? begin : end;
-  size_t first = byte_of(base, (size_t)begin);
-  *value = kh_str(base.at + first, byte_of(base, (size_t)end) - first);
+  size_t first = kh_utf8_bytes(base, (size_t)begin);
+  *value = kh_str(base.at + first, kh_utf8_bytes(base, (size_t)end) - first);
   return true;
 }
 

@@ -1,19 +1,11 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/shell.h"
 
 static bool is_start(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static int hex_value(char c)
-{
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  return kh_is_letter(c) || c == '_';
 }
 
 static bool octal(struct kh_str raw, size_t *at, char *byte)
@@ -40,8 +32,8 @@ bool kh_escape_double(struct kh_str raw, size_t *at, char *byte)
   const char *letter = c != '\0' ? strchr(letters, c) : NULL;
   if (c >= '0' && c <= '7')
     return octal(raw, at, byte);
-  if (c == 'x' && i + 3 < raw.len && hex_value(raw.at[i + 2]) >= 0 && hex_value(raw.at[i + 3]) >= 0) {
-    *byte = (char)(unsigned char)(hex_value(raw.at[i + 2]) * 16 + hex_value(raw.at[i + 3]));
+  if (c == 'x' && i + 3 < raw.len && kh_hex_digit(raw.at[i + 2]) >= 0 && kh_hex_digit(raw.at[i + 3]) >= 0) {
+    *byte = (char)(unsigned char)(kh_hex_digit(raw.at[i + 2]) * 16 + kh_hex_digit(raw.at[i + 3]));
     *at = i + 4;
     return true;
   }
@@ -70,7 +62,7 @@ size_t kh_shell_length(struct kh_str raw, size_t at, size_t *steps)
   if (i >= raw.len)
     return 0;
   if (is_start(raw.at[i])) {
-    while (i < raw.len && (is_start(raw.at[i]) || (raw.at[i] >= '0' && raw.at[i] <= '9') || raw.at[i] == '.'))
+    while (i < raw.len && (is_start(raw.at[i]) || kh_is_digit(raw.at[i]) || raw.at[i] == '.'))
       i++;
     return i - at;
   }

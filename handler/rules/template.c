@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/template_parts.h"
 
 enum {
@@ -164,13 +165,13 @@ static void write_out(const struct rendering *run, const struct kh_template_pape
   size_t characters = 0;
 
   for (const struct piece *piece = run->first; piece; piece = piece->next)
-    characters += kh_template_characters(piece->text);
+    characters += kh_utf8_count(piece->text);
   bool too_long = characters > paper->max_characters;
   size_t left = too_long ? paper->max_characters - 1 : characters;
   for (const struct piece *piece = run->first; piece && left > 0; piece = piece->next) {
-    struct kh_str text = kh_str(piece->text.at, kh_template_cut(piece->text, left));
+    struct kh_str text = kh_str(piece->text.at, kh_utf8_bytes(piece->text, left));
 
-    left -= kh_template_characters(text);
+    left -= kh_utf8_count(text);
     (void)(piece->is_value ? paper->escape(out, text) : kh_buf_add(out, text));
   }
   if (too_long)

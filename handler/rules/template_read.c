@@ -1,8 +1,8 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "rules/functions.h"
-#include "rules/nearest.h"
 #include "rules/template_tag.h"
 
 /* The text in quotes at *AT, which moves behind it; its quotes are closed, or the tag would have no end. */

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "rules/template_tag.h"
 
 void kh_tag_tell(struct kh_tag_reader *tags, const struct kh_mistake *mistake)
@@ -29,7 +30,7 @@ static bool is_blank(char c)
 
 static bool is_letter(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  return kh_is_letter(c) || kh_is_digit(c) || c == '_';
 }
 
 size_t kh_tag_skip(const struct kh_tag_reader *tags, size_t at, size_t end)

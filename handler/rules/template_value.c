@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "rules/resolve.h"
 #include "rules/shown.h"
 #include "rules/template_parts.h"
@@ -9,35 +10,11 @@ enum { FIRST_BYTES = 1024, ARENA_BYTES = 128 * 1024 * 1024, VALUE_BYTES = 4 * KH
 
 #define ELLIPSIS KH_STR("…")
 
-static bool begins_character(char c)
-{
-  return ((unsigned char)c & 0xC0) != 0x80;
-}
-
-size_t kh_template_characters(struct kh_str text)
-{
-  size_t count = 0;
-
-  for (size_t i = 0; i < text.len; i++)
-    count += begins_character(text.at[i]);
-  return count;
-}
-
-size_t kh_template_cut(struct kh_str text, size_t max)
-{
-  size_t count = 0;
-  size_t cut = 0;
-
-  while (cut < text.len && (count += begins_character(text.at[cut])) <= max)
-    cut++;
-  return cut;
-}
-
 static void truncate_to(struct kh_buf *text, size_t max)
 {
-  if (kh_template_characters(kh_buf_view(text)) <= max)
+  if (kh_utf8_count(kh_buf_view(text)) <= max)
     return;
-  text->len = kh_template_cut(kh_buf_view(text), max - 1);
+  text->len = kh_utf8_bytes(kh_buf_view(text), max - 1);
   (void)kh_buf_add(text, ELLIPSIS);
 }
 

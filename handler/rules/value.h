@@ -70,8 +70,6 @@ static inline bool kh_value_is_true(const struct kh_value *value)
 bool kh_value_equal(const struct kh_value *a, const struct kh_value *b);
 /* "boolean", "string list", … */
 const char *kh_kind_name(enum kh_kind kind);
-/* As it would stand in an expression, control characters escaped. For people. */
-void kh_value_print(const struct kh_value *value, struct kh_buf *out);
 /* Nothing left when white space (Unicode's, as Go's strings.TrimSpace has it) is taken off both ends? */
 bool kh_text_is_blank(struct kh_str text);
 struct kh_str kh_text_trim(struct kh_str text);

@@ -9,6 +9,7 @@
 #include "rules/condition.h"
 #include "rules/names_json.h"
 #include "support/guard.h"
+#include "support/values.h"
 
 static void check_place(const struct kh_mistake *mistake, struct kh_str source)
 {
@@ -26,7 +27,7 @@ static void see(void *self, const struct kh_traced *seen)
   if (seen->at > source->len || seen->len > source->len - seen->at)
     abort();
   kh_buf_init(&out, 1 << 26);
-  kh_value_print(seen->value, &out);
+  kh_test_value_print(seen->value, &out);
   kh_buf_release(&out);
 }
 

@@ -11,7 +11,12 @@
 #ifndef KH_TEST_JSON_ORACLE_H
 #define KH_TEST_JSON_ORACLE_H
 
+#include "base/json.h"
+
 enum { KH_JSON_PROBLEM_BYTES = 256 };
+
+/* The number in VALUE, an integer too; false when there is none. */
+bool kh_test_json_real(struct kh_json_value value, double *number);
 
 /* False, with the difference in PROBLEM, when the two differ. *ACCEPTED is our reader's verdict. */
 bool kh_json_agrees(struct kh_str text, bool *accepted, char problem[KH_JSON_PROBLEM_BYTES]);

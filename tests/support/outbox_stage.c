@@ -55,7 +55,8 @@ static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64
   return kh_stage.done_fails ? KH_ERR_STORE : kh_stage.test.store.ops->done(self, id, now_us, hold_until_us);
 }
 
-static const struct kh_notifier http_notifier = {.name = "slack", .via = KH_VIA_HTTP};
+static const struct kh_notifier http_notifier = {
+    .name = "slack", .via = KH_VIA_HTTP, .content_type = "application/of-notifier"};
 
 void kh_stage_open(void)
 {

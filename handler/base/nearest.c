@@ -1,12 +1,24 @@
 #include "base/base.h"
 
-#include "rules/nearest.h"
+#include "base/nearest.h"
 
 enum { WORD_MAX_BYTES = 64 };
 
-static int lower(char c)
+size_t kh_word_place(const char *word, const char *const *known)
 {
-  return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+  size_t place = 0;
+
+  while (known[place] && strcmp(known[place], word) != 0)
+    place++;
+  return place;
+}
+
+/* `Max-Body` for `max_body` is no distance at all. */
+static int plain(char c)
+{
+  if (c >= 'A' && c <= 'Z')
+    return c - 'A' + 'a';
+  return c == '-' || c == ' ' ? '_' : c;
 }
 
 static size_t least(size_t a, size_t b)
@@ -34,11 +46,11 @@ size_t kh_word_distance(struct kh_str a, struct kh_str b)
     row = oldest;
     row[0] = i;
     for (size_t j = 1; j <= b.len; j++) {
-      int x = lower(a.at[i - 1]);
-      int y = lower(b.at[j - 1]);
+      int x = plain(a.at[i - 1]);
+      int y = plain(b.at[j - 1]);
 
       row[j] = least(last[j - 1] + (x != y), least(last[j], row[j - 1]) + 1);
-      if (i > 1 && j > 1 && x == lower(b.at[j - 2]) && lower(a.at[i - 2]) == y)
+      if (i > 1 && j > 1 && x == plain(b.at[j - 2]) && plain(a.at[i - 2]) == y)
         row[j] = least(row[j], before[j - 2] + 1);
     }
   }
