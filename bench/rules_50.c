@@ -1,9 +1,9 @@
 /*
  * rules_50.c BODY SECRET CONFIG ROUNDS - what a worker pays to hold one webhook against the rules of CONFIG.
  *
- * Each round times, one after the other: kh_decide of BODY for every rule; kh_verify and kh_event_read of BODY.
- * Prints two numbers a round, nanoseconds of processor time each. CONFIG must have 50 rules, all with `if`, that can all
- * be decided.
+ * Each round times, one after the other: kh_decide of BODY for every rule; kh_verify and kh_event_read of
+ * BODY. Prints two numbers a round, nanoseconds of processor time each. CONFIG must have 50 rules, all with
+ * `if`, that can all be decided.
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 -g FILE WORKER
  */

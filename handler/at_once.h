@@ -23,9 +23,9 @@ void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config,
 void kh_at_once_release(struct kh_at_once *at_once);
 
 /*
- * All that ENTRY leads to. One that fails or hangs stops no other, but for those to the same destination, which has
- * them one after the other. KH_ERR_DELIVERY_FAILED then, and DIAG names rule, notifier and cause of the first.
- * KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
+ * All that ENTRY leads to. One that fails or hangs stops no other, but for those to the same destination,
+ * which has them one after the other. KH_ERR_DELIVERY_FAILED then, and DIAG names rule, notifier and cause
+ * of the first. KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
  */
 enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;

@@ -37,9 +37,9 @@ void kh_worker_release(struct kh_worker *worker);
 enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * One proven webhook, inside a batch of the store. KH_ERR_STORE: drop the batch. KH_ERR_NO_MEMORY: nothing was recorded.
- * KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be set aside. A rule whose notification cannot be made
- * is logged, and the others go on.
+ * One proven webhook, inside a batch of the store. KH_ERR_STORE: drop the batch. KH_ERR_NO_MEMORY: nothing
+ * was recorded. KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be set aside. A rule whose
+ * notification cannot be made is logged, and the others go on.
  */
 enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;

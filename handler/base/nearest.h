@@ -9,8 +9,9 @@
 /* The place of WORD in KNOWN, NULL-terminated; that of its NULL when it is not there. */
 size_t kh_word_place(const char *word, const char *const *known);
 /*
- * How many letters must be added, removed, changed or swapped with their neighbour to make A of B; the case of ASCII
- * letters does not count, and neither does `-` or a blank for `_`. SIZE_MAX when either is longer than 64 bytes.
+ * How many letters must be added, removed, changed or swapped with their neighbour to make A of B; the case
+ * of ASCII letters does not count, and neither does `-` or a blank for `_`. SIZE_MAX when either is longer
+ * than 64 bytes.
  */
 size_t kh_word_distance(struct kh_str a, struct kh_str b);
 /* Is DISTANCE near for a word as long as KNOWN: at most a quarter of its letters, rounded up? */

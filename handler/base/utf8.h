@@ -1,6 +1,6 @@
 /*
- * utf8.h - characters: UTF-8 (The Unicode Standard, table 3-7: no overlong forms, no surrogates, at most U+10FFFF), and
- * classes of ASCII, whatever the locale.
+ * utf8.h - characters: UTF-8 (The Unicode Standard, table 3-7: no overlong forms, no surrogates, at most
+ * U+10FFFF), and classes of ASCII, whatever the locale.
  */
 #ifndef KH_UTF8_H
 #define KH_UTF8_H

@@ -16,7 +16,8 @@ struct kh_decision {
 };
 
 /*
- * With TRACE, which may be NULL, every part is decided, for whoever wants to see all, and TRACE sees the values in `if`.
+ * With TRACE, which may be NULL, every part is decided, for whoever wants to see all, and TRACE sees the
+ * values in `if`.
  */
 void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
                struct kh_decision *decision);

@@ -14,8 +14,8 @@ extern const char *const kh_lifx_effects[];
 extern const struct kh_option kh_lifx_look_members[];
 
 /*
- * *LOOKS, owned by the caller: the body for each outcome, "passed": {…}, as OPTIONS, which were checked, have them under
- * their names, and our own for what is not there. KH_ERR_NO_MEMORY.
+ * *LOOKS, owned by the caller: the body for each outcome, "passed": {…}, as OPTIONS, which were checked,
+ * have them under their names, and our own for what is not there. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_lifx_looks(const json_t *options, enum kh_lifx_effect effect, json_t **looks) KH_MUST_USE;
 

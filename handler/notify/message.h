@@ -17,8 +17,8 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
 extern const struct kh_template_paper kh_message_plain;
 
 /*
- * For render functions: appends RULE's message to OUT, which holds KH_MESSAGE_BYTES. Nothing comes out of a rule
- * without one, and some messages are empty for some events: then the notifier's own words stand.
+ * For render functions: appends RULE's message to OUT, which holds KH_MESSAGE_BYTES. Nothing comes out of a
+ * rule without one, and some messages are empty for some events: then the notifier's own words stand.
  */
 enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                               const struct kh_template_paper *paper, struct kh_buf *out) KH_MUST_USE;

@@ -44,7 +44,7 @@ struct kh_notifier {
   int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
   unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
   bool replaces;     /* a newer delivery makes an older one that still waits pointless */
-  /* What the table cannot say of OPTIONS, once they were read by it without a mistake. NULL where it says it all. */
+  /* What the table cannot say of OPTIONS, once read by it without a mistake. NULL where it says it all. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
@@ -98,9 +98,9 @@ void kh_rules_release(struct kh_rules *rules);
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
 
 /*
- * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the caller, who
- * also releases it. BODY_DIGEST is the webhook's. rendering->undecided is set anew. KH_ERR_RENDER, KH_ERR_NO_MEMORY, or
- * KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the
+ * caller, who also releases it. BODY_DIGEST is the webhook's. rendering->undecided is set anew.
+ * KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
  */
 enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                            const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,

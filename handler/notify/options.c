@@ -187,7 +187,7 @@ static enum kh_err check_keys(const struct reader *from, const json_t *mapping,
   return err;
 }
 
-/* The place of what was chosen at the notifier's CHOICE; of the first where that is a mistake, or there is none. */
+/* The place of what was chosen at the notifier's CHOICE; of the first after a mistake, or without one. */
 static size_t chosen(const struct reader *from)
 {
   for (const struct kh_option *option = from->rule->notifier->options; option->name; option++)

@@ -1,6 +1,6 @@
 /*
- * options.h - the options of a notifier as a table: the keys that may stand under its name, what their values may be,
- * and where they go. `script/options` makes the schema and the manual page of it.
+ * options.h - the options of a notifier as a table: the keys that may stand under its name, what their
+ * values may be, and where they go. `script/options` makes the schema and the manual page of it.
  */
 #ifndef KH_OPTIONS_H
 #define KH_OPTIONS_H
@@ -38,18 +38,19 @@ struct kh_option {
   bool above_0;                    /* of NUMBER: 0 is too little */
   const char *const *choices;      /* of CHOICE; NULL-terminated */
   const struct kh_option *members; /* of MAPPING: TEXT, NUMBER and TRUTH */
-  unsigned
-      beside; /* of a member: 1 << place for each choice of the notifier's CHOICE that it may stand beside; 0: all */
+  /* Of a member: 1 << place, for each of the notifier's choices that it may stand beside; 0: all. */
+  unsigned beside;
 };
 
 /*
- * Reads OPTIONS, the mapping under the name of RULE's notifier or NULL, as far as its table says. Secrets go into RULE,
- * and in the table's order their references into rule->destination, behind the notifier's name. An empty one, without an
- * error, is what `kitehook check` cannot fetch. All mistakes go to DIAGS; KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
+ * Reads OPTIONS, the mapping under the name of RULE's notifier or NULL, as far as its table says. Secrets go
+ * into RULE, and in the table's order their references into rule->destination, behind the notifier's name.
+ * An empty one, without an error, is what `kitehook check` cannot fetch. All mistakes go to DIAGS;
+ * KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_options_read(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                             struct kh_diags *diags) KH_MUST_USE;
-/* Of OPTIONS that were read: the text under NAME, or what stands for it; and the place of that among the choices. */
+/* Of OPTIONS that were read: the text under NAME or its default, and the place of that among the choices. */
 const char *kh_option_text(const struct kh_notifier *notifier, const json_t *options, const char *name);
 size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name);
 /* Adds a blank and WORD to rule->destination; false when there is no room. */

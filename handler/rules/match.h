@@ -43,8 +43,8 @@ bool kh_match_offers(const struct kh_match *match, enum kh_root root);
 /* What a match is made of, in the order in which it is decided. */
 enum kh_match_part { KH_MATCH_EVENTS, KH_MATCH_PIPELINES, KH_MATCH_BRANCHES, KH_MATCH_IF, KH_MATCH__PARTS };
 /*
- * Does PART hold for EVENT, which NAMES are of? What is not given holds. `if` alone asks for TRACE and WHY, which may be
- * NULL: what cannot be decided does not hold, and then WHY says what is in the way.
+ * Does PART hold for EVENT, which NAMES are of? What is not given holds. `if` alone asks for TRACE and WHY,
+ * which may be NULL: what cannot be decided does not hold, and then WHY says what is in the way.
  */
 bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const struct kh_event *event,
                    const struct kh_names *names, const struct kh_trace *trace, struct kh_mistake *why);
