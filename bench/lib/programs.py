@@ -17,8 +17,9 @@ SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 # What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
 RECEIVER_FOLDERS = ["base", "config", "receive"]
 RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml", "-lcrypto"]
-# WORKER: those and the rules, as a worker links them.
-LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS), "WORKER": ([*RECEIVER_FOLDERS, "rules"], [*RECEIVER_FLAGS, "-lpcre2-8"])}
+# WORKER: those, rules and notifiers, as a worker links them.
+LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS),
+          "WORKER": ([*RECEIVER_FOLDERS, "rules", "notify"], [*RECEIVER_FLAGS, "-lpcre2-8"])}
 
 
 def need_tool(name):

@@ -39,7 +39,7 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
   (void)snprintf(delivery->destination, sizeof delivery->destination, "%s", rule->destination);
   (void)snprintf(delivery->event, sizeof delivery->event, "%s", rendering->event->name);
 
-  rendering->undecided.kind = KH_MISTAKE_NONE;
+  kh_mistake_init(&rendering->undecided);
   kh_buf_init(&delivery->body, KH_DELIVERY_MAX_BYTES);
   enum kh_err err = rule->notifier->render(rule, rendering, &delivery->body);
   if (!err)

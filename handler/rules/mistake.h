@@ -25,6 +25,13 @@ struct kh_mistake {
   char hint[96]; /* what was probably meant, ready to be typed; "" when nothing is near */
 };
 
+/* Nothing was said yet. Costs less than zeros would: one is made for each rule and webhook. */
+static inline void kh_mistake_init(struct kh_mistake *mistake)
+{
+  mistake->kind = KH_MISTAKE_NONE;
+  mistake->at = mistake->len = 0;
+  mistake->text[0] = mistake->hint[0] = '\0';
+}
 /* Fills MISTAKE unless it is NULL or already speaks. Always false, so that `return kh_mistake_set(...)` reads well. */
 bool kh_mistake_set(struct kh_mistake *mistake, enum kh_mistake_kind kind, size_t at, size_t len,
                     const char *format, ...) KH_PRINTF(5, 6);
