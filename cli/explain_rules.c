@@ -221,7 +221,7 @@ json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules,
 {
   const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
   const struct kh_names names = kh_names_event(&run->event);
-  struct kh_rendering rendering = {&run->event, &names, &facts, {KH_MISTAKE_NONE}};
+  struct kh_rendering rendering = {.event = &run->event, .names = &names, .facts = &facts};
   json_t *answer = json_object();
   json_t *told = json_array();
 

@@ -151,7 +151,7 @@ static enum kh_err apply_rules(struct kh_worker *worker, const char *name, struc
   if (!outcome->deliveries)
     return KH_ERR_NO_MEMORY;
   const struct kh_names names = kh_names_event_once(&outcome->event, &found);
-  struct kh_rendering rendering = {&outcome->event, &names, &outcome->facts, {KH_MISTAKE_NONE}};
+  struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
   for (size_t i = 0; i < rules && !err; i++)
     err = apply_rule(worker, name, &worker->rules->at[i], &rendering, outcome);
   kh_names_found_release(&found);

@@ -71,7 +71,7 @@ struct kh_rendering *kh_test_rendering(const struct kh_event *event)
   static struct kh_rendering rendering;
 
   names = kh_names_event(event);
-  rendering = (struct kh_rendering){event, &names, &facts, {KH_MISTAKE_NONE}};
+  rendering = (struct kh_rendering){.event = event, .names = &names, .facts = &facts};
   return &rendering;
 }
 
