@@ -145,8 +145,7 @@ size_t kh_str_name_length(struct kh_str text)
 {
   size_t i = 0;
 
-  while (i < text.len &&
-         (kh_is_letter(text.at[i]) || text.at[i] == '_' || (i > 0 && kh_is_digit(text.at[i]))))
+  while (i < text.len && (kh_begins_name(text.at[i]) || (i > 0 && kh_is_digit(text.at[i]))))
     i++;
   return i;
 }

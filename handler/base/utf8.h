@@ -39,6 +39,11 @@ static inline bool kh_is_letter(char c)
 {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+/* A letter or _ */
+static inline bool kh_begins_name(char c)
+{
+  return kh_is_letter(c) || c == '_';
+}
 /* The value of a hexadecimal digit; -1 when C is none. */
 int kh_hex_digit(char c);
 /* Is TEXT made of letters, digits and characters of ALSO alone? The empty text is not. */

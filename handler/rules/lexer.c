@@ -4,11 +4,6 @@
 #include "rules/node.h"
 #include "rules/shell.h"
 
-static bool is_letter(char c)
-{
-  return kh_is_letter(c) || c == '_';
-}
-
 static char peek(const struct kh_lexer *lexer, size_t ahead)
 {
   return ahead < lexer->source.len - lexer->at ? lexer->source.at[lexer->at + ahead] : '\0';
@@ -55,7 +50,7 @@ static struct kh_token name(struct kh_lexer *lexer)
                   {"includes", KH_TOKEN_INCLUDES}};
   size_t begin = lexer->at;
 
-  while (is_letter(peek(lexer, 0)) || kh_is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
+  while (kh_begins_name(peek(lexer, 0)) || kh_is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
     lexer->at++;
   struct kh_str text = part(lexer, begin, lexer->at);
   for (size_t i = 0; i < KH_COUNT(keywords); i++)
@@ -146,7 +141,7 @@ static struct kh_token regex(struct kh_lexer *lexer)
     return bad(lexer, begin, 1, "this \"/\" begins a regular expression that never ends");
   struct kh_str body = part(lexer, begin + 1, lexer->at++);
   size_t flags = lexer->at;
-  while (is_letter(peek(lexer, 0)))
+  while (kh_begins_name(peek(lexer, 0)))
     lexer->at++;
   for (size_t i = flags; i < lexer->at; i++)
     if (lexer->source.at[i] != 'i')
@@ -216,7 +211,7 @@ struct kh_token kh_lexer_next(struct kh_lexer *lexer)
   char c = peek(lexer, 0);
   if (lexer->at >= lexer->source.len)
     return token(lexer, KH_TOKEN_END, lexer->at);
-  if (is_letter(c))
+  if (kh_begins_name(c))
     return name(lexer);
   if (kh_is_digit(c) || (lexer->extended && c == '-' && kh_is_digit(peek(lexer, 1))))
     return integer(lexer);

@@ -3,11 +3,6 @@
 #include "base/utf8.h"
 #include "rules/shell.h"
 
-static bool is_start(char c)
-{
-  return kh_is_letter(c) || c == '_';
-}
-
 static bool octal(struct kh_str raw, size_t *at, char *byte)
 {
   unsigned sum = 0;
@@ -61,8 +56,8 @@ size_t kh_shell_length(struct kh_str raw, size_t at, size_t *steps)
 
   if (i >= raw.len)
     return 0;
-  if (is_start(raw.at[i])) {
-    while (i < raw.len && (is_start(raw.at[i]) || kh_is_digit(raw.at[i]) || raw.at[i] == '.'))
+  if (kh_begins_name(raw.at[i])) {
+    while (i < raw.len && (kh_begins_name(raw.at[i]) || kh_is_digit(raw.at[i]) || raw.at[i] == '.'))
       i++;
     return i - at;
   }

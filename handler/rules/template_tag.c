@@ -28,11 +28,6 @@ static bool is_blank(char c)
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool is_letter(char c)
-{
-  return kh_is_letter(c) || kh_is_digit(c) || c == '_';
-}
-
 size_t kh_tag_skip(const struct kh_tag_reader *tags, size_t at, size_t end)
 {
   while (at < end && is_blank(tags->source.at[at]))
@@ -44,7 +39,8 @@ struct kh_str kh_tag_word(const struct kh_tag_reader *tags, size_t at, size_t en
 {
   size_t to = at;
 
-  while (to < end && (is_letter(tags->source.at[to]) || (dots && tags->source.at[to] == '.')))
+  while (to < end && (kh_begins_name(tags->source.at[to]) || kh_is_digit(tags->source.at[to]) ||
+                      (dots && tags->source.at[to] == '.')))
     to++;
   return kh_str(tags->source.at + at, to - at);
 }
