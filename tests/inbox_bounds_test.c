@@ -72,9 +72,9 @@ START_TEST(the_bytes_are_bounded_exactly)
   const uint64_t one = it.load.bytes;
   ck_assert_uint_gt(one, sizeof KH_INBOX_CASE_BODY);
 
-  it.inbox.max_bytes = 2 * one - 1;
+  it.inbox.bounds.max_bytes = 2 * one - 1;
   kh_inbox_case_refuse(&it, KH_ERR_INBOX_FULL, 1);
-  it.inbox.max_bytes = 2 * one;
+  it.inbox.bounds.max_bytes = 2 * one;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
   kh_inbox_case_refuse(&it, KH_ERR_INBOX_FULL, 2);
 }
@@ -98,10 +98,10 @@ START_TEST(what_is_set_aside_counts_too)
   ck_assert_uint_eq(it.load.entries, 2);
   ck_assert_uint_eq(it.load.aside, 3);
 
-  it.inbox.max_entries = 100;
+  it.inbox.bounds.max_entries = 100;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
   ck_assert_int_eq(kh_inbox_look(&it.inbox, &it.load), KH_OK);
-  it.inbox.max_bytes = it.load.bytes * 2;
+  it.inbox.bounds.max_bytes = it.load.bytes * 2;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_ERR_INBOX_FULL);
 }
 END_TEST

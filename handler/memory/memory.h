@@ -6,6 +6,7 @@
 #ifndef KH_MEMORY_H
 #define KH_MEMORY_H
 
+#include "config/config.h"
 #include "memory/db.h"
 #include "memory/store.h"
 
@@ -16,6 +17,8 @@ struct kh_memory {
   bool in_batch;
   bool batch_failed; /* whatever fails inside a batch fails the batch, even where the caller goes on */
   bool untidy;       /* the write-ahead log may hold what was processed */
+  bool has_spare;
+  char state[KH_PATH_BYTES];
   char content_type[KH_CONTENT_TYPE_BYTES];
 };
 

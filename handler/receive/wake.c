@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "receive/spawn.h"
 #include "receive/state.h"
 #include "receive/wake.h"
@@ -9,6 +10,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { WAKE_FOR_ROOM_EVERY_US = 1000000 };
 
 static const char lock_file[] = "worker.lock";
 static const char wake_file[] = "worker.wake";
@@ -26,6 +29,13 @@ const char *kh_worker_seen_token(enum kh_worker_seen seen)
 static void state_path(const char *state, const char *file, char path[KH_PATH_BYTES + 16])
 {
   (void)snprintf(path, KH_PATH_BYTES + 16, "%s/%s", state, file);
+}
+
+static enum kh_err failure(const char *path, struct kh_diag *diag)
+{
+  int cause = errno;
+
+  return kh_diag_set(diag, kh_is_full(cause) ? KH_ERR_NO_SPACE : KH_ERR_IO, "%s: %s", path, strerror(cause));
 }
 
 /* The end of the FIFO that somebody listens to; -1 when nobody does: no FIFO, or no reader. */
@@ -56,6 +66,11 @@ static bool poke(const char *state)
   return told;
 }
 
+static int64_t changed_us(const struct stat *file)
+{
+  return (int64_t)file->st_mtim.tv_sec * 1000000 + file->st_mtim.tv_nsec / 1000;
+}
+
 bool kh_post_is_manned(const char *state, int64_t *since_us)
 {
   char path[KH_PATH_BYTES + 16];
@@ -68,7 +83,7 @@ bool kh_post_is_manned(const char *state, int64_t *since_us)
   (void)close(fd);
   state_path(state, lock_file, path);
   if (stat(path, &lock) == 0)
-    *since_us = (int64_t)lock.st_mtim.tv_sec * 1000000 + lock.st_mtim.tv_nsec / 1000;
+    *since_us = changed_us(&lock);
   return true;
 }
 
@@ -80,14 +95,14 @@ static int try_lock(const char *state, struct kh_diag *diag)
   state_path(state, lock_file, path);
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    (void)failure(path, diag);
     return -2;
   }
   if (flock(fd, LOCK_EX | LOCK_NB) == 0)
     return fd;
   bool held = errno == EWOULDBLOCK;
   if (!held)
-    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    (void)failure(path, diag);
   (void)close(fd);
   return held ? -1 : -2;
 }
@@ -112,11 +127,51 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   bool wait = config->worker_mode == KH_WORKER_WAIT;
   bool over = false;
   enum kh_err err = kh_spawn_worker(config, lock_fd, wait, &over, diag);
+  if (!err)
+    (void)futimens(lock_fd, NULL);
   /* Only our copy of the descriptor goes: the lock lives on in the worker, which inherited it. */
   (void)close(lock_fd);
   if (err)
     return KH_WORKER_ABSENT;
   return over ? KH_WORKER_RAN : KH_WORKER_STARTED;
+}
+
+/* True when FILE changed within WAKE_FOR_ROOM_EVERY_US before NOW_US. */
+static bool is_fresh(const char *state, const char *file, int64_t now_us)
+{
+  char path[KH_PATH_BYTES + 16];
+  struct stat about;
+
+  state_path(state, file, path);
+  return stat(path, &about) == 0 && changed_us(&about) <= now_us &&
+         now_us - changed_us(&about) < WAKE_FOR_ROOM_EVERY_US;
+}
+
+enum kh_worker_seen kh_wake_for_room(const struct kh_config *config, int64_t now_us, struct kh_diag *diag)
+{
+  if (is_fresh(config->state, wake_file, now_us) || is_fresh(config->state, lock_file, now_us))
+    return KH_WORKER_UNKNOWN;
+  return kh_wake(config, diag);
+}
+
+/* Nobody was woken yet, nor started: a fresh file must not look as if somebody had been. */
+static bool make_long_ago(int state_fd, const char *file)
+{
+  const struct timespec long_ago[2] = {{0, 0}, {0, 0}};
+
+  return utimensat(state_fd, file, long_ago, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+enum kh_err kh_post_make(int state_fd, struct kh_diag *diag)
+{
+  int lock_fd = openat(state_fd, lock_file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  bool is_made = lock_fd >= 0 ? make_long_ago(state_fd, lock_file) : errno == EEXIST;
+
+  if (lock_fd >= 0)
+    (void)close(lock_fd);
+  if (is_made)
+    is_made = mkfifoat(state_fd, wake_file, 0600) == 0 ? make_long_ago(state_fd, wake_file) : errno == EEXIST;
+  return is_made ? KH_OK : kh_state_failure("worker.lock and worker.wake", diag);
 }
 
 static enum kh_err take_lock(struct kh_worker_post *post, int lock_fd, struct kh_diag *diag)
@@ -142,10 +197,10 @@ static enum kh_err open_fifo(struct kh_worker_post *post, struct kh_diag *diag)
 
   state_path(post->state, wake_file, path);
   if (mkfifo(path, 0600) && errno != EEXIST)
-    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return failure(path, diag);
   post->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (post->wake_fd < 0)
-    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return failure(path, diag);
   if (fstat(post->wake_fd, &about) || !S_ISFIFO(about.st_mode))
     return kh_diag_set(diag, KH_ERR_IO, "%s is no FIFO; remove it", path);
   return KH_OK;
@@ -161,7 +216,7 @@ enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int loc
   if (!err)
     err = take_lock(post, lock_fd, diag);
   /* Before anybody can find us listening: from here on this is when we took the post. */
-  if (!err && futimens(post->lock_fd, NULL))
+  if (!err && futimens(post->lock_fd, NULL) && !kh_is_full(errno))
     err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", post->state, lock_file, strerror(errno));
   if (!err)
     err = open_fifo(post, diag);

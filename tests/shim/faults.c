@@ -252,6 +252,11 @@ int mkdir(const char *path, mode_t mode)
   return make('D', AT_FDCWD, path, mode);
 }
 
+int mkfifoat(int folder, const char *path, mode_t mode)
+{
+  return make('P', folder, path, mode);
+}
+
 int mkfifo(const char *path, mode_t mode)
 {
   return make('P', AT_FDCWD, path, mode);
