@@ -127,6 +127,7 @@ int kh_shift_open(struct kh_shift *shift)
   kh_worker_init(&shift->worker, shift->config, &shift->rules, &shift->inbox, shift->store, &kh_system_clock,
                  shift->log);
   shift->has_worker = true;
+  shift->deliver_max = KH_WORK_BATCH;
   shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
                                                (uint64_t)getpid(),
                                      .rules = &shift->rules,

@@ -53,15 +53,25 @@ static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
 static enum kh_err deliver(struct kh_shift *shift, size_t most, bool *more, struct kh_diag *diag)
 {
   size_t made = 0;
+
+  if (most > shift->deliver_max)
+    most = shift->deliver_max;
   enum kh_err err = kh_outbox_run(&shift->outbox, most, &made);
 
   *more = *more || made > 0;
+  if (err == KH_ERR_NO_SPACE)
+    shift->deliver_max = most > 1 ? most / 2 : 1;
+  else if (!err && shift->deliver_max < KH_WORK_BATCH)
+    shift->deliver_max *= 2;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
     return store_trouble(shift, err, diag);
   return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
 }
 
-/* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
+/*
+ * The inbox comes first: it is bounded, and receivers answer 503 when it is full. On a full disk it comes last: taking may
+ * need more room than it makes, delivering makes some. *MORE: something moved.
+ */
 static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
 {
   size_t taken = 0;
@@ -69,8 +79,13 @@ static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct k
 
   if (!err)
     err = tell_config(shift, diag);
-  if (err)
+  *more = false;
+  if (!err && !kh_store_has_spare(&shift->store))
+    err = deliver(shift, KH_WORK_BATCH, more, diag);
+  if (err || *more)
     return err;
+  if (!kh_store_has_spare(&shift->store) && shift->outbox.under_way_count > 0)
+    return KH_OK;
   err = kh_work_inbox(&shift->worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */

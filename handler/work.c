@@ -331,16 +331,16 @@ static enum kh_err work_names(struct kh_worker *worker, char (*names)[KH_ENTRY_N
   return err ? kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno)) : KH_OK;
 }
 
-/* What fits is taken, and its files make room for the rest; the log of a transaction is room, too. */
+/* What was taken makes room for the rest, and so does the log of a transaction. */
 static void adapt_batch(struct kh_worker *worker, size_t count, enum kh_err err)
 {
   if (err == KH_ERR_NO_SPACE)
     worker->batch_max = count > 1 ? count / 2 : 1;
-  else if (!err && worker->batch_max < KH_WORK_BATCH)
-    worker->batch_max = worker->batch_max * 2 < KH_WORK_BATCH ? worker->batch_max * 2 : KH_WORK_BATCH;
-  else
+  if (worker->batch_max == KH_WORK_BATCH && kh_store_has_spare(&worker->store))
     return;
   (void)!worker->store.ops->tidy(worker->store.self);
+  if (!err && kh_store_has_spare(&worker->store))
+    worker->batch_max = KH_WORK_BATCH;
 }
 
 enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
@@ -350,6 +350,8 @@ enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_dia
   bool again = true;
 
   *taken = 0;
+  if (!kh_store_has_spare(&worker->store))
+    worker->batch_max = 1;
   enum kh_err err = kh_inbox_list(worker->inbox, names, worker->batch_max, taken);
   if (err)
     return kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno));

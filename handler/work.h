@@ -32,7 +32,8 @@ void kh_worker_release(struct kh_worker *worker);
 /*
  * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one
  * transaction, and only then are their files removed and their log lines written. What cannot be understood is set
- * aside with its reason. A transaction that meets a full disk is halved until it fits, and what fits may grow again.
+ * aside with its reason. A transaction that meets a full disk is halved until it fits; while the store has no spare it is
+ * one entry.
  * *TAKEN says how many entries were looked at; 0 means that the inbox is empty.
  * KH_ERR_STORE, KH_ERR_INBOX_IO and, for one entry alone, KH_ERR_NO_SPACE: nothing is lost, try again later; DIAG says why.
  */

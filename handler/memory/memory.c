@@ -49,6 +49,8 @@ enum kh_err kh_memory_batch_end(void *self)
     err = run(memory, KH_SQL_COMMIT);
   if (err)
     kh_memory_batch_drop(memory);
+  else
+    memory->has_made_room = false;
   memory->in_batch = false;
   memory->untidy = true;
   return err;
@@ -77,12 +79,20 @@ static enum kh_err memory_tidy(void *self)
 static bool memory_make_room(void *self)
 {
   struct kh_memory *memory = self;
-  bool has_more = kh_spare_give_up(memory->state);
+  bool has_gained = kh_spare_give_up(memory->state) || !memory->has_made_room;
 
   memory->has_spare = false;
+  memory->has_made_room = true;
   memory->untidy = true;
   (void)!empty_log(memory); /* as far as that goes: whoever asked tries again */
-  return has_more;
+  return has_gained;
+}
+
+static bool memory_has_spare(void *self)
+{
+  const struct kh_memory *memory = self;
+
+  return memory->has_spare;
 }
 
 static const char *memory_problem(void *self)
@@ -117,6 +127,7 @@ static const struct kh_store_ops memory_ops = {
     .know_config = kh_owed_know_config,
     .tidy = memory_tidy,
     .make_room = memory_make_room,
+    .has_spare = memory_has_spare,
     .problem = memory_problem,
     .close = memory_close,
 };

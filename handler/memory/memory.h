@@ -18,6 +18,7 @@ struct kh_memory {
   bool batch_failed; /* whatever fails inside a batch fails the batch, even where the caller goes on */
   bool untidy;       /* the write-ahead log may hold what was processed */
   bool has_spare;
+  bool has_made_room; /* and written nothing since: to do it again would gain nothing */
   char state[KH_PATH_BYTES];
   char content_type[KH_CONTENT_TYPE_BYTES];
 };

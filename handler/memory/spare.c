@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "memory/spare.h"
 #include "receive/room.h"
 
@@ -44,17 +45,18 @@ static uint64_t affordable_bytes(int state_fd)
              : bytes;
 }
 
-static bool fill(int state_fd, int number, uint64_t bytes)
+/* 0, or an errno. */
+static int fill(int state_fd, int number, uint64_t bytes)
 {
   char name[NAME_BYTES];
 
   name_file(number, name);
   int fd = openat(state_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR);
   if (fd < 0)
-    return false;
-  bool is_filled = posix_fallocate(fd, 0, (off_t)bytes) == 0;
+    return errno;
+  int cause = posix_fallocate(fd, 0, (off_t)bytes);
   (void)close(fd);
-  return is_filled;
+  return cause;
 }
 
 static bool remove_all(int state_fd)
@@ -72,13 +74,13 @@ static bool remove_all(int state_fd)
 static bool keep(int state_fd)
 {
   const uint64_t bytes = affordable_bytes(state_fd);
-  bool is_kept = bytes > 0;
+  int cause = bytes > 0 ? 0 : ENOSPC;
 
-  for (int i = 1; i <= KH_SPARE_FILES && is_kept; i++)
-    is_kept = fill(state_fd, i, bytes);
-  if (!is_kept)
+  for (int i = 1; i <= KH_SPARE_FILES && cause == 0; i++)
+    cause = fill(state_fd, i, bytes);
+  if (cause)
     (void)remove_all(state_fd);
-  return is_kept;
+  return !kh_is_full(cause);
 }
 
 bool kh_spare_keep(const char *state)

@@ -11,7 +11,10 @@
 
 enum { KH_SPARE_FILES = 4, KH_SPARE_FILE_BYTES = 128 * 1024 }; /* an eighth of the file system at most */
 
-/* Fills STATE/spare.1 to .4, unless they are there. False where there is too little room for that at the moment. */
+/*
+ * Fills STATE/spare.1 to .4, unless they are there. False where there is too little room for that at the moment; where
+ * it fails otherwise, nothing can be held ready, and it is true.
+ */
 bool kh_spare_keep(const char *state);
 /* Removes them; true when one was there. */
 bool kh_spare_give_up(const char *state);

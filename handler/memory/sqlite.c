@@ -22,14 +22,28 @@ enum kh_err kh_db_fail(struct kh_db *db, const char *what)
   return KH_ERR_STORE;
 }
 
-/* SQLite has a word for a full disk, but none for a full quota or for a file that could not be made. */
+/* Of the database or, if IN_LOG, its write-ahead log: what the system said last. By the time of an error errno says something else. */
+static int cause_of_failure(sqlite3 *sqlite, bool in_log)
+{
+  sqlite3_file *file = NULL;
+  const int which = in_log ? SQLITE_FCNTL_JOURNAL_POINTER : SQLITE_FCNTL_FILE_POINTER;
+  int cause = 0;
+
+  if (sqlite3_file_control(sqlite, "main", which, &file) == SQLITE_OK && file && file->pMethods)
+    (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &cause);
+  return cause;
+}
+
+/* SQLite has a word for a full disk, but none for a full quota. */
 static enum kh_err kind_of_failure(sqlite3 *sqlite)
 {
   const int result = sqlite3_errcode(sqlite) & 0xFF;
-  const bool is_of_system = result == SQLITE_IOERR || result == SQLITE_CANTOPEN;
+  const bool is_full = result == SQLITE_FULL ||
+                       (result == SQLITE_IOERR && (kh_is_full(cause_of_failure(sqlite, false)) ||
+                                                   kh_is_full(cause_of_failure(sqlite, true)) ||
+                                                   kh_is_full(sqlite3_system_errno(sqlite))));
 
-  return result == SQLITE_FULL || (is_of_system && kh_is_full(sqlite3_system_errno(sqlite))) ? KH_ERR_NO_SPACE
-                                                                                             : KH_ERR_STORE;
+  return is_full ? KH_ERR_NO_SPACE : KH_ERR_STORE;
 }
 
 static enum kh_err fail(struct kh_db *db)

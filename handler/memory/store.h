@@ -143,10 +143,12 @@ struct kh_store_ops {
    */
   enum kh_err (*tidy)(void *self);
   /*
-   * After KH_ERR_NO_SPACE, outside a batch: gives up what was held ready for that, and empties the log. True when there
-   * was something to give up, and trying again may help. NULL where nothing is written to a disk.
+   * After KH_ERR_NO_SPACE, outside a batch: gives up what was held ready for that, and empties the log. True when that was
+   * not done already, with nothing written since: trying again may help. NULL where nothing is written to a disk.
    */
   bool (*make_room)(void *self);
+  /* False from then on, until tidy has found room enough to hold that ready again. NULL for always. */
+  bool (*has_spare)(void *self);
   /* What the last error was about; holds until the next call. */
   const char *(*problem)(void *self);
   void (*close)(void *self);
@@ -166,6 +168,11 @@ static inline const char *kh_store_problem(const struct kh_store *store)
 static inline bool kh_store_make_room(const struct kh_store *store)
 {
   return store->ops && store->ops->make_room && store->ops->make_room(store->self);
+}
+
+static inline bool kh_store_has_spare(const struct kh_store *store)
+{
+  return !store->ops->has_spare || store->ops->has_spare(store->self);
 }
 
 /*

@@ -38,6 +38,11 @@ static enum kh_err failure(const char *path, struct kh_diag *diag)
   return kh_diag_set(diag, kh_is_full(cause) ? KH_ERR_NO_SPACE : KH_ERR_IO, "%s: %s", path, strerror(cause));
 }
 
+static int64_t microseconds(const struct timespec *time)
+{
+  return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
 /* The end of the FIFO that somebody listens to; -1 when nobody does: no FIFO, or no reader. */
 static int open_listened_fifo(const char *state)
 {
@@ -66,11 +71,6 @@ static bool poke(const char *state)
   return told;
 }
 
-static int64_t changed_us(const struct stat *file)
-{
-  return (int64_t)file->st_mtim.tv_sec * 1000000 + file->st_mtim.tv_nsec / 1000;
-}
-
 bool kh_post_is_manned(const char *state, int64_t *since_us)
 {
   char path[KH_PATH_BYTES + 16];
@@ -83,7 +83,7 @@ bool kh_post_is_manned(const char *state, int64_t *since_us)
   (void)close(fd);
   state_path(state, lock_file, path);
   if (stat(path, &lock) == 0)
-    *since_us = changed_us(&lock);
+    *since_us = microseconds(&lock.st_mtim);
   return true;
 }
 
@@ -127,8 +127,6 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   bool wait = config->worker_mode == KH_WORKER_WAIT;
   bool over = false;
   enum kh_err err = kh_spawn_worker(config, lock_fd, wait, &over, diag);
-  if (!err)
-    (void)futimens(lock_fd, NULL);
   /* Only our copy of the descriptor goes: the lock lives on in the worker, which inherited it. */
   (void)close(lock_fd);
   if (err)
@@ -136,41 +134,43 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   return over ? KH_WORKER_RAN : KH_WORKER_STARTED;
 }
 
-/* True when FILE changed within WAKE_FOR_ROOM_EVERY_US before NOW_US. */
-static bool is_fresh(const char *state, const char *file, int64_t now_us)
-{
-  char path[KH_PATH_BYTES + 16];
-  struct stat about;
-
-  state_path(state, file, path);
-  return stat(path, &about) == 0 && changed_us(&about) <= now_us &&
-         now_us - changed_us(&about) < WAKE_FOR_ROOM_EVERY_US;
-}
-
 enum kh_worker_seen kh_wake_for_room(const struct kh_config *config, int64_t now_us, struct kh_diag *diag)
 {
-  if (is_fresh(config->state, wake_file, now_us) || is_fresh(config->state, lock_file, now_us))
-    return KH_WORKER_UNKNOWN;
-  return kh_wake(config, diag);
+  const struct timespec now[] = {{.tv_sec = now_us / 1000000, .tv_nsec = now_us % 1000000 * 1000},
+                                 {.tv_nsec = UTIME_OMIT}};
+  char path[KH_PATH_BYTES + 16];
+  struct stat lock;
+
+  state_path(config->state, lock_file, path);
+  if (stat(path, &lock) == 0) {
+    int64_t since_us = now_us - microseconds(&lock.st_atim);
+
+    if (since_us >= 0 && since_us < WAKE_FOR_ROOM_EVERY_US)
+      return KH_WORKER_UNKNOWN;
+  }
+  enum kh_worker_seen seen = kh_wake(config, diag);
+  if (seen == KH_WORKER_WOKEN || seen == KH_WORKER_STARTED || seen == KH_WORKER_RAN)
+    (void)utimensat(AT_FDCWD, path, now, 0);
+  return seen;
 }
 
-/* Nobody was woken yet, nor started: a fresh file must not look as if somebody had been. */
-static bool make_long_ago(int state_fd, const char *file)
+/* With times of long ago: nobody was woken for want of room yet. */
+static bool make_lock(int state_fd)
 {
   const struct timespec long_ago[2] = {{0, 0}, {0, 0}};
+  int fd = openat(state_fd, lock_file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-  return utimensat(state_fd, file, long_ago, AT_SYMLINK_NOFOLLOW) == 0;
+  if (fd < 0)
+    return errno == EEXIST;
+  (void)futimens(fd, long_ago);
+  (void)close(fd);
+  return true;
 }
 
 enum kh_err kh_post_make(int state_fd, struct kh_diag *diag)
 {
-  int lock_fd = openat(state_fd, lock_file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  bool is_made = lock_fd >= 0 ? make_long_ago(state_fd, lock_file) : errno == EEXIST;
+  bool is_made = make_lock(state_fd) && (mkfifoat(state_fd, wake_file, 0600) == 0 || errno == EEXIST);
 
-  if (lock_fd >= 0)
-    (void)close(lock_fd);
-  if (is_made)
-    is_made = mkfifoat(state_fd, wake_file, 0600) == 0 ? make_long_ago(state_fd, wake_file) : errno == EEXIST;
   return is_made ? KH_OK : kh_state_failure("worker.lock and worker.wake", diag);
 }
 
@@ -208,6 +208,7 @@ static enum kh_err open_fifo(struct kh_worker_post *post, struct kh_diag *diag)
 
 enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int lock_fd, struct kh_diag *diag)
 {
+  const struct timespec now[] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
   int state_fd = -1;
   enum kh_err err = kh_state_open(state, &state_fd, diag);
 
@@ -216,7 +217,7 @@ enum kh_err kh_post_take(struct kh_worker_post *post, const char *state, int loc
   if (!err)
     err = take_lock(post, lock_fd, diag);
   /* Before anybody can find us listening: from here on this is when we took the post. */
-  if (!err && futimens(post->lock_fd, NULL) && !kh_is_full(errno))
+  if (!err && futimens(post->lock_fd, now) && !kh_is_full(errno))
     err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", post->state, lock_file, strerror(errno));
   if (!err)
     err = open_fifo(post, diag);

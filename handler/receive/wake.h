@@ -2,8 +2,8 @@
  * wake.h - one worker a state folder, and how it learns that there is work.
  *
  * The lock (flock on <state>/worker.lock) says who works; it dies with its holder, so there is no
- * pid file; its modification time is when its holder took it or was started. The FIFO <state>/worker.wake carries one
- * byte a webhook, and its modification time is when the last one was written. The worker opens it O_RDWR (read-only would spin on hang-up) before its first look at the inbox; the
+ * pid file; its modification time is when its holder took it, its access time when receivers last woke or started
+ * somebody for want of room. The FIFO <state>/worker.wake carries one byte a webhook. The worker opens it O_RDWR (read-only would spin on hang-up) before its first look at the inbox; the
  * receiver O_WRONLY|O_NONBLOCK.
  * Leaving: close the FIFO, unlock, look once more, lock again if anything is there. (Closing, looking and
  * then exiting strands about one entry in 15,000.)

@@ -24,6 +24,7 @@ MODES = ("start", "service")
 MANY = 600  # webhooks, more than fit in any scene
 DRAINED_S = 60  # the worker tries again after 1, 2, 4 … 30 s
 NO_SPACE = ("28", "122")  # ENOSPC, EDQUOT
+STRIDE = 4  # over the calls that may fail
 PADDING = "x" * 20000  # in no notification
 
 
@@ -273,8 +274,8 @@ def faults(report, folder, chosen):
     webhooks, tried, problems = [Webhook(number) for number in range(1, 4)], 0, []
     with Arrivals() as arrivals:
         stage = Stage(folder / "faults", chosen.dynamic, chosen.shims, url=arrivals.url(""))
-        for how in NO_SPACE:
-            for number in range(1, MANY):
+        for begin, how in enumerate(NO_SPACE, 1):
+            for number in range(begin, MANY, STRIDE):
                 stage.clean()
                 arrivals.ids.clear()
                 kept = [stage.post(webhook, traced=False)[0] for webhook in webhooks[:1]]
@@ -289,7 +290,7 @@ def faults(report, folder, chosen):
                 tried += 1
                 if (kept, first, code, stage.waiting) != ([200] * 3, 0, 0, []) or {*arrivals.ids} != {one for webhook in webhooks for one in webhook.ids}:
                     problems.append((how, number, kept, first, code, stage.waiting))
-    report.check("faults: enough writes failed to mean something", tried >= 20, tried)
+    report.check("faults: enough writes failed to mean something", tried >= 8, tried)
     report.check("faults: no write without room cost anything", not problems, problems[:5])
 
 
