@@ -51,6 +51,23 @@ START_TEST(folders_are_made_and_private)
 }
 END_TEST
 
+/* A worker that starts on a full disk could not make them. */
+START_TEST(what_a_worker_needs_is_made_first)
+{
+  char path[600];
+  struct stat about;
+
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag), KH_OK);
+  (void)snprintf(path, sizeof path, "%s/worker.lock", it.state);
+  ck_assert_int_eq(lstat(path, &about), 0);
+  ck_assert(S_ISREG(about.st_mode) && (about.st_mode & 07777) == 0600);
+  ck_assert_int_eq(about.st_atim.tv_sec, 0); /* nobody was woken yet */
+  (void)snprintf(path, sizeof path, "%s/worker.wake", it.state);
+  ck_assert_int_eq(lstat(path, &about), 0);
+  ck_assert(S_ISFIFO(about.st_mode) && (about.st_mode & 07777) == 0600);
+}
+END_TEST
+
 START_TEST(others_may_not_enter)
 {
   static const mode_t open_modes[] = {0701, 0710, 0704, 0740, 0750, 0755, 0777};
@@ -290,6 +307,7 @@ static Suite *inbox_suite(void)
 
   tcase_add_checked_fixture(folders, prepare, close_inbox);
   tcase_add_test(folders, folders_are_made_and_private);
+  tcase_add_test(folders, what_a_worker_needs_is_made_first);
   tcase_add_test(folders, others_may_not_enter);
   tcase_add_test(folders, another_user_is_refused);
   tcase_add_test(folders, a_state_that_is_no_folder_is_refused);
