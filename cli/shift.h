@@ -39,7 +39,7 @@ struct kh_shift {
   struct kh_service service;
 
   int64_t started_us, looked_us, swept_us; /* ticks */
-  size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
+  size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
   bool stop, has_worker;
   bool store_knows;  /* which config is in use; told again each hour */
   bool did_overtime; /* a second pass, when the budget of the first was over */

@@ -28,21 +28,16 @@ static bool is_whole(int state_fd)
   return is_there;
 }
 
-/* 0 unless as much again stays: what is scarce belongs to the work itself. */
+/* Of one file; 0 unless as much again stays: what is scarce belongs to the work itself. */
 static uint64_t affordable_bytes(int state_fd)
 {
-  struct statvfs about;
-  uint64_t bytes = KH_SPARE_FILE_BYTES;
+  const struct kh_room room = kh_room_at(state_fd, 0);
+  const uint64_t most = room.total_bytes / KH_RESERVE_PART / KH_SPARE_FILES;
+  const uint64_t bytes = most < KH_SPARE_FILE_BYTES ? most : KH_SPARE_FILE_BYTES;
+  const bool has_both = room.left_bytes / KH_SPARE_FILES / 2 >= bytes &&
+                        room.left_inodes >= KH_SPARE_FILES + INODES_BESIDE;
 
-  if (fstatvfs(state_fd, &about) || about.f_blocks == 0)
-    return bytes;
-  const struct kh_room room = kh_room_of(&about, 0);
-  const uint64_t most = about.f_blocks * about.f_frsize / KH_RESERVE_PART / KH_SPARE_FILES;
-  if (bytes > most)
-    bytes = most;
-  return room.left_bytes / 2 / KH_SPARE_FILES < bytes || room.left_inodes < KH_SPARE_FILES + INODES_BESIDE
-             ? 0
-             : bytes;
+  return has_both ? bytes : 0;
 }
 
 /* 0, or an errno. */

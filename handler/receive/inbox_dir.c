@@ -21,13 +21,22 @@ void kh_inbox_close(struct kh_inbox *inbox)
   close_fd(&inbox->fd_aside);
 }
 
+static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)
+{
+  *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd >= 0)
+    return KH_OK;
+  return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(name, diag);
+}
+
 /* Whoever finds the folder finds also what a worker's post needs: that was made, and is synced with it. */
 static enum kh_err open_inbox_folder(int state_fd, int *fd, struct kh_diag *diag)
 {
-  enum kh_err err = KH_OK;
+  enum kh_err err = find_folder(state_fd, "inbox", fd, diag);
 
-  if (faccessat(state_fd, "inbox", F_OK, 0))
-    err = kh_post_make(state_fd, diag);
+  if (err != KH_ERR_NOT_FOUND)
+    return err;
+  err = kh_post_make(state_fd, diag);
   return err ? err : kh_state_folder(state_fd, "inbox", fd, diag);
 }
 
@@ -56,14 +65,6 @@ enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, const struc
   close_fd(&inbox_fd);
   close_fd(&state_fd);
   return err;
-}
-
-static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)
-{
-  *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*fd >= 0)
-    return KH_OK;
-  return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(name, diag);
 }
 
 enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag)

@@ -20,7 +20,9 @@ struct kh_room kh_room_of(const struct statvfs *about, uint64_t wanted_bytes)
 {
   const uint64_t block_bytes = about->f_frsize ? about->f_frsize : about->f_bsize;
   const uint64_t total_bytes = times(about->f_blocks, block_bytes);
-  struct kh_room room = {.left_bytes = UINT64_MAX, .left_inodes = UINT64_MAX};
+  struct kh_room room = {.left_bytes = UINT64_MAX,
+                         .left_inodes = UINT64_MAX,
+                         .total_bytes = total_bytes ? total_bytes : UINT64_MAX};
 
   if (total_bytes > 0)
     room.left_bytes = times(about->f_bavail, block_bytes);

@@ -21,6 +21,7 @@ enum {
 struct kh_room {
   uint64_t left_bytes, left_inodes; /* for users other than root; UINT64_MAX where they are not counted */
   uint64_t reserve_bytes, reserve_inodes;
+  uint64_t total_bytes;
 };
 
 /*
