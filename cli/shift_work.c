@@ -68,10 +68,39 @@ static enum kh_err deliver(struct kh_shift *shift, size_t most, bool *more, stru
   return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
 }
 
+/* When the next delivery can be started, on the wall clock; never_us when there is none. */
+static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_diag *diag)
+{
+  enum kh_err err = kh_outbox_next_due(&shift->outbox, due_us);
+
+  if (err == KH_ERR_NOT_FOUND) {
+    *due_us = never_us;
+    return KH_OK;
+  }
+  return err ? store_trouble(shift, err, diag) : KH_OK;
+}
+
 /*
- * The inbox comes first: it is bounded, and receivers answer 503 when it is full. On a full disk it comes last: taking may
- * need more room than it makes, delivering makes some. *MORE: something moved.
+ * On a full disk, when the store has given up its spare: taking may need more room than it makes, so it waits until nothing
+ * is owed. What is left is for recording what becomes of that; else it would be sent again and again.
  */
+static enum kh_err make_do(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+{
+  int64_t due_us = never_us;
+
+  (void)!shift->store.ops->tidy(shift->store.self);
+  if (kh_store_has_spare(&shift->store))
+    return KH_OK;
+  enum kh_err err = deliver(shift, KH_WORK_BATCH, more, diag);
+  if (err || *more || shift->outbox.under_way_count > 0)
+    return err;
+  err = next_due(shift, &due_us, diag);
+  if (!err && due_us != never_us)
+    err = kh_diag_set(diag, KH_ERR_NO_SPACE, "the disk is full, and notifications are owed: make room");
+  return err;
+}
+
+/* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
 static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
 {
   size_t taken = 0;
@@ -81,7 +110,7 @@ static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct k
     err = tell_config(shift, diag);
   *more = false;
   if (!err && !kh_store_has_spare(&shift->store))
-    err = deliver(shift, KH_WORK_BATCH, more, diag);
+    err = make_do(shift, more, diag);
   if (err || *more)
     return err;
   if (!kh_store_has_spare(&shift->store) && shift->outbox.under_way_count > 0)
@@ -116,18 +145,6 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
     *worked = *worked || more;
   }
   return KH_OK;
-}
-
-/* When the next delivery can be started, on the wall clock; never_us when there is none. */
-static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_diag *diag)
-{
-  enum kh_err err = kh_outbox_next_due(&shift->outbox, due_us);
-
-  if (err == KH_ERR_NOT_FOUND) {
-    *due_us = never_us;
-    return KH_OK;
-  }
-  return err ? store_trouble(shift, err, diag) : KH_OK;
 }
 
 static void tidy(struct kh_shift *shift)

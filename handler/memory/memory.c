@@ -21,6 +21,8 @@ enum kh_err kh_memory_batch_begin(void *self)
   enum kh_err err = run(memory, KH_SQL_BEGIN);
   memory->in_batch = err == KH_OK;
   memory->batch_failed = false;
+  memory->batch_webhooks = 0;
+  memory->batch_bytes = 0;
   memory->latest_us = 0;
   return err;
 }
@@ -51,6 +53,8 @@ enum kh_err kh_memory_batch_end(void *self)
     kh_memory_batch_drop(memory);
   else
     memory->has_made_room = false;
+  if (!err)
+    memory->log_bytes += memory->batch_bytes;
   memory->in_batch = false;
   memory->untidy = true;
   return err;
@@ -64,6 +68,8 @@ static enum kh_err empty_log(struct kh_memory *memory)
     return KH_OK;
   enum kh_err err = kh_db_empty_log(memory->db, &done);
   memory->untidy = !done;
+  if (done)
+    memory->log_bytes = 0;
   return err;
 }
 

@@ -29,10 +29,10 @@ PADDING = "x" * 20000  # in no notification
 
 
 class Bound:
-    """What runs out: the options of the tmpfs, and what the config says of the inbox."""
+    """What runs out: the options of the tmpfs, what the config says of the inbox, and what makes webhooks, or notifications too, large."""
 
-    def __init__(self, reason, options, inbox="", padding=""):
-        self.reason, self.options, self.inbox, self.padding = reason, options, inbox, padding
+    def __init__(self, reason, options, inbox="", padding="", message=""):
+        self.reason, self.options, self.inbox, self.padding, self.message = reason, options, inbox, padding, message
 
 
 BOUNDS = {
@@ -74,7 +74,7 @@ class Scene:
     def post(self):
         """One more webhook: the status of its answer."""
         self.number += 1
-        webhook = Webhook(self.number, env={"PAD": self.bound.padding}, message=f"Build {self.number}")
+        webhook = Webhook(self.number, env={"PAD": self.bound.padding}, message=f"Build {self.number}{self.bound.message}")
         variables = webhook.variables(self.stage.config)
         answer, _, _ = common.run_cgi(self.stage.build / "kitehook.cgi", variables, webhook.body)
         if answer.status == 200:
@@ -269,6 +269,30 @@ def halving(report, folder, chosen):
         opened.must_drain(report, "halving")
 
 
+def grown(report, folder, chosen):
+    """What is owed for a webhook is larger than the webhook itself, also while nobody takes it."""
+    for mode in MODES:
+        with scene(folder, f"grown: {mode}", chosen, Bound("no_space", "size=3m", message=PADDING), mode) as opened:
+            opened.fill()
+            with serving(opened) if mode == "service" else contextlib.nullcontext():
+                if mode == "start":
+                    opened.let_workers_start()
+                    opened.post()
+                opened.must_drain(report, f"grown: {mode}")
+    with scene(folder, "grown: away", chosen, Bound("no_space", "size=3m", message=PADDING), "service") as opened:
+        opened.arrivals.script = lambda path, body: 503
+        opened.fill()
+        with serving(opened) as worker:
+            time.sleep(5)
+            before = len(opened.arrivals.ids)
+            report.check("grown: nobody takes it, and it stays", worker.poll() is None, worker.returncode)
+            report.check("grown: what failed was recorded, and is not sent again and again", 0 < before <= 20, before)
+        opened.arrivals.script = None
+        subprocess.run([chosen.build / "kitehook", "outbox", "redrive", "--all", "--config", opened.stage.config], capture_output=True, check=False)
+        with serving(opened):
+            opened.must_drain(report, "grown: when somebody takes it again")
+
+
 def faults(report, folder, chosen):
     """A write that fails for want of room, by disk or by quota, costs nothing: the same pass takes all."""
     webhooks, tried, problems = [Webhook(number) for number in range(1, 4)], 0, []
@@ -343,7 +367,7 @@ def telling(report, folder, chosen):
         report.check("telling: check, full", check.returncode == 0 and re.search(r"inbox\.reserve: .*503.*make room", check.stdout + check.stderr), check)
 
 
-PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patience, "halving": halving, "faults": faults, "waking": waking,
+PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patience, "halving": halving, "grown": grown, "faults": faults, "waking": waking,
          "telling": telling}
 
 
