@@ -105,23 +105,27 @@ static enum kh_err remember(struct kh_memory *memory, const struct kh_claim *cla
   return err;
 }
 
+static uint64_t left_bytes(const char *state)
+{
+  struct statvfs about;
+
+  return statvfs(state, &about) ? UINT64_MAX : kh_room_of(&about, 0).left_bytes;
+}
+
 /*
  * What a batch writes needs room twice: in the write-ahead log and, before that goes, in the database. A batch that left too
  * little for the second time would be the last one. One webhook alone may try: the spare is there for its second time.
  */
 static bool batch_has_room(struct kh_memory *memory, const struct kh_delivery *deliveries, size_t count)
 {
-  struct statvfs about;
-
   memory->batch_webhooks++;
   memory->batch_bytes += ROWS_BYTES;
   for (size_t i = 0; i < count; i++)
     memory->batch_bytes += deliveries[i].body.len;
-  if (memory->batch_webhooks == 1 || statvfs(memory->state, &about))
-    return true;
-  const struct kh_room room = kh_room_of(&about, 0);
-  return room.left_bytes >= memory->log_bytes &&
-         room.left_bytes - memory->log_bytes >= 2 * memory->batch_bytes;
+  if (memory->batch_webhooks == 2)
+    memory->batch_room = left_bytes(memory->state);
+  return memory->batch_webhooks == 1 || (memory->batch_room >= memory->log_bytes &&
+                                         memory->batch_room - memory->log_bytes >= 2 * memory->batch_bytes);
 }
 
 enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal,

@@ -19,6 +19,7 @@ struct kh_memory {
   bool untidy;       /* the write-ahead log may hold what was processed */
   size_t batch_webhooks;
   uint64_t batch_bytes; /* that the batch will write, about */
+  uint64_t batch_room;  /* bytes that the file system had left for it */
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
