@@ -104,7 +104,7 @@ int main(int argc, char **argv)
   snprintf(filler.secrets.at[0].name, KH_NAME_BYTES, "default");
   filler.members = kh_str(body.at + 1, body.len - 1);
   filler.fd_to = open(argv[5], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  err = kh_inbox_open(&filler.inbox, argv[1], SIZE_MAX, UINT64_MAX, &diag);
+  err = kh_inbox_open(&filler.inbox, argv[1], &(struct kh_inbox_bounds){SIZE_MAX, UINT64_MAX, 0}, &diag);
   if (!err)
     err = fill(&filler, strtol(argv[4], NULL, 10), &diag);
 done:

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "check.h"
+#include "room_left.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,6 +65,20 @@ static void check_state(const struct kh_config *config, struct kh_diags *diags)
                       config->state, parent, strerror(errno));
 }
 
+static void check_room(const struct kh_config *config, struct kh_diags *diags)
+{
+  const json_t *inbox = json_object_get(config->yaml.root, "inbox");
+  const bool is_set = json_object_get(inbox, "reserve") != NULL;
+  const struct kh_room_left left = kh_room_left_find(config);
+  char words[KH_ROOM_WORDS_BYTES];
+
+  if (!left.is_short)
+    return;
+  kh_room_left_words(&left, words);
+  kh_config_warning(config, is_set ? inbox : config->yaml.root, is_set ? "reserve" : "state", diags,
+                    "inbox.reserve: the file system of %s has %s", config->state, words);
+}
+
 void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->depth != KH_CONFIG_CHECK || !config->yaml.root)
@@ -73,4 +88,5 @@ void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
     return;
   check_state(config, diags);
   check_worker_program(config, diags);
+  check_room(config, diags);
 }

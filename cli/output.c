@@ -84,3 +84,19 @@ void kh_output_span(int64_t span_us, char text[24])
     i++;
   snprintf(text, 24, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
 }
+
+void kh_output_size(uint64_t bytes, char text[24])
+{
+  static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+  uint64_t tenths = 0;
+  size_t unit = 0;
+
+  for (; unit + 1 < KH_COUNT(units) && bytes >= 1024; unit++) {
+    tenths = bytes % 1024 * 10 / 1024;
+    bytes /= 1024;
+  }
+  if (bytes < 10 && tenths > 0)
+    snprintf(text, 24, "%" PRIu64 ".%" PRIu64 " %s", bytes, tenths, units[unit]);
+  else
+    snprintf(text, 24, "%" PRIu64 " %s", bytes, units[unit]);
+}

@@ -23,5 +23,7 @@ void kh_output_print_body(struct kh_str body);
 void kh_output_print_text(const json_t *text);
 /* "45 s", "12 min", "5 h", "3 d": how long ago, or how far ahead. */
 void kh_output_span(int64_t span_us, char text[24]);
+/* "812 bytes", "64 KB", "2.5 GB", as the configuration has sizes: powers of 1024. Rounded down. */
+void kh_output_size(uint64_t bytes, char text[24]);
 
 #endif

@@ -64,20 +64,45 @@ static enum kh_err check_inherited_lock(const struct kh_shift *shift, struct kh_
   return KH_OK;
 }
 
+/* It makes all that a full disk could keep from being made. A worker that stays waits for room; it is ready all the same. */
+static enum kh_err open_inbox(struct kh_shift *shift, struct kh_diag *diag)
+{
+  const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(shift->config);
+  int64_t backoff_ms = 0;
+  enum kh_err err = kh_inbox_open(&shift->inbox, shift->config->state, &bounds, diag);
+
+  while (err == KH_ERR_NO_SPACE && !shift->once && !kh_shift_must_stop(shift)) {
+    kh_service_ready(&shift->service);
+    kh_shift_stall(shift, &backoff_ms, diag);
+    *diag = (struct kh_diag){0};
+    err = kh_inbox_open(&shift->inbox, shift->config->state, &bounds, diag);
+  }
+  return err;
+}
+
+/* A full disk is met again, and sat out, by whoever stays. */
+static enum kh_err open_store(struct kh_shift *shift, struct kh_diag *diag)
+{
+  enum kh_err err = kh_shift_reopen_store(shift, diag);
+
+  if (err != KH_ERR_NO_SPACE || shift->once)
+    return err;
+  *diag = (struct kh_diag){0};
+  return KH_OK;
+}
+
 static enum kh_err take_lock(struct kh_shift *shift, struct kh_diag *diag)
 {
-  const struct kh_config *config = shift->config;
   enum kh_err err = check_inherited_lock(shift, diag);
 
   if (!err)
-    err = kh_worker_lock_take(&shift->lock, config->state, shift->inherited_fd, diag);
+    err = open_inbox(shift, diag);
   if (!err)
-    err = kh_inbox_open(&shift->inbox, config->state, config->inbox_max_entries, config->inbox_max_bytes,
-                        diag);
+    err = kh_worker_lock_take(&shift->lock, shift->config->state, shift->inherited_fd, diag);
   if (!err)
     err = kh_http_curl_open(&shift->transport, NULL);
   if (!err)
-    err = kh_shift_reopen_store(shift, diag);
+    err = open_store(shift, diag);
   return err;
 }
 
@@ -98,10 +123,11 @@ int kh_shift_open(struct kh_shift *shift)
   kh_shift_open_log(shift, shift->config);
   err = take_lock(shift, &diag);
   if (err)
-    return fail(shift, KH_EXIT_STATE, err, &diag);
+    return shift->stop ? KH_EXIT_OK : fail(shift, KH_EXIT_STATE, err, &diag);
   kh_worker_init(&shift->worker, shift->config, &shift->setup->rules, &shift->inbox, shift->store,
                  &kh_system_clock, shift->log);
   shift->has_worker = true;
+  shift->deliver_max = KH_WORK_BATCH;
   shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
                                                (uint64_t)getpid(),
                                      .rules = &shift->setup->rules,

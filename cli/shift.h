@@ -39,6 +39,7 @@ struct kh_shift {
   struct kh_service service;
 
   int64_t started_us, looked_us, swept_us; /* ticks */
+  size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
   bool stop, has_worker;
   bool store_knows;  /* which config is in use; told again each hour */
   bool did_overtime; /* a second pass, when the budget of the first was over */
@@ -79,6 +80,8 @@ enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
 void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks);
 /* For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until a signal at most. */
 void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms);
+/* Logs DIAG and sits out a pause that grows from call to call: *BACKOFF_MS is 0 before the first one. */
+void kh_shift_stall(struct kh_shift *shift, int64_t *backoff_ms, const struct kh_diag *diag);
 /* True once a signal asked for it. */
 bool kh_shift_must_stop(struct kh_shift *shift);
 /* Waits for what is under way, which is no longer than one time-out. */

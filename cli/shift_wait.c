@@ -5,7 +5,11 @@
 
 #include <poll.h>
 
-enum { DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS }; /* each has its time-out; this is for what ignores it */
+enum {
+  DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS, /* each has its time-out; this is for what ignores it */
+  BACKOFF_FIRST_MS = 1000,
+  BACKOFF_MAX_MS = 30 * 1000
+};
 
 static int64_t ticks_us(void)
 {
@@ -51,6 +55,22 @@ void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms)
   }
   if (ticks_us() < until_us)
     kh_shift_wait(shift, (until_us - ticks_us()) / 1000, false);
+}
+
+void kh_shift_stall(struct kh_shift *shift, int64_t *backoff_ms, const struct kh_diag *diag)
+{
+  struct kh_log_line line;
+
+  *backoff_ms = *backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * *backoff_ms;
+  if (*backoff_ms > BACKOFF_MAX_MS)
+    *backoff_ms = BACKOFF_MAX_MS;
+  kh_log_begin(&line, &shift->log, KH_ERROR, "worker stalled");
+  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
+  kh_log_problem(&line, diag->err, diag);
+  kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + *backoff_ms * 1000);
+  kh_log_end(&line, &shift->log);
+  kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
+  kh_shift_sit_out(shift, *backoff_ms);
 }
 
 bool kh_shift_must_stop(struct kh_shift *shift)

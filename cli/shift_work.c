@@ -6,8 +6,6 @@
 _Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
 
 enum {
-  BACKOFF_FIRST_MS = 1000,
-  BACKOFF_MAX_MS = 30 * 1000,
   FRUITLESS_MS = 1000,
   DELIVERIES_BETWEEN = 16, /* while webhooks wait, which come first */
 };
@@ -31,9 +29,9 @@ static bool is_out_of_budget(const struct kh_shift *shift)
 
 /* ---- working ------------------------------------------------------------------------------- */
 
-static enum kh_err store_trouble(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err store_trouble(struct kh_shift *shift, enum kh_err err, struct kh_diag *diag)
 {
-  return kh_diag_set(diag, KH_ERR_STORE, "%s", kh_store_problem(&shift->store));
+  return kh_diag_set(diag, err, "%s", kh_store_problem(&shift->store));
 }
 
 static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
@@ -43,8 +41,10 @@ static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
   if (shift->store_knows)
     return KH_OK;
   kh_config_digest(shift->config, digest);
-  if (shift->store.ops->know_config(shift->store.self, digest, kh_clock_now_us(&kh_system_clock)))
-    return store_trouble(shift, diag);
+  enum kh_err err = shift->store.ops->know_config(shift->store.self, digest,
+                                                  kh_clock_now_us(&kh_system_clock));
+  if (err)
+    return store_trouble(shift, err, diag);
   shift->store_knows = true;
   return KH_OK;
 }
@@ -53,43 +53,19 @@ static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
 static enum kh_err deliver(struct kh_shift *shift, size_t most, bool *more, struct kh_diag *diag)
 {
   size_t made = 0;
+
+  if (most > shift->deliver_max)
+    most = shift->deliver_max;
   enum kh_err err = kh_outbox_run(&shift->outbox, most, &made);
 
   *more = *more || made > 0;
-  if (err == KH_ERR_STORE)
-    return store_trouble(shift, diag);
+  if (err == KH_ERR_NO_SPACE)
+    shift->deliver_max = most > 1 ? most / 2 : 1;
+  else if (!err && shift->deliver_max < KH_WORK_BATCH)
+    shift->deliver_max *= 2;
+  if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
+    return store_trouble(shift, err, diag);
   return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
-}
-
-/* Until nothing waits and nothing can be started. The inbox comes first: it is bounded, and receivers answer 503 when it is full. */
-static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
-{
-  bool more = true;
-
-  while (more && !kh_shift_must_stop(shift) && !is_out_of_budget(shift)) {
-    size_t taken = 0;
-    enum kh_err err = KH_OK;
-
-    kh_service_expect(&shift->service, 0);
-    kh_shift_refresh(shift);
-    if (!shift->store.ops)
-      err = kh_shift_reopen_store(shift, diag);
-    if (!err)
-      err = tell_config(shift, diag);
-    if (err)
-      return err;
-    err = kh_work_inbox(&shift->worker, &taken, diag);
-    more = taken > 0;
-    /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
-    enum kh_err trouble = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, &more,
-                                  err ? NULL : diag);
-    if (err || trouble)
-      return err ? err : trouble;
-    if (more)
-      kh_service_status(&shift->service, "works");
-    *worked = *worked || more;
-  }
-  return KH_OK;
 }
 
 /* When the next delivery can be started, on the wall clock; never_us when there is none. */
@@ -101,7 +77,74 @@ static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_d
     *due_us = never_us;
     return KH_OK;
   }
-  return err ? store_trouble(shift, diag) : KH_OK;
+  return err ? store_trouble(shift, err, diag) : KH_OK;
+}
+
+/*
+ * On a full disk, when the store has given up its spare: taking may need more room than it makes, so it waits until nothing
+ * is owed. What is left is for recording what becomes of that; else it would be sent again and again.
+ */
+static enum kh_err make_do(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+{
+  int64_t due_us = never_us;
+
+  (void)!shift->store.ops->tidy(shift->store.self);
+  if (kh_store_has_spare(&shift->store))
+    return KH_OK;
+  enum kh_err err = deliver(shift, KH_WORK_BATCH, more, diag);
+  if (err || *more || shift->outbox.under_way_count > 0)
+    return err;
+  err = next_due(shift, &due_us, diag);
+  if (!err && due_us != never_us)
+    err = kh_diag_set(diag, KH_ERR_NO_SPACE, "the disk is full, and notifications are owed: make room");
+  return err;
+}
+
+/* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
+static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+{
+  size_t taken = 0;
+  enum kh_err err = shift->store.ops ? KH_OK : kh_shift_reopen_store(shift, diag);
+
+  if (!err)
+    err = tell_config(shift, diag);
+  *more = false;
+  if (!err && !kh_store_has_spare(&shift->store))
+    err = make_do(shift, more, diag);
+  if (err || *more)
+    return err;
+  if (!kh_store_has_spare(&shift->store) && shift->outbox.under_way_count > 0)
+    return KH_OK;
+  err = kh_work_inbox(&shift->worker, &taken, diag);
+  *more = taken > 0;
+  /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
+  enum kh_err trouble = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
+                                err ? NULL : diag);
+  return err ? err : trouble;
+}
+
+/* Until nothing waits and nothing can be started. */
+static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
+{
+  bool more = true;
+
+  while (more && !kh_shift_must_stop(shift) && !is_out_of_budget(shift)) {
+    struct kh_diag why = {0};
+
+    kh_service_expect(&shift->service, 0);
+    kh_shift_refresh(shift);
+    enum kh_err err = take_and_deliver(shift, &more, &why);
+    if (err == KH_ERR_NO_SPACE && kh_store_make_room(&shift->store)) {
+      more = true;
+      continue;
+    }
+    if (err)
+      return kh_diag_set(diag, err, "%s", why.text);
+    if (more)
+      kh_service_status(&shift->service, "works");
+    *worked = *worked || more;
+  }
+  return KH_OK;
 }
 
 static void tidy(struct kh_shift *shift)
@@ -188,24 +231,6 @@ struct watch {
   bool came_back;        /* the lock was given up, and taken again, since the last pass */
 };
 
-static void stall(struct kh_shift *shift, struct watch *watch, const struct kh_diag *diag)
-{
-  struct kh_log_line line;
-
-  watch->backoff_ms = watch->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * watch->backoff_ms;
-  if (watch->backoff_ms > BACKOFF_MAX_MS)
-    watch->backoff_ms = BACKOFF_MAX_MS;
-  kh_log_begin(&line, &shift->log, KH_ERROR, "worker stalled");
-  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
-  kh_log_problem(&line, diag->err, diag);
-  kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + watch->backoff_ms * 1000);
-  kh_log_end(&line, &shift->log);
-  kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
-  kh_shift_sit_out(shift, watch->backoff_ms);
-  if (diag->err == KH_ERR_STORE)
-    (void)!kh_shift_reopen_store(shift, NULL);
-}
-
 static int give_up(struct kh_shift *shift, const struct kh_diag *diag)
 {
   kh_shift_say(shift, KH_ERROR, "worker stalled", diag->err, diag);
@@ -275,7 +300,9 @@ static int stay(struct kh_shift *shift)
     if (err && shift->once)
       return give_up(shift, &diag);
     if (err) {
-      stall(shift, &watch, &diag);
+      kh_shift_stall(shift, &watch.backoff_ms, &diag);
+      if (err == KH_ERR_STORE)
+        (void)!kh_shift_reopen_store(shift, NULL);
       continue;
     }
     if (shift->stop)

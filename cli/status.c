@@ -3,6 +3,7 @@
 #include "memory/look.h"
 #include "notify/notifier.h"
 #include "output.h"
+#include "room_left.h"
 #include "state_folder.h"
 
 /* What is owed, over all destinations. */
@@ -114,25 +115,39 @@ static void print_destinations(const json_t *destinations, int64_t now_us)
   }
 }
 
-static void print(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
-                  const struct totals *totals)
+static void print_outbox(const struct totals *totals)
 {
+  printf("outbox  %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " dead", totals->due, totals->waiting,
+         totals->dead);
+  print_age("the oldest was made ", totals->oldest_us, totals->now_us);
+  if (totals->due == 0)
+    print_age("the next is due in ", totals->next_us, totals->now_us);
+  printf("\n");
+}
+
+/* TOTALS is NULL where memory could not be read for want of room. */
+static void print(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
+                  const struct kh_room_left *left, const struct totals *totals)
+{
+  char words[KH_ROOM_WORDS_BYTES];
   int64_t since_us = 0, now_us = folder->now_us;
   bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
 
   printf("state   %s%s\n", folder->config->state, folder->exists ? "" : ", which does not exist yet");
   printf("inbox   %zu waiting, %zu set aside", load->entries, load->aside);
   print_age("the oldest came ", load->oldest_us, now_us);
-  printf("\noutbox  %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " dead", totals->due, totals->waiting,
-         totals->dead);
-  print_age("the oldest was made ", totals->oldest_us, now_us);
-  if (totals->due == 0)
-    print_age("the next is due in ", totals->next_us, now_us);
-  printf("\nworker  %s", alive ? "at work" : "none at the moment");
+  kh_room_left_words(left, words);
+  printf("\nroom    %s\n", words);
+  if (totals)
+    print_outbox(totals);
+  else
+    printf("outbox  cannot be read on a full disk\n");
+  printf("worker  %s", alive ? "at work" : "none at the moment");
   if (alive)
     print_age("since ", since_us, now_us);
   printf(" (worker: %s)\n", kh_worker_mode_name(folder->config->worker_mode));
-  print_destinations(totals->destinations, now_us);
+  if (totals)
+    print_destinations(totals->destinations, now_us);
 }
 
 static enum kh_err look_at_inbox(const struct kh_state_folder *folder, struct kh_inbox_load *load,
@@ -191,6 +206,23 @@ static json_t *json_of_mistake(const struct kh_diag *mistake)
   return json;
 }
 
+static json_t *json_of_all(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
+                           const struct kh_room_left *left, const struct totals *totals,
+                           const struct kh_diag *mistake)
+{
+  json_t *answer = json_object();
+
+  json_object_set_new(answer, "state", json_string(folder->config->state));
+  json_object_set_new(answer, "exists", json_boolean(folder->exists));
+  json_object_set_new(answer, "inbox", json_of_inbox(load));
+  json_object_set_new(answer, "room", kh_room_left_json(left));
+  json_object_set_new(answer, "outbox", totals ? json_of_outbox(totals) : json_null());
+  json_object_set_new(answer, "destinations", totals ? json_incref(totals->destinations) : json_null());
+  json_object_set_new(answer, "worker", json_of_worker(folder));
+  json_object_set_new(answer, "config", json_of_mistake(mistake));
+  return answer;
+}
+
 /* How the command was called. */
 struct call {
   const char *config_path;
@@ -211,23 +243,20 @@ static int tell(const struct kh_command *self, const struct call *call)
   enum kh_err err = look_at_inbox(&folder, &load, &diag);
   mistake = find_mistake(&folder);
   totals.now_us = folder.now_us;
+  const struct kh_room_left left = kh_room_left_find(folder.config);
+  const struct totals *seen = &totals;
   if (!err)
     err = look_at_outbox(&folder, &totals, &diag);
+  if (err && !kh_room_has(&left.room, 0)) {
+    err = KH_OK;
+    seen = NULL;
+  }
   if (err) {
     code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
   } else if (call->json) {
-    json_t *answer = json_object();
-
-    json_object_set_new(answer, "state", json_string(folder.config->state));
-    json_object_set_new(answer, "exists", json_boolean(folder.exists));
-    json_object_set_new(answer, "inbox", json_of_inbox(&load));
-    json_object_set_new(answer, "outbox", json_of_outbox(&totals));
-    json_object_set(answer, "destinations", totals.destinations);
-    json_object_set_new(answer, "worker", json_of_worker(&folder));
-    json_object_set_new(answer, "config", json_of_mistake(&mistake));
-    kh_output_tell(answer);
+    kh_output_tell(json_of_all(&folder, &load, &left, seen, &mistake));
   } else {
-    print(&folder, &load, &totals);
+    print(&folder, &load, &left, seen);
     if (mistake.err) {
       printf("config  is broken, so no worker can start; type `kitehook check`: ");
       kh_cli_print_diag(stdout, &mistake);
@@ -259,14 +288,16 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
 const struct kh_command kh_command_status = {
     .name = "status",
-    .summary = "how much waits, is due, dead or set aside, and whether a worker is at work",
+    .summary =
+        "how much waits, is due, dead or set aside, how much room is left, and whether a worker is at work",
     .usage = "[--config F] [--json]",
     .help =
         "A look from beside: nothing is made, and neither receivers nor a worker are held up. Run it as the\n"
         "user who owns the state folder.\n\n"
         "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
-        "  --json       answer by one JSON object: state, exists, inbox, outbox, destinations, worker,\n"
-        "               config (null, or its first mistake)\n"
+        "  --json       answer by one JSON object: state, exists, inbox, room, outbox and destinations\n"
+        "               (null where a full disk keeps them from being read), worker, config (null, or its\n"
+        "               first mistake)\n"
         "  -h, --help   show this\n\n"
         "Exit codes: 0 told, whatever it is, 2 called wrongly, 3 configuration, 5 the state folder or "
         "memory\n"

@@ -53,8 +53,16 @@ static enum kh_err open_inbox(struct kh_receiver *receiver, struct kh_diag *diag
 
   if (receiver->inbox->fd_new >= 0)
     return KH_OK;
-  return kh_inbox_open(receiver->inbox, config->state, config->inbox_max_entries, config->inbox_max_bytes,
-                       diag);
+  const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(config);
+
+  return kh_inbox_open(receiver->inbox, config->state, &bounds, diag);
+}
+
+/* Only the worker can make room, and it may have died with the inbox full. */
+static void wake_for_room(struct kh_receiver *receiver, enum kh_err err, struct account *account)
+{
+  if (err == KH_ERR_INBOX_FULL || err == KH_ERR_NO_SPACE)
+    account->worker = kh_wake_for_room(receiver->config, account->received_us, &account->worker_diag);
 }
 
 /*
@@ -79,6 +87,7 @@ static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_requ
     return reason;
   if (err == KH_ERR_INBOX_IO)
     kh_inbox_close(receiver->inbox);
+  wake_for_room(receiver, err, account);
   account->entry[0] = '\0';
   account->diag = failure;
   return err;
@@ -100,6 +109,7 @@ static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *r
     kh_inbox_close(receiver->inbox); /* the folder may have been replaced: the next webhook looks again */
   if (!err)
     account->worker = kh_wake(receiver->config, &account->worker_diag);
+  wake_for_room(receiver, err, account);
   return err;
 }
 

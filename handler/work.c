@@ -14,8 +14,13 @@ void kh_worker_init(struct kh_worker *worker, const struct kh_config *config, co
   struct kh_json_limits limits = kh_json_default_limits;
 
   limits.bytes = ENTRY_MAX_BYTES; /* the receiver's limit decided already, and may have been another one */
-  *worker = (struct kh_worker){
-      .config = config, .rules = rules, .inbox = inbox, .store = store, .clock = clock, .log = log};
+  *worker = (struct kh_worker){.config = config,
+                               .rules = rules,
+                               .inbox = inbox,
+                               .store = store,
+                               .clock = clock,
+                               .log = log,
+                               .batch_max = KH_WORK_BATCH};
   kh_json_init(&worker->json, limits);
   kh_buf_init(&worker->entry, ENTRY_MAX_BYTES);
   kh_buf_init(&worker->lines, LINES_MAX_BYTES);
@@ -243,7 +248,7 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
   if (!err)
     log_outcome(worker, entry, &outcome);
   worker->deliveries = err ? 0 : outcome.count;
-  if (err == KH_ERR_STORE)
+  if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
     (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
@@ -289,7 +294,8 @@ static enum kh_err work_entry(struct kh_worker *worker, const char *name, struct
 /* Errors of the machine rather than of the entry: trying again later may help, setting aside would not. */
 static bool is_passing(enum kh_err err)
 {
-  return err == KH_ERR_STORE || err == KH_ERR_INBOX_IO || err == KH_ERR_IO || err == KH_ERR_NO_MEMORY;
+  return err == KH_ERR_STORE || err == KH_ERR_NO_SPACE || err == KH_ERR_INBOX_IO || err == KH_ERR_IO ||
+         err == KH_ERR_NO_MEMORY;
 }
 
 static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
@@ -315,23 +321,16 @@ static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_N
   return KH_OK;
 }
 
-enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+/* One transaction, and what comes after it. */
+static enum kh_err work_names(struct kh_worker *worker, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+                              struct kh_diag *diag)
 {
-  char names[KH_WORK_BATCH][KH_ENTRY_NAME_BYTES];
   bool aside[KH_WORK_BATCH];
-  enum kh_err err;
-
-  *taken = 0;
-  err = kh_inbox_list(worker->inbox, names, KH_WORK_BATCH, taken);
-  if (err)
-    return kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno));
-  if (*taken == 0)
-    return KH_OK;
 
   kh_buf_clear(&worker->lines);
-  err = worker->store.ops->batch_begin(worker->store.self);
+  enum kh_err err = worker->store.ops->batch_begin(worker->store.self);
   if (!err)
-    err = work_batch(worker, names, *taken, aside, diag);
+    err = work_batch(worker, names, count, aside, diag);
   if (!err)
     err = worker->store.ops->batch_end(worker->store.self);
   if (err) {
@@ -341,8 +340,43 @@ enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_dia
     return err;
   }
   kh_work_release_lines(worker);
-  for (size_t i = 0; i < *taken && !err; i++)
+  for (size_t i = 0; i < count && !err; i++)
     if (!aside[i])
       err = kh_inbox_remove(worker->inbox, names[i]);
   return err ? kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno)) : KH_OK;
+}
+
+/* What was taken makes room for the rest, and so does the log of a transaction. */
+static void adapt_batch(struct kh_worker *worker, size_t count, enum kh_err err)
+{
+  if (err == KH_ERR_NO_SPACE)
+    worker->batch_max = count > 1 ? count / 2 : 1;
+  if (worker->batch_max == KH_WORK_BATCH && kh_store_has_spare(&worker->store))
+    return;
+  (void)!worker->store.ops->tidy(worker->store.self);
+  if (!err && kh_store_has_spare(&worker->store))
+    worker->batch_max = KH_WORK_BATCH;
+}
+
+enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+{
+  char names[KH_WORK_BATCH][KH_ENTRY_NAME_BYTES];
+  struct kh_diag why;
+  bool again = true;
+
+  *taken = 0;
+  if (!kh_store_has_spare(&worker->store))
+    worker->batch_max = 1;
+  enum kh_err err = kh_inbox_list(worker->inbox, names, worker->batch_max, taken);
+  if (err)
+    return kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno));
+  while (*taken > 0 && again) {
+    why = (struct kh_diag){0};
+    err = work_names(worker, names, *taken, &why);
+    adapt_batch(worker, *taken, err);
+    again = err == KH_ERR_NO_SPACE && *taken > 1;
+    if (again)
+      *taken = worker->batch_max;
+  }
+  return err ? kh_diag_set(diag, err, "%s", why.text) : KH_OK;
 }

@@ -20,6 +20,7 @@ struct kh_worker {
   struct kh_buf entry; /* the bytes of the entry at hand */
   struct kh_buf lines; /* log lines of a batch, written once it is durable */
   size_t deliveries;   /* that the last webhook led to */
+  size_t batch_max;    /* entries in one transaction; fewer after a full disk */
 };
 
 /* Everything is borrowed. */
@@ -31,13 +32,15 @@ void kh_worker_release(struct kh_worker *worker);
 /*
  * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one
  * transaction, and only then are their files removed and their log lines written. What cannot be understood is set
- * aside with its reason. *TAKEN says how many entries were looked at; 0 means that the inbox is empty.
- * KH_ERR_STORE and KH_ERR_INBOX_IO: nothing is lost, try again later; DIAG says why.
+ * aside with its reason. A transaction that meets a full disk is halved until it fits; while the store has no spare it is
+ * one entry.
+ * *TAKEN says how many entries were looked at; 0 means that the inbox is empty.
+ * KH_ERR_STORE, KH_ERR_INBOX_IO and, for one entry alone, KH_ERR_NO_SPACE: nothing is lost, try again later; DIAG says why.
  */
 enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * One proven webhook, inside a batch of the store. KH_ERR_STORE: drop the batch. KH_ERR_NO_MEMORY: nothing
+ * One proven webhook, inside a batch of the store. KH_ERR_STORE, KH_ERR_NO_SPACE: drop the batch. KH_ERR_NO_MEMORY: nothing
  * was recorded. KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be set aside. A rule whose
  * notification cannot be made is logged, and the others go on.
  */

@@ -49,6 +49,7 @@ START_TEST(has_defaults)
   ck_assert_str_eq(config->state, "");
   ck_assert_uint_eq(config->inbox_max_entries, 10000);
   ck_assert_uint_eq(config->inbox_max_bytes, 1073741824);
+  ck_assert_uint_eq(config->inbox_reserve_bytes, 67108864);
   ck_assert_int_eq(config->worker_mode, KH_WORKER_START);
   ck_assert_str_eq(config->worker_program, KH_WORKER_PROGRAM);
   ck_assert_str_eq(config->worker_log, "");
@@ -67,7 +68,7 @@ static const char full[] =
     "  max_body: 512KB\n"
     "log: logs/receiver.log\n"
     "state: state\n"
-    "inbox: {max_entries: 7, max_bytes: 2MB}\n"
+    "inbox: {max_entries: 7, max_bytes: 2MB, reserve: 3GB}\n"
     "worker: {mode: service, program: bin/kitehook, log: /var/log/worker, linger: 2m}\n"
     "env_file: env\n"
     "notify:\n"
@@ -95,12 +96,22 @@ START_TEST(reads_every_key)
   assert_path(config->state, "state");
   ck_assert_uint_eq(config->inbox_max_entries, 7);
   ck_assert_uint_eq(config->inbox_max_bytes, 2097152);
+  ck_assert_uint_eq(config->inbox_reserve_bytes, 3221225472);
   ck_assert_int_eq(config->worker_mode, KH_WORKER_SERVICE);
   assert_path(config->worker_program, "bin/kitehook");
   ck_assert_str_eq(config->worker_log, "/var/log/worker");
   ck_assert_int_eq(config->worker_linger_s, 120);
   ck_assert_uint_eq(json_array_size(config->notify), whole ? 2 : 0);
   ck_assert_uint_eq(dir.diags.count, 0);
+}
+END_TEST
+
+START_TEST(an_inbox_may_be_as_large_as_one_body)
+{
+  const struct kh_config *config = &dir.config;
+
+  read_well(WEBHOOK "state: s\ninbox: {max_bytes: 8MB}\n", KH_CONFIG_WHOLE);
+  ck_assert_uint_eq(config->inbox_max_bytes, config->max_body_bytes);
 }
 END_TEST
 
@@ -205,6 +216,7 @@ static Suite *config_suite(void)
   tcase_add_loop_test(config, has_defaults, KH_CONFIG_RECEIVER, KH_CONFIG_WHOLE + 1);
   tcase_add_loop_test(config, reads_every_key, KH_CONFIG_RECEIVER, KH_CONFIG_WHOLE + 1);
   tcase_add_test(config, reads_words_for_streams_and_modes);
+  tcase_add_test(config, an_inbox_may_be_as_large_as_one_body);
   tcase_add_test(config, paths_are_absolute_though_its_own_is_not);
   tcase_add_loop_test(config, a_receiver_reads_no_further_than_notify, 0, (int)KH_COUNT(garbage));
   tcase_add_test(config, notify_without_state_is_for_check_and_worker_to_refuse);

@@ -72,11 +72,24 @@ START_TEST(the_bytes_are_bounded_exactly)
   const uint64_t one = it.load.bytes;
   ck_assert_uint_gt(one, sizeof KH_INBOX_CASE_BODY);
 
-  it.inbox.max_bytes = 2 * one - 1;
+  it.inbox.bounds.max_bytes = 2 * one - 1;
   kh_inbox_case_refuse(&it, KH_ERR_INBOX_FULL, 1);
-  it.inbox.max_bytes = 2 * one;
+  it.inbox.bounds.max_bytes = 2 * one;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
   kh_inbox_case_refuse(&it, KH_ERR_INBOX_FULL, 2);
+}
+END_TEST
+
+/* Or a bound as small as one body would keep out the largest ones, whose entries have a line, too, for ever. */
+START_TEST(an_empty_inbox_takes_one_of_any_size)
+{
+  char name[KH_ENTRY_NAME_BYTES];
+
+  it.inbox.bounds.max_bytes = sizeof KH_INBOX_CASE_BODY - 1;
+  ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
+  kh_inbox_case_refuse(&it, KH_ERR_INBOX_FULL, 1);
+  ck_assert_int_eq(kh_inbox_remove(&it.inbox, name), KH_OK);
+  ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
 }
 END_TEST
 
@@ -98,10 +111,10 @@ START_TEST(what_is_set_aside_counts_too)
   ck_assert_uint_eq(it.load.entries, 2);
   ck_assert_uint_eq(it.load.aside, 3);
 
-  it.inbox.max_entries = 100;
+  it.inbox.bounds.max_entries = 100;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
   ck_assert_int_eq(kh_inbox_look(&it.inbox, &it.load), KH_OK);
-  it.inbox.max_bytes = it.load.bytes * 2;
+  it.inbox.bounds.max_bytes = it.load.bytes * 2;
   ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_ERR_INBOX_FULL);
 }
 END_TEST
@@ -115,6 +128,7 @@ static Suite *inbox_bounds_suite(void)
   tcase_add_test(bounds, a_look_counts_and_finds_the_oldest);
   tcase_add_test(bounds, the_number_of_entries_is_bounded);
   tcase_add_test(bounds, the_bytes_are_bounded_exactly);
+  tcase_add_test(bounds, an_empty_inbox_takes_one_of_any_size);
   tcase_add_test(bounds, what_is_set_aside_counts_too);
   return suite;
 }

@@ -86,7 +86,7 @@ static void keep_until_the_disk_is_full(void)
     kh_test_skip("inbox: a full disk", "a tmpfs cannot be mounted here");
     return;
   }
-  if (kh_inbox_open(&it.inbox, it.state, 1000, UINT64_MAX / 2, &it.diag))
+  if (kh_inbox_open(&it.inbox, it.state, &(struct kh_inbox_bounds){1000, UINT64_MAX / 2, 0}, &it.diag))
     fail_child("open", it.diag.err);
   memset(big, 'x', sizeof big);
   it.entry.verified.body = kh_str(big, sizeof big);
@@ -121,12 +121,13 @@ static void keep_on_a_read_only_disk(void)
     kh_test_skip("inbox: a read-only disk", "a tmpfs cannot be mounted here");
     return;
   }
-  if (kh_inbox_open(&it.inbox, it.state, 1000, 100000, &it.diag) || kh_inbox_case_keep(&it, name))
+  if (kh_inbox_open(&it.inbox, it.state, &(struct kh_inbox_bounds){1000, 100000, 0}, &it.diag) ||
+      kh_inbox_case_keep(&it, name))
     fail_child("open", it.diag.err);
   kh_inbox_close(&it.inbox);
   if (mount("none", it.state, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=65536,mode=0700"))
     fail_child("remount", KH_OK);
-  if (kh_inbox_open(&it.inbox, it.state, 1000, 100000, &it.diag))
+  if (kh_inbox_open(&it.inbox, it.state, &(struct kh_inbox_bounds){1000, 100000, 0}, &it.diag))
     fail_child("open read-only", it.diag.err);
   enum kh_err err = kh_inbox_case_keep(&it, name);
   if (err != KH_ERR_INBOX_IO || kh_inbox_case_count(&it, "new") != 1 || kh_inbox_case_count(&it, "tmp") != 0)
@@ -147,7 +148,7 @@ static void keep_in_a_read_only_folder(void)
 
   if (geteuid() == 0 && (chown(it.dir.path, 65534, 65534) || seteuid(65534)))
     _exit(2);
-  if (kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag))
+  if (kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag))
     fail_child("open", it.diag.err);
   (void)snprintf(path, sizeof path, "%s/inbox/tmp", it.state);
   char name[KH_ENTRY_NAME_BYTES];

@@ -41,14 +41,30 @@ START_TEST(folders_are_made_and_private)
 {
   mode_t was = umask(0);
 
-  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag),
-                   KH_OK);
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag), KH_OK);
   must_be_private("");
   must_be_private("/inbox");
   must_be_private("/inbox/tmp");
   must_be_private("/inbox/new");
   must_be_private("/inbox/aside");
   (void)umask(was);
+}
+END_TEST
+
+/* A worker that starts on a full disk could not make them. */
+START_TEST(what_a_worker_needs_is_made_first)
+{
+  char path[600];
+  struct stat about;
+
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag), KH_OK);
+  (void)snprintf(path, sizeof path, "%s/worker.lock", it.state);
+  ck_assert_int_eq(lstat(path, &about), 0);
+  ck_assert(S_ISREG(about.st_mode) && (about.st_mode & 07777) == 0600);
+  ck_assert_int_eq(about.st_atim.tv_sec, 0); /* nobody was woken yet */
+  (void)snprintf(path, sizeof path, "%s/worker.wake", it.state);
+  ck_assert_int_eq(lstat(path, &about), 0);
+  ck_assert(S_ISFIFO(about.st_mode) && (about.st_mode & 07777) == 0600);
 }
 END_TEST
 
@@ -60,8 +76,7 @@ START_TEST(others_may_not_enter)
   for (size_t i = 0; i < KH_COUNT(open_modes); i++) {
     it.diag = (struct kh_diag){.err = KH_OK};
     ck_assert_int_eq(chmod(it.state, open_modes[i]), 0);
-    ck_assert_msg(kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag) ==
-                      KH_ERR_STATE_MODE,
+    ck_assert_msg(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag) == KH_ERR_STATE_MODE,
                   "mode %o", open_modes[i]);
     ck_assert_ptr_nonnull(strstr(it.diag.text, "chmod 700"));
     ck_assert_ptr_nonnull(strstr(it.diag.text, it.state));
@@ -86,7 +101,7 @@ static int run_as(uid_t uid, int (*what)(void))
 
 static int open_is_refused_for_the_owner(void)
 {
-  enum kh_err err = kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag);
+  enum kh_err err = kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag);
 
   if (err != KH_ERR_STATE_OWNER || it.diag.err != KH_ERR_STATE_OWNER || !strstr(it.diag.text, it.state))
     (void)fprintf(stderr, "%s: %s\n", kh_err_token(err), it.diag.text);
@@ -119,12 +134,10 @@ END_TEST
 START_TEST(a_state_that_is_no_folder_is_refused)
 {
   kh_file_put(it.state, KH_STR("a file"));
-  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag),
-                   KH_ERR_INBOX_IO);
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag), KH_ERR_INBOX_IO);
   ck_assert_ptr_nonnull(strstr(it.diag.text, it.state));
   it.diag = (struct kh_diag){.err = KH_OK};
-  ck_assert_int_eq(kh_inbox_open(&it.inbox, "/nonexistent/folder/state", KH_INBOX_CASE_ENTRIES,
-                                 KH_INBOX_CASE_BYTES, &it.diag),
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, "/nonexistent/folder/state", &kh_inbox_case_bounds, &it.diag),
                    KH_ERR_INBOX_IO);
   ck_assert_uint_gt(strlen(it.diag.text), 0);
 }
@@ -140,8 +153,7 @@ START_TEST(opening_again_finds_what_is_there)
   ck_assert_int_eq(it.inbox.fd_new, -1);
   ck_assert_int_eq(it.inbox.fd_aside, -1);
   kh_inbox_close(&it.inbox);
-  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, &it.diag),
-                   KH_OK);
+  ck_assert_int_eq(kh_inbox_open(&it.inbox, it.state, &kh_inbox_case_bounds, &it.diag), KH_OK);
   ck_assert_int_eq(kh_inbox_look(&it.inbox, &it.load), KH_OK);
   ck_assert_uint_eq(it.load.entries, 1);
 }
@@ -252,7 +264,7 @@ START_TEST(receivers_do_not_disturb_each_other)
   struct kh_buf bytes, event_text;
   size_t found = 0;
 
-  it.inbox.max_entries = sizeof listed;
+  it.inbox.bounds.max_entries = sizeof listed;
   for (int i = 0; i < RECEIVERS; i++) {
     receivers[i] = fork();
     ck_assert_int_ge(receivers[i], 0);
@@ -295,6 +307,7 @@ static Suite *inbox_suite(void)
 
   tcase_add_checked_fixture(folders, prepare, close_inbox);
   tcase_add_test(folders, folders_are_made_and_private);
+  tcase_add_test(folders, what_a_worker_needs_is_made_first);
   tcase_add_test(folders, others_may_not_enter);
   tcase_add_test(folders, another_user_is_refused);
   tcase_add_test(folders, a_state_that_is_no_folder_is_refused);

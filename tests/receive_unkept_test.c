@@ -92,7 +92,6 @@ static void must_not_keep(const char *error)
   ck_assert_str_eq(kh_line_text(it.line, "reason"), error);
   ck_assert_str_ne(kh_line_text(it.line, "detail"), "");
   ck_assert_str_ne(kh_line_text(it.line, "verdict"), "accepted");
-  ck_assert_ptr_null(json_object_get(it.line, "worker"));
   json_decref(json);
 }
 
@@ -105,6 +104,7 @@ START_TEST(a_full_inbox_is_503)
   ck_assert_int_eq(it.response.status, 200);
   kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":3}");
   must_not_keep("inbox_full");
+  ck_assert_str_eq(kh_line_text(it.line, "worker"), "absent");
   ck_assert_int_eq(kh_receiver_case_count(&it, "new"), 2);
   ck_assert_int_eq(kh_receiver_case_count(&it, "tmp"), 0);
 
@@ -114,6 +114,28 @@ START_TEST(a_full_inbox_is_503)
   ck_assert_int_eq(kh_inbox_remove(&it.inbox, names[0]), KH_OK);
   kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":4}");
   ck_assert_int_eq(it.response.status, 200);
+}
+END_TEST
+
+START_TEST(without_room_the_worker_is_woken_once_a_second)
+{
+  struct kh_worker_lock lock;
+
+  kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, true);
+  it.config->inbox_max_entries = 1;
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":1}");
+  ck_assert_int_eq(kh_worker_lock_take(&lock, it.state, -1, NULL), KH_OK);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":2}");
+  must_not_keep("inbox_full");
+  ck_assert_str_eq(kh_line_text(it.line, "worker"), "woken");
+  kh_receiver_case_receive_signed(&it, "[]"); /* nor is there room to set it aside */
+  must_not_keep("inbox_full");
+  ck_assert_ptr_null(json_object_get(it.line, "worker"));
+  it.fake.now_us += 1000000;
+  kh_receiver_case_receive_signed(&it, "[]");
+  must_not_keep("inbox_full");
+  ck_assert_str_eq(kh_line_text(it.line, "worker"), "woken");
+  kh_worker_lock_leave(&lock);
 }
 END_TEST
 
@@ -196,6 +218,7 @@ static Suite *receive_unkept_suite(void)
 
   tcase_add_checked_fixture(not_kept, open_case, close_case);
   tcase_add_test(not_kept, a_full_inbox_is_503);
+  tcase_add_test(not_kept, without_room_the_worker_is_woken_once_a_second);
   tcase_add_test(not_kept, an_open_state_folder_is_503);
   tcase_add_test(not_kept, a_foreign_state_folder_is_503);
   tcase_add_test(not_kept, a_state_that_is_a_file_is_503);

@@ -88,6 +88,70 @@ START_TEST(a_program_that_cannot_run_is_absent)
 }
 END_TEST
 
+/* ---- for want of room ---- */
+
+static const int64_t now_us = INT64_C(1700000000) * 1000000;
+static const int64_t second_us = 1000000;
+
+static void must_see_for_room(int64_t at_us, enum kh_worker_seen want)
+{
+  it.diag = (struct kh_diag){.err = KH_OK};
+  enum kh_worker_seen seen = kh_wake_for_room(it.config, at_us, &it.diag);
+
+  ck_assert_msg(seen == want, "%s, not %s: %s", kh_worker_seen_token(seen), kh_worker_seen_token(want),
+                it.diag.text);
+}
+
+static size_t count_pokes(void)
+{
+  char bytes[64];
+  ssize_t count = read(it.lock.wake_fd, bytes, sizeof bytes);
+
+  return count < 0 ? 0 : (size_t)count;
+}
+
+START_TEST(for_room_it_is_woken_once_a_second)
+{
+  kh_worker_case_take(&it);
+  must_see_for_room(now_us, KH_WORKER_WOKEN);
+  must_see_for_room(now_us, KH_WORKER_UNKNOWN);
+  must_see_for_room(now_us + second_us - 1, KH_WORKER_UNKNOWN);
+  ck_assert_uint_eq(count_pokes(), 1);
+  must_see_for_room(now_us + second_us, KH_WORKER_WOKEN);
+  must_see_for_room(now_us + second_us, KH_WORKER_UNKNOWN);
+  /* A clock that was set back does not keep it from being woken. */
+  must_see_for_room(now_us, KH_WORKER_WOKEN);
+  /* Whoever keeps a webhook wakes it whenever. */
+  kh_worker_case_must_see(&it, KH_WORKER_WOKEN);
+  ck_assert_uint_eq(count_pokes(), 3);
+}
+END_TEST
+
+START_TEST(for_room_it_is_started_once_a_second)
+{
+  kh_worker_case_put_script(&it, "");
+  must_see_for_room(now_us, KH_WORKER_STARTED);
+  must_see_for_room(now_us + second_us / 2, KH_WORKER_UNKNOWN);
+  lock_must_come_free();
+  must_see_for_room(now_us + second_us, KH_WORKER_STARTED);
+  lock_must_come_free();
+}
+END_TEST
+
+START_TEST(for_room_who_could_not_be_had_is_tried_again)
+{
+  must_see_for_room(now_us, KH_WORKER_ABSENT); /* there is no such program */
+  lock_must_come_free();
+  kh_worker_case_put_script(&it, "");
+  must_see_for_room(now_us, KH_WORKER_STARTED);
+  lock_must_come_free();
+  it.config->worker_mode = KH_WORKER_SERVICE;
+  must_see_for_room(now_us + second_us, KH_WORKER_ABSENT);
+  kh_worker_case_take(&it);
+  must_see_for_room(now_us + second_us, KH_WORKER_WOKEN);
+}
+END_TEST
+
 START_TEST(wait_makes_one_pass)
 {
   char path[600];
@@ -147,6 +211,7 @@ static Suite *wake_suite(void)
 {
   Suite *suite = suite_create("wake");
   TCase *absent = kh_test_case(suite, "absent");
+  TCase *for_room = kh_test_case(suite, "for_room");
   TCase *waiting = kh_test_case(suite, "waiting");
 
   tcase_add_checked_fixture(absent, open_case, close_case);
@@ -154,6 +219,11 @@ static Suite *wake_suite(void)
   tcase_add_test(absent, a_service_is_never_started);
   tcase_add_test(absent, a_held_lock_is_busy);
   tcase_add_test(absent, a_program_that_cannot_run_is_absent);
+
+  tcase_add_checked_fixture(for_room, open_case, close_case);
+  tcase_add_test(for_room, for_room_it_is_woken_once_a_second);
+  tcase_add_test(for_room, for_room_it_is_started_once_a_second);
+  tcase_add_test(for_room, for_room_who_could_not_be_had_is_tried_again);
 
   tcase_add_checked_fixture(waiting, open_case, close_case);
   tcase_add_test(waiting, wait_makes_one_pass);

@@ -54,7 +54,7 @@ enum kh_err kh_fd_write(int fd, struct kh_str text)
     if (wrote < 0 && errno == EINTR)
       continue;
     if (wrote < 0)
-      return errno == ENOSPC || errno == EDQUOT ? KH_ERR_NO_SPACE : KH_ERR_IO;
+      return kh_is_full(errno) ? KH_ERR_NO_SPACE : KH_ERR_IO;
     text = kh_str(text.at + wrote, text.len - (size_t)wrote);
   }
   return KH_OK;

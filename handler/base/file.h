@@ -14,6 +14,12 @@
 enum kh_err kh_file_read(const char *path, struct kh_buf *out, struct kh_diag *diag) KH_MUST_USE;
 /* Appends all that FD gives until its end; the same errors. */
 enum kh_err kh_fd_read(int fd, struct kh_buf *out) KH_MUST_USE;
+/* True for the two values of errno that say "no room": ENOSPC, and EDQUOT of a quota, which statvfs does not show. */
+static inline bool kh_is_full(int cause)
+{
+  return cause == ENOSPC || cause == EDQUOT;
+}
+
 /* Writes all of TEXT, over short writes and EINTR. KH_ERR_NO_SPACE for ENOSPC and EDQUOT, KH_ERR_IO otherwise. */
 enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
 

@@ -14,6 +14,7 @@ void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const 
       .deadline_s = 10,
       .inbox_max_entries = 10000,
       .inbox_max_bytes = UINT64_C(1024) * 1024 * 1024,
+      .inbox_reserve_bytes = UINT64_C(64) * 1024 * 1024,
       .worker_linger_s = 5,
   };
   kh_buf_init(&config->env_file, KH_ENV_FILE_MAX_BYTES + 1);

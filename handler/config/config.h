@@ -14,7 +14,7 @@
  *   env_file: /etc/kitehook/env     # NAME=value lines, as systemd reads them
  *   log: stderr | /path             # the receiver's; default stderr
  *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
- *   inbox: {max_entries: 10000, max_bytes: 1GB}
+ *   inbox: {max_entries: 10000, max_bytes: 1GB, reserve: 64MB}
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   notify: [...]
@@ -110,6 +110,7 @@ struct kh_config {
   char state[KH_PATH_BYTES]; /* "" when there is none: no inbox, no worker */
   size_t inbox_max_entries;
   uint64_t inbox_max_bytes;
+  uint64_t inbox_reserve_bytes; /* of the file system, for the worker; see receive/room.h */
 
   enum kh_worker_mode worker_mode;
   char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */

@@ -8,7 +8,7 @@
 static const char *const top_keys[] = {"webhook", "env_file", "log",    "state", "inbox",
                                        "worker",  "http",     "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
-static const char *const inbox_keys[] = {"max_entries", "max_bytes", NULL};
+static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
 static const char *const http_keys[] = {"ca_file", "proxy", NULL};
 static const char *const worker_modes[] = {
@@ -20,6 +20,8 @@ static const struct kh_range deadline = {1, 300, "1s to 5m"};
 static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
 static const struct kh_range max_bytes = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
                                           "1MB to 1024GB"};
+static const struct kh_range reserve = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
+                                        "1MB to 1024GB"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 const char *kh_worker_mode_name(enum kh_worker_mode mode)
@@ -163,7 +165,8 @@ static enum kh_err read_inbox(const struct kh_section *top)
     return mistake(top, "inbox", "needs a mapping, such as {max_entries: 10000, max_bytes: 1GB}");
   err = kh_first_err(err, kh_config_known_keys(config, node, inbox_keys, top->diags));
   err = kh_first_err(err, kh_section_count(&inbox, "max_entries", &max_entries, &config->inbox_max_entries));
-  return kh_first_err(err, kh_section_size(&inbox, "max_bytes", &max_bytes, &config->inbox_max_bytes));
+  err = kh_first_err(err, kh_section_size(&inbox, "max_bytes", &max_bytes, &config->inbox_max_bytes));
+  return kh_first_err(err, kh_section_size(&inbox, "reserve", &reserve, &config->inbox_reserve_bytes));
 }
 
 static enum kh_err read_webhook(const struct kh_section *top)
@@ -234,8 +237,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, read_webhook(&top));
   err = kh_first_err(err, read_notify(&top));
-  /* an entry has a line of its own before the body */
-  if (!err && config->inbox_max_bytes < config->max_body_bytes + 4096)
+  if (!err && config->inbox_max_bytes < config->max_body_bytes)
     err = mistake(&top, "inbox", "max_bytes is less than one body may have (webhook.max_body); raise it");
   return err;
 }

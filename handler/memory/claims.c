@@ -1,6 +1,9 @@
 #include "base/base.h"
 
 #include "memory/memory.h"
+#include "receive/room.h"
+
+enum { ROWS_BYTES = 16 * 1024 }; /* the pages that one webhook's rows change in tables and indexes */
 
 static enum kh_err find(struct kh_call call, bool *found)
 {
@@ -102,6 +105,29 @@ static enum kh_err remember(struct kh_memory *memory, const struct kh_claim *cla
   return err;
 }
 
+static uint64_t left_bytes(const char *state)
+{
+  struct statvfs about;
+
+  return statvfs(state, &about) ? UINT64_MAX : kh_room_of(&about, 0).left_bytes;
+}
+
+/*
+ * What a batch writes needs room twice: in the write-ahead log and, before that goes, in the database. A batch that left too
+ * little for the second time would be the last one. One webhook alone may try: the spare is there for its second time.
+ */
+static bool batch_has_room(struct kh_memory *memory, const struct kh_delivery *deliveries, size_t count)
+{
+  memory->batch_webhooks++;
+  memory->batch_bytes += ROWS_BYTES;
+  for (size_t i = 0; i < count; i++)
+    memory->batch_bytes += deliveries[i].body.len;
+  if (memory->batch_webhooks == 2)
+    memory->batch_room = left_bytes(memory->state);
+  return memory->batch_webhooks == 1 || (memory->batch_room >= memory->log_bytes &&
+                                         memory->batch_room - memory->log_bytes >= 2 * memory->batch_bytes);
+}
+
 enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
                              const struct kh_delivery *deliveries, size_t count)
 {
@@ -116,6 +142,11 @@ enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const str
   err = find_entry(memory, claim, &known);
   if (err || known)
     goto done;
+  if (!batch_has_room(memory, deliveries, count)) {
+    (void)kh_db_fail(memory->db, "the disk is nearly full");
+    err = KH_ERR_NO_SPACE;
+    goto done;
+  }
   if (claim->now_us > memory->latest_us)
     memory->latest_us = claim->now_us;
   err = write_journal(memory, journal);

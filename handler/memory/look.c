@@ -38,7 +38,8 @@ void kh_look_close(struct kh_look *look)
 
 static enum kh_err problem(const struct kh_look *look, enum kh_err err, struct kh_diag *diag)
 {
-  return err == KH_ERR_STORE ? kh_diag_set(diag, err, "%s", kh_db_problem(look->db)) : err;
+  return err == KH_ERR_STORE || err == KH_ERR_NO_SPACE ? kh_diag_set(diag, err, "%s", kh_db_problem(look->db))
+                                                       : err;
 }
 
 /* ?1 to ?7 of what a person asks for. */

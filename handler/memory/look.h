@@ -6,7 +6,7 @@
  * longer than that; it waits up to 5 s for the worker's. After kh_look_redrive the worker must be woken (kh_wake). A
  * delivery that is dropped while it is being sent may still arrive.
  *
- * Every error is KH_ERR_STORE with DIAG. Where there is no database yet a look is empty: nothing was ever remembered.
+ * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE, with DIAG. Where there is no database yet a look is empty: nothing was ever remembered.
  */
 #ifndef KH_LOOK_H
 #define KH_LOOK_H

@@ -6,6 +6,7 @@
 #ifndef KH_MEMORY_H
 #define KH_MEMORY_H
 
+#include "config/config.h"
 #include "memory/db.h"
 #include "memory/store.h"
 
@@ -16,6 +17,13 @@ struct kh_memory {
   bool in_batch;
   bool batch_failed; /* whatever fails inside a batch fails the batch, even where the caller goes on */
   bool untidy;       /* the write-ahead log may hold what was processed */
+  size_t batch_webhooks;
+  uint64_t batch_bytes; /* that the batch will write, about */
+  uint64_t batch_room;  /* bytes that the file system had left for it */
+  uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
+  bool has_spare;
+  bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  char state[KH_PATH_BYTES];
   char content_type[KH_CONTENT_TYPE_BYTES];
 };
 

@@ -116,6 +116,7 @@ static enum kh_err record(struct kh_memory *memory, struct kh_call *call)
   }
   memory->untidy = true;
   err = kh_call_run(call);
+  memory->has_made_room = memory->has_made_room && (err || memory->in_batch);
   if (!err && kh_db_changes(memory->db) == 0)
     err = KH_ERR_NOT_FOUND;
   return kh_memory_note(memory, err);

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "memory/db.h"
 
 #include <fcntl.h>
@@ -19,6 +20,38 @@ enum kh_err kh_db_fail(struct kh_db *db, const char *what)
 {
   (void)snprintf(db->problem, sizeof db->problem, "%s", what);
   return KH_ERR_STORE;
+}
+
+/* Of the database or, if IN_LOG, its write-ahead log: what the system said last. By the time of an error errno says something else. */
+static int cause_of_failure(sqlite3 *sqlite, bool in_log)
+{
+  sqlite3_file *file = NULL;
+  const int which = in_log ? SQLITE_FCNTL_JOURNAL_POINTER : SQLITE_FCNTL_FILE_POINTER;
+  int cause = 0;
+
+  if (sqlite3_file_control(sqlite, "main", which, &file) == SQLITE_OK && file && file->pMethods)
+    (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &cause);
+  return cause;
+}
+
+/* SQLite has a word for a full disk, but none for a full quota. */
+static enum kh_err kind_of_failure(sqlite3 *sqlite)
+{
+  const int result = sqlite3_errcode(sqlite) & 0xFF;
+  const bool is_full = result == SQLITE_FULL ||
+                       (result == SQLITE_IOERR && (kh_is_full(cause_of_failure(sqlite, false)) ||
+                                                   kh_is_full(cause_of_failure(sqlite, true)) ||
+                                                   kh_is_full(sqlite3_system_errno(sqlite))));
+
+  return is_full ? KH_ERR_NO_SPACE : KH_ERR_STORE;
+}
+
+static enum kh_err fail(struct kh_db *db)
+{
+  enum kh_err err = kind_of_failure(db->sqlite);
+
+  (void)kh_db_fail(db, sqlite3_errmsg(db->sqlite));
+  return err;
 }
 
 const char *kh_db_problem(const struct kh_db *db)
@@ -44,7 +77,7 @@ enum kh_err kh_db_empty_log(struct kh_db *db, bool *done)
   (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
 
   *done = result == SQLITE_OK;
-  return *done || result == SQLITE_BUSY ? KH_OK : kh_db_fail(db, sqlite3_errmsg(db->sqlite));
+  return *done || result == SQLITE_BUSY ? KH_OK : fail(db);
 }
 
 /* ---- calls ---- */
@@ -89,7 +122,7 @@ enum kh_err kh_call_row(struct kh_call *call)
     return KH_OK;
   if (call->result == SQLITE_DONE)
     return KH_ERR_NOT_FOUND;
-  return kh_db_fail(call->db, sqlite3_errmsg(call->db->sqlite));
+  return fail(call->db);
 }
 
 void kh_call_end(struct kh_call *call)
@@ -133,7 +166,8 @@ static enum kh_err make_private_file(const char *state, const char *path, struct
   enum kh_err err = KH_OK;
 
   if (file < 0 || folder < 0 || fchmod(file, S_IRUSR | S_IWUSR) || fsync(file) || fsync(folder))
-    err = kh_diag_set(diag, KH_ERR_STORE, "%s: %s", path, strerror(errno));
+    err = kh_diag_set(diag, kh_is_full(errno) ? KH_ERR_NO_SPACE : KH_ERR_STORE, "%s: %s", path,
+                      strerror(errno));
   if (file >= 0)
     (void)close(file);
   if (folder >= 0)
@@ -181,7 +215,7 @@ static enum kh_err know_file(sqlite3 *sqlite, const char *path, enum kh_db_use u
   enum kh_err err = KH_OK;
 
   if (sqlite3_prepare_v2(sqlite, kh_schema_look, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
-    err = kh_diag_set(diag, KH_ERR_STORE, "%s: %s", path, sqlite3_errmsg(sqlite));
+    err = kh_diag_set(diag, kind_of_failure(sqlite), "%s: %s", path, sqlite3_errmsg(sqlite));
     goto done;
   }
   *version = sqlite3_column_int(stmt, 0);
@@ -244,8 +278,9 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
   return KH_OK;
 
 failed:
-  return kh_diag_set(diag, KH_ERR_STORE, "%s: %s", path,
-                     db->sqlite ? sqlite3_errmsg(db->sqlite) : "no memory");
+  if (!db->sqlite)
+    return kh_diag_set(diag, KH_ERR_STORE, "%s: no memory", path);
+  return kh_diag_set(diag, kind_of_failure(db->sqlite), "%s: %s", path, sqlite3_errmsg(db->sqlite));
 }
 
 enum kh_err kh_db_open(struct kh_db **db, const char *state, enum kh_db_use use, struct kh_diag *diag)

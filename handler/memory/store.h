@@ -9,7 +9,7 @@
  *   returns KH_OK everything is durable and the entries may be removed; on any error nothing of the batch happened.
  * The batch is also the lease of its claims: a crash half-way rolls all of it back, so no retry is swallowed.
  *
- * Every error is KH_ERR_STORE; kh_store_problem says more.
+ * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE where the disk (or a quota) is full; kh_store_problem says more.
  */
 #ifndef KH_STORE_H
 #define KH_STORE_H
@@ -137,9 +137,19 @@ struct kh_store_ops {
    */
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 
-  /* For when there is nothing else to do: what was processed leaves the write-ahead log too. Cheap when unneeded. */
+  /*
+   * For when there is nothing else to do: what was processed leaves the write-ahead log too, and what make_room gave up is
+   * held ready again. Cheap when unneeded.
+   */
   enum kh_err (*tidy)(void *self);
-  /* What the last KH_ERR_STORE was about; holds until the next call. */
+  /*
+   * After KH_ERR_NO_SPACE, outside a batch: gives up what was held ready for that, and empties the log. True when that was
+   * not done already, with nothing written since: trying again may help. NULL where nothing is written to a disk.
+   */
+  bool (*make_room)(void *self);
+  /* False from then on, until tidy has found room enough to hold that ready again. NULL for always. */
+  bool (*has_spare)(void *self);
+  /* What the last error was about; holds until the next call. */
   const char *(*problem)(void *self);
   void (*close)(void *self);
 };
@@ -155,8 +165,19 @@ static inline const char *kh_store_problem(const struct kh_store *store)
   return store->ops && store->ops->problem ? store->ops->problem(store->self) : "";
 }
 
+static inline bool kh_store_make_room(const struct kh_store *store)
+{
+  return store->ops && store->ops->make_room && store->ops->make_room(store->self);
+}
+
+static inline bool kh_store_has_spare(const struct kh_store *store)
+{
+  return !store->ops->has_spare || store->ops->has_spare(store->self);
+}
+
 /*
- * Opens or makes <STATE>/memory.sqlite (mode 0600). FRESHNESS_S sizes the replay window. KH_ERR_STORE with DIAG,
+ * Opens or makes <STATE>/memory.sqlite (mode 0600), and beside it the spare that a full disk cannot take from the next
+ * transaction (spare.h). FRESHNESS_S sizes the replay window. KH_ERR_STORE, KH_ERR_NO_SPACE with DIAG,
  * also for a file that a newer kitehook or another program wrote, which is left untouched.
  */
 enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int64_t freshness_s,

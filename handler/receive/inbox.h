@@ -4,7 +4,8 @@
  * A maildir: <state>/inbox/{tmp,new,aside}. An entry is written in tmp/, synced, renamed into
  * new/, and the folder synced; only then is 200 answered. Names sort by arrival and carry the size:
  * <16 hex digits of µs since 1970>.<pid>.<8 random hex>,S=<bytes>.
- * Bounded: at max_entries or max_bytes of new/ and aside/ together a webhook is refused with 503 and nothing kept.
+ * Bounded: at max_entries or max_bytes of new/ and aside/ together, or where the file system has no more than the
+ * worker's reserve left (room.h), a webhook is refused with 503 and nothing kept. An empty inbox takes one of any size.
  */
 #ifndef KH_INBOX_H
 #define KH_INBOX_H
@@ -13,11 +14,22 @@
 
 enum { KH_ENTRY_NAME_BYTES = 80 };
 
+struct kh_inbox_bounds {
+  size_t max_entries;
+  uint64_t max_bytes;
+  uint64_t reserve_bytes; /* as configured; 0 for none */
+};
+
+static inline struct kh_inbox_bounds kh_inbox_bounds_of(const struct kh_config *config)
+{
+  return (struct kh_inbox_bounds){config->inbox_max_entries, config->inbox_max_bytes,
+                                  config->inbox_reserve_bytes};
+}
+
 struct kh_inbox {
   char path[KH_PATH_BYTES];     /* <state>/inbox */
   int fd_tmp, fd_new, fd_aside; /* -1 while closed */
-  size_t max_entries;
-  uint64_t max_bytes;
+  struct kh_inbox_bounds bounds;
 };
 
 /* An inbox that is not open yet; kh_inbox_close accepts it. */
@@ -37,10 +49,11 @@ struct kh_inbox_load {
 
 /*
  * Opens the inbox below STATE, making what is missing (0700; each new folder is
- * synced into its parent). KH_ERR_STATE_OWNER when the folder belongs to another user than this process (root
+ * synced into its parent), and before it what a worker's lock needs (kh_worker_lock_make), so that a worker can start on a full
+ * disk. KH_ERR_STATE_OWNER when the folder belongs to another user than this process (root
  * included), KH_ERR_STATE_MODE when others may enter it; DIAG has the command to type.
  */
-enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_entries, uint64_t max_bytes,
+enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, const struct kh_inbox_bounds *bounds,
                           struct kh_diag *diag) KH_MUST_USE;
 /*
  * The same where it exists already, to look at it: nothing is made. KH_ERR_NOT_FOUND, without DIAG, when there is none

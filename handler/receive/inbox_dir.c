@@ -2,6 +2,7 @@
 
 #include "receive/inbox_parts.h"
 #include "receive/state.h"
+#include "receive/wake.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,20 +21,39 @@ void kh_inbox_close(struct kh_inbox *inbox)
   close_fd(&inbox->fd_aside);
 }
 
-enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_entries, uint64_t max_bytes,
+static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)
+{
+  *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd >= 0)
+    return KH_OK;
+  return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(name, diag);
+}
+
+/* Whoever finds the folder finds also what a worker's lock needs: that was made, and is synced with it. */
+static enum kh_err open_inbox_folder(int state_fd, int *fd, struct kh_diag *diag)
+{
+  enum kh_err err = find_folder(state_fd, "inbox", fd, diag);
+
+  if (err != KH_ERR_NOT_FOUND)
+    return err;
+  err = kh_worker_lock_make(state_fd, diag);
+  return err ? err : kh_state_folder(state_fd, "inbox", fd, diag);
+}
+
+enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, const struct kh_inbox_bounds *bounds,
                           struct kh_diag *diag)
 {
   int state_fd = -1;
   int inbox_fd = -1;
   enum kh_err err;
 
-  *inbox = (struct kh_inbox){
-      .fd_tmp = -1, .fd_new = -1, .fd_aside = -1, .max_entries = max_entries, .max_bytes = max_bytes};
+  *inbox = kh_inbox_closed();
+  inbox->bounds = *bounds;
   (void)snprintf(inbox->path, sizeof inbox->path, "%s/inbox", state);
 
   err = kh_state_open(state, &state_fd, diag);
   if (!err)
-    err = kh_state_folder(state_fd, "inbox", &inbox_fd, diag);
+    err = open_inbox_folder(state_fd, &inbox_fd, diag);
   if (!err)
     err = kh_state_folder(inbox_fd, "tmp", &inbox->fd_tmp, diag);
   if (!err)
@@ -45,14 +65,6 @@ enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, size_t max_
   close_fd(&inbox_fd);
   close_fd(&state_fd);
   return err;
-}
-
-static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)
-{
-  *fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*fd >= 0)
-    return KH_OK;
-  return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(name, diag);
 }
 
 enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag)

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "receive/inbox_parts.h"
+#include "receive/room.h"
 #include "receive/state.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
  * it counted beside the entries, and for a moment others believe it, as long as the bounds are far away. It is a hint:
  * never synced, and whatever does not look right is counted anew.
  */
-enum { BELIEVED_US = 100 * 1000, FAR_ENTRIES = 1000 };
+enum { BELIEVED_US = 100 * 1000, FAR_ENTRIES = 1000, FAR_BYTES = 256 * 1024 * 1024 };
 static const char memo_file[] = ".load";
 
 struct memo {
@@ -76,8 +77,13 @@ enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *lo
 /* Far enough that what other receivers keep until the next count cannot reach the bounds. */
 static bool is_far_from_full(const struct kh_inbox *inbox, const struct kh_inbox_load *load)
 {
-  return load->entries + load->aside + FAR_ENTRIES < inbox->max_entries &&
-         load->bytes + load->aside_bytes < inbox->max_bytes / 2;
+  return load->entries + load->aside + FAR_ENTRIES < inbox->bounds.max_entries &&
+         load->bytes + load->aside_bytes < inbox->bounds.max_bytes / 2;
+}
+
+static bool has_ample_room(const struct kh_room *room)
+{
+  return kh_room_has(room, FAR_BYTES) && room->left_inodes - room->reserve_inodes > FAR_ENTRIES;
 }
 
 static bool recall(const struct kh_inbox *inbox, int64_t now_us, struct kh_inbox_load *load)
@@ -106,6 +112,29 @@ static void remember(const struct kh_inbox *inbox, int64_t now_us, const struct 
   (void)close(fd);
 }
 
+/* Of LOAD, with BYTES more. An empty inbox takes whatever may come: max_bytes may be as small as one body. */
+static bool is_over_bounds(const struct kh_inbox *inbox, const struct kh_inbox_load *load, uint64_t bytes)
+{
+  const uint64_t used = load->bytes + load->aside_bytes;
+
+  return load->entries + load->aside >= inbox->bounds.max_entries ||
+         (used > 0 && used + bytes > inbox->bounds.max_bytes);
+}
+
+static enum kh_err tell_reserve(const struct kh_inbox *inbox, const struct kh_room *room,
+                                struct kh_diag *diag)
+{
+  if (room->left_inodes <= room->reserve_inodes)
+    return kh_diag_set(diag, KH_ERR_NO_SPACE,
+                       "%s: its file system has room for %" PRIu64 " files, and %" PRIu64
+                       " are kept for the worker; remove some",
+                       inbox->path, room->left_inodes, room->reserve_inodes);
+  return kh_diag_set(diag, KH_ERR_NO_SPACE,
+                     "%s: its file system has %" PRIu64 " KiB left, and %" PRIu64
+                     " KiB are kept for the worker (inbox.reserve); make room",
+                     inbox->path, room->left_bytes / 1024, room->reserve_bytes / 1024);
+}
+
 enum kh_err kh_inbox_check_room(const struct kh_inbox *inbox, int64_t now_us, uint64_t bytes,
                                 struct kh_inbox_load *load, struct kh_diag *diag)
 {
@@ -113,11 +142,13 @@ enum kh_err kh_inbox_check_room(const struct kh_inbox *inbox, int64_t now_us, ui
     return KH_OK;
   if (kh_inbox_look(inbox, load))
     return kh_state_failure(inbox->path, diag);
-  uint64_t used = load->bytes + load->aside_bytes;
-  if (load->entries + load->aside >= inbox->max_entries || used + bytes > inbox->max_bytes)
+  if (is_over_bounds(inbox, load, bytes))
     return kh_diag_set(diag, KH_ERR_INBOX_FULL, "%s is full: %zu waiting, %zu set aside, %" PRIu64 " bytes",
-                       inbox->path, load->entries, load->aside, used);
-  if (is_far_from_full(inbox, load))
+                       inbox->path, load->entries, load->aside, load->bytes + load->aside_bytes);
+  const struct kh_room room = kh_room_at(inbox->fd_new, inbox->bounds.reserve_bytes);
+  if (!kh_room_has(&room, bytes))
+    return tell_reserve(inbox, &room, diag);
+  if (is_far_from_full(inbox, load) && has_ample_room(&room))
     remember(inbox, now_us, load);
   return KH_OK;
 }

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "receive/state.h"
 
 #include <fcntl.h>
@@ -10,8 +11,8 @@ enum kh_err kh_state_failure(const char *what, struct kh_diag *diag)
 {
   int cause = errno;
 
-  return kh_diag_set(diag, cause == ENOSPC || cause == EDQUOT ? KH_ERR_NO_SPACE : KH_ERR_INBOX_IO, "%s: %s",
-                     what, strerror(cause));
+  return kh_diag_set(diag, kh_is_full(cause) ? KH_ERR_NO_SPACE : KH_ERR_INBOX_IO, "%s: %s", what,
+                     strerror(cause));
 }
 
 /* A folder is durable only when the folder that names it is. */

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "receive/spawn.h"
 #include "receive/state.h"
 #include "receive/wake.h"
@@ -9,6 +10,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { WAKE_FOR_ROOM_EVERY_US = 1000000 };
 
 static const char lock_file[] = "worker.lock";
 static const char wake_file[] = "worker.wake";
@@ -26,6 +29,18 @@ const char *kh_worker_seen_token(enum kh_worker_seen seen)
 static void state_path(const char *state, const char *file, char path[KH_PATH_BYTES + 16])
 {
   (void)snprintf(path, KH_PATH_BYTES + 16, "%s/%s", state, file);
+}
+
+static enum kh_err failure(const char *path, struct kh_diag *diag)
+{
+  int cause = errno;
+
+  return kh_diag_set(diag, kh_is_full(cause) ? KH_ERR_NO_SPACE : KH_ERR_IO, "%s: %s", path, strerror(cause));
+}
+
+static int64_t microseconds(const struct timespec *time)
+{
+  return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
 }
 
 /* The end of the FIFO that somebody listens to; -1 when nobody does: no FIFO, or no reader. */
@@ -68,7 +83,7 @@ bool kh_worker_lock_is_held(const char *state, int64_t *since_us)
   (void)close(fd);
   state_path(state, lock_file, path);
   if (stat(path, &lock) == 0)
-    *since_us = (int64_t)lock.st_mtim.tv_sec * 1000000 + lock.st_mtim.tv_nsec / 1000;
+    *since_us = microseconds(&lock.st_mtim);
   return true;
 }
 
@@ -80,14 +95,14 @@ static int try_lock(const char *state, struct kh_diag *diag)
   state_path(state, lock_file, path);
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    (void)failure(path, diag);
     return -2;
   }
   if (flock(fd, LOCK_EX | LOCK_NB) == 0)
     return fd;
   bool held = errno == EWOULDBLOCK;
   if (!held)
-    (void)kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    (void)failure(path, diag);
   (void)close(fd);
   return held ? -1 : -2;
 }
@@ -119,6 +134,46 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   return over ? KH_WORKER_RAN : KH_WORKER_STARTED;
 }
 
+enum kh_worker_seen kh_wake_for_room(const struct kh_config *config, int64_t now_us, struct kh_diag *diag)
+{
+  const struct timespec now[] = {{.tv_sec = now_us / 1000000, .tv_nsec = now_us % 1000000 * 1000},
+                                 {.tv_nsec = UTIME_OMIT}};
+  char path[KH_PATH_BYTES + 16];
+  struct stat lock;
+
+  state_path(config->state, lock_file, path);
+  if (stat(path, &lock) == 0) {
+    int64_t since_us = now_us - microseconds(&lock.st_atim);
+
+    if (since_us >= 0 && since_us < WAKE_FOR_ROOM_EVERY_US)
+      return KH_WORKER_UNKNOWN;
+  }
+  enum kh_worker_seen seen = kh_wake(config, diag);
+  if (seen == KH_WORKER_WOKEN || seen == KH_WORKER_STARTED || seen == KH_WORKER_RAN)
+    (void)utimensat(AT_FDCWD, path, now, 0);
+  return seen;
+}
+
+/* With times of long ago: nobody was woken for want of room yet. */
+static bool make_lock(int state_fd)
+{
+  const struct timespec long_ago[2] = {{0, 0}, {0, 0}};
+  int fd = openat(state_fd, lock_file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return errno == EEXIST;
+  (void)futimens(fd, long_ago);
+  (void)close(fd);
+  return true;
+}
+
+enum kh_err kh_worker_lock_make(int state_fd, struct kh_diag *diag)
+{
+  bool is_made = make_lock(state_fd) && (mkfifoat(state_fd, wake_file, 0600) == 0 || errno == EEXIST);
+
+  return is_made ? KH_OK : kh_state_failure("worker.lock and worker.wake", diag);
+}
+
 static enum kh_err take_lock(struct kh_worker_lock *lock, int lock_fd, struct kh_diag *diag)
 {
   if (lock_fd >= 0) {
@@ -142,10 +197,10 @@ static enum kh_err open_fifo(struct kh_worker_lock *lock, struct kh_diag *diag)
 
   state_path(lock->state, wake_file, path);
   if (mkfifo(path, 0600) && errno != EEXIST)
-    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return failure(path, diag);
   lock->wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (lock->wake_fd < 0)
-    return kh_diag_set(diag, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return failure(path, diag);
   if (fstat(lock->wake_fd, &about) || !S_ISFIFO(about.st_mode))
     return kh_diag_set(diag, KH_ERR_IO, "%s is no FIFO; remove it", path);
   return KH_OK;
@@ -154,6 +209,7 @@ static enum kh_err open_fifo(struct kh_worker_lock *lock, struct kh_diag *diag)
 enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, int lock_fd,
                                 struct kh_diag *diag)
 {
+  const struct timespec now[] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
   int state_fd = -1;
   enum kh_err err = kh_state_open(state, &state_fd, diag);
 
@@ -162,7 +218,7 @@ enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, 
   if (!err)
     err = take_lock(lock, lock_fd, diag);
   /* Before anybody can find us listening: from here on this is when we took the lock. */
-  if (!err && futimens(lock->lock_fd, NULL))
+  if (!err && futimens(lock->lock_fd, now) && !kh_is_full(errno))
     err = kh_diag_set(diag, KH_ERR_IO, "%s/%s: %s", lock->state, lock_file, strerror(errno));
   if (!err)
     err = open_fifo(lock, diag);

@@ -134,6 +134,25 @@ int ftruncate64(int fd, off64_t size)
   return ftruncate(fd, size);
 }
 
+/* To whoever reads the file it has grown, as by a cut to a larger size. */
+int posix_fallocate(int fd, off_t at, off_t bytes)
+{
+  const struct change change = {.kind = 'T', .a = kh_trace_inode(fd), .number = at + bytes};
+  struct stat about;
+  int trace;
+
+  if (!kh_trace_is_below_root(fd) || fstat(fd, &about) || about.st_size >= at + bytes)
+    return syscall(SYS_fallocate, fd, 0, at, bytes) ? errno : 0;
+  if (!kh_trace_begin(&trace, 'T'))
+    return errno;
+  return kh_trace_end(trace, &change, syscall(SYS_fallocate, fd, 0, at, bytes)) ? errno : 0;
+}
+
+int posix_fallocate64(int fd, off64_t at, off64_t bytes)
+{
+  return posix_fallocate(fd, at, bytes);
+}
+
 static int sync_by(long number, int fd)
 {
   const struct change change = {.kind = 'S', .a = kh_trace_inode(fd)};
@@ -250,6 +269,11 @@ int mkdirat(int folder, const char *path, mode_t mode)
 int mkdir(const char *path, mode_t mode)
 {
   return make('D', AT_FDCWD, path, mode);
+}
+
+int mkfifoat(int folder, const char *path, mode_t mode)
+{
+  return make('P', folder, path, mode);
 }
 
 int mkfifo(const char *path, mode_t mode)

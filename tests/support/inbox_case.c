@@ -22,8 +22,7 @@ void kh_inbox_case_prepare(struct kh_inbox_case *it)
 void kh_inbox_case_open(struct kh_inbox_case *it)
 {
   kh_inbox_case_prepare(it);
-  enum kh_err err = kh_inbox_open(&it->inbox, it->state, KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES,
-                                  &it->diag);
+  enum kh_err err = kh_inbox_open(&it->inbox, it->state, &kh_inbox_case_bounds, &it->diag);
   ck_assert_msg(err == KH_OK, "%s", it->diag.text);
 }
 

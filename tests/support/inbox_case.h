@@ -10,7 +10,8 @@
 
 #define KH_INBOX_CASE_BODY "{\"event\":\"ping\"}"
 
-enum { KH_INBOX_CASE_ENTRIES = 5, KH_INBOX_CASE_BYTES = 100000 }; /* the bounds */
+enum { KH_INBOX_CASE_ENTRIES = 5, KH_INBOX_CASE_BYTES = 100000 };
+static const struct kh_inbox_bounds kh_inbox_case_bounds = {KH_INBOX_CASE_ENTRIES, KH_INBOX_CASE_BYTES, 0};
 
 struct kh_inbox_case {
   struct kh_tempdir dir;

@@ -1,0 +1,26 @@
+/*
+ * room_left.h - how much room there is for webhooks, for people: `status` and `check`.
+ */
+#ifndef KH_ROOM_LEFT_H
+#define KH_ROOM_LEFT_H
+
+#include "kitehook.h"
+#include "receive/room.h"
+
+enum { KH_ROOM_WORDS_BYTES = 256 };
+
+struct kh_room_left {
+  struct kh_room room;
+  uint64_t
+      takes_bytes; /* the largest webhook that receivers keep, webhook.max_body at most; 0: they answer all 503 */
+  bool is_short; /* below webhook.max_body */
+};
+
+/* Of the file system that the state folder is on, or will be on. */
+struct kh_room_left kh_room_left_find(const struct kh_config *config);
+/* One clause: what is left, what of it is kept for the worker and, where it is short, what to do. */
+void kh_room_left_words(const struct kh_room_left *left, char words[KH_ROOM_WORDS_BYTES]);
+/* Null for what the file system does not count. */
+json_t *kh_room_left_json(const struct kh_room_left *left);
+
+#endif
