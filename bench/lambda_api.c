@@ -1,12 +1,16 @@
 /*
- * lambda_api.c WHAT ROUNDS EVENT LOG OURS THEIRS [ARGUMENT]... - plays Lambda's Runtime API for two bootstraps, by turns.
+ * lambda_api.c WHAT ROUNDS EVENT LOG OURS THEIRS [ARGUMENT]... - plays Lambda's Runtime API for two
+ * bootstraps, by turns.
  *
- * EVENT is a file with what `next` hands out. OURS and THEIRS (with its ARGUMENTs) are started with this program's
- * environment and an AWS_LAMBDA_RUNTIME_API of their own; what they print goes to LOG. Each round prints two numbers:
+ * EVENT is a file with what `next` hands out. OURS and THEIRS (with its ARGUMENTs) are started with this
+ * program's environment and an AWS_LAMBDA_RUNTIME_API of their own; what they print goes to LOG. Each round
+ * prints two numbers:
  *
  *   starts   nanoseconds from posix_spawn to a complete GET of next; the process is then killed
- *   warm     nanoseconds from sending the event to having the complete POST of its response; one process for all rounds
- *   memory   the peak (VmHWM) in KiB of a process that has answered one event; ru_maxrss would count this program's too
+ *   warm     nanoseconds from sending the event to having the complete POST of its response; one process for
+ *            all rounds
+ *   memory   the peak (VmHWM) in KiB of a process that has answered one event; ru_maxrss would count this
+ *            program's too
  *
  * Before `starts`, each must have answered EVENT once. Ends with 1 unless every answer has statusCode 200.
  *
@@ -92,7 +96,9 @@ static bool start(struct program *program)
   return failed ? complain(program, "cannot be started") : true;
 }
 
-/* Killed before its connection ends, or it would make a new one, which the next process's would wait behind. */
+/*
+ * Killed before its connection ends, or it would make a new one, which the next process's would wait behind.
+ */
 static void stop(struct program *program)
 {
   if (program->pid > 0) {

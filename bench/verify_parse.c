@@ -2,7 +2,8 @@
  * verify_parse.c BODY SECRET ROUNDS - what a warm receiver pays to prove and to read one webhook.
  *
  * Each round times, one after the other: kh_verify and kh_event_read of BODY; HMAC-SHA256 of BODY alone, by
- * OpenSSL's SHA256_*; one json_loadb of BODY. Prints three numbers a round, nanoseconds of processor time each.
+ * OpenSSL's SHA256_*; one json_loadb of BODY. Prints three numbers a round, nanoseconds of processor time
+ * each.
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 -g -static FILE RECEIVER
  */

@@ -35,8 +35,8 @@ struct kh_cgi_source {
 };
 
 /*
- * Reads the body into TO, at most MAX_BYTES. All of it is read, also what will be refused: Apache's mod_cgid cuts the answer to
- * a request whose body was left unread. Sets REQUEST's body and body_err.
+ * Reads the body into TO, at most MAX_BYTES. All of it is read, also what will be refused: Apache's mod_cgid
+ * cuts the answer to a request whose body was left unread. Sets REQUEST's body and body_err.
  */
 void kh_cgi_read_body(struct kh_request *request, const struct kh_cgi_body *body,
                       const struct kh_cgi_source *source, size_t max_bytes, struct kh_buf *to);

@@ -74,7 +74,9 @@ static void handle(struct receiver *receiver, bool is_late)
   kh_cgi_request((const char *const *)receiver->fcgi.envp, "fastcgi", &request, &plan);
   kh_cgi_read_body(&request, &plan, &source, body->max, body);
   kh_reception_handle(&receiver->reception, &request, &response);
-  /* The answer belongs behind all that was not read of the request; until here libfcgi has written nothing. */
+  /*
+   * The answer belongs behind all that was not read of the request; until here libfcgi has written nothing.
+   */
   (void)lseek(receiver->fcgi.ipcFd, 0, SEEK_END);
   if (!kh_cgi_response(&response, answer))
     (void)FCGX_PutStr(answer->at, (int)answer->len, receiver->fcgi.out);
@@ -97,7 +99,10 @@ static void serve(void *self, int records, bool is_late)
     hung_up = 0;
     kh_reception_look_again(&receiver->reception);
   }
-  /* For libfcgi this is a connection that is kept: it reads the next request from there, without accepting one. */
+  /*
+   * For libfcgi this is a connection that is kept: it reads the next request from there, without accepting
+   * one.
+   */
   if (fcgi->ipcFd < 0)
     fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
   fcgi->keepConnection = 1;
@@ -130,8 +135,8 @@ static const char *variable(const char *const *environment, struct kh_str name)
 }
 
 /*
- * systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi as 0. -1: none.
- * Several are refused: the clients of all but one would wait for ever.
+ * systemd's socket activation hands the listening socket over as descriptor 3; web servers and spawn-fcgi
+ * as 0. -1: none. Several are refused: the clients of all but one would wait for ever.
  */
 static int listening_socket(const char *const *environment)
 {
@@ -188,7 +193,9 @@ int main(void)
   if (FCGX_Init() || FCGX_InitRequest(&receiver.fcgi, -1, 0))
     return 1;
   set_signals(&while_waiting);
-  /* Several processes wait for one socket: whoever comes second must not be stuck in accept, deaf to signals. */
+  /*
+   * Several processes wait for one socket: whoever comes second must not be stuck in accept, deaf to signals.
+   */
   (void)fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
   kh_reception_open(&receiver.reception, kh_cgi_config_path(environment), environment, &kh_system_clock);
   kh_buf_init(&receiver.body, kh_reception_max_body(&receiver.reception));

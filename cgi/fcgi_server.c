@@ -137,7 +137,10 @@ static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records
   const int fd = server->exchange;
   const off_t begin = (off_t)records->len;
 
-  /* Written over and then cut: to free its pages first would cost as much again, to leave the rest would show it. */
+  /*
+   * Written over and then cut: to free its pages first would cost as much again, to leave the rest would show
+   * it.
+   */
   if (lseek(fd, 0, SEEK_SET) != 0 || kh_fd_write(fd, kh_buf_view(records)) || ftruncate(fd, begin) ||
       lseek(fd, 0, SEEK_SET) != 0)
     return false;
@@ -237,7 +240,10 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
     switch (found) {
     case KH_FCGI_REQUEST:
     case KH_FCGI_TOO_LARGE:
-      /* No server sends a second request before the first is answered; for one that does, the first is the last. */
+      /*
+       * No server sends a second request before the first is answered; for one that does, the first is the
+       * last.
+       */
       connection->lingers = found == KH_FCGI_TOO_LARGE || bytes.len > 0;
       serve(server, connection, false);
       return;

@@ -1,12 +1,14 @@
 /*
  * fcgi_server.h - many FastCGI connections at once, each with a deadline, in one loop and one thread.
  *
- * What a connection sends is collected until its request is complete; only then it is served, from a memory file
- * (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving needs no lock.
+ * What a connection sends is collected until its request is complete; only then it is served, from a memory
+ * file (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving
+ * needs no lock.
  *
- * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is kept
- * may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places, descriptors
- * or memory run out, the connection that has waited longest is cut: whoever drips gets old, a webhook does not.
+ * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is
+ * kept may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places,
+ * descriptors or memory run out, the connection that has waited longest is cut: whoever drips gets old, a
+ * webhook does not.
  */
 #ifndef KH_FCGI_SERVER_H
 #define KH_FCGI_SERVER_H
@@ -36,8 +38,9 @@ struct kh_fcgi_server {
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*
-   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE: its body
-   * is cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
+   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE:
+   * its body is cut off since its time, or the room for it, was over; otherwise a body that ends early is the
+   * client's doing.
    */
   void (*serve)(void *self, int records, bool is_late);
   void *self;
@@ -53,8 +56,8 @@ struct kh_fcgi_server {
 
 /*
  * Serves until *STOP is set by a signal handler; who is connected then, and not idle after an answer, has
- * KH_FCGI_GRACE_MS. Signals are let in, by WHILE_WAITING, only while nothing is being served. KH_ERR_NO_MEMORY before the
- * first connection, else KH_OK.
+ * KH_FCGI_GRACE_MS. Signals are let in, by WHILE_WAITING, only while nothing is being served.
+ * KH_ERR_NO_MEMORY before the first connection, else KH_OK.
  */
 enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile sig_atomic_t *stop,
                                 const sigset_t *while_waiting) KH_MUST_USE;

@@ -74,7 +74,9 @@ static void reply_end_request(struct kh_fcgi_stream *stream, unsigned request, u
   reply_add(stream, &body, sizeof body);
 }
 
-/* A name or a value's length at REST: one byte, or four with the highest bit set. False where it is cut off. */
+/*
+ * A name or a value's length at REST: one byte, or four with the highest bit set. False where it is cut off.
+ */
 static bool take_length(struct kh_str *rest, size_t *length)
 {
   const unsigned char *at = (const unsigned char *)rest->at;
@@ -182,7 +184,10 @@ static enum kh_fcgi_found open_record(struct kh_fcgi_stream *stream, char *out, 
   return is_over_all_bounds(stream) ? KH_FCGI_BROKEN : KH_FCGI_MORE;
 }
 
-/* Follows names and values through BYTES. False for a length that nothing may have; libfcgi would ask for the memory. */
+/*
+ * Follows names and values through BYTES. False for a length that nothing may have; libfcgi would ask for the
+ * memory.
+ */
 static bool follow_pairs(struct kh_fcgi_stream *stream, struct kh_str bytes)
 {
   while (bytes.len > 0) {

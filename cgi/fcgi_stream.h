@@ -1,11 +1,13 @@
 /*
  * fcgi_stream.h - where a FastCGI request begins and ends in the bytes of a connection.
  *
- * From the FastCGI Specification 1.0, sections 3 (records), 4 (management) and 5 (requests). Pure: bytes in, bytes out.
+ * From the FastCGI Specification 1.0, sections 3 (records), 4 (management) and 5 (requests). Pure: bytes in,
+ * bytes out.
  *
- * libfcgi reads a request in blocking calls, and so must be given one that is there to its end. This finds the end,
- * and passes on only what belongs to the request: its records, without padding, every length in them checked. What
- * comes in between (management records, a second request on the same connection) is answered here.
+ * libfcgi reads a request in blocking calls, and so must be given one that is there to its end. This finds
+ * the end, and passes on only what belongs to the request: its records, without padding, every length in them
+ * checked. What comes in between (management records, a second request on the same connection) is answered
+ * here.
  */
 #ifndef KH_FCGI_STREAM_H
 #define KH_FCGI_STREAM_H
@@ -57,8 +59,9 @@ struct kh_fcgi_stream {
 void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, unsigned connections);
 
 /*
- * Goes on until something is found, and cuts what it used off BYTES. *MADE bytes for libfcgi are in OUT, which has room for
- * KH_FCGI_HEADROOM more than BYTES are long; it may be the same memory if it begins that much before BYTES.
+ * Goes on until something is found, and cuts what it used off BYTES. *MADE bytes for libfcgi are in OUT,
+ * which has room for KH_FCGI_HEADROOM more than BYTES are long; it may be the same memory if it begins that
+ * much before BYTES.
  */
 enum kh_fcgi_found kh_fcgi_take(struct kh_fcgi_stream *stream, struct kh_str *bytes, char *out,
                                 size_t *made) KH_MUST_USE;

@@ -3,10 +3,10 @@
 #include <sys/platform/x86.h>
 
 /*
- * Instead of libcrypto's own, in the static receivers (see CMakeLists.txt). Before main it asks the processor what it can
- * do, and each of those CPUID instructions traps into the hypervisor of a virtual machine: together they cost as much as
- * verifying a webhook. glibc asked all of them already and remembers. Reserved bit 10 of the first word is OpenSSL's mark that
- * the words are set (crypto/cpuid.c, OPENSSL_ia32cap(3)).
+ * Instead of libcrypto's own, in the static receivers (see CMakeLists.txt). Before main it asks the processor
+ * what it can do, and each of those CPUID instructions traps into the hypervisor of a virtual machine:
+ * together they cost as much as verifying a webhook. glibc asked all of them already and remembers. Reserved
+ * bit 10 of the first word is OpenSSL's mark that the words are set (crypto/cpuid.c, OPENSSL_ia32cap(3)).
  */
 extern unsigned OPENSSL_ia32cap_P[4];
 void OPENSSL_cpuid_setup(void);

@@ -7,9 +7,10 @@
 #include "kitehook.h"
 
 /*
- * Warns where this host, for the user who asks, does not fit CONFIG: a log that cannot be written, a state folder that
- * is somebody else's, a worker that cannot be started, a file system without room. They are warnings, since a configuration may be checked on
- * another host than the one it is for. Only at KH_CONFIG_CHECK.
+ * Warns where this host, for the user who asks, does not fit CONFIG: a log that cannot be written, a state
+ * folder that is somebody else's, a worker that cannot be started, a file system without room. They are
+ * warnings, since a configuration may be checked on another host than the one it is for. Only at
+ * KH_CONFIG_CHECK.
  */
 void kh_check_host(const struct kh_config *config, struct kh_diags *diags);
 

@@ -1,9 +1,10 @@
 /*
  * check_place.h - the place of a mistake as it stands in the file, with carets below.
  *
- * A line may hold a secret that somebody wrote into it. So nothing is shown but the words of `if`, `branches`,
- * `pipelines`, `events` and `message` of a rule, without what stands around them; and a key alone, if it looks like one.
- * Words are not shown either when a text under another key stands in them, by an alias or written twice.
+ * A line may hold a secret that somebody wrote into it. So nothing is shown but the words of `if`,
+ * `branches`, `pipelines`, `events` and `message` of a rule, without what stands around them; and a key
+ * alone, if it looks like one. Words are not shown either when a text under another key stands in them, by an
+ * alias or written twice.
  */
 #ifndef KH_CHECK_PLACE_H
 #define KH_CHECK_PLACE_H

@@ -4,8 +4,8 @@
 #include "rules/regex.h"
 
 /*
- * What reads events takes only what was proven. So the webhook is signed here, by a key of this command's own, whatever
- * proof it came with: nothing that is made of it leaves the process.
+ * What reads events takes only what was proven. So the webhook is signed here, by a key of this command's
+ * own, whatever proof it came with: nothing that is made of it leaves the process.
  */
 static enum kh_err prove(struct kh_dry_run *run)
 {

@@ -28,8 +28,10 @@ struct kh_outcome {
 
 /* For people: the answer, the log lines, what would be sent where. */
 void kh_outcome_print(const struct kh_outcome *outcome);
-/* {"answer":{"status","body"},"log":[…],"deliveries":[{"id","rule","notifier","destination","content_type","body",
- * "result"?}]}. A body that is JSON stands there as JSON, any other as text. */
+/*
+ * {"answer":{"status","body"},"log":[…],"deliveries":[{"id","rule","notifier","destination","content_type","body",
+ * "result"?}]}. A body that is JSON stands there as JSON, any other as text.
+ */
 void kh_outcome_print_json(const struct kh_outcome *outcome);
 
 #endif

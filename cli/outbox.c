@@ -38,7 +38,10 @@ static int list(const struct call *call, const struct kh_state_folder *folder, s
   size_t i = 0;
   const json_t *row = NULL;
 
-  /* Nothing is printed before all was read: whoever reads a page at a time must not keep the worker from its files. */
+  /*
+   * Nothing is printed before all was read: whoever reads a page at a time must not keep the worker from its
+   * files.
+   */
   if (kh_look_deliveries(look, &call->filter, folder->now_us, add_row, &sheet, &diag) != KH_OK) {
     json_decref(sheet.rows);
     return fail(call, &diag);

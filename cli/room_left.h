@@ -11,8 +11,8 @@ enum { KH_ROOM_WORDS_BYTES = 256 };
 
 struct kh_room_left {
   struct kh_room room;
-  uint64_t
-      takes_bytes; /* the largest webhook that receivers keep, webhook.max_body at most; 0: they answer all 503 */
+  /* the largest webhook that receivers keep, webhook.max_body at most; 0: they answer all 503 */
+  uint64_t takes_bytes;
   bool is_short; /* below webhook.max_body */
 };
 

@@ -6,11 +6,14 @@
 
 #include "base/base.h"
 
-/* Takes one character off TEXT, which is not empty, and tells how many columns it has; 0 for one that combines. */
+/*
+ * Takes one character off TEXT, which is not empty, and tells how many columns it has; 0 for one that
+ * combines.
+ */
 struct kh_str kh_screen_next(struct kh_str *text, unsigned *columns);
 /*
- * Prints TEXT, and "..." where it is cut at COLUMNS. What a terminal would obey, or what would change the order of the
- * rest, becomes '?'; white space becomes a blank. Returns the columns taken.
+ * Prints TEXT, and "..." where it is cut at COLUMNS. What a terminal would obey, or what would change the
+ * order of the rest, becomes '?'; white space becomes a blank. Returns the columns taken.
  */
 unsigned kh_screen_put(struct kh_str text, unsigned columns);
 /* The same to any stream, and never cut. */

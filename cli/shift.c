@@ -64,7 +64,10 @@ static enum kh_err check_inherited_lock(const struct kh_shift *shift, struct kh_
   return KH_OK;
 }
 
-/* It makes all that a full disk could keep from being made. A worker that stays waits for room; it is ready all the same. */
+/*
+ * It makes all that a full disk could keep from being made. A worker that stays waits for room; it is ready
+ * all the same.
+ */
 static enum kh_err open_inbox(struct kh_shift *shift, struct kh_diag *diag)
 {
   const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(shift->config);

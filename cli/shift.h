@@ -47,11 +47,14 @@ struct kh_shift {
 
 /* ---- shift_config.c ------------------------------------------------------------------------ */
 
-/* Reads config and rules for the first time; mistakes go to standard error and, from a receiver's worker, to the log. */
+/*
+ * Reads config and rules for the first time; mistakes go to standard error and, from a receiver's worker, to
+ * the log.
+ */
 enum kh_err kh_shift_load_config(struct kh_shift *shift) KH_MUST_USE;
 /*
- * Reads the config again when it has changed, for which it looks at most once a second, or when SIGHUP asked for it. A
- * broken one is logged, the old one kept.
+ * Reads the config again when it has changed, for which it looks at most once a second, or when SIGHUP asked
+ * for it. A broken one is logged, the old one kept.
  */
 void kh_shift_refresh(struct kh_shift *shift);
 /* Opens the log that CONFIG asks for; standard error when that fails. */
@@ -76,9 +79,15 @@ enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) 
 /* A receiver may be killed between keeping a webhook and waking the worker. */
 enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
 
-/* Until a signal, an answer of what is under way or, FOR_WEBHOOKS, a receiver; TIMEOUT_MS or KH_LOOK_ANYWAY_MS at most. */
+/*
+ * Until a signal, an answer of what is under way or, FOR_WEBHOOKS, a receiver; TIMEOUT_MS or
+ * KH_LOOK_ANYWAY_MS at most.
+ */
 void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks);
-/* For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until a signal at most. */
+/*
+ * For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until
+ * a signal at most.
+ */
 void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms);
 /* Logs DIAG and sits out a pause that grows from call to call: *BACKOFF_MS is 0 before the first one. */
 void kh_shift_stall(struct kh_shift *shift, int64_t *backoff_ms, const struct kh_diag *diag);

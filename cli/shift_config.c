@@ -63,8 +63,8 @@ static enum kh_err open_setup(const struct kh_shift *shift, struct kh_setup **se
 }
 
 /*
- * A receiver reads no further than `notify:` and starts workers in spite of mistakes there; their standard error is
- * the null device. So the receiver's part of the config is read to find the log.
+ * A receiver reads no further than `notify:` and starts workers in spite of mistakes there; their standard
+ * error is the null device. So the receiver's part of the config is read to find the log.
  */
 static void log_broken_config(struct kh_shift *shift, const struct kh_diags *diags)
 {

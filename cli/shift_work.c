@@ -81,8 +81,9 @@ static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_d
 }
 
 /*
- * On a full disk, when the store has given up its spare: taking may need more room than it makes, so it waits until nothing
- * is owed. What is left is for recording what becomes of that; else it would be sent again and again.
+ * On a full disk, when the store has given up its spare: taking may need more room than it makes, so it waits
+ * until nothing is owed. What is left is for recording what becomes of that; else it would be sent again and
+ * again.
  */
 static enum kh_err make_do(struct kh_shift *shift, bool *more, struct kh_diag *diag)
 {
@@ -192,7 +193,10 @@ static bool is_anything_there(struct kh_shift *shift, int64_t due_by_us)
          due_us <= due_by_us;
 }
 
-/* Whoever came while it waited for the last answers was told that a worker is there. Only once: the rest is the next one's. */
+/*
+ * Whoever came while it waited for the last answers was told that a worker is there. Only once: the rest is
+ * the next one's.
+ */
 static bool is_owed_overtime(struct kh_shift *shift)
 {
   char names[1][KH_ENTRY_NAME_BYTES];

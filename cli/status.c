@@ -175,7 +175,10 @@ static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct t
   return err;
 }
 
-/* A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands there. */
+/*
+ * A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands
+ * there.
+ */
 static struct kh_diag find_mistake(const struct kh_state_folder *folder)
 {
   struct kh_setup *setup = NULL;

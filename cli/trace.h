@@ -27,8 +27,8 @@ struct kh_notes {
 void kh_notes_init(struct kh_notes *notes, struct kh_str source);
 struct kh_trace kh_notes_trace(struct kh_notes *notes);
 /*
- * After the evaluation: adds what of CONDITION was not looked at, and takes the notes over as an array in reading order:
- * [{"expression", "at", "depth", "seen", "hidden", "value"}]. NULL without memory.
+ * After the evaluation: adds what of CONDITION was not looked at, and takes the notes over as an array in
+ * reading order: [{"expression", "at", "depth", "seen", "hidden", "value"}]. NULL without memory.
  */
 json_t *kh_notes_take(struct kh_notes *notes, const struct kh_condition *condition);
 void kh_notes_release(struct kh_notes *notes);

@@ -8,8 +8,8 @@
 #endif
 
 /*
- * The header of each of these is for one folder alone (script/check). What they tell is what is really loaded, and
- * that is what a bug report needs.
+ * The header of each of these is for one folder alone (script/check). What they tell is what is really
+ * loaded, and that is what a bug report needs.
  */
 extern const char *yaml_get_version_string(void);
 extern const char *OpenSSL_version(int what);

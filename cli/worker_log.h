@@ -1,8 +1,8 @@
 /*
  * worker_log.h - the worker's log as a file that cannot fill a disk and may be rotated by others.
  *
- * One write() a line, appended, mode 0600. Over its bound the file is renamed to "<path>.1", which replaces the one
- * before, and begun anew. When somebody else has renamed or removed it, the next line opens it again.
+ * One write() a line, appended, mode 0600. Over its bound the file is renamed to "<path>.1", which replaces
+ * the one before, and begun anew. When somebody else has renamed or removed it, the next line opens it again.
  */
 #ifndef KH_WORKER_LOG_H
 #define KH_WORKER_LOG_H

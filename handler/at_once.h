@@ -1,8 +1,9 @@
 /*
- * at_once.h - both halves in one process: a proven webhook becomes notifications, and these are sent, before the answer.
+ * at_once.h - both halves in one process: a proven webhook becomes notifications, and these are sent, before
+ * the answer.
  *
- * For where nothing can be kept: there is no inbox, and memory ends with the webhook. So each delivery is tried once,
- * and one that fails is told in the answer, whose receiver may then send the webhook again.
+ * For where nothing can be kept: there is no inbox, and memory ends with the webhook. So each delivery is
+ * tried once, and one that fails is told in the answer, whose receiver may then send the webhook again.
  */
 #ifndef KH_AT_ONCE_H
 #define KH_AT_ONCE_H
@@ -17,7 +18,10 @@ struct kh_at_once {
   void *observer;
 };
 
-/* Everything is borrowed. The caller may change the members, such as the worker's config and rules after a reload. */
+/*
+ * Everything is borrowed. The caller may change the members, such as the worker's config and rules after a
+ * reload.
+ */
 void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
                      struct kh_transport transport, const struct kh_clock *clock, struct kh_log log);
 void kh_at_once_release(struct kh_at_once *at_once);
@@ -31,8 +35,8 @@ enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *e
                             struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors are
- * those of kh_work_webhook and of the store.
+ * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors
+ * are those of kh_work_webhook and of the store.
  */
 enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag) KH_MUST_USE;

@@ -46,7 +46,10 @@ struct kh_receiver {
 void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
                       const struct kh_clock *clock, struct kh_log log);
 void kh_receiver_release(struct kh_receiver *receiver);
-/* One request: fills RESPONSE (whose body the caller released or never used); one log line, but for GET and HEAD. */
+/*
+ * One request: fills RESPONSE (whose body the caller released or never used); one log line, but for GET and
+ * HEAD.
+ */
 void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response);
 
 /*
@@ -68,8 +71,8 @@ struct kh_reception {
 };
 
 /*
- * Loads the config at PATH (borrowed, like ENVIRONMENT). On failure every request is answered 500 until a config
- * loads; why is logged once.
+ * Loads the config at PATH (borrowed, like ENVIRONMENT). On failure every request is answered 500 until a
+ * config loads; why is logged once.
  */
 void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
                        const struct kh_clock *clock);

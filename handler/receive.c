@@ -66,8 +66,8 @@ static void wake_for_room(struct kh_receiver *receiver, enum kh_err err, struct 
 }
 
 /*
- * A proven body that is no usable event is kept for a person to look at, and answered with why. Where it cannot be
- * kept, that is the answer: whoever sends it again then loses nothing.
+ * A proven body that is no usable event is kept for a person to look at, and answered with why. Where it
+ * cannot be kept, that is the answer: whoever sends it again then loses nothing.
  */
 static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_request *request,
                               struct account *account, enum kh_err reason)
@@ -77,7 +77,10 @@ static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_requ
 
   if (!receiver->inbox || reason == KH_ERR_NO_MEMORY)
     return reason;
-  /* The header is not signed and may hold anything; the body, which may name its event itself, is what must not be lost. */
+  /*
+   * The header is not signed and may hold anything; the body, which may name its event itself, is what must
+   * not be lost.
+   */
   if (entry.verified.event_header.len >= KH_EVENT_NAME_BYTES || !kh_utf8_valid(entry.verified.event_header))
     entry.verified.event_header = KH_NO_STR;
   enum kh_err err = open_inbox(receiver, &failure);

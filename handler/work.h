@@ -31,18 +31,19 @@ void kh_worker_release(struct kh_worker *worker);
 
 /*
  * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one
- * transaction, and only then are their files removed and their log lines written. What cannot be understood is set
- * aside with its reason. A transaction that meets a full disk is halved until it fits; while the store has no spare it is
- * one entry.
+ * transaction, and only then are their files removed and their log lines written. What cannot be understood
+ * is set aside with its reason. A transaction that meets a full disk is halved until it fits; while the store
+ * has no spare it is one entry.
  * *TAKEN says how many entries were looked at; 0 means that the inbox is empty.
- * KH_ERR_STORE, KH_ERR_INBOX_IO and, for one entry alone, KH_ERR_NO_SPACE: nothing is lost, try again later; DIAG says why.
+ * KH_ERR_STORE, KH_ERR_INBOX_IO and, for one entry alone, KH_ERR_NO_SPACE: nothing is lost, try again later;
+ * DIAG says why.
  */
 enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * One proven webhook, inside a batch of the store. KH_ERR_STORE, KH_ERR_NO_SPACE: drop the batch. KH_ERR_NO_MEMORY: nothing
- * was recorded. KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be set aside. A rule whose
- * notification cannot be made is logged, and the others go on.
+ * One proven webhook, inside a batch of the store. KH_ERR_STORE, KH_ERR_NO_SPACE: drop the batch.
+ * KH_ERR_NO_MEMORY: nothing was recorded. KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be
+ * set aside. A rule whose notification cannot be made is logged, and the others go on.
  */
 enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;

@@ -1,12 +1,12 @@
 /*
  * event.h - the event of one invocation, and the answer that its sender understands.
  *
- * API Gateway, Function URLs and load balancers wrap an HTTP request into JSON, each in its own way; a person may send
- * the same by a direct invoke. kh_lambda_event_read finds out who sent it and makes a kh_request of it; from there on
- * nothing differs from a web server. Pure functions: no network, no environment, no clock.
+ * API Gateway, Function URLs and load balancers wrap an HTTP request into JSON, each in its own way; a person
+ * may send the same by a direct invoke. kh_lambda_event_read finds out who sent it and makes a kh_request of
+ * it; from there on nothing differs from a web server. Pure functions: no network, no environment, no clock.
  *
- * Sources: the Lambda, API Gateway and Elastic Load Balancing developer guides. event.c finds the sender, event_request.c
- * unwraps the request, event_response.c wraps the answer.
+ * Sources: the Lambda, API Gateway and Elastic Load Balancing developer guides. event.c finds the sender,
+ * event_request.c unwraps the request, event_response.c wraps the answer.
  */
 #ifndef KH_LAMBDA_EVENT_H
 #define KH_LAMBDA_EVENT_H
@@ -47,25 +47,27 @@ struct kh_lambda_event {
 bool kh_lambda_source_is_http(enum kh_lambda_source source);
 
 /*
- * Reads PAYLOAD by DOC, which the caller keeps from event to event, and fills EVENT. Texts that need decoding go into
- * BODY, which is cleared first and needs a ceiling of at least PAYLOAD's length. EVENT borrows from PAYLOAD and BODY.
+ * Reads PAYLOAD by DOC, which the caller keeps from event to event, and fills EVENT. Texts that need decoding
+ * go into BODY, which is cleared first and needs a ceiling of at least PAYLOAD's length. EVENT borrows from
+ * PAYLOAD and BODY.
  *
- * The request's transport is "lambda". Its body is exactly what was signed: JSON string and base64 are undone strictly.
- * Where that is not possible (half a surrogate pair, base64 that is not canonical, no string), body_err is
- * KH_ERR_BODY_CUT, DIAG says why, and the result is KH_OK: the receiver refuses and answers it like any other request.
- * platform_id is the sender's id, without the padding that API Gateway gives it; absent for load balancers and direct
- * invokes. A header sent twice is `repeated`, also where the sender joined the two with a comma. Only a load balancer
- * without multi-value headers hides it: it passes the last one.
+ * The request's transport is "lambda". Its body is exactly what was signed: JSON string and base64 are undone
+ * strictly. Where that is not possible (half a surrogate pair, base64 that is not canonical, no string),
+ * body_err is KH_ERR_BODY_CUT, DIAG says why, and the result is KH_OK: the receiver refuses and answers it
+ * like any other request. platform_id is the sender's id, without the padding that API Gateway gives it;
+ * absent for load balancers and direct invokes. A header sent twice is `repeated`, also where the sender
+ * joined the two with a comma. Only a load balancer without multi-value headers hides it: it passes the last
+ * one.
  *
- * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_LIMIT, KH_ERR_NO_MEMORY; KH_ERR_NOT_FOUND when there is no HTTP request in
- * it. DIAG then says what it looks like; it may name keys, never values.
+ * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_LIMIT, KH_ERR_NO_MEMORY; KH_ERR_NOT_FOUND when there is no HTTP
+ * request in it. DIAG then says what it looks like; it may name keys, never values.
  */
 enum kh_err kh_lambda_event_read(struct kh_str payload, struct kh_json *doc, struct kh_buf *body,
                                  struct kh_lambda_event *event, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * Appends the answer in the form that EVENT's sender wants. RESPONSE's body is UTF-8; it is left out for HEAD.
- * OUT needs at most KH_LAMBDA_ANSWER_MAX_BYTES. KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
+ * Appends the answer in the form that EVENT's sender wants. RESPONSE's body is UTF-8; it is left out for
+ * HEAD. OUT needs at most KH_LAMBDA_ANSWER_MAX_BYTES. KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_lambda_response_write(const struct kh_lambda_event *event, const struct kh_response *response,
                                      struct kh_buf *out) KH_MUST_USE;

@@ -40,7 +40,10 @@ static bool is_joined(struct kh_str text, bool single)
   return single ? fields > 1 : timestamps > 1 || signatures > 1;
 }
 
-/* API Gateway joins the values of a header that was sent twice. No token and no event's name has a comma in it. */
+/*
+ * API Gateway joins the values of a header that was sent twice. No token and no event's name has a comma in
+ * it.
+ */
 static void note_joined(struct kh_request *request)
 {
   const enum kh_header single[] = {KH_HEADER_TOKEN, KH_HEADER_EVENT};

@@ -52,7 +52,9 @@ static bool renew(struct kh_lambda *function)
   return err == KH_OK;
 }
 
-/* A secret that was taken out of its store must not be good for as long as webhooks keep the process alive. */
+/*
+ * A secret that was taken out of its store must not be good for as long as webhooks keep the process alive.
+ */
 static void renew_when_old(struct kh_lambda *function)
 {
   int64_t age_us = kh_clock_now_us(function->world.clock) - function->read_us;

@@ -37,9 +37,9 @@ struct kh_lambda {
 };
 
 /*
- * Reads the config, `notify:` included. `state:`, `inbox:`, `worker:` and `log:` have no meaning here. Mistakes and
- * warnings go to DIAGS. KH_ERR_CONFIG, KH_ERR_NO_MEMORY. The caller closes, also after an error. FUNCTION stays where
- * it is.
+ * Reads the config, `notify:` included. `state:`, `inbox:`, `worker:` and `log:` have no meaning here.
+ * Mistakes and warnings go to DIAGS. KH_ERR_CONFIG, KH_ERR_NO_MEMORY. The caller closes, also after an error.
+ * FUNCTION stays where it is.
  */
 enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_world *world, struct kh_log log,
                            struct kh_diags *diags) KH_MUST_USE;
@@ -52,15 +52,19 @@ struct kh_lambda_call {
 };
 
 /*
- * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook deserves (401,
- * 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request, KH_ERR_JSON_* and so on when it
- * cannot be read: DIAG says what it looks like. Where secrets come from a store the config is read
- * again, at most once a minute: when no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines are written before it returns.
+ * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook
+ * deserves (401, 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request,
+ * KH_ERR_JSON_* and so on when it cannot be read: DIAG says what it looks like. Where secrets come from a
+ * store the config is read again, at most once a minute: when no secret matches, after a notifier was
+ * refused, and when it is ten minutes old. Log lines are written before it returns.
  */
 enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_call *call,
                              struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;
 
-/* What the event handled last adds to the metrics: nothing for one that was no request. Nobody need wait for it. */
+/*
+ * What the event handled last adds to the metrics: nothing for one that was no request. Nobody need wait for
+ * it.
+ */
 void kh_lambda_write_metrics(const struct kh_lambda *function);
 
 /* A line for each of DIAGS. */

@@ -110,7 +110,9 @@ static void advance(struct iovec parts[2], size_t sent)
   }
 }
 
-/* *WHOLE is false when the other side answered or hung up before it had everything: its answer may say why. */
+/*
+ * *WHOLE is false when the other side answered or hung up before it had everything: its answer may say why.
+ */
 static enum kh_err put(const struct kh_http_client *client, struct kh_str body, int64_t end_us, bool *whole,
                        struct kh_diag *diag)
 {

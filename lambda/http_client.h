@@ -48,17 +48,18 @@ void kh_http_client_answer_release(struct kh_http_client_answer *answer);
 struct kh_str kh_http_client_answer_header(const struct kh_http_client_answer *answer, struct kh_str name);
 
 /*
- * AUTHORITY is "host:port". Connects to nothing yet. KH_ERR_CONFIG, and DIAG says why. The caller closes, also after
- * an error.
+ * AUTHORITY is "host:port". Connects to nothing yet. KH_ERR_CONFIG, and DIAG says why. The caller closes,
+ * also after an error.
  */
 enum kh_err kh_http_client_open(struct kh_http_client *client, struct kh_str authority,
                                 struct kh_diag *diag) KH_MUST_USE;
 void kh_http_client_close(struct kh_http_client *client);
 
 /*
- * Sends REQUEST and reads the whole ANSWER, whatever its status. Takes a fresh connection when there is none or when
- * the kept one has ended meanwhile. KH_ERR_IO: no connection, cut, late or not HTTP; KH_ERR_LIMIT: the answer is
- * larger than allowed; KH_ERR_NO_MEMORY. After an error the connection is closed and the answer void.
+ * Sends REQUEST and reads the whole ANSWER, whatever its status. Takes a fresh connection when there is none
+ * or when the kept one has ended meanwhile. KH_ERR_IO: no connection, cut, late or not HTTP; KH_ERR_LIMIT:
+ * the answer is larger than allowed; KH_ERR_NO_MEMORY. After an error the connection is closed and the answer
+ * void.
  */
 enum kh_err kh_http_client_send(struct kh_http_client *client, const struct kh_http_client_request *request,
                                 struct kh_http_client_answer *answer, struct kh_diag *diag) KH_MUST_USE;

@@ -10,8 +10,8 @@
 enum { KH_HTTP_CLIENT_FOREVER_US = -1 };
 
 /*
- * Waits until bytes came and reads up to ROOM of them; *GOT is 0 at the end of the connection. END_US is of the
- * monotonic clock, or KH_HTTP_CLIENT_FOREVER_US. KH_ERR_IO.
+ * Waits until bytes came and reads up to ROOM of them; *GOT is 0 at the end of the connection. END_US is of
+ * the monotonic clock, or KH_HTTP_CLIENT_FOREVER_US. KH_ERR_IO.
  */
 enum kh_err kh_http_client_receive(struct kh_http_client *client, char *to, size_t room, int64_t end_us,
                                    size_t *got, struct kh_diag *diag);

@@ -45,7 +45,10 @@ static void config_path(char path[PATH_MAX])
     (void)snprintf(path, PATH_MAX, "%s/kitehook.yml", root ? root : ".");
 }
 
-/* A small file of authorities is packed beside the program: all of a system's cost 40 ms at the first request. */
+/*
+ * A small file of authorities is packed beside the program: all of a system's cost 40 ms at the first
+ * request.
+ */
 static const char *ca_file(char path[PATH_MAX])
 {
   const char *named = variable("SSL_CERT_FILE");
@@ -90,7 +93,10 @@ static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation
                          kh_str_of(diag->text[0] ? diag->text : kh_err_token(reason)));
 }
 
-/* Until the environment ends. What is done behind the answer delays the next event and is billed, but nobody waits. */
+/*
+ * Until the environment ends. What is done behind the answer delays the next event and is billed, but nobody
+ * waits.
+ */
 static enum kh_err serve(struct kh_runtime *runtime, struct kh_lambda *function)
 {
   struct kh_invocation invocation;

@@ -1,8 +1,8 @@
 #include "base/base.h"
 
 /*
- * Instead of musl's on x86-64, in the static bootstrap. musl's is `rep movsq` for every size, whose start-up costs more
- * than the few bytes that are mostly copied at a time: a webhook took a tenth longer.
+ * Instead of musl's on x86-64, in the static bootstrap. musl's is `rep movsq` for every size, whose start-up
+ * costs more than the few bytes that are mostly copied at a time: a webhook took a tenth longer.
  * The linker puts it in (--wrap): musl's own memmove needs the other one.
  */
 void *__wrap_memcpy(void *restrict to, const void *restrict from, size_t length);

@@ -1,10 +1,10 @@
 /*
  * metrics.h - what one invocation adds to CloudWatch, as lines in the embedded metric format.
  *
- * Lambda hands standard output to CloudWatch Logs, which makes metrics of such lines: no call, no permission. Namespace
- * "kitehook"; docs/lambda.md has the table. CloudWatch bills each combination of a metric and its dimensions' values, so
- * a dimension has a closed set of values: error tokens, states, notifiers, results. Never a pipeline, a branch, a
- * request id or any other text of a webhook.
+ * Lambda hands standard output to CloudWatch Logs, which makes metrics of such lines: no call, no permission.
+ * Namespace "kitehook"; docs/lambda.md has the table. CloudWatch bills each combination of a metric and its
+ * dimensions' values, so a dimension has a closed set of values: error tokens, states, notifiers, results.
+ * Never a pipeline, a branch, a request id or any other text of a webhook.
  *
  * Pure: no clock, no output. Source: "Specification: Embedded metric format" of the CloudWatch user guide.
  */
@@ -45,9 +45,9 @@ void kh_metrics_init(struct kh_metrics *metrics);
 void kh_metrics_verdict(struct kh_metrics *metrics, enum kh_err verdict);
 
 /*
- * Of a build.finished from started_at to finished_at, of a job.started from runnable_at to started_at; no other event,
- * for those repeat the same times. A time that is missing or odd, and a span below 0 or over KH_METRICS_SPAN_MAX_MS,
- * is left out.
+ * Of a build.finished from started_at to finished_at, of a job.started from runnable_at to started_at; no
+ * other event, for those repeat the same times. A time that is missing or odd, and a span below 0 or over
+ * KH_METRICS_SPAN_MAX_MS, is left out.
  */
 void kh_metrics_event(struct kh_metrics *metrics, const struct kh_event *event);
 
@@ -55,9 +55,9 @@ void kh_metrics_event(struct kh_metrics *metrics, const struct kh_event *event);
 void kh_metrics_delivery(struct kh_metrics *metrics, const char *notifier, bool delivered, int64_t ms);
 
 /*
- * Appends whole lines, each with its newline: none when there is nothing to tell; one, and another for each further
- * pair of notifier and result. OUT needs room for KH_METRICS_MAX_BYTES. NOW_MS is unix time. KH_ERR_LIMIT,
- * KH_ERR_NO_MEMORY: OUT is then of no use.
+ * Appends whole lines, each with its newline: none when there is nothing to tell; one, and another for each
+ * further pair of notifier and result. OUT needs room for KH_METRICS_MAX_BYTES. NOW_MS is unix time.
+ * KH_ERR_LIMIT, KH_ERR_NO_MEMORY: OUT is then of no use.
  */
 enum kh_err kh_metrics_write(const struct kh_metrics *metrics, int64_t now_ms,
                              struct kh_buf *out) KH_MUST_USE;

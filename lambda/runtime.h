@@ -1,13 +1,14 @@
 /*
- * runtime.h - the Lambda Runtime API, version 2018-06-01, as a loop of calls: next, then respond or fail, then next.
+ * runtime.h - the Lambda Runtime API, version 2018-06-01, as a loop of calls: next, then respond or fail,
+ * then next.
  *
- * One invocation at a time over one kept loopback connection. Nothing here ends the process. Any error of next,
- * respond, fail or init_error means that the environment is broken: log lines have said why, and the caller leaves
- * with status 1. What only concerns one invocation (400, 410 and 413 to an answer) is logged and is no error.
- * No payload is ever logged.
+ * One invocation at a time over one kept loopback connection. Nothing here ends the process. Any error of
+ * next, respond, fail or init_error means that the environment is broken: log lines have said why, and the
+ * caller leaves with status 1. What only concerns one invocation (400, 410 and 413 to an answer) is logged
+ * and is no error. No payload is ever logged.
  *
- * Source: "Using the Lambda runtime API for custom runtimes" of the AWS Lambda Developer Guide, and the sources of
- * aws-lambda-runtime-interface-emulator.
+ * Source: "Using the Lambda runtime API for custom runtimes" of the AWS Lambda Developer Guide, and the
+ * sources of aws-lambda-runtime-interface-emulator.
  */
 #ifndef KH_RUNTIME_H
 #define KH_RUNTIME_H
@@ -54,8 +55,8 @@ enum kh_err kh_runtime_open(struct kh_runtime *runtime, struct kh_str api, const
 void kh_runtime_close(struct kh_runtime *runtime);
 
 /*
- * Waits, without a time-out, for the next event. A connection that fails is replaced once. KH_ERR_IO: no connection,
- * no HTTP, a status other than 200, no request id; KH_ERR_LIMIT; KH_ERR_NO_MEMORY.
+ * Waits, without a time-out, for the next event. A connection that fails is replaced once. KH_ERR_IO: no
+ * connection, no HTTP, a status other than 200, no request id; KH_ERR_LIMIT; KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_runtime_next(struct kh_runtime *runtime, struct kh_invocation *invocation) KH_MUST_USE;
 
@@ -64,9 +65,10 @@ enum kh_err kh_runtime_respond(struct kh_runtime *runtime, const struct kh_invoc
                                struct kh_str body) KH_MUST_USE;
 
 /*
- * TYPE is "Function.Xxx" or "Runtime.Xxx", letters only behind the capital; another one is sent as "Runtime.Unknown",
- * which is what the platform would make of it. MESSAGE is for people, cut at 1,024 bytes, and holds no secret. Behind
- * a gateway the client gets a 502, so a refused webhook is a response and not a failure.
+ * TYPE is "Function.Xxx" or "Runtime.Xxx", letters only behind the capital; another one is sent as
+ * "Runtime.Unknown", which is what the platform would make of it. MESSAGE is for people, cut at 1,024 bytes,
+ * and holds no secret. Behind a gateway the client gets a 502, so a refused webhook is a response and not a
+ * failure.
  */
 enum kh_err kh_runtime_fail(struct kh_runtime *runtime, const struct kh_invocation *invocation,
                             struct kh_str type, struct kh_str message) KH_MUST_USE;

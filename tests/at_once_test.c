@@ -188,7 +188,10 @@ START_TEST(nothing_is_remembered)
 }
 END_TEST
 
-/* A message that asks for a part that the event does not have goes out, and its author hears why it reads as it does. */
+/*
+ * A message that asks for a part that the event does not have goes out, and its author hears why it reads as
+ * it does.
+ */
 START_TEST(an_undecided_message_is_sent_and_logged)
 {
   close_case();

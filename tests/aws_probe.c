@@ -6,9 +6,9 @@
 #include <jansson.h>
 
 /*
- * aws_probe CONFIG TIMEOUT_MS - reads CONFIG with the real store once for each line of standard input, through one
- * transport, and prints what came of it, one JSON object a line: {"ok", "said", "remote", "secrets": {name: value}}.
- * integration/aws_test.py drives it. Exit 2 for wrong usage.
+ * aws_probe CONFIG TIMEOUT_MS - reads CONFIG with the real store once for each line of standard input,
+ * through one transport, and prints what came of it, one JSON object a line: {"ok", "said", "remote",
+ * "secrets": {name: value}}. integration/aws_test.py drives it. Exit 2 for wrong usage.
  */
 
 extern char **environ;

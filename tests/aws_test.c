@@ -12,8 +12,8 @@
 
 /*
  * Credentials, endpoints, errors, and what becomes of an answer. The signature itself has its oracle in
- * integration/aws_test.py. PLANT stands in every secret and in no message; the linker brings free() and realloc() here
- * first, so that a block which still holds it is noticed.
+ * integration/aws_test.py. PLANT stands in every secret and in no message; the linker brings free() and
+ * realloc() here first, so that a block which still holds it is noticed.
  */
 #define PLANT "pl4nt3d"
 

@@ -214,9 +214,15 @@ START_TEST(first_word_of_a_diag_stays)
 }
 END_TEST
 
-/* ---- against fnmatch(3), whose only special character is '*' too when nothing else of its is in the alphabet ---- */
+/*
+ * ---- against fnmatch(3), whose only special character is '*' too when nothing else of its is in the
+ * alphabet ----
+ */
 
-/* Text number NUMBER over the first LETTERS of ALPHABET, every length from 0 on; false when it is longer than MAX. */
+/*
+ * Text number NUMBER over the first LETTERS of ALPHABET, every length from 0 on; false when it is longer than
+ * MAX.
+ */
 static bool nth_text(unsigned number, const char *alphabet, size_t max, char *text)
 {
   unsigned letters = (unsigned)strlen(alphabet);

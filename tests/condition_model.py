@@ -1,7 +1,8 @@
-"""A second implementation of the conditional language and of branch patterns, to compare `kitehook eval` with.
+"""A second implementation of the conditional language and of branch patterns, to compare `kitehook eval`
+with.
 
-It is written from the language's specification alone, in Python and as simply as that goes; it is slow, and it has no messages.
-Where the specification or Python does not say what is right it has no opinion.
+It is written from the language's specification alone, in Python and as simply as that goes; it is slow, and
+it has no messages. Where the specification or Python does not say what is right it has no opinion.
 """
 import re
 
@@ -10,7 +11,8 @@ from model.names import ConditionError, NoOpinion, World, is_blank
 from model.syntax import parse
 
 ENTRYPOINTS = {  # knows step.*, is a notification
-    "build": (False, False), "build-with-step": (True, False), "build-notification": (False, True), "step-notification": (True, True)}
+    "build": (False, False), "build-with-step": (True, False), "build-notification": (False, True),
+    "step-notification": (True, True)}
 
 
 def evaluate(question):

@@ -1,7 +1,7 @@
 /*
- * The conditional language against tests/vectors/conditions.jsonl: one object a line, {"rule", "expression", "names",
- * "entrypoint", "dialect", "validate_only", "without", "expect"}. `rule` is the section of the specification; `expect` is
- * true, false, "valid" or "error KIND".
+ * The conditional language against tests/vectors/conditions.jsonl: one object a line, {"rule", "expression",
+ * "names", "entrypoint", "dialect", "validate_only", "without", "expect"}. `rule` is the section of the
+ * specification; `expect` is true, false, "valid" or "error KIND".
  */
 #include "base/base.h"
 

@@ -4,8 +4,8 @@
 #include "support/suite.h"
 
 /*
- * Each text has one '@', written as it is. Where it stands in the file is found by looking for it there; libyaml says
- * which character of the text it is; the two must meet.
+ * Each text has one '@', written as it is. Where it stands in the file is found by looking for it there;
+ * libyaml says which character of the text it is; the two must meet.
  */
 static const char *const spellings[] = {
     "k: a@bc\n",

@@ -55,7 +55,10 @@ START_TEST(nests_to_its_limit)
 }
 END_TEST
 
-/* Each line holds ten times the one before: 10^N nodes on N lines. Built as a tree of shared nodes it would be tiny. */
+/*
+ * Each line holds ten times the one before: 10^N nodes on N lines. Built as a tree of shared nodes it would
+ * be tiny.
+ */
 START_TEST(counts_aliases_in_full)
 {
   static const struct {

@@ -115,7 +115,10 @@ START_TEST(the_line_has_the_documented_form)
 }
 END_TEST
 
-/* HMAC-SHA256(secret, "kitehook-entry" ‖ the line without its mac ‖ "\n" ‖ body), by openssl over the file's bytes. */
+/*
+ * HMAC-SHA256(secret, "kitehook-entry" ‖ the line without its mac ‖ "\n" ‖ body), by openssl over the file's
+ * bytes.
+ */
 static void seal(struct kh_str line_without_mac, struct kh_str body, struct kh_str key,
                  char hex[KH_HEX_BYTES])
 {
@@ -214,7 +217,9 @@ START_TEST(an_entry_comes_back_as_it_was)
 }
 END_TEST
 
-/* What the event header holds was never signed. Whatever it is, it comes back or is refused: never changed. */
+/*
+ * What the event header holds was never signed. Whatever it is, it comes back or is refused: never changed.
+ */
 static const struct {
   const char *name;
   struct kh_str event;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """http_curl_test PROBE: what handler/deliver/http_curl.c makes of each thing a server can do.
 
-PROBE is the built tests/http_curl_probe.c. Everything happens on loopback. The last tests need a user namespace, to
-give the probe an authority of its own; where there is none they are skipped, and say so.
+PROBE is the built tests/http_curl_probe.c. Everything happens on loopback. The last tests need a user
+namespace, to give the probe an authority of its own; where there is none they are skipped, and say so.
 """
 import email.utils
 import json
@@ -43,13 +43,16 @@ def play_plan():
         "/307": peer.answer("307 Temporary Redirect", b"", f"Location: {SECRET}"),
         "/404": peer.answer("404 Not Found", b"no_service"),
         "/429": peer.answer("429 Too Many Requests", b"", "Retry-After: 7"),
-        "/429-date": lambda me, to: peer.answer("429 Slow Down", b"", f"Retry-After: {in_half_a_minute()}")(me, to),
-        "/429-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Remaining: 0", "x-ratelimit-RESET:  1700000033 "),
+        "/429-date": lambda me,
+        to: peer.answer("429 Slow Down", b"", f"Retry-After: {in_half_a_minute()}")(me, to),
+        "/429-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Remaining: 0",
+                                  "x-ratelimit-RESET:  1700000033 "),
         "/429-odd-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Reset: -5"),
         "/429-garbage": peer.answer("429 Too Many Requests", b"", "Retry-After: soon"),
         "/500": peer.answer("500 Internal Server Error"),
         "/100": peer.raw(b"HTTP/1.1 100 Continue\r\n\r\n" + whole),
-        "/103-503": peer.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"),
+        "/103-503": peer.raw(
+            b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"),
         "/103-end": peer.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
         "/chunks": peer.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
                             b"2\r\nok\r\n3\r\nay!\r\n0\r\nX-T: 1\r\n\r\n"),
@@ -119,7 +122,8 @@ ENDLESS_PROXIES = {
 }
 
 
-def send(*urls, body='{"text":"planted-body"}', kind="application/json", timeout_ms=10000, before=(), **environment):
+def send(*urls, body='{"text":"planted-body"}', kind="application/json", timeout_ms=10000, before=(),
+         **environment):
     """What the probe says of each URL. Only the proxies that a test names are in its environment."""
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run([*before, PROBE, str(timeout_ms), kind, body, *urls], env={**clean, **environment},
@@ -161,14 +165,16 @@ class OverHTTP(unittest.TestCase):
                                    "content-length": str(len(body.encode()))})
 
     def test_a_notifiers_own_headers(self):
-        got, = send(self.peer.url(SECRET), PROBE_TOKEN="planted-token", PROBE_ID="id-1, two words", PROBE_PUT="1")
+        got, = send(self.peer.url(SECRET), PROBE_TOKEN="planted-token", PROBE_ID="id-1, two words",
+                    PROBE_PUT="1")
         self.assertEqual((got["err"], got["status"]), (OK, 200), got)
         request, = self.peer.requests
         self.assertEqual(request["method"], "PUT")
         self.assertEqual(request["body"], b'{"text":"planted-body"}')
         headers = {name.lower(): value for name, value in request["headers"]}
         self.assertEqual(len(headers), len(request["headers"]), "no header twice")
-        self.assertEqual((headers["authorization"], headers["x-id"]), ("Bearer planted-token", "id-1, two words"))
+        self.assertEqual((headers["authorization"], headers["x-id"]),
+                         ("Bearer planted-token", "id-1, two words"))
 
     def test_they_do_not_stay_behind(self):
         """One handle for all requests: the next one is a POST without them."""
@@ -179,7 +185,8 @@ class OverHTTP(unittest.TestCase):
         self.assertNotIn("authorization", [name.lower() for name, _ in self.peer.requests[-1]["headers"]])
 
     def test_a_header_stays_one_header(self):
-        for bad in ("planted\r\nX-Evil: 1", "planted\nX-Evil: 1", "planted token", "planted\ttoken", "planted\x7f"):
+        for bad in ("planted\r\nX-Evil: 1", "planted\nX-Evil: 1", "planted token", "planted\ttoken",
+                    "planted\x7f"):
             for name in ("PROBE_TOKEN", "PROBE_ID"):
                 if name == "PROBE_ID" and "planted token" in bad:
                     continue  # a blank is fine in a text of ours
@@ -221,7 +228,8 @@ class OverHTTP(unittest.TestCase):
         self.assertTrue(20 <= got["retry_after_s"] <= 31, got)
 
     def test_no_answer(self):
-        for path in ("/nothing", "/reset", "/half-status", "/half-header", "/no-blank-line", "/not-http", "/103-end"):
+        for path in ("/nothing", "/reset", "/half-status", "/half-header", "/no-blank-line", "/not-http",
+                     "/103-end"):
             with self.subTest(path):
                 self.expect(path, FAILED, 0, retry_after_s=-1)
 
@@ -251,7 +259,8 @@ class OverHTTP(unittest.TestCase):
         self.assertNotIn("planted", got["problem"])
 
     def test_a_connection_is_kept_and_nothing_else(self):
-        urls = [self.peer.url("/cookie"), self.peer.url("/64KB"), self.peer.url("/404"), self.peer.url(SECRET)]
+        urls = [self.peer.url("/cookie"), self.peer.url("/64KB"), self.peer.url("/404"),
+                self.peer.url(SECRET)]
         got = send(*urls)
         self.assertEqual([one["status"] for one in got], [200, 200, 404, 200])
         self.assertEqual([one["body_bytes"] for one in got], [2, 4096, 10, 2])
@@ -260,10 +269,12 @@ class OverHTTP(unittest.TestCase):
                           if name.lower() in ("cookie", "authorization", "referer")])
 
     def test_an_answer_continues_no_other(self):
-        """A folded line behind the status line: a kept handle of libcurl 7.88.1 put it into the answer before."""
+        """A folded line behind the status line: a kept handle of libcurl 7.88.1 put it into the answer
+        before."""
         for name in ("first", "again"):
             self.peer.plays[f"/{name}"] = peer.answer("200 OK", b"ok", "X-Planted: " + "y" * 40)
-        self.peer.plays["/folded"] = lambda _, to: to.sendall(OK_LINE + b" X: y\r\nContent-Length: 2\r\n\r\nok")
+        self.peer.plays["/folded"] = (lambda _,
+                                      to: to.sendall(OK_LINE + b" X: y\r\nContent-Length: 2\r\n\r\nok"))
         got = send(*[self.peer.url(path) for path in ("/first", "/folded", "/again")])
         self.assertEqual([got[0]["status"], got[2]["status"]], [200, 200], got)
 
@@ -275,10 +286,13 @@ class OverHTTP(unittest.TestCase):
 
     def test_urls_that_are_none(self):
         port = self.peer.port
-        wrong = ["", "http", "http:", f"http:/127.0.0.1:{port}/", f"127.0.0.1:{port}/", f"//127.0.0.1:{port}/",
-                 f"ftp://127.0.0.1:{port}/", "file:///etc/passwd", f"gopher://127.0.0.1:{port}/_x", f"xhttp://127.0.0.1:{port}/",
+        wrong = ["", "http", "http:", f"http:/127.0.0.1:{port}/", f"127.0.0.1:{port}/",
+                 f"//127.0.0.1:{port}/",
+                 f"ftp://127.0.0.1:{port}/", "file:///etc/passwd", f"gopher://127.0.0.1:{port}/_x",
+                 f"xhttp://127.0.0.1:{port}/",
                  f"http://127.0.0.1:{port}/a b", f"http://127.0.0.1:{port}/\r\nX-Planted: 1",
-                 f"http://127.0.0.1:{port}/\x01", f"http://127.0.0.1:{port}/\x7f", f" http://127.0.0.1:{port}/"]
+                 f"http://127.0.0.1:{port}/\x01", f"http://127.0.0.1:{port}/\x7f",
+                 f" http://127.0.0.1:{port}/"]
         for url, got in zip(wrong, send(*wrong)):
             with self.subTest(url):
                 self.assertEqual((got["err"], got["status"]), (FAILED, 0))
@@ -377,8 +391,9 @@ class WithoutEnd(unittest.TestCase):
 
 class ThroughProxies(unittest.TestCase):
     def setUp(self):
-        self.proxy = peer.Peer({"*": peer.answer("200 OK"), "refused.invalid:443": peer.answer("403 Forbidden"),
-                                "closed.invalid:443": peer.raw(b"HTTP/1.1 200 Connection established\r\n\r\n")})
+        self.proxy = peer.Peer(
+            {"*": peer.answer("200 OK"), "refused.invalid:443": peer.answer("403 Forbidden"),
+             "closed.invalid:443": peer.raw(b"HTTP/1.1 200 Connection established\r\n\r\n")})
 
     def tearDown(self):
         self.proxy.close()
@@ -413,8 +428,9 @@ class OverTLS(unittest.TestCase):
     @classmethod
     def make(cls, name, alternative):
         certificate, key = (os.path.join(cls.folder.name, f"{name}.{kind}") for kind in ("crt", "key"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
-                        "-out", certificate, "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternative}"],
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
+             "-out", certificate, "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternative}"],
                        check=True, capture_output=True)
         return certificate, key
 
@@ -429,8 +445,10 @@ class OverTLS(unittest.TestCase):
     def trusting(self, certificate):
         """The words that give a program CERTIFICATE as its only authority."""
         script = 'mount --bind "$0" "$1" && shift 1 && exec "$@"'
-        words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, certificate[0], AUTHORITIES]
-        tried = subprocess.run([*words, "true"], capture_output=True, text=True) if shutil.which("unshare") else None
+        words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, certificate[0],
+                 AUTHORITIES]
+        tried = (subprocess.run([*words, "true"], capture_output=True, text=True) if shutil.which("unshare")
+                 else None)
         if not tried or tried.returncode != 0 or not os.path.exists(AUTHORITIES):
             self.skipTest("no user namespace here, or no " + AUTHORITIES)
         return words
@@ -448,7 +466,8 @@ class OverTLS(unittest.TestCase):
 
     def test_authorities_from_a_file(self):
         mine, other = self.certificate[0], self.misnamed[0]
-        for file, expected in ((mine, (OK, 200)), (other, (FAILED, 0)), ("/dev/null", (FAILED, 0)), ("/absent/ca.pem", (FAILED, 0))):
+        for file, expected in ((mine, (OK, 200)), (other, (FAILED, 0)), ("/dev/null", (FAILED, 0)),
+                               ("/absent/ca.pem", (FAILED, 0))):
             with self.subTest(file):
                 server = peer.Peer({"*": peer.answer("200 OK")}, self.certificate)
                 got, = send(server.url(SECRET, "https"), SSL_CERT_FILE=file)

@@ -80,7 +80,9 @@ START_TEST(the_bytes_are_bounded_exactly)
 }
 END_TEST
 
-/* Or a bound as small as one body would keep out the largest ones, whose entries have a line, too, for ever. */
+/*
+ * Or a bound as small as one body would keep out the largest ones, whose entries have a line, too, for ever.
+ */
 START_TEST(an_empty_inbox_takes_one_of_any_size)
 {
   char name[KH_ENTRY_NAME_BYTES];

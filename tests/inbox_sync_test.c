@@ -1,6 +1,6 @@
 /*
- * What makes an entry durable: which syncs happen, in which order, and what is left when one of the calls fails.
- * The linker gives us the calls (--wrap); each is noted, may be made to fail, and is then made.
+ * What makes an entry durable: which syncs happen, in which order, and what is left when one of the calls
+ * fails. The linker gives us the calls (--wrap); each is noted, may be made to fail, and is then made.
  */
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /*
- * The strict JSON reader against jansson: on a corpus made from RFC 8259, on every fixture's body, and on mutations
- * of small documents. Each text ends at a guard page, and once more starts behind one. Built a second time with
- * KH_JSON_PORTABLE.
+ * The strict JSON reader against jansson: on a corpus made from RFC 8259, on every fixture's body, and on
+ * mutations of small documents. Each text ends at a guard page, and once more starts behind one. Built a
+ * second time with KH_JSON_PORTABLE.
  */
 #include "base/base.h"
 
@@ -131,7 +131,10 @@ static int forms_of(enum mutation mutation)
   return mutation == FLIP ? 8 : mutation == REPLACE || mutation == INSERT ? (int)sizeof bytes_put : 1;
 }
 
-/* Writes DOCUMENT, changed at AT, to MUTANT; returns its length. FORM counts bits, or bytes_put with its final NUL. */
+/*
+ * Writes DOCUMENT, changed at AT, to MUTANT; returns its length. FORM counts bits, or bytes_put with its
+ * final NUL.
+ */
 static size_t mutate(struct kh_str document, size_t at, enum mutation mutation, int form, char *mutant)
 {
   bool longer = mutation == DOUBLE || mutation == INSERT;

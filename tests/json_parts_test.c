@@ -1,6 +1,6 @@
 /*
- * The hard parts of the strict JSON reader: scanning by blocks, repeated keys, numbers under another locale, no
- * memory. Built a second time with KH_JSON_PORTABLE. Needs the linker's --wrap=reallocarray.
+ * The hard parts of the strict JSON reader: scanning by blocks, repeated keys, numbers under another locale,
+ * no memory. Built a second time with KH_JSON_PORTABLE. Needs the linker's --wrap=reallocarray.
  */
 #include "base/base.h"
 

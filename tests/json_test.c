@@ -1,4 +1,7 @@
-/* The strict JSON reader: places of errors, limits, accessors. Its hard parts are in json_parts_test.c, what it accepts in json_oracle_test.c. */
+/*
+ * The strict JSON reader: places of errors, limits, accessors. Its hard parts are in json_parts_test.c, what
+ * it accepts in json_oracle_test.c.
+ */
 #include "base/base.h"
 
 #include "base/json.h"

@@ -13,8 +13,8 @@
 #include <jansson.h>
 
 /*
- * The oracle is Python's json and base64: lambda_envelopes.py wraps every webhook of fixtures/events, and what comes out
- * here must be the bytes that stand there.
+ * The oracle is Python's json and base64: lambda_envelopes.py wraps every webhook of fixtures/events, and
+ * what comes out here must be the bytes that stand there.
  */
 
 enum { CASES_AT_LEAST = 70, ENVELOPES_A_CASE = 22, BASE64_TEXTS_AT_LEAST = 1000 };

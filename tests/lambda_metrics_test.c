@@ -7,8 +7,8 @@
 #include <dirent.h>
 
 /*
- * With KH_TEST_METRICS in the environment, every line is appended to that file behind the name of its case and a tab,
- * for integration/emf_test.py.
+ * With KH_TEST_METRICS in the environment, every line is appended to that file behind the name of its case
+ * and a tab, for integration/emf_test.py.
  */
 
 #define NOW_MS INT64_C(1760000000123)
@@ -58,7 +58,9 @@ static json_t *written(const char *name)
   return lines;
 }
 
-/* The lines must be exactly these, in jansson's eyes. EXPECTED is a JSON array without what every line has. */
+/*
+ * The lines must be exactly these, in jansson's eyes. EXPECTED is a JSON array without what every line has.
+ */
 static void must_write(const char *name, const char *expected)
 {
   json_t *lines = written(name);

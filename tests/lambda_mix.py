@@ -1,5 +1,5 @@
-"""Events for the Lambda function of all kinds, by chance, each with what must come of it. Imported by tests that have
-tests/integration on their path.
+"""Events for the Lambda function of all kinds, by chance, each with what must come of it. Imported by tests
+that have tests/integration on their path.
 """
 import collections
 import json
@@ -33,20 +33,23 @@ class Expected:
             members = {"text": text} if "text" in self.members else json.loads(text)
         except (ValueError, KeyError, TypeError):
             return f"{self.kind}: {invocation.kind} {invocation.body[:300]!r}"
-        good = said.get("statusCode") == self.status and all(members.get(name) == value for name, value in self.members.items())
-        return "" if good else f"{self.kind}: {invocation.kind} {invocation.body[:300]!r}, wanted {self.status} {self.members}"
+        good = (said.get("statusCode") == self.status and
+                all(members.get(name) == value for name, value in self.members.items()))
+        return ("" if good else f"{self.kind}: {invocation.kind} {invocation.body[:300]!r}, wanted "
+                                f"{self.status} {self.members}")
 
 
 class Mix:
     """Payloads of all kinds, by chance."""
-    WEIGHTS = {"genuine": 40, "fixture": 12, "told": 2, "forged": 14, "stale": 7, "unsigned": 4, "malformed": 8, "get": 5,
-               "put": 2, "media": 3, "oversized": 1, "no_request": 2}
+    WEIGHTS = {"genuine": 40, "fixture": 12, "told": 2, "forged": 14, "stale": 7, "unsigned": 4,
+               "malformed": 8, "get": 5, "put": 2, "media": 3, "oversized": 1, "no_request": 2}
 
     def __init__(self, seed):
         self.chance = random.Random(seed)
         self.counts = collections.Counter()
         self.number = 0
-        self.fixtures = [one for one in common.fixtures() if one.expect["status"] == 200 and len(one.body) < MAX_BODY
+        self.fixtures = [one for one in common.fixtures() if one.expect["status"] == 200 and
+                         len(one.body) < MAX_BODY
                          and one.expect["log"].get("proof") == "signature" and "event" in one.expect["log"]]
         assert len(self.fixtures) > 20
 
@@ -56,15 +59,20 @@ class Mix:
         self.counts[kind] += 1
         self.number += 1
         if kind == "no_request":
-            return self.chance.choice((b'{"Records":[{"eventSource":"aws:sqs","body":"x"}]}', b"[]", b'{"a":1}', b"{", b"\xff")), \
-                Expected(kind, ERROR)
+            return (
+                self.chance.choice(
+                    (b'{"Records":[{"eventSource":"aws:sqs","body":"x"}]}', b"[]", b'{"a":1}', b"{",
+                     b"\xff")),
+                 Expected(kind, ERROR))
         method, headers, body, expected = getattr(self, kind)()
         source = self.chance.choice(lambda_envelopes.SOURCES)
-        variant = self.chance.choice(lambda_envelopes.VARIANTS if source == "http_api" else ("plain", "escaped", "base64"))
+        variant = self.chance.choice(lambda_envelopes.VARIANTS if source == "http_api"
+                                     else ("plain", "escaped", "base64"))
         return lambda_envelopes.envelope(source, method, headers, body, variant), expected
 
     def first(self):
-        """One of each kind, and the largest in each form: behind them no buffer grows and no connection is new."""
+        """One of each kind, and the largest in each form: behind them no buffer grows and no connection is
+        new."""
         for kind in self.WEIGHTS:
             yield self.make(kind)
         for source in lambda_envelopes.SOURCES:
@@ -79,8 +87,10 @@ class Mix:
             yield self.make()
 
     def webhook(self, branch="main"):
-        message = "".join(self.chance.choices("abc \"\\\n/\u00e9\u2028\U0001f680", k=self.chance.choice((5, 50, 3000))))
-        return common.webhook(self.number, self.chance.choice(("passed", "failed", "canceled")), branch, message=message)
+        message = "".join(
+            self.chance.choices("abc \"\\\n/\u00e9\u2028\U0001f680", k=self.chance.choice((5, 50, 3000))))
+        return common.webhook(self.number, self.chance.choice(("passed", "failed", "canceled")), branch,
+                              message=message)
 
     def post(self, body, secret=common.SECRET, age_s=0):
         return common.post_headers(body, f"soak-{self.number}", secret, now=time.time() - age_s)
@@ -99,10 +109,13 @@ class Mix:
     def fixture(self):
         one, now = self.chance.choice(self.fixtures), int(time.time())
         signature = common.sign_quickly(common.SECRET, now, one.body)
-        headers = [(name, common.signature_header(now, signature) if name.lower() == "x-buildkite-signature" else value)
+        headers = [
+            (name,
+             common.signature_header(now, signature) if name.lower() == "x-buildkite-signature" else value)
                    for name, value in one.headers]
-        return "POST", headers, one.body, Expected(f"fixture {one.name}", 200, verdict="accepted", event=one.expect["log"]["event"],
-                                                   request_id=one.request_id)
+        return ("POST", headers, one.body,
+                Expected(f"fixture {one.name}", 200, verdict="accepted", event=one.expect["log"]["event"],
+                         request_id=one.request_id))
 
     def forged(self):
         body = self.webhook()
@@ -111,7 +124,10 @@ class Mix:
         if way == 1:
             body = body.replace(b'"number":', b'"number":1', 1)
         if way == 2:
-            headers = [(name, value[:-1] + ("0" if value[-1] != "0" else "1") if name == "X-Buildkite-Signature" else value)
+            headers = [
+                (name,
+                 value[:-1] + ("0" if value[-1] != "0" else "1") if name == "X-Buildkite-Signature"
+                 else value)
                        for name, value in headers]
         return "POST", headers, body, Expected("forged", 401, error="unauthorized")
 
@@ -128,7 +144,8 @@ class Mix:
     def malformed(self):
         body = self.webhook()
         body = body.decode()[:-self.chance.randrange(1, 200)].encode()
-        return "POST", self.post(body), body, Expected("malformed", 400, error="json_syntax", request_id=f"soak-{self.number}")
+        return ("POST", self.post(body), body,
+                Expected("malformed", 400, error="json_syntax", request_id=f"soak-{self.number}"))
 
     def get(self):
         return "GET", [("User-Agent", "soak")], b"", \
@@ -140,7 +157,8 @@ class Mix:
 
     def media(self):
         body = self.webhook()
-        headers = [(name, "text/plain" if name == "Content-Type" else value) for name, value in self.post(body)]
+        headers = [(name, "text/plain" if name == "Content-Type" else value)
+                   for name, value in self.post(body)]
         return "POST", headers, body, Expected("media", 415, error="media_type_not_json")
 
     def oversized(self, size=0):

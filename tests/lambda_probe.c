@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 /*
- * lambda_probe API [POST_TIMEOUT_MS [MESSAGE]] - the Runtime API loop around an echo, for lambda_runtime_test.py.
+ * lambda_probe API [POST_TIMEOUT_MS [MESSAGE]] - the Runtime API loop around an echo, for
+ * lambda_runtime_test.py.
  *
- * An event comes back behind one line that says what else the loop was given. Of the event "fail TYPE MESSAGE" it
- * makes an error, of "repeat" two responses, of "fill N" a response of N bytes; with "nap MS" it sleeps before the
- * echo. With MESSAGE it posts an init error instead. Log lines go to standard output. Exit 1 when the loop ends, 2
- * for wrong usage.
+ * An event comes back behind one line that says what else the loop was given. Of the event "fail TYPE
+ * MESSAGE" it makes an error, of "repeat" two responses, of "fill N" a response of N bytes; with "nap MS" it
+ * sleeps before the echo. With MESSAGE it posts an init error instead. Log lines go to standard output. Exit
+ * 1 when the loop ends, 2 for wrong usage.
  */
 
 static enum kh_err echo(struct kh_runtime *runtime, const struct kh_invocation *event)

@@ -184,7 +184,10 @@ static size_t key_by_name(const char *name)
   return key;
 }
 
-/* Each kind of line in the schema holds only keys of log.h, of their types, and each key has its place in one. */
+/*
+ * Each kind of line in the schema holds only keys of log.h, of their types, and each key has its place in
+ * one.
+ */
 START_TEST(the_schema_knows_the_same_keys)
 {
   static const char *const types[] = {

@@ -8,7 +8,10 @@
 
 /* ---- `message:` in the file ---- */
 
-/* What is said of NOTIFY, whose first line is line 4 of the file: the beginning of each line, '|' between them. */
+/*
+ * What is said of NOTIFY, whose first line is line 4 of the file: the beginning of each line, '|' between
+ * them.
+ */
 static const struct {
   const char *notify, *said;
 } files[] = {

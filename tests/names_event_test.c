@@ -5,7 +5,9 @@
 #include "support/rules.h"
 #include "support/suite.h"
 
-/* What the body says was read by hand, from fixtures/events; the rules are those of names_event.h's sources. */
+/*
+ * What the body says was read by hand, from fixtures/events; the rules are those of names_event.h's sources.
+ */
 static const struct {
   const char *fixture, *expression;
   bool expected;

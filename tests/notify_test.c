@@ -106,7 +106,10 @@ static const struct {
     {"https://h.example/", 6 * 1000},
 };
 
-/* Writes TEMPLATE with the hostile text in place number PLACE, or in all of them when PLACE is 0. Counts places. */
+/*
+ * Writes TEMPLATE with the hostile text in place number PLACE, or in all of them when PLACE is 0. Counts
+ * places.
+ */
 static size_t fill(const char *template, const char *text, size_t times, size_t place, struct kh_buf *out)
 {
   size_t count = 0;

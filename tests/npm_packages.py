@@ -14,7 +14,8 @@ def not_run(reason):
 
 
 def install(here, folder, sources):
-    """Copies SOURCES, names of files of HERE, to FOLDER, and fills its node_modules, once for each version of the lock file."""
+    """Copies SOURCES, names of files of HERE, to FOLDER, and fills its node_modules, once for each version of
+    the lock file."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", *sources):
         shutil.copyfile(here / name, folder / name)

@@ -19,7 +19,10 @@
 
 enum { NOW_S = 1700000000, CALLS_MAX = 5000, SHOWN_MAX = 5 };
 
-/* How many runs must have been needed, or nothing was tried. What is refused needs only its answer and its line. */
+/*
+ * How many runs must have been needed, or nothing was tried. What is refused needs only its answer and its
+ * line.
+ */
 enum { KEPT_RUNS_MIN = 8, REFUSED_RUNS_MIN = 3 };
 
 static struct {

@@ -1,7 +1,8 @@
 /*
  * options_probe.c - the notifiers and their options as JSON, for script/options:
  *
- *   [{"name", "words", "events": […], "options": [{"name", "type", "words", "required", "by_default", "form", "pattern",
+ *   [{"name", "words", "events": […], "options": [{"name", "type", "words", "required", "by_default", "form",
+ *   "pattern",
  *     "max", "above_0", "choices": […], "beside", "members": […]}]}]
  *
  * Texts that an option does not have are left out.

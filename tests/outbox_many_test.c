@@ -243,7 +243,10 @@ START_TEST(what_is_given_up_is_sent_again)
 }
 END_TEST
 
-/* Its outcome could not be written: it comes again, and the others of the same round are recorded all the same. */
+/*
+ * Its outcome could not be written: it comes again, and the others of the same round are recorded all the
+ * same.
+ */
 START_TEST(one_that_cannot_be_recorded_costs_no_other)
 {
   size_t made = 0;

@@ -48,7 +48,10 @@ static const struct {
     {KH_ERR_DESTINATION_REFUSED, 12, 3600},
 };
 
-/* Of many, none is outside, each tenth of the way is hit by about a tenth of them, and the same start brings the same. */
+/*
+ * Of many, none is outside, each tenth of the way is hit by about a tenth of them, and the same start brings
+ * the same.
+ */
 START_TEST(a_wait_is_spread_around_its_length)
 {
   enum { DRAWS = 20000 };

@@ -51,7 +51,9 @@ STEPS = [
     ("check", [["script/check"]], 60),
     ("wakeup", [integration("wakeup")], 240),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
-    ("bench", [["bench/run", "--quick"], ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]],
+    ("bench",
+     [["bench/run", "--quick"],
+      ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]],
      240),
 ]
 # These use both processors, or count what they get done; the others wait much, and run two at a time.
@@ -77,7 +79,8 @@ def count(output, good):
     ctest = CTEST.search(output)
     if ctest:
         failed, total = int(ctest.group(1)), int(ctest.group(2))
-        return total - failed, failed if good else max(failed, 1), len(re.findall(r"^SKIPPED|^not run", output, re.M))
+        return (total - failed, failed if good else max(failed, 1),
+                len(re.findall(r"^SKIPPED|^not run", output, re.M)))
     if "not run" in output and good:
         return 0, 0, 1
     return (1, 0, 0) if good else (0, 1, 0)
@@ -93,7 +96,9 @@ def run_step(name, commands, seconds):
             good = False
             break
     if name == "unit" and CTEST_LOG.exists():
-        output += "\n".join(re.findall(r"^(?:SKIPPED|not run).*$", CTEST_LOG.read_text(errors="replace"), re.M)) + "\n"
+        output += (
+            "\n".join(re.findall(r"^(?:SKIPPED|not run).*$", CTEST_LOG.read_text(errors="replace"), re.M)) +
+            "\n")
     passed, failed, skipped = count(output, good)
     with PRINTING:
         tell(name, output, (passed, failed, skipped), time.monotonic() - start)

@@ -131,7 +131,9 @@ START_TEST(batches_do_not_nest)
 }
 END_TEST
 
-/* The crash came between commit and removal: begin says so, and a careless second commit owes nothing twice. */
+/*
+ * The crash came between commit and removal: begin says so, and a careless second commit owes nothing twice.
+ */
 START_TEST(an_entry_is_committed_once)
 {
   struct kh_claim claim = kh_test_claim("e1", "b1", "s1", KH_TEST_T0_US);

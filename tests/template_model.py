@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Templates of messages, a second time: written from docs/kitehook.yml.5, not from the C code.
 
-template_model.py PROBE: every line of tests/vectors/templates.jsonl that has a text must come out of this model too, and some
-thousands of random templates must come out of PROBE (tests/template_probe.c) as they do here.
+template_model.py PROBE: every line of tests/vectors/templates.jsonl that has a text must come out of this
+model too, and some thousands of random templates must come out of PROBE (tests/template_probe.c) as they do
+here.
 """
 import datetime
 import json
@@ -14,14 +15,16 @@ import sys
 
 VECTORS = pathlib.Path(__file__).parent / "vectors" / "templates.jsonl"
 LEVELS = {"\n", "\v", "\f", "\r", "\x85", "\u2028", "\u2029"}
-PEOPLE = {"build.creator.name", "build.author.name", "build.scm.author.name", "build.scm.committer.name", "sender.name"}
+PEOPLE = {"build.creator.name", "build.author.name", "build.scm.author.name", "build.scm.committer.name",
+          "sender.name"}
 REPOSITORIES = {"pipeline.repository", "build.pull_request.repository"}
 VALUE_MAX = 1000
 
 
 def dropped(char):
     code = ord(char)
-    return (code < 0x20 or 0x7F <= code <= 0x9F or code in (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF)
+    return (code < 0x20 or 0x7F <= code <= 0x9F or
+            code in (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF)
             or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F or 0xFFF9 <= code <= 0xFFFB)
 
 
@@ -86,7 +89,8 @@ def text_of(name, value):
     return one_line(value)
 
 
-BLANK_IS_NULL = {"build.tag", "build.message", "build.author.name", "pipeline.default_branch", "pipeline.repository"}
+BLANK_IS_NULL = {"build.tag", "build.message", "build.author.name", "pipeline.default_branch",
+                 "pipeline.repository"}
 
 
 def look_up(names, name):
@@ -98,7 +102,8 @@ STRING = r'"(?:\\["\\]|[^"])*?"|' + r"'(?:\\['\\]|[^'])*?'"
 PLAIN = r"(?!\}\})[^\"']"
 SUBSTITUTION = r'\$\{(?:"[^"]*"|[^{}"]|\$\{[^{}]*\})*\}'
 COMMENT, REGEX = r"//(?:(?!\}\})[^\n])*", r"/(?:\\.|[^/\\])+/"
-TAG = re.compile(r"\{\{[ \t\n]*(?:#if(?P<condition>(?:" + "|".join((STRING, COMMENT, REGEX, SUBSTITUTION, r"(?!\}\})[^\"'/]")) + r")*?)"
+TAG = re.compile(r"\{\{[ \t\n]*(?:#if(?P<condition>(?:" +
+                 "|".join((STRING, COMMENT, REGEX, SUBSTITUTION, r"(?!\}\})[^\"'/]")) + r")*?)"
                  r"|(?P<sign>/if|else|)(?P<inside>(?:" + STRING + "|" + PLAIN + r")*?))\}\}")
 
 
@@ -125,7 +130,8 @@ def value_of(inside, names):
 
 
 def split(template):
-    """[("text", TEXT) | ("if", CONDITION) | ("else",) | ("end",) | ("value", INSIDE)], block tags without their lines."""
+    """[("text", TEXT) | ("if", CONDITION) | ("else",) | ("end",) | ("value", INSIDE)], block tags without
+    their lines."""
     parts, at = [], 0
     while True:
         found = TAG.search(template, at)
@@ -154,7 +160,8 @@ def render(template, names, decide, escape="plain", most=3000):
             truth = decide(part[1]) if all(stack) else False
             undecided = undecided or truth is None
             stack.append(bool(truth))
-            # What stands in a branch that is not taken is never decided, and its else must not be taken either.
+            # What stands in a branch that is not taken is never decided, and its else must not be taken
+            # either.
             if not all(stack[:-1]):
                 stack[-1] = None
         elif part[0] == "else":
@@ -185,21 +192,27 @@ def render(template, names, decide, escape="plain", most=3000):
 # ---- random templates ----
 
 VALUES = {
-    "build.branch": ["main", "feature/x", "", "a b", "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}", "x" * 1200],
-    "build.message": ["fix: a thing", "first\nsecond", "\r\n\r\n third ", " \t ", "tab\there", "\u202eevil\u2066", "a\x00b\x07c", "🪁 flies", "w " * 700],
+    "build.branch": ["main", "feature/x", "", "a b", "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}",
+                     "x" * 1200],
+    "build.message": ["fix: a thing", "first\nsecond", "\r\n\r\n third ", " \t ", "tab\there",
+                      "\u202eevil\u2066", "a\x00b\x07c", "🪁 flies", "w " * 700],
     "build.tag": ["v1.2.3", " ", ""],
     "build.number": [0, 7, -1, 9007199254740993],
     "build.author.name": ["Jane", "Jane <jane@example.com>", "jane@example.com", " J \t", "<x>"],
     "build.creator.teams": [["ops", "dev"], [], ["a\nb", "", " c "], ["x" * 600, "y" * 600]],
     "build.blocked": [True, False],
     "pipeline.name": ["Web", "Ä" * 90],
-    "pipeline.repository": ["https://user:word@host/r.git", "git@github.com:o/r.git", "https://host/a@b", "ssh://git@h/r"],
-    "build.started_at": ["2026-11-22 09:46:59 UTC", "2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05Z", "never", ""],
+    "pipeline.repository": ["https://user:word@host/r.git", "git@github.com:o/r.git", "https://host/a@b",
+                            "ssh://git@h/r"],
+    "build.started_at": ["2026-11-22 09:46:59 UTC", "2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05Z",
+                         "never", ""],
     "build.duration": [0, 59, 60, 3600, 7503, 86400, 90061, 31536000, -5],
     "job.state": ["failed", "passed"],
 }
-FILTERS = [' | default "none"', " | default 'it is \\'nothing\\''", " | truncate 1", "|truncate 5", " | truncate 80 ", ' | default ""']
-LITERALS = ["Build ", "\n", "  ", "\t", "*bold* ", "é…", "{ ", " }", "[x]", "<https://x|y>", " 100% ", "a", "\n\n", "\\"]
+FILTERS = [' | default "none"', " | default 'it is \\'nothing\\''", " | truncate 1", "|truncate 5",
+           " | truncate 80 ", ' | default ""']
+LITERALS = ["Build ", "\n", "  ", "\t", "*bold* ", "é…", "{ ", " }", "[x]", "<https://x|y>", " 100% ", "a",
+            "\n\n", "\\"]
 
 
 def condition(pick, names):
@@ -218,10 +231,12 @@ def condition(pick, names):
 
 def value_tag(pick):
     if pick.random() < 0.1:
-        return "{{" + pick.choice(['"{{"', "'}}'", '"a \\"b\\" \\\\"', '""', '" "']) + pick.choice(["", " | truncate 2"]) + "}}"
+        return ("{{" + pick.choice(['"{{"', "'}}'", '"a \\"b\\" \\\\"', '""', '" "']) +
+                pick.choice(["", " | truncate 2"]) + "}}")
     name = pick.choice(list(VALUES))
     first = {"build.started_at": ["", " | time"], "build.duration": ["", "| duration"]}.get(name, [""])
-    return "{{" + pick.choice(["", " ", "\n"]) + name + pick.choice(first) + "".join(pick.sample(FILTERS, pick.choice([0, 0, 1, 2]))) + "}}"
+    return ("{{" + pick.choice(["", " ", "\n"]) + name + pick.choice(first) +
+            "".join(pick.sample(FILTERS, pick.choice([0, 0, 1, 2]))) + "}}")
 
 
 def random_template(pick, names, truths, depth=0):
@@ -237,7 +252,8 @@ def random_template(pick, names, truths, depth=0):
             truths[source.strip()] = truth
             lines = pick.random() < 0.5
             ends = (pick.choice(["\n", " \n"]), pick.choice(["\n", "\n \t"])) if lines else ("", "")
-            text += ends[1] + "{{#if " + source + "}}" + ends[0] + random_template(pick, names, truths, depth + 1)
+            text += (ends[1] + "{{#if " + source + "}}" + ends[0] +
+                     random_template(pick, names, truths, depth + 1))
             if pick.random() < 0.5:
                 text += ends[1] + "{{else}}" + ends[0] + random_template(pick, names, truths, depth + 1)
             text += ends[1] + "{{/if}}" + ends[0]
@@ -248,7 +264,8 @@ def random_case(pick):
     names = {name: pick.choice(values) for name, values in VALUES.items() if pick.random() < 0.7}
     truths = {}
     template = random_template(pick, names, truths)
-    asked = {"template": template, "names": names, "escape": pick.choice(["plain", "marked"]), "max": pick.choice([3000, 3000, 20, 1])}
+    asked = {"template": template, "names": names, "escape": pick.choice(["plain", "marked"]),
+             "max": pick.choice([3000, 3000, 20, 1])}
     text, undecided = render(template, names, truths.get, asked["escape"], asked["max"])
     return asked, {"text": text, "undecided": undecided}
 
@@ -258,8 +275,10 @@ def vectors():
         vector = json.loads(line)
         if "expect" in vector:
             truths = vector.get("truths", {})
-            asked = {key: vector[key] for key in ("template", "names", "without", "escape", "max") if key in vector}
-            got = render(vector["template"], vector.get("names", {}), truths.get, vector.get("escape", "plain"), vector.get("max", 3000))
+            asked = {key: vector[key] for key in ("template", "names", "without", "escape", "max")
+                     if key in vector}
+            got = render(vector["template"], vector.get("names", {}), truths.get,
+                         vector.get("escape", "plain"), vector.get("max", 3000))
             if got[0] != vector["expect"]:
                 sys.exit(f"{VECTORS}:{number}: the model has {got[0]!r}, expected {vector['expect']!r}")
             yield asked, {"text": got[0], "undecided": got[1]}
@@ -273,7 +292,8 @@ def main():
     fixed = len(cases)
     cases += [random_case(pick) for _ in range(8000)]
     lines = "".join(json.dumps(asked) + "\n" for asked, _ in cases)
-    done = subprocess.run([sys.argv[1]], input=lines, capture_output=True, text=True, encoding="utf-8", timeout=250, check=False)
+    done = subprocess.run([sys.argv[1]], input=lines, capture_output=True, text=True, encoding="utf-8",
+                          timeout=250, check=False)
     if done.returncode != 0:
         sys.exit(f"the probe left with {done.returncode}: {done.stderr[-2000:]}")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -286,7 +306,8 @@ def main():
         sys.exit(f"{len(wrong)} of {len(cases)} differ")
     texts = len({expected["text"] for _, expected in cases})
     both = sum(expected["undecided"] for _, expected in cases)
-    print(f"template model: {fixed} vectors, {len(cases) - fixed} random templates, {texts} different texts, {both} undecided")
+    print(f"template model: {fixed} vectors, {len(cases) - fixed} random templates, {texts} different texts, "
+          f"{both} undecided")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /*
- * Templates for tests/template_model.py: one JSON object a line in, {"template", "names", "without", "escape", "max"}, one a
- * line out: {"text", "undecided"}, or {"mistakes": [[byte, length, text, hint], …]}. `escape` is "plain", or "marked", which
- * puts each value between [ and ].
+ * Templates for tests/template_model.py: one JSON object a line in, {"template", "names", "without",
+ * "escape", "max"}, one a line out: {"text", "undecided"}, or {"mistakes": [[byte, length, text, hint], …]}.
+ * `escape` is "plain", or "marked", which puts each value between [ and ].
  */
 #include "base/base.h"
 

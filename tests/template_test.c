@@ -1,7 +1,8 @@
 /*
- * Templates of messages against tests/vectors/templates.jsonl: one object a line, {"template", "names", "without", "escape",
- * "max", "expect"}, perhaps with "undecided", or {"template", "mistakes": [[line, column, text, hint], …]}, of which text is a
- * part and hint may be missing. `truths` are for the model in tests/template_model.py, which must agree.
+ * Templates of messages against tests/vectors/templates.jsonl: one object a line, {"template", "names",
+ * "without", "escape", "max", "expect"}, perhaps with "undecided", or {"template", "mistakes": [[line,
+ * column, text, hint], …]}, of which text is a part and hint may be missing. `truths` are for the model in
+ * tests/template_model.py, which must agree.
  */
 #include "base/base.h"
 

@@ -226,7 +226,10 @@ static Suite *wake_start_suite(void)
   return suite;
 }
 
-/* This program as a worker: tells its process id beside the config, and stays half a minute or until it is killed. */
+/*
+ * This program as a worker: tells its process id beside the config, and stays half a minute or until it is
+ * killed.
+ */
 static int be_worker(const char *config_path)
 {
   const char *slash = strrchr(config_path, '/');

@@ -1,6 +1,6 @@
 /*
- * What the webhook notifier signs, against the vector that the reference implementations of Standard Webhooks share, and
- * against the openssl command line.
+ * What the webhook notifier signs, against the vector that the reference implementations of Standard Webhooks
+ * share, and against the openssl command line.
  */
 #include "base/base.h"
 

@@ -1,4 +1,7 @@
-/* The worker on a full disk: a store over memory stands for one whose transactions hold no more than FITS webhooks. */
+/*
+ * The worker on a full disk: a store over memory stands for one whose transactions hold no more than FITS
+ * webhooks.
+ */
 #include "base/base.h"
 
 #include "support/clock.h"

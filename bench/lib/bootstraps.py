@@ -1,4 +1,5 @@
-"""The Lambda function: how soon a process asks for its first event, what an event costs it, and its memory by then."""
+"""The Lambda function: how soon a process asks for its first event, what an event costs it, and its memory by
+then."""
 
 import contextlib
 import json
@@ -34,11 +35,14 @@ class Ours:
         return value if self.is_static else None
 
     def against(self, text):
-        return text + (" (ours: static)" if self.is_static else " (ours: dynamic; ./script/build-lambda makes the static one)")
+        return (text +
+                (" (ours: static)" if self.is_static
+                 else " (ours: dynamic; ./script/build-lambda makes the static one)"))
 
 
 def ours_of(bench):
-    """$KH_BOOTSTRAP, else what script/build-lambda made of these sources, else the build's own, which is dynamic."""
+    """$KH_BOOTSTRAP, else what script/build-lambda made of these sources, else the build's own, which is
+    dynamic."""
     named = os.environ.get("KH_BOOTSTRAP")
     if named:
         program = Path(named).resolve()
@@ -84,7 +88,8 @@ def write_config(folder, secret):
 def environment_of(bench, config):
     """What both sides get. Kitehook's region and keys are used only where a secret is fetched."""
     return {"PATH": os.environ.get("PATH", ""), "TZ": ":UTC", "LANG": "en_US.UTF-8", "_HANDLER": "kitehook",
-            "LAMBDA_TASK_ROOT": str(config.parent), "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_REGION": "eu-central-1",
+            "LAMBDA_TASK_ROOT": str(config.parent), "AWS_LAMBDA_FUNCTION_NAME": "bench",
+            "AWS_REGION": "eu-central-1",
             "KITEHOOK_CONFIG": str(config), "BENCH_SECRET": str(bench.webhook.secret_file)}
 
 
@@ -122,9 +127,10 @@ def node(bench):
 
 def times(bench, name, what, rival, bar):
     theirs, text = rival(bench)
-    ours, ours_ns, theirs_ns = measure(bench, name, what, theirs, bench.effort.starts, bench.effort.start_warm_up)
-    return median_result(name, [ns / 1e3 for ns in ours_ns], "us", ours.against(text), [ns / 1e3 for ns in theirs_ns],
-                         ours.bar(bar))
+    ours, ours_ns, theirs_ns = measure(bench, name, what, theirs, bench.effort.starts,
+                                       bench.effort.start_warm_up)
+    return median_result(name, [ns / 1e3 for ns in ours_ns], "us", ours.against(text),
+                         [ns / 1e3 for ns in theirs_ns], ours.bar(bar))
 
 
 def lambda_start(bench):
@@ -150,7 +156,8 @@ def memory(bench, name, rival):
 
 def lambda_rss(bench):
     ours, ours_kib, _, _ = memory(bench, "lambda_rss", minimal)
-    return median_result("lambda_rss", ours_kib, "KiB", ours.against("the limit of 4 MiB"), [LIMIT_KIB], ours.bar(1))
+    return median_result("lambda_rss", ours_kib, "KiB", ours.against("the limit of 4 MiB"), [LIMIT_KIB],
+                         ours.bar(1))
 
 
 def rss_against(bench, name, rival):
@@ -179,10 +186,11 @@ def put_parameter(port, value):
     """moto only looks at the region in the credential."""
     body = json.dumps({"Name": SSM_NAME, "Value": value, "Type": "SecureString"}).encode()
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AmazonSSM.PutParameter",
-               "Authorization": f"AWS4-HMAC-SHA256 Credential={KEYS['AWS_ACCESS_KEY_ID']}/20260101/eu-central-1/ssm/aws4_request, "
-                                "SignedHeaders=host, Signature=0"}
+               "Authorization": f"AWS4-HMAC-SHA256 Credential={KEYS['AWS_ACCESS_KEY_ID']}"
+                                "/20260101/eu-central-1/ssm/aws4_request, SignedHeaders=host, Signature=0"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", body, headers), timeout=30):
+        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", body, headers),
+                                    timeout=30):
             pass
     except OSError as error:
         raise MeasuringError(f"moto_server did not take the parameter: {error}") from None
@@ -206,9 +214,11 @@ def lambda_start_ssm(bench):
     config = write_config(folder, f"ssm: {SSM_NAME}")
     starts = max(bench.effort.starts // 10, 5)
     with parameter_store(folder, bench.webhook.secret.decode()) as environment:
-        output = run([bench.helper("lambda_api"), "starts", starts, event, log, ours.program, *minimal(bench)[0]],
+        output = run(
+            [bench.helper("lambda_api"), "starts", starts, event, log, ours.program, *minimal(bench)[0]],
                      {**environment_of(bench, config), **environment})
     ours_ns, theirs_ns = columns(output, 0)
     return median_result("lambda_start_ssm", [ns / 1e3 for ns in ours_ns], "us",
-                         ours.against("a minimal static C bootstrap with a file secret; moto_server's time is in ours"),
+                         ours.against("a minimal static C bootstrap with a file secret; "
+                                      "moto_server's time is in ours"),
                          [ns / 1e3 for ns in theirs_ns], None)

@@ -36,7 +36,8 @@ def cgi_start(bench):
     effort = bench.effort
     ours_ns, theirs_ns = spawned(bench, "cgi_start", "starts", programs, effort.starts, effort.start_warm_up)
     return median_result("cgi_start", [ns / 1e3 for ns in ours_ns], "us",
-                         "an empty static C CGI, posix_spawn to waitpid", [ns / 1e3 for ns in theirs_ns], None)
+                         "an empty static C CGI, posix_spawn to waitpid", [ns / 1e3 for ns in theirs_ns],
+                         None)
 
 
 def verify_parse_laps(bench, laps):
@@ -69,7 +70,8 @@ def rules_50_laps(bench, laps, rules):
 
 def rules_50(bench):
     rules, proof = rules_50_laps(bench, bench.effort.laps, BENCH / "rules_50.yml")
-    return median_result("rules_50", [ns / 1e3 for ns in rules], "us", "verifying and parsing the same webhook", [ns / 1e3 for ns in proof], 1)
+    return median_result("rules_50", [ns / 1e3 for ns in rules], "us",
+                         "verifying and parsing the same webhook", [ns / 1e3 for ns in proof], 1)
 
 
 def ended_children_cpu_s():
@@ -83,8 +85,8 @@ def timed_drain(command, environment, output):
     cpu_before_s = ended_children_cpu_s()
     with open(output, "wb") as file:
         began = time.perf_counter()
-        done = subprocess.run(list(map(str, command)), env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-                              stdout=file, stderr=file, timeout=DRAIN_TIMEOUT_S)
+        done = subprocess.run(list(map(str, command)), env={**os.environ, **environment},
+                              stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=DRAIN_TIMEOUT_S)
         took = time.perf_counter() - began
     if done.returncode != 0:
         raise MeasuringError(f"{command[0]} ended with {done.returncode}: {output.read_text()[-500:]}")
@@ -133,4 +135,5 @@ def worker_rps(bench):
             took_s, _ = drain(bench, bench.scratch("worker_rps/drain"), entries)
             rates[side].append(bench.effort.entries / took_s)
     return median_result("worker_rps", rates[0], "webhooks/s",
-                         "read, one SQLite row, unlink; 64 a transaction; no JSON, no rules, no log", rates[1], None)
+                         "read, one SQLite row, unlink; 64 a transaction; no JSON, no rules, no log",
+                         rates[1], None)

@@ -1,4 +1,5 @@
-"""Compiles or runs the programs of bench/. The command stands in each file's first comment, behind "cc:", "go:" or "run:"."""
+"""Compiles or runs the programs of bench/. The command stands in each file's first comment, behind "cc:",
+"go:" or "run:"."""
 
 import os
 import re
@@ -16,7 +17,8 @@ SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 # What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
 RECEIVER_FOLDERS = ["base", "config", "receive"]
-RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml", "-lcrypto"]
+RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml",
+                  "-lcrypto"]
 # WORKER: those, rules and notifiers, as a worker links them.
 LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS),
           "WORKER": ([*RECEIVER_FOLDERS, "rules", "notify"], [*RECEIVER_FLAGS, "-lpcre2-8"])}
@@ -32,7 +34,8 @@ def need_tool(name):
 
 def newest(name):
     found = [file for folder in SBIN for file in Path(folder).glob(f"{name}[0-9]*.[0-9]*")]
-    return max(found, key=lambda file: [int(number) for number in re.findall("[0-9]+", file.name)], default=None)
+    return max(found, key=lambda file: [int(number) for number in re.findall("[0-9]+", file.name)],
+               default=None)
 
 
 def command_to_run(source, **values):
@@ -49,10 +52,10 @@ def linked(word, tree):
 
 
 def command_of(source, compiler):
-    found = re.search(rf"^(?: \*|//|#|;) {compiler}: (.+)$", source.read_text(), re.MULTILINE)
-    if found is None:
+    found = re.findall(rf"^(?: \*|//|#|;) {compiler}: (.+)$", source.read_text(), re.MULTILINE)
+    if not found:
         raise MeasuringError(f"{source} has no {compiler}: line")
-    return shlex.split(found.group(1))
+    return shlex.split(" ".join(found))
 
 
 def is_older(program, files):
@@ -91,7 +94,8 @@ def compiled_go(name, folder):
     start = words.index("go")
     environment = {**os.environ, **dict(word.split("=", 1) for word in words[:start]), "GOFLAGS": "-mod=mod",
                    "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOCACHE": str(program.parent / "go-cache")}
-    compile_program([need_tool("go"), *words[start + 1:], "-o", str(program), "."], cwd=sources, env=environment)
+    compile_program([need_tool("go"), *words[start + 1:], "-o", str(program), "."], cwd=sources,
+                    env=environment)
     return program
 
 

@@ -43,8 +43,10 @@ class Load:
 
     headers: Callable[..., dict]
     verified: bool = True  # both sides must refuse what is forged
-    run_in: bool = False  # as long again before the round, not timed: for what compiles, or grows a heap, as it runs
-    stretch: int = 1  # so much longer is a round, and so much fewer there are: for what answers only a few in a second
+    # as long again before the round, not timed: for what compiles, or grows a heap, as it runs
+    run_in: bool = False
+    # so much longer is a round, and so much fewer there are: for what answers only a few in a second
+    stretch: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def rival_maildir(folder, webhook):
 
 
 def rival_receiver(folder, webhook):
-    return Setup({"BENCH_SECRET": str(webhook.secret_file), "BENCH_SECRET_TEXT": webhook.secret.decode()}, lambda: None)
+    return Setup({"BENCH_SECRET": str(webhook.secret_file), "BENCH_SECRET_TEXT": webhook.secret.decode()},
+                 lambda: None)
 
 
 def one_round(bench, name, side, load):
@@ -100,7 +103,8 @@ def one_round(bench, name, side, load):
     except MeasuringError as error:
         raise MeasuringError(f"{error}\n{last_words(folder)}") from None
     if handled is not None and handled < sent + requests:
-        raise MeasuringError(f"{side.program.name} was asked {sent + requests} times but shows only {handled}")
+        raise MeasuringError(
+            f"{side.program.name} was asked {sent + requests} times but shows only {handled}")
     time.sleep(0.1)  # CGI processes of broken connections may still write
     shutil.rmtree(folder, ignore_errors=True)
     return figures

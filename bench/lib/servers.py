@@ -145,8 +145,8 @@ def nginx(folder, location, more=""):
     server, port, config = need_tool("nginx"), free_port(), folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(NGINX.format(folder=folder, port=port, user=user, location=location, more=more))
-    with child([server, "-e", folder / "nginx.log", "-c", config, "-g", "daemon off;"], {}, folder / "nginx.out",
-               lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
+    with child([server, "-e", folder / "nginx.log", "-c", config, "-g", "daemon off;"], {},
+               folder / "nginx.out", lambda: answers(socket.AF_INET, ("127.0.0.1", port))):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -178,8 +178,8 @@ def nginx_php(program, environment, folder):
     command = command_to_run(program.with_suffix(".conf"))
     script = f"\n      fastcgi_param SCRIPT_FILENAME {program};"
     location = FASTCGI.format(receiver=f"unix:{listener}") + script
-    with child(command, {"BENCH_SOCKET": listener, "BENCH_FOLDER": str(folder), **environment}, folder / "app.out",
-               lambda: answers(socket.AF_UNIX, listener)) as process, \
+    with child(command, {"BENCH_SOCKET": listener, "BENCH_FOLDER": str(folder), **environment},
+               folder / "app.out", lambda: answers(socket.AF_UNIX, listener)) as process, \
          nginx(folder, location) as url:
         yield Site(f"{url}/hook", process.pid)
 

@@ -44,7 +44,8 @@ class Webhook:
 
     def headers_for_webhook(self, genuine=True):
         """With the kind of signature that Debian's webhook can verify: over the body alone."""
-        return {**self.headers(genuine), "X-Hub-Signature-256": f"sha256={self.signature(self.body, genuine)}"}
+        return {**self.headers(genuine),
+                "X-Hub-Signature-256": f"sha256={self.signature(self.body, genuine)}"}
 
     def cgi_environment(self):
         """What a web server gives a CGI program."""

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -IS
-# cgi_python.py - a receiver as one writes it in Python without a library; -IS spares it the search for installed packages,
-# a fifth of its time. The secret is in the file $BENCH_SECRET. No age is checked, no log line written.
+# cgi_python.py - a receiver as one writes it in Python without a library; -IS spares it the search for
+# installed packages, a fifth of its time. The secret is in the file $BENCH_SECRET. No age is checked, no log
+# line written.
 import hashlib
 import hmac
 import json

@@ -1,5 +1,6 @@
-// http_node.mjs - a receiver as one writes it in Node without a library: http, createHmac, JSON.parse. It listens on the
-// unix socket $BENCH_SOCKET; the secret is in the file $BENCH_SECRET. No age is checked, no log line written.
+// http_node.mjs - a receiver as one writes it in Node without a library: http, createHmac, JSON.parse. It
+// listens on the unix socket $BENCH_SOCKET; the secret is in the file $BENCH_SECRET. No age is checked, no
+// log line written.
 //
 // run: node FILE
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -35,7 +36,8 @@ const server = http.createServer((request, response) => {
   request.on('end', () => {
     const [status, said] = handle(request.headers['x-buildkite-signature'], Buffer.concat(parts));
     const text = JSON.stringify(said);
-    response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+    const length = Buffer.byteLength(text);
+    response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length });
     response.end(text);
   });
 });

@@ -1,11 +1,13 @@
 /*
- * lambda_min.c - the least a bootstrap in C can be that does its work: one socket, HMAC by SHA256_*, jansson for the
- * envelope and for the body. The secret is in the file $BENCH_SECRET.
+ * lambda_min.c - the least a bootstrap in C can be that does its work: one socket, HMAC by SHA256_*, jansson
+ * for the envelope and for the body. The secret is in the file $BENCH_SECRET.
  *
- * It trusts the Runtime API: no chunks, no time-outs, no reconnecting, one event of at most 48 KB. It checks neither the
- * age of a signature nor that a key or header stands there once, reads no configuration and writes no log line.
+ * It trusts the Runtime API: no chunks, no time-outs, no reconnecting, one event of at most 48 KB. It checks
+ * neither the age of a signature nor that a key or header stands there once, reads no configuration and
+ * writes no log line.
  *
- * cc: -std=c11 -D_GNU_SOURCE -O2 -ffunction-sections -fdata-sections -Wl,--gc-sections -static FILE -ljansson -lcrypto
+ * cc: -std=c11 -D_GNU_SOURCE -O2 -ffunction-sections -fdata-sections
+ * cc: -Wl,--gc-sections -static FILE -ljansson -lcrypto
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <arpa/inet.h>
@@ -117,7 +119,10 @@ static int connect_to(const char *api)
   return fd;
 }
 
-/* Sends TEXT and reads one answer with a Content-Length into BUFFER; where its body starts and how long it is. */
+/*
+ * Sends TEXT and reads one answer with a Content-Length into BUFFER; where its body starts and how long it
+ * is.
+ */
 static char *exchange(int fd, const char *text, size_t text_len, char *buffer, size_t *body_len)
 {
   size_t len = 0, wanted = SIZE_MAX;

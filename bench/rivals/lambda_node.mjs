@@ -1,5 +1,5 @@
-// lambda_node.mjs - a loop over the Runtime API as one writes it in Node without a library: http with a kept connection,
-// createHmac, JSON.parse. The secret is in the file $BENCH_SECRET.
+// lambda_node.mjs - a loop over the Runtime API as one writes it in Node without a library: http with a kept
+// connection, createHmac, JSON.parse. The secret is in the file $BENCH_SECRET.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -9,7 +9,8 @@ const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
 function exchange(method, path, body) {
-  const headers = body ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) } : {};
+  const headers = body
+    ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) } : {};
   return new Promise((resolve, reject) => {
     const request = http.request(
       { agent, host, port, method, path: `/2018-06-01/runtime/invocation/${path}`, headers },

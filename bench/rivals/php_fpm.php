@@ -1,6 +1,6 @@
 <?php
-// php_fpm.php - a receiver as one writes it in PHP without a library. The secret is in the environment, where reading it
-// costs a request less than a file does. No age is checked, no log line written.
+// php_fpm.php - a receiver as one writes it in PHP without a library. The secret is in the environment, where
+// reading it costs a request less than a file does. No age is checked, no log line written.
 
 function is_genuine(string $header, string $body): bool
 {

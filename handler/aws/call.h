@@ -1,8 +1,8 @@
 /*
  * call.h - one call of an AWS service that speaks JSON: signed, sent, its answer or its error.
  *
- * Nothing is kept between two calls but the transport's connection, and nothing happens before the first: no variable
- * is read, no TLS is set up. Every answer that is refused is wiped.
+ * Nothing is kept between two calls but the transport's connection, and nothing happens before the first: no
+ * variable is read, no TLS is set up. Every answer that is refused is wiped.
  */
 #ifndef KH_AWS_CALL_H
 #define KH_AWS_CALL_H
@@ -30,9 +30,9 @@ struct kh_aws_operation {
 
 /*
  * Sends BODY. At KH_OK ANSWER has the answer's body, in bytes that were never moved, and the caller wipes and
- * releases it; else it is empty. KH_ERR_CONFIG for what the environment lacks, KH_ERR_DELIVERY_FAILED where trying
- * again may help, KH_ERR_DELIVERY_REFUSED, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. WHY says what is wrong and what to do, with
- * permission, region and AWS's code; never a key, a token or another byte of the answer.
+ * releases it; else it is empty. KH_ERR_CONFIG for what the environment lacks, KH_ERR_DELIVERY_FAILED where
+ * trying again may help, KH_ERR_DELIVERY_REFUSED, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. WHY says what is wrong and
+ * what to do, with permission, region and AWS's code; never a key, a token or another byte of the answer.
  */
 enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation *operation,
                         struct kh_str body, struct kh_buf *answer, struct kh_diag *why) KH_MUST_USE;

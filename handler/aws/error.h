@@ -11,8 +11,8 @@
 enum { KH_AWS_CODE_BYTES = 64 };
 
 /*
- * The code of an answer of status 300 and above, such as "AccessDeniedException"; "" when there is none. Looked for
- * in the header, in the members `code` and `__type` of a JSON body, in <Code> of an XML one.
+ * The code of an answer of status 300 and above, such as "AccessDeniedException"; "" when there is none.
+ * Looked for in the header, in the members `code` and `__type` of a JSON body, in <Code> of an XML one.
  */
 void kh_aws_error_code(const struct kh_incoming *answer, char code[KH_AWS_CODE_BYTES]);
 

@@ -6,7 +6,8 @@
  * atoi atol atoll atof                            kh_str_u64, kh_str_i64
  * gmtime localtime ctime asctime mktime           base/clock.h
  * gets scanf sscanf fscanf                        read, then kh_str
- * memcmp on secrets                               kh_digest_equal (a review rule: memcmp is also right elsewhere)
+ * memcmp on secrets                               kh_digest_equal (a review rule: memcmp is also right
+ *                                                 elsewhere)
  */
 #ifndef KH_BANNED_H
 #define KH_BANNED_H

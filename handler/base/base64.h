@@ -10,8 +10,9 @@
 #define KH_BASE64_CHARACTERS(count) (((count) + 2) / 3 * 4)
 
 /*
- * Decodes TEXT to TO, which has room for TEXT.len / 4 * 3 bytes and may be TEXT.at itself. KH_ERR_BODY_CUT, and *LENGTH
- * untouched, when padding is missing, a character is not of the alphabet (white space included), or bits are left over.
+ * Decodes TEXT to TO, which has room for TEXT.len / 4 * 3 bytes and may be TEXT.at itself. KH_ERR_BODY_CUT,
+ * and *LENGTH untouched, when padding is missing, a character is not of the alphabet (white space included),
+ * or bits are left over.
  */
 enum kh_err kh_base64_decode(struct kh_str text, char *to, size_t *length) KH_MUST_USE;
 /* TEXT has room for KH_BASE64_CHARACTERS(COUNT) and a NUL. */

@@ -28,7 +28,10 @@ static inline int64_t kh_clock_ticks_us(const struct kh_clock *clock)
 
 enum { KH_TIME_TEXT_BYTES = 25 };
 
-/* Writes "2026-11-22T01:02:03.456Z" and a NUL: RFC 3339, UTC, milliseconds. Years 1970 to 9999; others are clamped. */
+/*
+ * Writes "2026-11-22T01:02:03.456Z" and a NUL: RFC 3339, UTC, milliseconds. Years 1970 to 9999; others are
+ * clamped.
+ */
 void kh_time_format(int64_t at_us, char text[KH_TIME_TEXT_BYTES]);
 
 /*

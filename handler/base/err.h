@@ -108,7 +108,9 @@ struct kh_diag {
   char text[512];
 };
 
-/* Fills DIAG unless it is NULL or already speaks. Returns ERR, so that `return kh_diag_set(...)` reads well. */
+/*
+ * Fills DIAG unless it is NULL or already speaks. Returns ERR, so that `return kh_diag_set(...)` reads well.
+ */
 enum kh_err kh_diag_set(struct kh_diag *diag, enum kh_err err, const char *format, ...) KH_PRINTF(3, 4);
 
 #endif

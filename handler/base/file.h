@@ -14,18 +14,24 @@
 enum kh_err kh_file_read(const char *path, struct kh_buf *out, struct kh_diag *diag) KH_MUST_USE;
 /* Appends all that FD gives until its end; the same errors. */
 enum kh_err kh_fd_read(int fd, struct kh_buf *out) KH_MUST_USE;
-/* True for the two values of errno that say "no room": ENOSPC, and EDQUOT of a quota, which statvfs does not show. */
+/*
+ * True for the two values of errno that say "no room": ENOSPC, and EDQUOT of a quota, which statvfs does not
+ * show.
+ */
 static inline bool kh_is_full(int cause)
 {
   return cause == ENOSPC || cause == EDQUOT;
 }
 
-/* Writes all of TEXT, over short writes and EINTR. KH_ERR_NO_SPACE for ENOSPC and EDQUOT, KH_ERR_IO otherwise. */
+/*
+ * Writes all of TEXT, over short writes and EINTR. KH_ERR_NO_SPACE for ENOSPC and EDQUOT, KH_ERR_IO
+ * otherwise.
+ */
 enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
 
 /*
- * Opens the null device in place of each of the descriptors 0 to 2 that is closed, as FastCGI's specification allows 1 and 2
- * to be. Otherwise a connection gets such a number, and log lines go to the client.
+ * Opens the null device in place of each of the descriptors 0 to 2 that is closed, as FastCGI's specification
+ * allows 1 and 2 to be. Otherwise a connection gets such a number, and log lines go to the client.
  */
 void kh_fd_fill_standard(void);
 

@@ -8,10 +8,11 @@
  *
  * Stricter than the RFC: duplicate keys are refused (compared after decoding), and so are integers outside
  * int64 and reals that overflow a double. Kinder in one place: a lone surrogate escape reads as U+FFFD, for a
- * commit message must not cost a webhook. UTF-8 is validated (no overlong forms, no surrogates, at most U+10FFFF);
- * a byte order mark is refused; "\u0000" is legal, in keys too.
+ * commit message must not cost a webhook. UTF-8 is validated (no overlong forms, no surrogates, at most
+ * U+10FFFF); a byte order mark is refused; "\u0000" is legal, in keys too.
  *
- * json_read.c reads, json_string.c, json_number.c and json_keys.c know the three hard parts, json_value.c answers.
+ * json_read.c reads, json_string.c, json_number.c and json_keys.c know the three hard parts, json_value.c
+ * answers.
  */
 #ifndef KH_JSON_H
 #define KH_JSON_H
@@ -70,8 +71,9 @@ void kh_json_init(struct kh_json *doc, struct kh_json_limits limits);
 void kh_json_release(struct kh_json *doc);
 /*
  * Reads TEXT: exactly one value, white space around it allowed. On any error
- * the document is empty and DIAG says what and at which byte (line and column from 1, column in bytes; no place
- * for KH_ERR_JSON_SIZE). Values taken from the document before are void. KH_ERR_JSON_*, KH_ERR_NO_MEMORY.
+ * the document is empty and DIAG says what and at which byte (line and column from 1, column in bytes; no
+ * place for KH_ERR_JSON_SIZE). Values taken from the document before are void. KH_ERR_JSON_*,
+ * KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_json_read(struct kh_json *doc, struct kh_str text, struct kh_diag *diag) KH_MUST_USE;
 
@@ -101,15 +103,18 @@ struct kh_json_walk {
 struct kh_json_walk kh_json_walk(struct kh_json_value value);
 bool kh_json_next(struct kh_json_walk *walk);
 
-/* The bytes of a string or scalar as they stand in the text, not decoded; absent for missing, array and object. */
+/*
+ * The bytes of a string or scalar as they stand in the text, not decoded; absent for missing, array and
+ * object.
+ */
 struct kh_str kh_json_raw(struct kh_json_value value);
 /* Appends a string, decoded. KH_ERR_NOT_FOUND when VALUE is no string; KH_ERR_LIMIT from the buffer. */
 enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out);
 /* True when VALUE is a string that decodes to exactly TEXT. */
 bool kh_json_text_is(struct kh_json_value value, struct kh_str text);
 /*
- * True for a string with half of a surrogate pair, which kh_json_text reads as U+FFFD. It stands for no bytes at all, so
- * nothing that was signed can have become one.
+ * True for a string with half of a surrogate pair, which kh_json_text reads as U+FFFD. It stands for no bytes
+ * at all, so nothing that was signed can have become one.
  */
 bool kh_json_has_lone_surrogate(struct kh_json_value value);
 /* False, and *NUMBER untouched, when VALUE is not of that kind. */

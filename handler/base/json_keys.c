@@ -33,7 +33,9 @@ static int compare(const struct kh_json *doc, const struct kh_json_hashed *a, co
   return kh_json_compare(kh_json_raw_of(doc, a->token), kh_json_raw_of(doc, b->token));
 }
 
-/* Merges the sorted FROM[0, MIDDLE) and FROM[MIDDLE, COUNT) into TO. Of equal keys the earlier stays first. */
+/*
+ * Merges the sorted FROM[0, MIDDLE) and FROM[MIDDLE, COUNT) into TO. Of equal keys the earlier stays first.
+ */
 static void merge(const struct kh_json *doc, const struct kh_json_hashed *from, uint32_t middle,
                   uint32_t count, struct kh_json_hashed *to)
 {

@@ -6,9 +6,13 @@
 
 enum {
   INT64_DIGITS = 19,
-  /* Whatever has at most this many digits before its point is below 1e308, and so below the largest double. */
+  /*
+   * Whatever has at most this many digits before its point is below 1e308, and so below the largest double.
+   */
   SAFE_DIGITS = 308,
-  /* A number half-way between two doubles has at most 767 digits that count; behind them only "more" matters. */
+  /*
+   * A number half-way between two doubles has at most 767 digits that count; behind them only "more" matters.
+   */
   DIGITS_THAT_COUNT = 770
 };
 
@@ -26,7 +30,10 @@ static bool integer_fits(const char *digits, size_t count, bool negative)
   return memcmp(digits, negative ? "9223372036854775808" : "9223372036854775807", INT64_DIGITS) <= 0;
 }
 
-/* The exponent at AT, where an optional sign and digits stand. No text is long enough to undo a saturated one. */
+/*
+ * The exponent at AT, where an optional sign and digits stand. No text is long enough to undo a saturated
+ * one.
+ */
 static int64_t read_exponent(const char *at, const char *end)
 {
   const int64_t enough = INT64_C(1) << 40;
@@ -40,7 +47,9 @@ static int64_t read_exponent(const char *at, const char *end)
   return negative ? -value : value;
 }
 
-/* From the point or the 'e' at AT. START is where the number starts, DIGITS how many stand before the point. */
+/*
+ * From the point or the 'e' at AT. START is where the number starts, DIGITS how many stand before the point.
+ */
 static const char *real_end(struct kh_json_reader *reader, const char *start, const char *at, size_t digits)
 {
   const char *const end = reader->end;
@@ -90,8 +99,8 @@ const char *kh_json_number_end(struct kh_json_reader *reader, const char *at, en
 }
 
 /*
- * Writes the digits of [AT, END), leading zeros left out, to TO and returns how many. TO must have room for one more
- * than DIGITS_THAT_COUNT. Adds to EXPONENT what makes up for the point and for digits not written.
+ * Writes the digits of [AT, END), leading zeros left out, to TO and returns how many. TO must have room for
+ * one more than DIGITS_THAT_COUNT. Adds to EXPONENT what makes up for the point and for digits not written.
  */
 static size_t write_digits(const char *at, const char *end, char *to, int64_t *exponent)
 {

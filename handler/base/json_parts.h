@@ -1,5 +1,6 @@
 /*
- * json_parts.h - what json_read.c, json_string.c, json_number.c, json_keys.c and json_value.c share. Private to them.
+ * json_parts.h - what json_read.c, json_string.c, json_number.c, json_keys.c and json_value.c share. Private
+ * to them.
  *
  * A reading function takes the place where it starts and returns the place
  * behind what it read; NULL means that kh_json_fail was called.
@@ -56,7 +57,10 @@ struct kh_json_pieces {
 };
 /* False at the end. *PIECE is never empty and holds until the next call. */
 bool kh_json_next_piece(struct kh_json_pieces *pieces, struct kh_str *piece);
-/* All of RAW at once, for a text with many escapes. TO has room for RAW's length, which is never exceeded. How many bytes. */
+/*
+ * All of RAW at once, for a text with many escapes. TO has room for RAW's length, which is never exceeded.
+ * How many bytes.
+ */
 size_t kh_json_unescape(struct kh_str raw, char *to);
 /* Orders two strings, as they stand in the text, by their decoded bytes. */
 int kh_json_compare(struct kh_str a, struct kh_str b);
@@ -68,13 +72,17 @@ double kh_json_number_real(struct kh_str number);
 
 /* json_keys.c: true when KEY was in the object at token OBJECT before. Neither may hold an escape. */
 bool kh_json_key_repeats(const struct kh_json *doc, uint32_t object, const struct kh_json_token *key);
-/* Finds the first of all KEYS keys that repeats an earlier one, in n log n steps; *REPEATED is 0 when none does. */
+/*
+ * Finds the first of all KEYS keys that repeats an earlier one, in n log n steps; *REPEATED is 0 when none
+ * does.
+ */
 enum kh_err kh_json_keys_check(struct kh_json *doc, uint32_t object, uint32_t keys,
                                uint32_t *repeated) KH_MUST_USE;
 
 /*
- * Counts KEY in its object's frame; false proves that the object has no such key yet, or that it will be checked at
- * its end. The filter knows a key by its length and three bytes; an empty key has a quote in their place.
+ * Counts KEY in its object's frame; false proves that the object has no such key yet, or that it will be
+ * checked at its end. The filter knows a key by its length and three bytes; an empty key has a quote in their
+ * place.
  */
 static inline bool kh_json_key_is_suspect(struct kh_json_frame *object, const char *start,
                                           const struct kh_json_token *key)

@@ -209,7 +209,10 @@ static inline const char *close_container(struct kh_json_reader *reader, const c
   return at + 1;
 }
 
-/* Behind a value: closes what ends there, up to the next value, or, when *COMPLETE, the end of the outermost one. */
+/*
+ * Behind a value: closes what ends there, up to the next value, or, when *COMPLETE, the end of the outermost
+ * one.
+ */
 static inline const char *leave_value(struct kh_json_reader *reader, const char *at, bool *complete)
 {
   while (reader->depth > 0) {

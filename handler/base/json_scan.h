@@ -69,7 +69,9 @@ static inline uint64_t kh_json_block(const char *at)
   return x;
 }
 
-/* A high bit for each byte from 0x80, and from AT_LEAST, which is at most 0x80. No sum reaches over its byte. */
+/*
+ * A high bit for each byte from 0x80, and from AT_LEAST, which is at most 0x80. No sum reaches over its byte.
+ */
 static inline uint64_t kh_json_from(uint64_t x, uint64_t at_least)
 {
   return ((x & KH_JSON_EACH(0x7F)) + KH_JSON_EACH(0x80 - at_least)) | x;

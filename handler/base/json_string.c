@@ -46,7 +46,10 @@ static bool is_low_surrogate(int unit)
   return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* Runs over plain bytes and escapes of two bytes, from AT to something else or to where no two blocks are left. */
+/*
+ * Runs over plain bytes and escapes of two bytes, from AT to something else or to where no two blocks are
+ * left.
+ */
 static const char *skip_short_escapes(const char *at, const char *end)
 {
   while (end - at >= 2 * KH_JSON_BLOCK) {

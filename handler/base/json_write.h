@@ -8,7 +8,10 @@
 
 #include <jansson.h>
 
-/* Appends JSON compactly. KH_ERR_LIMIT; KH_ERR_NO_MEMORY, also when JSON is NULL, as jansson's makers give it then. */
+/*
+ * Appends JSON compactly. KH_ERR_LIMIT; KH_ERR_NO_MEMORY, also when JSON is NULL, as jansson's makers give it
+ * then.
+ */
 enum kh_err kh_json_write(const json_t *json, struct kh_buf *out) KH_MUST_USE;
 
 #endif

@@ -72,7 +72,10 @@ struct kh_log_line {
 /* Starts a line with timestamp, level and MESSAGE, a constant such as "webhook". */
 void kh_log_begin(struct kh_log_line *line, const struct kh_log *log, enum kh_level level,
                   const char *message);
-/* Each key at most once in a line. Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts are cut at 1,024 bytes. */
+/*
+ * Each key at most once in a line. Empty texts are left out. Bytes that are not UTF-8 become U+FFFD; texts
+ * are cut at 1,024 bytes.
+ */
 void kh_log_text(struct kh_log_line *line, enum kh_log_key key, struct kh_str text);
 /* A string of a payload, decoded; anything else is left out. */
 void kh_log_value(struct kh_log_line *line, enum kh_log_key key, struct kh_json_value value);

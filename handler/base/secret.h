@@ -22,7 +22,9 @@ struct kh_secret {
   size_t len;
 };
 
-/* Copies TEXT. KH_ERR_LIMIT over KH_SECRET_MAX_BYTES, KH_ERR_NO_MEMORY. Replaces (and wipes) what was there. */
+/*
+ * Copies TEXT. KH_ERR_LIMIT over KH_SECRET_MAX_BYTES, KH_ERR_NO_MEMORY. Replaces (and wipes) what was there.
+ */
 enum kh_err kh_secret_set(struct kh_secret *secret, struct kh_str text) KH_MUST_USE;
 /* Wipes and frees; the secret is empty afterwards. {0} is empty too. */
 void kh_secret_release(struct kh_secret *secret);
@@ -35,7 +37,10 @@ struct kh_str kh_secret_reveal(const struct kh_secret *secret);
 
 /* Wipes LEN bytes so that the compiler cannot leave it out. */
 void kh_wipe(void *at, size_t len);
-/* Wipes the bytes, then releases. Wipes all of them only where the buffer never moved: reserve its room first. */
+/*
+ * Wipes the bytes, then releases. Wipes all of them only where the buffer never moved: reserve its room
+ * first.
+ */
 void kh_wipe_buf(struct kh_buf *buf);
 
 /* HMAC-SHA256 of the parts joined, keyed by SECRET. */

@@ -7,7 +7,10 @@
 
 #include "base/base.h"
 
-/* The bytes of the character at AT, 1 to 4; 0 when it is not well-formed or goes beyond END. AT is before END. */
+/*
+ * The bytes of the character at AT, 1 to 4; 0 when it is not well-formed or goes beyond END. AT is before
+ * END.
+ */
 int kh_utf8_length(const char *at, const char *end);
 bool kh_utf8_valid(struct kh_str text);
 

@@ -52,8 +52,8 @@ static void drop_content(struct kh_config *config)
 }
 
 /*
- * A receiver takes any line that begins with `notify:` for the key. Inside a quoted text or brackets YAML would allow
- * one, and what `kitehook check` accepts must not stop a receiver.
+ * A receiver takes any line that begins with `notify:` for the key. Inside a quoted text or brackets YAML
+ * would allow one, and what `kitehook check` accepts must not stop a receiver.
  */
 static enum kh_err check_receivers_view(const struct kh_config *config, struct kh_str text,
                                         struct kh_diags *diags)
@@ -75,9 +75,9 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
   enum kh_err err;
 
   /*
-   * Without it jansson reads /dev/urandom before its first object, at every CGI start. A fixed seed would let whoever
-   * chooses keys make them collide, but jansson sees only keys of our own and of this file; what comes from outside
-   * goes through base/json.
+   * Without it jansson reads /dev/urandom before its first object, at every CGI start. A fixed seed would let
+   * whoever chooses keys make them collide, but jansson sees only keys of our own and of this file; what
+   * comes from outside goes through base/json.
    */
   json_object_seed(1);
   err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);

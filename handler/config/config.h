@@ -20,10 +20,12 @@
  *   notify: [...]
  *
  * A secret is {file: PATH} or {env: NAME}; on Lambda also {ssm: NAME}, {secretsmanager: NAME_OR_ARN} or
- * {secretsmanager: NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct kh_remote_secrets.
+ * {secretsmanager: NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct
+ * kh_remote_secrets.
  *
  * One named secret or a list of them; `name` defaults to "default" for a single
- * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of the file they stand in.
+ * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of the file
+ * they stand in.
  *
  * An item `include: PATH` of `notify` stands for the items of that file, which is a list (kh_config_include).
  */
@@ -58,9 +60,9 @@ enum { KH_REMOTE_SECRET_MAX_BYTES = KH_SECRET_MAX_BYTES + 2 }; /* with a line en
 /* The interface of what fetches them; handler/aws/secrets.h is the real one. */
 struct kh_remote_secrets {
   /*
-   * Appends the secret NAME to VALUE, which is empty, and moves VALUE's bytes no more once the first of them is
-   * written, so that wiping it wipes all. KEY, unless NULL, is the member to take of a secret that is a JSON object.
-   * On an error VALUE holds nothing, and WHY says what is wrong and what to do, without NAME.
+   * Appends the secret NAME to VALUE, which is empty, and moves VALUE's bytes no more once the first of them
+   * is written, so that wiping it wipes all. KEY, unless NULL, is the member to take of a secret that is a
+   * JSON object. On an error VALUE holds nothing, and WHY says what is wrong and what to do, without NAME.
    */
   enum kh_err (*fetch)(void *self, enum kh_remote_store store, const char *name, const char *key,
                        struct kh_buf *value, struct kh_diag *why);
@@ -138,54 +140,66 @@ struct kh_config {
 
 /*
  * Reads PATH. ENVIRONMENT (the process's) is where `env:` looks after env_file;
- * it must outlive the config. All mistakes go to DIAGS, sorted by place; any of them but warnings makes KH_ERR_CONFIG. Then, except at
- * KH_CONFIG_CHECK, only kh_config_is_outdated and kh_config_release are of use: the files stay watched, so that a cure
- * is noticed.
+ * it must outlive the config. All mistakes go to DIAGS, sorted by place; any of them but warnings makes
+ * KH_ERR_CONFIG. Then, except at KH_CONFIG_CHECK, only kh_config_is_outdated and kh_config_release are of
+ * use: the files stay watched, so that a cure is noticed.
  */
 enum kh_err kh_config_read(struct kh_config *config, const char *path, enum kh_config_depth depth,
                            const char *const *environment, struct kh_diags *diags) KH_MUST_USE;
 /*
- * The same where REMOTE, which must outlive the config, fetches `ssm:` and `secretsmanager:`. Without it those are
- * mistakes, but at KH_CONFIG_CHECK: there their form is looked at, and such a secret stays empty.
+ * The same where REMOTE, which must outlive the config, fetches `ssm:` and `secretsmanager:`. Without it
+ * those are mistakes, but at KH_CONFIG_CHECK: there their form is looked at, and such a secret stays empty.
  */
 enum kh_err kh_config_read_remote(struct kh_config *config, const char *path, enum kh_config_depth depth,
                                   const char *const *environment, const struct kh_remote_secrets *remote,
                                   struct kh_diags *diags) KH_MUST_USE;
 void kh_config_release(struct kh_config *config);
 
-/* True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second. */
+/*
+ * True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second.
+ */
 bool kh_config_is_outdated(const struct kh_config *config);
 
 /*
- * Tells configurations apart by where they came from: a hash of the watched files' names and stats, and of nothing they
- * hold. What came from the environment does not count.
+ * Tells configurations apart by where they came from: a hash of the watched files' names and stats, and of
+ * nothing they hold. What came from the environment does not count.
  */
 void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES]);
 
 /* The word that the file has for MODE. */
 const char *kh_worker_mode_name(enum kh_worker_mode mode);
 
-/* KH_ERR_CONFIG and a mistake when there is `notify:` but no `state:`: a web server's receiver has no way to do it. */
+/*
+ * KH_ERR_CONFIG and a mistake when there is `notify:` but no `state:`: a web server's receiver has no way to
+ * do it.
+ */
 enum kh_err kh_config_needs_state(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 
 /*
  * Resolves a reference such as {env: NAME} (one trailing line end is dropped); the value
- * never appears in a message. An empty value is an error. WHERE names the key in messages, such as "slack.url".
- * A plain string is refused: a credential does not belong into the file of rules. At KH_CONFIG_WHOLE.
+ * never appears in a message. An empty value is an error. WHERE names the key in messages, such as
+ * "slack.url". A plain string is refused: a credential does not belong into the file of rules. At
+ * KH_CONFIG_WHOLE.
  */
 enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, const char *where,
                              struct kh_secret *secret, struct kh_diags *diags) KH_MUST_USE;
-/* The key of REFERENCE that says where its secret is, such as "env", and what stands there; NULL without one. */
+/*
+ * The key of REFERENCE that says where its secret is, such as "env", and what stands there; NULL without one.
+ */
 const char *kh_config_secret_source(const json_t *reference, const char **name);
 
-/* The value of NAME among "NAME=value", ended by NULL; absent when there is none, and in an ENVIRONMENT of NULL. */
+/*
+ * The value of NAME among "NAME=value", ended by NULL; absent when there is none, and in an ENVIRONMENT of
+ * NULL.
+ */
 struct kh_str kh_environment_get(const char *const *environment, const char *name);
 /* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
 bool kh_env_name_is_told(const char *name);
 
 /*
- * Puts what `notify` includes, and what that includes, in the place of the items that say so; those files are watched
- * from then on. All mistakes go to DIAGS; after one the item is left out. KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
+ * Puts what `notify` includes, and what that includes, in the place of the items that say so; those files are
+ * watched from then on. All mistakes go to DIAGS; after one the item is left out. KH_ERR_CONFIG,
+ * KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_config_include(struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 /* The included file that NODE stands in; NULL when that is kitehook.yml itself. */

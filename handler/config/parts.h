@@ -21,12 +21,14 @@ static inline enum kh_err kh_first_err(enum kh_err first, enum kh_err second)
 
 /* ---- files.c ---- */
 
-/* PATH as it stands in the file BESIDE, seen from where BESIDE is seen. False when it is empty or too long. */
+/*
+ * PATH as it stands in the file BESIDE, seen from where BESIDE is seen. False when it is empty or too long.
+ */
 bool kh_path_beside(const char *beside, const char *path, char resolved[KH_PATH_BYTES]);
 /*
- * Appends the regular file at PATH to TEXT and watches it, there or not. *MODE gets its permissions. TEXT is not
- * moved while it grows, so that wiping it wipes all. KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_IO; WHY has the cause
- * without the path.
+ * Appends the regular file at PATH to TEXT and watches it, there or not. *MODE gets its permissions. TEXT is
+ * not moved while it grows, so that wiping it wipes all. KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_IO; WHY has
+ * the cause without the path.
  */
 enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
                            struct kh_diag *why) KH_MUST_USE;
@@ -42,8 +44,9 @@ const char *kh_config_load_cure(enum kh_err err);
 /* ---- env_file.c ---- */
 
 /*
- * Reads TEXT as systemd reads an EnvironmentFile into ENTRIES: "NAME=value" and a NUL each. Stricter: a line that
- * is no assignment, an unusable name, an open quote or a NUL byte is a mistake. Messages never quote a line.
+ * Reads TEXT as systemd reads an EnvironmentFile into ENTRIES: "NAME=value" and a NUL each. Stricter: a line
+ * that is no assignment, an unusable name, an open quote or a NUL byte is a mistake. Messages never quote a
+ * line.
  */
 enum kh_err kh_env_file_parse(struct kh_str text, const char *file, struct kh_buf *entries,
                               struct kh_diags *diags) KH_MUST_USE;
@@ -80,7 +83,9 @@ enum kh_err kh_section_path(const struct kh_section *section, const char *key, b
 
 /* ---- reference.c ---- */
 
-/* A reference to a secret while it is resolved. No message quotes what stands in it: it could be the secret. */
+/*
+ * A reference to a secret while it is resolved. No message quotes what stands in it: it could be the secret.
+ */
 struct kh_reference {
   struct kh_config *config;
   const json_t *node;

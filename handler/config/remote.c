@@ -81,8 +81,8 @@ static bool is_key(const char *text)
 }
 
 /*
- * Whoever pastes a secret behind `ssm:` writes no slash first, and hardly one of nothing but small letters; any other
- * name could be the secret itself.
+ * Whoever pastes a secret behind `ssm:` writes no slash first, and hardly one of nothing but small letters;
+ * any other name could be the secret itself.
  */
 static bool may_be_told(const char *name)
 {

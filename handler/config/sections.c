@@ -228,7 +228,9 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   const struct kh_section top = {config, config->yaml.root, "", diags};
   enum kh_err err = kh_config_known_keys(config, top.object, top_keys, diags);
 
-  /* Not as they stand in the file: secrets need env_file, and one warning about them needs state and worker. */
+  /*
+   * Not as they stand in the file: secrets need env_file, and one warning about them needs state and worker.
+   */
   err = kh_first_err(err, read_env_file(&top));
   err = kh_first_err(err, read_log(&top));
   err = kh_first_err(err, kh_section_path(&top, "state", false, config->state));

@@ -35,10 +35,11 @@ struct kh_yaml {
 };
 
 /*
- * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is met, without it. Where a
- * line begins with the key and a colon, no byte behind that is looked at. Errors go to DIAGS with FILE, line and
- * column: KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong could be left out (a
- * tag, a key that stands there twice): then it is there, so that a caller can look for more mistakes.
+ * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is met, without it.
+ * Where a line begins with the key and a colon, no byte behind that is looked at. Errors go to DIAGS with
+ * FILE, line and column: KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong
+ * could be left out (a tag, a key that stands there twice): then it is there, so that a caller can look for
+ * more mistakes.
  */
 enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
                          struct kh_diags *diags) KH_MUST_USE;
@@ -50,8 +51,8 @@ void kh_yaml_release(struct kh_yaml *yaml);
 /* Where NODE begins (of an alias: where its anchor stands); 0, 0 when unknown. */
 void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
 /*
- * Where character INDEX (from 0) of the text NODE stands in the file, whether it is quoted, escaped, folded or a block;
- * with as many characters as it has, its end. The place of NODE where that cannot be told.
+ * Where character INDEX (from 0) of the text NODE stands in the file, whether it is quoted, escaped, folded
+ * or a block; with as many characters as it has, its end. The place of NODE where that cannot be told.
  */
 void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
                         unsigned *column);
@@ -59,7 +60,10 @@ void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned
 void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
                        unsigned *column);
 
-/* For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as long. */
+/*
+ * For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as
+ * long.
+ */
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line,
                          size_t column) KH_MUST_USE;
 

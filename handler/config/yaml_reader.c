@@ -13,8 +13,8 @@ static bool begins_with_stop_key(const struct kh_yaml_reader *reader, struct kh_
 }
 
 /*
- * By lines, because libyaml decodes all that it is given, and looks a few characters ahead: a receiver must not fail
- * over, or pay for, what stands behind `notify:`. So for libyaml the file ends there.
+ * By lines, because libyaml decodes all that it is given, and looks a few characters ahead: a receiver must
+ * not fail over, or pay for, what stands behind `notify:`. So for libyaml the file ends there.
  */
 int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given)
 {
@@ -61,7 +61,9 @@ enum kh_err kh_yaml_enter(struct kh_yaml_reader *reader, yaml_mark_t at)
   return KH_OK;
 }
 
-/* Counts NODE as if it were written out here: so no tree that we return is larger or deeper than it may be. */
+/*
+ * Counts NODE as if it were written out here: so no tree that we return is larger or deeper than it may be.
+ */
 static enum kh_err count_tree(struct kh_yaml_reader *reader, json_t *node, yaml_mark_t at)
 {
   enum kh_err err = kh_yaml_count(reader, at);

@@ -4,8 +4,8 @@
 #include "config/yaml.h"
 
 /*
- * The text as it was read is led along the file's spelling of it, one character of both at a time. What both do not
- * agree on cannot be told.
+ * The text as it was read is led along the file's spelling of it, one character of both at a time. What both
+ * do not agree on cannot be told.
  */
 struct walk {
   struct kh_str source;

@@ -14,7 +14,9 @@ static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz";
 static const char digits[] = "0123456789";
 static const char joiners[] = "_-.";
-/* What stands between words. Not '/', '@', '%', '+', '&': those hold the parts of URLs and tokens together. */
+/*
+ * What stands between words. Not '/', '@', '%', '+', '&': those hold the parts of URLs and tokens together.
+ */
 static const char between[] = "\"'`,;:!?()[]{}<>= ";
 
 static bool is_one_of(char byte, const char *set)

@@ -1,7 +1,8 @@
 /*
  * attempt.h - one try of one delivery, and what came of it. Private to deliver/: outbox.h is the way in.
  *
- * attempt.c makes the request and reads what its answer means, attempt_log.c tells of it, outbox.c has the order.
+ * attempt.c makes the request and reads what its answer means, attempt_log.c tells of it, outbox.c has the
+ * order.
  */
 #ifndef KH_ATTEMPT_H
 #define KH_ATTEMPT_H
@@ -21,8 +22,8 @@ struct kh_attempt {
   struct kh_exchange exchange;
 
   /* the outcome */
-  enum kh_err
-      result; /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED: again later; else dead */
+  /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED: again later; else dead */
+  enum kh_err result;
   int64_t retry_at_us;   /* when it is tried again */
   int64_t hold_until_us; /* when the next one may go to the destination; 0 for any time */
   char detail[256];

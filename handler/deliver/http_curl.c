@@ -20,7 +20,10 @@ struct http {
   struct kh_wire wires[WIRES]; /* free ones have no answer */
 };
 
-/* A libcurl that was built without a default would trust nobody. Where no file can be read the last one's name stays. */
+/*
+ * A libcurl that was built without a default would trust nobody. Where no file can be read the last one's
+ * name stays.
+ */
 static const char *find_ca_file(void)
 {
   const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);

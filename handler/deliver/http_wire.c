@@ -148,7 +148,10 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   SET(CURLOPT_SHARE, options->share);
   SET(CURLOPT_URL, kh_secret_reveal(request->url).at);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
-  /* After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would wait on it. */
+  /*
+   * After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would
+   * wait on it.
+   */
   SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -207,8 +210,9 @@ static void free_headers(struct curl_slist *headers)
 }
 
 /*
- * NULL without memory. Without "Expect:" libcurl would wait a second for a 100 that few send; but before 8.3.0 it
- * signs a header that is blank and so is not sent, and AWS refuses that. Signed requests are too short for a 100.
+ * NULL without memory. Without "Expect:" libcurl would wait a second for a 100 that few send; but before
+ * 8.3.0 it signs a header that is blank and so is not sent, and AWS refuses that. Signed requests are too
+ * short for a 100.
  */
 static struct curl_slist *make_headers(const struct kh_outgoing *request)
 {
@@ -299,7 +303,9 @@ enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
   return KH_OK;
 }
 
-/* A handle is not used again: 7.88.1 would put a folded first line into the answer before, which was freed. */
+/*
+ * A handle is not used again: 7.88.1 would put a folded first line into the answer before, which was freed.
+ */
 void kh_wire_clear(struct kh_wire *wire)
 {
   curl_easy_cleanup(wire->easy);

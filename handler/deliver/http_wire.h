@@ -25,8 +25,8 @@ struct kh_wire {
 };
 
 /*
- * Makes a handle ready to send REQUEST, whose parts must live until kh_wire_clear. KH_ERR_DELIVERY_FAILED when it cannot be
- * sent: ANSWER says why.
+ * Makes a handle ready to send REQUEST, whose parts must live until kh_wire_clear. KH_ERR_DELIVERY_FAILED
+ * when it cannot be sent: ANSWER says why.
  */
 enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *options,
                             const struct kh_outgoing *request, struct kh_incoming *answer) KH_MUST_USE;

@@ -28,7 +28,10 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
     err = ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, &why);
   else
     err = ops->bury(outbox->store.self, id, attempt->number, now_us, &why);
-  /* Somebody dropped it meanwhile, or a newer one replaced it; what its destination asked for counts all the same. */
+  /*
+   * Somebody dropped it meanwhile, or a newer one replaced it; what its destination asked for counts all the
+   * same.
+   */
   if (err == KH_ERR_NOT_FOUND && attempt->hold_until_us > 0)
     err = ops->hold(outbox->store.self, attempt->delivery.destination, attempt->hold_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;

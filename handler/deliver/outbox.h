@@ -1,9 +1,9 @@
 /*
  * outbox.h - what is owed goes out: take, send, and then done, again later, or dead.
  *
- * Up to KH_UNDER_WAY_MAX deliveries are on their way over the network at once, so that a destination that hangs holds
- * up no other; to one destination as many as its notifier allows, and one while it fails. policy.h says what an answer
- * means.
+ * Up to KH_UNDER_WAY_MAX deliveries are on their way over the network at once, so that a destination that
+ * hangs holds up no other; to one destination as many as its notifier allows, and one while it fails.
+ * policy.h says what an answer means.
  */
 #ifndef KH_OUTBOX_H
 #define KH_OUTBOX_H
@@ -44,25 +44,32 @@ struct kh_outbox {
 void kh_outbox_configure(const struct kh_transport *transport, const struct kh_config *config);
 
 /*
- * Sends the next delivery that is due, waits for its answer and records what became of it, durably; one log line an
- * attempt. KH_ERR_NOT_FOUND when nothing is due, KH_ERR_STORE and KH_ERR_NO_SPACE when it could not be recorded (it is
- * then sent again), else the outcome: KH_OK, KH_ERR_DELIVERY_FAILED and KH_ERR_DESTINATION_REFUSED (will be tried again), or why it is
- * dead: KH_ERR_DELIVERY_REFUSED (an answer that trying again will not change), KH_ERR_DELIVERY_EXPIRED (too many
- * attempts or too old), KH_ERR_NOTIFIER_GONE (the config no longer has the destination), KH_ERR_RENDER (a body that
- * cannot be read).
+ * Sends the next delivery that is due, waits for its answer and records what became of it, durably; one log
+ * line an attempt. KH_ERR_NOT_FOUND when nothing is due, KH_ERR_STORE and KH_ERR_NO_SPACE when it could not
+ * be recorded (it is then sent again), else the outcome: KH_OK, KH_ERR_DELIVERY_FAILED and
+ * KH_ERR_DESTINATION_REFUSED (will be tried again), or why it is dead: KH_ERR_DELIVERY_REFUSED (an answer
+ * that trying again will not change), KH_ERR_DELIVERY_EXPIRED (too many attempts or too old),
+ * KH_ERR_NOTIFIER_GONE (the config no longer has the destination), KH_ERR_RENDER (a body that cannot be
+ * read).
  */
 enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
 
 /*
- * Does not wait: records what has ended since, and starts or, where it stays on this machine, finishes up to MAX
- * deliveries that are due. *MADE says how many moved on; fewer than MAX does not mean that nothing more is due.
- * Outcomes are durable when it returns. No batch of the store may be open. KH_ERR_STORE and KH_ERR_NO_SPACE, which
- * may bring again what was tried: wait before the next call. KH_ERR_NO_MEMORY.
+ * Does not wait: records what has ended since, and starts or, where it stays on this machine, finishes up to
+ * MAX deliveries that are due. *MADE says how many moved on; fewer than MAX does not mean that nothing more
+ * is due. Outcomes are durable when it returns. No batch of the store may be open. KH_ERR_STORE and
+ * KH_ERR_NO_SPACE, which may bring again what was tried: wait before the next call. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH_MUST_USE;
-/* When there is something to start beside what is under way; KH_ERR_NOT_FOUND for never, KH_ERR_STORE, KH_ERR_NO_SPACE. */
+/*
+ * When there is something to start beside what is under way; KH_ERR_NOT_FOUND for never, KH_ERR_STORE,
+ * KH_ERR_NO_SPACE.
+ */
 enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us) KH_MUST_USE;
-/* For while something is under way: until one may have ended, or one of the COUNT descriptors FDS can be read. */
+/*
+ * For while something is under way: until one may have ended, or one of the COUNT descriptors FDS can be
+ * read.
+ */
 void kh_outbox_wait(struct kh_outbox *outbox, const int *fds, size_t count, int timeout_ms);
 /* Gives up what is under way, without an outcome: it will be sent again. */
 void kh_outbox_cancel(struct kh_outbox *outbox);

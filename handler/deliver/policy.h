@@ -14,12 +14,15 @@ enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000, KH_HOLD_S = 10 };
 enum kh_err kh_policy_judge(int status);
 
 /*
- * How long to wait after attempt number ATTEMPT (from 1) failed: 10 s, doubled, to 1 h; an hour after a refusal. Times
- * 0.75 to 1.25, by JITTER, the state of the generator, which any number starts. Or what Retry-After asks for, if
- * that is longer: at most 1 h. RETRY_AFTER_S is -1 without one.
+ * How long to wait after attempt number ATTEMPT (from 1) failed: 10 s, doubled, to 1 h; an hour after a
+ * refusal. Times 0.75 to 1.25, by JITTER, the state of the generator, which any number starts. Or what
+ * Retry-After asks for, if that is longer: at most 1 h. RETRY_AFTER_S is -1 without one.
  */
 int64_t kh_policy_delay_us(enum kh_err failure, unsigned attempt, int64_t retry_after_s, uint64_t *jitter);
-/* How long nothing at all goes to a destination that failed: KH_HOLD_S, or what it asked for, if that is longer. */
+/*
+ * How long nothing at all goes to a destination that failed: KH_HOLD_S, or what it asked for, if that is
+ * longer.
+ */
 int64_t kh_policy_hold_us(int64_t retry_after_s);
 
 #endif

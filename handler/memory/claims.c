@@ -113,8 +113,9 @@ static uint64_t left_bytes(const char *state)
 }
 
 /*
- * What a batch writes needs room twice: in the write-ahead log and, before that goes, in the database. A batch that left too
- * little for the second time would be the last one. One webhook alone may try: the spare is there for its second time.
+ * What a batch writes needs room twice: in the write-ahead log and, before that goes, in the database. A
+ * batch that left too little for the second time would be the last one. One webhook alone may try: the spare
+ * is there for its second time.
  */
 static bool batch_has_room(struct kh_memory *memory, const struct kh_delivery *deliveries, size_t count)
 {

@@ -8,7 +8,8 @@
  *   err = kh_call_run(&call);
  *
  * Values are borrowed until the call ends; the first value that fails makes the call fail. Every error is
- * KH_ERR_STORE, or KH_ERR_NO_SPACE for a full disk or quota, and kh_db_problem says what the last one was about, without any value.
+ * KH_ERR_STORE, or KH_ERR_NO_SPACE for a full disk or quota, and kh_db_problem says what the last one was
+ * about, without any value.
  */
 #ifndef KH_DB_H
 #define KH_DB_H
@@ -24,9 +25,10 @@ enum kh_db_use {
 };
 
 /*
- * Opens or, for KH_DB_WORK, makes the file at STATE/memory.sqlite, private to its owner whatever the umask, and
- * prepares everything. A file that a newer kitehook or another program wrote is refused and its contents are left alone. Heap; the caller
- * closes. KH_ERR_STORE and KH_ERR_NO_SPACE with DIAG; KH_ERR_NOT_FOUND, without, where there is no file to look into.
+ * Opens or, for KH_DB_WORK, makes the file at STATE/memory.sqlite, private to its owner whatever the umask,
+ * and prepares everything. A file that a newer kitehook or another program wrote is refused and its contents
+ * are left alone. Heap; the caller closes. KH_ERR_STORE and KH_ERR_NO_SPACE with DIAG; KH_ERR_NOT_FOUND,
+ * without, where there is no file to look into.
  */
 enum kh_err kh_db_open(struct kh_db **db, const char *state, enum kh_db_use use,
                        struct kh_diag *diag) KH_MUST_USE;
@@ -58,7 +60,10 @@ void kh_call_number(struct kh_call *call, int64_t number);
 
 /* Runs to the end; rows are not looked at. */
 enum kh_err kh_call_run(struct kh_call *call) KH_MUST_USE;
-/* Runs to the first or the next row, whose columns hold until the next call. KH_ERR_NOT_FOUND when there is none. */
+/*
+ * Runs to the first or the next row, whose columns hold until the next call. KH_ERR_NOT_FOUND when there is
+ * none.
+ */
 enum kh_err kh_call_row(struct kh_call *call) KH_MUST_USE;
 void kh_call_end(struct kh_call *call);
 

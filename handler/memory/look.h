@@ -1,12 +1,13 @@
 /*
  * look.h - what people see of memory, and what they may change, beside a worker that runs.
  *
- * A look is a connection of its own and never the worker's. It makes no database; where no worker is, SQLite may leave
- * an empty -wal and a -shm beside one. Every call is one short transaction, so that it holds the worker up for no
- * longer than that; it waits up to 5 s for the worker's. After kh_look_redrive the worker must be woken (kh_wake). A
- * delivery that is dropped while it is being sent may still arrive.
+ * A look is a connection of its own and never the worker's. It makes no database; where no worker is, SQLite
+ * may leave an empty -wal and a -shm beside one. Every call is one short transaction, so that it holds the
+ * worker up for no longer than that; it waits up to 5 s for the worker's. After kh_look_redrive the worker
+ * must be woken (kh_wake). A delivery that is dropped while it is being sent may still arrive.
  *
- * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE, with DIAG. Where there is no database yet a look is empty: nothing was ever remembered.
+ * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE, with DIAG. Where there is no database yet a look is empty:
+ * nothing was ever remembered.
  */
 #ifndef KH_LOOK_H
 #define KH_LOOK_H
@@ -41,7 +42,10 @@ struct kh_look_delivery {
   int64_t created_us, not_before_us, expires_us, dead_us; /* dead_us is 0 while it lives */
 };
 
-/* Calls EACH for every delivery that FILTER asks for, oldest first, until it returns false. It must not wait for anything. */
+/*
+ * Calls EACH for every delivery that FILTER asks for, oldest first, until it returns false. It must not wait
+ * for anything.
+ */
 enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                                bool (*each)(void *self, const struct kh_look_delivery *delivery), void *self,
                                struct kh_diag *diag) KH_MUST_USE;
@@ -66,8 +70,9 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
                                  void *self, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * Makes what FILTER asks for due now, under the same id. A dead one is owed again, with all its attempts before it and
- * as long to live as it had, but at most LIFETIME_MAX_US. Their destinations are on hold no more. Durable when it returns; *COUNT says how many.
+ * Makes what FILTER asks for due now, under the same id. A dead one is owed again, with all its attempts
+ * before it and as long to live as it had, but at most LIFETIME_MAX_US. Their destinations are on hold no
+ * more. Durable when it returns; *COUNT says how many.
  */
 enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                             int64_t lifetime_max_us, int64_t *count, struct kh_diag *diag) KH_MUST_USE;

@@ -47,7 +47,10 @@ struct kh_none {
 
 /* Notes WHAT, and that the batch has failed. KH_ERR_STORE. */
 enum kh_err kh_none_fail(struct kh_none *none, const char *what);
-/* AT with room for one more than the COUNT things of SIZE bytes; NULL, and AT as it was, when there are MAX, or no memory. */
+/*
+ * AT with room for one more than the COUNT things of SIZE bytes; NULL, and AT as it was, when there are MAX,
+ * or no memory.
+ */
 void *kh_none_room(void *at, size_t *room, size_t count, size_t max, size_t size);
 
 /* ---- none_owed.c ---- */

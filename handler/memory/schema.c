@@ -89,8 +89,8 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
 
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
- * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256 rows
- * a batch from the old end.
+ * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256
+ * rows a batch from the old end.
  */
 const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -111,7 +111,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " FROM deliveries) GROUP BY destination ORDER BY destination",
     [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND destination IN"
                        " (SELECT destination FROM deliveries" ASKED_FOR ")",
-    /* A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends. */
+    /*
+     * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
+     */
     [KH_SQL_REDRIVE] =
         "UPDATE deliveries SET attempt = iif(dead_us IS NULL, attempt, 0),"
         " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"

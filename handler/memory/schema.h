@@ -1,8 +1,8 @@
 /*
  * schema.h - the tables of memory.sqlite and every statement run on them; the words are in schema.c.
  *
- * Times are microseconds since 1970 UTC. Nothing is stored that could be used as a credential. A change to the
- * tables raises KH_SCHEMA_VERSION (PRAGMA user_version) and brings the step from the version before.
+ * Times are microseconds since 1970 UTC. Nothing is stored that could be used as a credential. A change to
+ * the tables raises KH_SCHEMA_VERSION (PRAGMA user_version) and brings the step from the version before.
  */
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H

@@ -22,7 +22,10 @@ enum kh_err kh_db_fail(struct kh_db *db, const char *what)
   return KH_ERR_STORE;
 }
 
-/* Of the database or, if IN_LOG, its write-ahead log: what the system said last. By the time of an error errno says something else. */
+/*
+ * Of the database or, if IN_LOG, its write-ahead log: what the system said last. By the time of an error
+ * errno says something else.
+ */
 static int cause_of_failure(sqlite3 *sqlite, bool in_log)
 {
   sqlite3_file *file = NULL;
@@ -207,7 +210,10 @@ static enum kh_err judge_version(int version, bool is_new, enum kh_db_use use, c
   return KH_OK;
 }
 
-/* What stands there decides before anything is written: not even the journal mode of a foreign file is changed. */
+/*
+ * What stands there decides before anything is written: not even the journal mode of a foreign file is
+ * changed.
+ */
 static enum kh_err know_file(sqlite3 *sqlite, const char *path, enum kh_db_use use, int *version,
                              struct kh_diag *diag)
 {

@@ -6,10 +6,12 @@
  *
  * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both:
  *   batch_begin, then for each entry: begin, commit; then batch_end. After batch_end
- *   returns KH_OK everything is durable and the entries may be removed; on any error nothing of the batch happened.
+ *   returns KH_OK everything is durable and the entries may be removed; on any error nothing of the batch
+ *   happened.
  * The batch is also the lease of its claims: a crash half-way rolls all of it back, so no retry is swallowed.
  *
- * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE where the disk (or a quota) is full; kh_store_problem says more.
+ * Every error is KH_ERR_STORE, or KH_ERR_NO_SPACE where the disk (or a quota) is full; kh_store_problem says
+ * more.
  */
 #ifndef KH_STORE_H
 #define KH_STORE_H
@@ -59,8 +61,8 @@ struct kh_delivery {
   char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
   char entry[96];                  /* the webhook it came from */
   char event[101];
-  bool
-      replaces; /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
+  /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
+  bool replaces;
   struct kh_str content_type; /* borrowed; of a taken delivery it holds until the next take */
   struct kh_buf body;         /* owned */
   unsigned attempt;           /* how many were made already */
@@ -99,9 +101,10 @@ struct kh_store_ops {
   /* What memory knows of CLAIM, earlier entries of this batch included. Changes nothing. */
   enum kh_err (*begin)(void *self, const struct kh_claim *claim, struct kh_facts *facts);
   /*
-   * Remembers the claim, writes the journal and owes the deliveries. An entry that is in the journal already is
-   * left as it is. A delivery whose id is owed already is not owed twice; one that is dead is owed again. After
-   * `done` it is the seen body that keeps an id from coming back for a day; a ping may bring it back at once.
+   * Remembers the claim, writes the journal and owes the deliveries. An entry that is in the journal already
+   * is left as it is. A delivery whose id is owed already is not owed twice; one that is dead is owed again.
+   * After `done` it is the seen body that keeps an id from coming back for a day; a ping may bring it back at
+   * once.
    */
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
                         const struct kh_delivery *deliveries, size_t count);
@@ -110,41 +113,50 @@ struct kh_store_ops {
   void (*batch_drop)(void *self); /* rolls back; after a failed step */
 
   /*
-   * The delivery that is due for the longest time and neither under way nor for a destination that is full or on hold;
-   * KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry_at, bury; until then
-   * it is under way, or would be given again. UNDER_WAY may be NULL.
+   * The delivery that is due for the longest time and neither under way nor for a destination that is full or
+   * on hold; KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry_at,
+   * bury; until then it is under way, or would be given again. UNDER_WAY may be NULL.
    */
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
                       struct kh_delivery *delivery);
   /*
-   * `done` overwrites the body; the destination was well then, and rests until HOLD_UNTIL_US if it asked for that, else 0.
-   * Durable when they return; inside a batch, when batch_end does. A crash before that sends again
-   * under the same id and loses nothing. KH_ERR_NOT_FOUND when ID is not owed: somebody dropped it meanwhile.
+   * `done` overwrites the body; the destination was well then, and rests until HOLD_UNTIL_US if it asked for
+   * that, else 0. Durable when they return; inside a batch, when batch_end does. A crash before that sends
+   * again under the same id and loses nothing. KH_ERR_NOT_FOUND when ID is not owed: somebody dropped it
+   * meanwhile.
    */
   enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
   enum kh_err (*retry_at)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                           const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
-  /* Nothing goes to DESTINATION before UNTIL_US. KH_ERR_NOT_FOUND when it is not known. Durable, like the others. */
+  /*
+   * Nothing goes to DESTINATION before UNTIL_US. KH_ERR_NOT_FOUND when it is not known. Durable, like the
+   * others.
+   */
   enum kh_err (*hold)(void *self, const char *destination, int64_t until_us);
-  /* When the next delivery can be taken: KH_ERR_NOT_FOUND when nothing is owed but what is under way or must wait for that. */
+  /*
+   * When the next delivery can be taken: KH_ERR_NOT_FOUND when nothing is owed but what is under way or must
+   * wait for that.
+   */
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
   /*
-   * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due, no
-   * destination is on hold any more, and those of which nothing was heard for a month are forgotten. In any case no
-   * wait stays that is longer than there are: the clock was wrong when it began. For every hour or so.
+   * DIGEST says which configuration is in use. When it is another one than last time, what was refused is
+   * due, no destination is on hold any more, and those of which nothing was heard for a month are forgotten.
+   * In any case no wait stays that is longer than there are: the clock was wrong when it began. For every
+   * hour or so.
    */
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 
   /*
-   * For when there is nothing else to do: what was processed leaves the write-ahead log too, and what make_room gave up is
-   * held ready again. Cheap when unneeded.
+   * For when there is nothing else to do: what was processed leaves the write-ahead log too, and what
+   * make_room gave up is held ready again. Cheap when unneeded.
    */
   enum kh_err (*tidy)(void *self);
   /*
-   * After KH_ERR_NO_SPACE, outside a batch: gives up what was held ready for that, and empties the log. True when that was
-   * not done already, with nothing written since: trying again may help. NULL where nothing is written to a disk.
+   * After KH_ERR_NO_SPACE, outside a batch: gives up what was held ready for that, and empties the log. True
+   * when that was not done already, with nothing written since: trying again may help. NULL where nothing is
+   * written to a disk.
    */
   bool (*make_room)(void *self);
   /* False from then on, until tidy has found room enough to hold that ready again. NULL for always. */
@@ -176,9 +188,9 @@ static inline bool kh_store_has_spare(const struct kh_store *store)
 }
 
 /*
- * Opens or makes <STATE>/memory.sqlite (mode 0600), and beside it the spare that a full disk cannot take from the next
- * transaction (spare.h). FRESHNESS_S sizes the replay window. KH_ERR_STORE, KH_ERR_NO_SPACE with DIAG,
- * also for a file that a newer kitehook or another program wrote, which is left untouched.
+ * Opens or makes <STATE>/memory.sqlite (mode 0600), and beside it the spare that a full disk cannot take from
+ * the next transaction (spare.h). FRESHNESS_S sizes the replay window. KH_ERR_STORE, KH_ERR_NO_SPACE with
+ * DIAG, also for a file that a newer kitehook or another program wrote, which is left untouched.
  */
 enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int64_t freshness_s,
                                  struct kh_diag *diag) KH_MUST_USE;

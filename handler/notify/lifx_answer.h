@@ -9,8 +9,8 @@
 #include "notify/notifier.h"
 
 /*
- * The judge of the lifx notifier. A lamp that did not follow is told; only where none did is it tried again, for an
- * effect that is repeated starts over on those that did.
+ * The judge of the lifx notifier. A lamp that did not follow is told; only where none did is it tried again,
+ * for an effect that is repeated starts over on those that did.
  */
 void kh_lifx_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
 

@@ -7,8 +7,8 @@ enum { LOOKS = 8 };
 enum { BREATHE = 1 << KH_LIFX_BREATHE, PULSE = 1 << KH_LIFX_PULSE };
 
 /*
- * The first three are those of Buildkite's example lamps. 9,999 breaths of 5 s end after 14 hours, should the end of the
- * build never arrive.
+ * The first three are those of Buildkite's example lamps. 9,999 breaths of 5 s end after 14 hours, should the
+ * end of the build never arrive.
  */
 static const struct look {
   const char *outcome, *color, *from_color, *period, *cycles, *peak;
@@ -100,7 +100,10 @@ static const char *default_of(const struct look *look, const struct kh_option *m
   return looks[member - kh_lifx_look_members];
 }
 
-/* POWER_ON has another name where there is no effect, and false means to leave it alone, which is to say nothing. */
+/*
+ * POWER_ON has another name where there is no effect, and false means to leave it alone, which is to say
+ * nothing.
+ */
 static bool put(json_t *request, const struct kh_option *member, enum kh_lifx_effect effect, json_t *value)
 {
   const bool power = effect == KH_LIFX_NONE && member->type == KH_OPTION_TRUTH;

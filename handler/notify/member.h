@@ -1,6 +1,6 @@
 /*
- * member.h - members of the JSON objects that notifiers write: cleaned, and absent rather than empty, so that one that
- * is there can be relied on. Each returns false only without memory.
+ * member.h - members of the JSON objects that notifiers write: cleaned, and absent rather than empty, so that
+ * one that is there can be relied on. Each returns false only without memory.
  */
 #ifndef KH_MEMBER_H
 #define KH_MEMBER_H

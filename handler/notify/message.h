@@ -9,7 +9,10 @@
 
 enum { KH_MESSAGE_CHARACTERS = 3000, KH_MESSAGE_BYTES = 64 * 1024 };
 
-/* For configure functions: reads OPTIONS' member `message` into RULE, if there is one. All its mistakes go to DIAGS. */
+/*
+ * For configure functions: reads OPTIONS' member `message` into RULE, if there is one. All its mistakes go to
+ * DIAGS.
+ */
 enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
                                struct kh_diags *diags) KH_MUST_USE;
 

@@ -1,8 +1,9 @@
 /*
  * notifier.h - what a notifier is, and a compiled rule.
  *
- * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is pure: it
- * turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks through one.
+ * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is
+ * pure: it turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks
+ * through one.
  */
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H
@@ -20,9 +21,9 @@ enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 /* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
 struct kh_verdict {
   enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
-  int64_t
-      retry_after_s; /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
-  char note[160];    /* for logs, behind the status; never a text of the answer: it may echo what it got */
+  /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
+  int64_t retry_after_s;
+  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
 };
 
 /* What a notifier renders from: one webhook. All is borrowed, and outlives what is done with it. */
@@ -50,8 +51,8 @@ struct kh_notifier {
   /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
   enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
   /*
-   * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is empty.
-   * NULL where there are none.
+   * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is
+   * empty. NULL where there are none.
    */
   void (*sign)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                struct kh_sent_headers *headers);
@@ -87,7 +88,10 @@ extern const struct kh_notifier kh_notifier_log;
 extern const struct kh_notifier kh_notifier_slack;
 extern const struct kh_notifier kh_notifier_webhook;
 
-/* Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from CONFIG. */
+/*
+ * Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from
+ * CONFIG.
+ */
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
                              struct kh_diags *diags) KH_MUST_USE;
 /* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. KH_ERR_NO_MEMORY, too. */
@@ -106,7 +110,10 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
                            const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
                            struct kh_delivery *delivery) KH_MUST_USE;
 
-/* For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as kh_json_write. */
+/*
+ * For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as
+ * kh_json_write.
+ */
 enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
 
 #endif

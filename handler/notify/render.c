@@ -11,7 +11,9 @@ enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body)
   return err;
 }
 
-/* A hash of the webhook's body and the rule's name: it survives a repeat, so that a store can know it again. */
+/*
+ * A hash of the webhook's body and the rule's name: it survives a repeat, so that a store can know it again.
+ */
 static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh_str rule,
                      char id[KH_DELIVERY_ID_BYTES])
 {

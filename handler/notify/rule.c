@@ -74,7 +74,10 @@ static bool names_one_wrongly(const json_t *entry, const struct vocabulary *voca
   return false;
 }
 
-/* What is written where a notifier should stand: the first key that ENTRY cannot have, nor one that is near; or NULL. */
+/*
+ * What is written where a notifier should stand: the first key that ENTRY cannot have, nor one that is near;
+ * or NULL.
+ */
 static const char *foreign_key(const json_t *entry, const struct vocabulary *vocabulary)
 {
   json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
@@ -112,7 +115,10 @@ static void refuse_foreign(const struct kh_config *config, const json_t *entry, 
                           kh_config_shown(may_be_secret ? NULL : key).text, kh_buf_text(&vocabulary->words));
 }
 
-/* The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just one. */
+/*
+ * The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just
+ * one.
+ */
 static const struct kh_notifier *pick(const struct kh_config *config, const json_t *entry,
                                       const struct vocabulary *vocabulary, struct kh_diags *diags)
 {

@@ -114,7 +114,10 @@ static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering 
 static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct kh_buf *body)
 {
   json_t *json = json_object();
-  /* Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their defaults "@channel" in a text is only a text. */
+  /*
+   * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their
+   * defaults "@channel" in a text is only a text.
+   */
   bool failed = json_object_set_new(json, "text", json_stringn(fallback.at, fallback.len)) ||
                 json_object_set_new(json, "mrkdwn", json_false()) ||
                 json_object_set_new(json, "unfurl_links", json_false()) ||

@@ -31,7 +31,9 @@ static void add_mention(struct kh_markup *markup, const char *type, const char *
     (void)kh_buf_add(markup->fallback, written);
 }
 
-/* WRITTEN is all of it, with < and >. What a value is part of is never a mention: no mark is part of an id. */
+/*
+ * WRITTEN is all of it, with < and >. What a value is part of is never a mention: no mark is part of an id.
+ */
 static bool take_mention(struct kh_markup *markup, struct kh_str written)
 {
   static const struct {

@@ -1,8 +1,8 @@
 /*
  * story.h - what an event says, read once, ready for any notifier to lay out.
  *
- * Only the fields named in story.c are ever read. So no e-mail address, environment value, provider URL or pipeline
- * configuration of the payload can reach a notification, whatever a notifier does.
+ * Only the fields named in story.c are ever read. So no e-mail address, environment value, provider URL or
+ * pipeline configuration of the payload can reach a notification, whatever a notifier does.
  * All texts went through kh_text_line; escaping is left to the notifier.
  *
  *   subject joint item words:  "Web" " " "build #42" "passed"      "Lint" " in " "Web build #42" "failed"
@@ -42,7 +42,10 @@ struct kh_story {
 enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event) KH_MUST_USE;
 void kh_story_release(struct kh_story *story);
 
-/* Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45 s)". */
+/*
+ * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45
+ * s)".
+ */
 void kh_story_line(const struct kh_story *story, struct kh_buf *out);
 
 /* Appends who wrote or started the build, by name and never by address. */

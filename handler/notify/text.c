@@ -3,7 +3,9 @@
 #include "base/utf8.h"
 #include "notify/text.h"
 
-/* Sources: buildkite/docs pages/pipelines/configure/_build_states.md, pages/apis/rest_api/{builds,jobs}.md. */
+/*
+ * Sources: buildkite/docs pages/pipelines/configure/_build_states.md, pages/apis/rest_api/{builds,jobs}.md.
+ */
 static const struct kh_state_words states[] = {
     {"passed", "passed", KH_MOOD_PASSED, true},
     {"failed", "failed", KH_MOOD_FAILED, true},
@@ -51,7 +53,10 @@ static bool ends_line(uint32_t c)
   return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
 
-/* C0 and C1 controls; the marks, embeddings, overrides and isolates of the bidirectional algorithm; what is never seen. */
+/*
+ * C0 and C1 controls; the marks, embeddings, overrides and isolates of the bidirectional algorithm; what is
+ * never seen.
+ */
 static bool is_dropped(uint32_t c)
 {
   return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C || c == 0x180E ||

@@ -1,9 +1,9 @@
 /*
  * text.h - the words that all notifiers share, and hostile text made into a line of plain text.
  *
- * Commit messages, branches and names are written by strangers. What comes out of kh_text_line holds no control
- * character, no line break and nothing that turns the reading direction; escaping for a destination is the
- * notifier's own business.
+ * Commit messages, branches and names are written by strangers. What comes out of kh_text_line holds no
+ * control character, no line break and nothing that turns the reading direction; escaping for a destination
+ * is the notifier's own business.
  */
 #ifndef KH_TEXT_H
 #define KH_TEXT_H
@@ -36,16 +36,21 @@ struct kh_state_words {
 const struct kh_state_words *kh_text_state(struct kh_str state);
 
 /*
- * Appends the first line of TEXT that shows anything: white space trimmed and runs of it made one blank; control
- * characters and direction marks dropped; what is not UTF-8 as U+FFFD. More than MAX_CHARACTERS (at least 1; code
- * points) end in "…". Nothing is appended when nothing is left. At most 4 bytes a character.
+ * Appends the first line of TEXT that shows anything: white space trimmed and runs of it made one blank;
+ * control characters and direction marks dropped; what is not UTF-8 as U+FFFD. More than MAX_CHARACTERS (at
+ * least 1; code points) end in "…". Nothing is appended when nothing is left. At most 4 bytes a character.
  */
 void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out);
 
-/* Appends "under 1 s", "45 s", "3 min 12 s", "2 h 5 min" or "3 d 4 h"; nothing when the end is before the start. */
+/*
+ * Appends "under 1 s", "45 s", "3 min 12 s", "2 h 5 min" or "3 d 4 h"; nothing when the end is before the
+ * start.
+ */
 void kh_text_duration(int64_t from_us, int64_t to_us, struct kh_buf *out);
 
-/* True for an http or https URL of printable ASCII, without user or password, that can safely be made a link. */
+/*
+ * True for an http or https URL of printable ASCII, without user or password, that can safely be made a link.
+ */
 bool kh_text_is_link(struct kh_str url);
 
 #endif

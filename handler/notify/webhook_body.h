@@ -1,5 +1,6 @@
 /*
- * webhook_body.h - an event in our own words, the same for every sender and age of payload: docs/webhook.schema.json.
+ * webhook_body.h - an event in our own words, the same for every sender and age of payload:
+ * docs/webhook.schema.json.
  */
 #ifndef KH_WEBHOOK_BODY_H
 #define KH_WEBHOOK_BODY_H
@@ -9,8 +10,8 @@
 #include <jansson.h>
 
 /*
- * Only the members named in webhook_body.c are read, all texts went through kh_text_line, and of URLs only pages for
- * people are kept. KH_ERR_NO_MEMORY. The caller releases *JSON.
+ * Only the members named in webhook_body.c are read, all texts went through kh_text_line, and of URLs only
+ * pages for people are kept. KH_ERR_NO_MEMORY. The caller releases *JSON.
  */
 enum kh_err kh_webhook_body(const struct kh_event *event, json_t **json) KH_MUST_USE;
 

@@ -1,7 +1,8 @@
 /*
  * aside.h - the entries that were set aside, for people: a look, another try, or an end.
  *
- * These work beside receivers and a worker, which only ever add to the folder. The inbox may come from kh_inbox_find.
+ * These work beside receivers and a worker, which only ever add to the folder. The inbox may come from
+ * kh_inbox_find.
  */
 #ifndef KH_ASIDE_H
 #define KH_ASIDE_H
@@ -31,8 +32,8 @@ enum kh_err kh_aside_list(const struct kh_inbox *inbox, char (**names)[KH_ENTRY_
 /* KH_ERR_NOT_FOUND, KH_ERR_INBOX_IO. */
 enum kh_err kh_aside_read(const struct kh_inbox *inbox, const char *name, struct kh_aside *entry) KH_MUST_USE;
 /*
- * Moves the entry back to those that wait, durably, and forgets why it was set aside. The worker must then be woken. A
- * crash half-way leaves it in one of both places. KH_ERR_NOT_FOUND, KH_ERR_INBOX_IO.
+ * Moves the entry back to those that wait, durably, and forgets why it was set aside. The worker must then be
+ * woken. A crash half-way leaves it in one of both places. KH_ERR_NOT_FOUND, KH_ERR_INBOX_IO.
  */
 enum kh_err kh_aside_retry(const struct kh_inbox *inbox, const char *name) KH_MUST_USE;
 /* Removes the entry and its reason, durably. KH_ERR_NOT_FOUND, KH_ERR_INBOX_IO. */

@@ -32,34 +32,41 @@ struct kh_event {
 
   struct kh_json_value root, build, job, pipeline, agent, sender, cluster_token, package;
 
-  /* One fact: a webhook keeps a blocked build's last state and sets blocked: true. This says "blocked" then. */
+  /*
+   * One fact: a webhook keeps a blocked build's last state and sets blocked: true. This says "blocked" then.
+   */
   struct kh_json_value build_state; /* the state as the body has it */
   bool build_blocked;
   int64_t build_number; /* 0 when absent */
 
   /*
-   * Set by who handles the webhook, borrowed: what the regular expressions of all rules and messages about it may still
-   * take (names.h). NULL after reading.
+   * Set by who handles the webhook, borrowed: what the regular expressions of all rules and messages about it
+   * may still take (names.h). NULL after reading.
    */
   size_t *steps_left;
 };
 
 /*
  * Reads VERIFIED's body into DOC (which must outlive EVENT) and takes the views.
- * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, a control character, or a header that is not UTF-8),
- * KH_ERR_EVENT_MISMATCH (header and body both name an event and differ).
+ * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME (over 100 bytes, a control character, or a header
+ * that is not UTF-8), KH_ERR_EVENT_MISMATCH (header and body both name an event and differ).
  */
 enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,
                           struct kh_diag *diag) KH_MUST_USE;
 
 /* "blocked" for a blocked build, else build.state; appended to OUT, nothing when absent. */
 enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *out);
-/* build.author is an object, an address as plain text, or null: its name, never an e-mail address; "" when unknown. */
+/*
+ * build.author is an object, an address as plain text, or null: its name, never an e-mail address; "" when
+ * unknown.
+ */
 enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out);
 /* job.name, or label where a manual job has that instead. */
 enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out);
 
-/* Adds event, organization, pipeline, build_number, branch, state, job and agent to a log line, where known. */
+/*
+ * Adds event, organization, pipeline, build_number, branch, state, job and agent to a log line, where known.
+ */
 void kh_event_log(const struct kh_event *event, struct kh_log_line *line);
 
 #endif

@@ -4,8 +4,9 @@
  * A maildir: <state>/inbox/{tmp,new,aside}. An entry is written in tmp/, synced, renamed into
  * new/, and the folder synced; only then is 200 answered. Names sort by arrival and carry the size:
  * <16 hex digits of µs since 1970>.<pid>.<8 random hex>,S=<bytes>.
- * Bounded: at max_entries or max_bytes of new/ and aside/ together, or where the file system has no more than the
- * worker's reserve left (room.h), a webhook is refused with 503 and nothing kept. An empty inbox takes one of any size.
+ * Bounded: at max_entries or max_bytes of new/ and aside/ together, or where the file system has no more than
+ * the worker's reserve left (room.h), a webhook is refused with 503 and nothing kept. An empty inbox takes
+ * one of any size.
  */
 #ifndef KH_INBOX_H
 #define KH_INBOX_H
@@ -49,15 +50,15 @@ struct kh_inbox_load {
 
 /*
  * Opens the inbox below STATE, making what is missing (0700; each new folder is
- * synced into its parent), and before it what a worker's lock needs (kh_worker_lock_make), so that a worker can start on a full
- * disk. KH_ERR_STATE_OWNER when the folder belongs to another user than this process (root
- * included), KH_ERR_STATE_MODE when others may enter it; DIAG has the command to type.
+ * synced into its parent), and before it what a worker's lock needs (kh_worker_lock_make), so that a worker
+ * can start on a full disk. KH_ERR_STATE_OWNER when the folder belongs to another user than this process
+ * (root included), KH_ERR_STATE_MODE when others may enter it; DIAG has the command to type.
  */
 enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, const struct kh_inbox_bounds *bounds,
                           struct kh_diag *diag) KH_MUST_USE;
 /*
- * The same where it exists already, to look at it: nothing is made. KH_ERR_NOT_FOUND, without DIAG, when there is none
- * or it is not whole.
+ * The same where it exists already, to look at it: nothing is made. KH_ERR_NOT_FOUND, without DIAG, when
+ * there is none or it is not whole.
  */
 enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag) KH_MUST_USE;
 void kh_inbox_close(struct kh_inbox *inbox);
@@ -65,8 +66,8 @@ void kh_inbox_close(struct kh_inbox *inbox);
 enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load) KH_MUST_USE;
 
 /*
- * Keeps ENTRY durably and gives its name. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO: nothing is kept.
- * LOAD says what was there before, as far as it was looked at; NAME is "" on any error.
+ * Keeps ENTRY durably and gives its name. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO: nothing is
+ * kept. LOAD says what was there before, as far as it was looked at; NAME is "" on any error.
  */
 enum kh_err kh_inbox_keep(const struct kh_inbox *inbox, const struct kh_entry *entry,
                           char name[KH_ENTRY_NAME_BYTES], struct kh_inbox_load *load,
@@ -82,7 +83,10 @@ void kh_inbox_sweep(const struct kh_inbox *inbox, int64_t now_us);
 /* The worker's side. Names, oldest first, at most MAX of them; *COUNT says how many. */
 enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_NAME_BYTES], size_t max,
                           size_t *count) KH_MUST_USE;
-/* KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_INBOX_IO; KH_ERR_ENTRY_MALFORMED for what is no regular file of ours. */
+/*
+ * KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_INBOX_IO; KH_ERR_ENTRY_MALFORMED for what is no regular file of
+ * ours.
+ */
 enum kh_err kh_inbox_read(const struct kh_inbox *inbox, const char *name, struct kh_buf *bytes) KH_MUST_USE;
 enum kh_err kh_inbox_remove(const struct kh_inbox *inbox, const char *name) KH_MUST_USE;
 enum kh_err kh_inbox_set_aside(const struct kh_inbox *inbox, const char *name, enum kh_err reason,

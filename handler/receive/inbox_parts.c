@@ -55,7 +55,10 @@ void kh_inbox_make_name(const struct kh_entry *entry, size_t bytes, char name[KH
 {
   uint32_t random = 0;
 
-  /* Time and process tell names apart; the random part is for clocks that stand still and pids of other containers. */
+  /*
+   * Time and process tell names apart; the random part is for clocks that stand still and pids of other
+   * containers.
+   */
   if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
     random = 0;
   (void)snprintf(name, KH_ENTRY_NAME_BYTES, "%016" PRIx64 ".%ld.%08" PRIx32 ",S=%zu",

@@ -21,8 +21,8 @@ void kh_inbox_make_name(const struct kh_entry *entry, size_t bytes, char name[KH
 void kh_inbox_read_name(const char *name, int64_t *at_us, uint64_t *bytes);
 
 /*
- * KH_OK when an entry of BYTES bytes fits; LOAD says what is there, at most a tenth of a second old and exact near the
- * bounds. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO. (inbox_room.c)
+ * KH_OK when an entry of BYTES bytes fits; LOAD says what is there, at most a tenth of a second old and exact
+ * near the bounds. KH_ERR_INBOX_FULL, KH_ERR_NO_SPACE, KH_ERR_INBOX_IO. (inbox_room.c)
  */
 enum kh_err kh_inbox_check_room(const struct kh_inbox *inbox, int64_t now_us, uint64_t bytes,
                                 struct kh_inbox_load *load, struct kh_diag *diag) KH_MUST_USE;

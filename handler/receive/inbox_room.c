@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 /*
- * Counting reads the whole folder, which a long queue makes slower than all the rest of a webhook. So a receiver leaves what
- * it counted beside the entries, and for a moment others believe it, as long as the bounds are far away. It is a hint:
- * never synced, and whatever does not look right is counted anew.
+ * Counting reads the whole folder, which a long queue makes slower than all the rest of a webhook. So a
+ * receiver leaves what it counted beside the entries, and for a moment others believe it, as long as the
+ * bounds are far away. It is a hint: never synced, and whatever does not look right is counted anew.
  */
 enum { BELIEVED_US = 100 * 1000, FAR_ENTRIES = 1000, FAR_BYTES = 256 * 1024 * 1024 };
 static const char memo_file[] = ".load";

@@ -16,7 +16,10 @@ enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_N
   *count = 0;
   if (!folder)
     return KH_ERR_INBOX_IO;
-  /* Keeps the MAX smallest names in order; most names of a long queue are larger than all of them and cost one compare. */
+  /*
+   * Keeps the MAX smallest names in order; most names of a long queue are larger than all of them and cost
+   * one compare.
+   */
   while ((name = kh_inbox_next_name(folder))) {
     size_t at = *count;
 
@@ -34,7 +37,10 @@ enum kh_err kh_inbox_list(const struct kh_inbox *inbox, char (*names)[KH_ENTRY_N
   return KH_OK;
 }
 
-/* Only a receiver writes here, and only regular files: anything else would stop the worker for good if it were retried. */
+/*
+ * Only a receiver writes here, and only regular files: anything else would stop the worker for good if it
+ * were retried.
+ */
 enum kh_err kh_inbox_read(const struct kh_inbox *inbox, const char *name, struct kh_buf *bytes)
 {
   int fd = openat(inbox->fd_new, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -1,8 +1,9 @@
 /*
  * room.h - how much a file system has left, and how much of that is the worker's.
  *
- * Receivers and worker share one file system, and only the worker empties it. So receivers stop while there is a reserve
- * of bytes and inodes, with which the worker takes what waits. What a file system does not count has no bound.
+ * Receivers and worker share one file system, and only the worker empties it. So receivers stop while there
+ * is a reserve of bytes and inodes, with which the worker takes what waits. What a file system does not count
+ * has no bound.
  */
 #ifndef KH_ROOM_H
 #define KH_ROOM_H
@@ -25,9 +26,9 @@ struct kh_room {
 };
 
 /*
- * Of what statvfs told. The reserve is WANTED_BYTES (`inbox.reserve`), an eighth of the file system at most, but
- * KH_RESERVE_MIN_BYTES at least, and half of a file system that is smaller than two of those; inodes likewise. For
- * WANTED_BYTES 0 there is none.
+ * Of what statvfs told. The reserve is WANTED_BYTES (`inbox.reserve`), an eighth of the file system at most,
+ * but KH_RESERVE_MIN_BYTES at least, and half of a file system that is smaller than two of those; inodes
+ * likewise. For WANTED_BYTES 0 there is none.
  */
 struct kh_room kh_room_of(const struct statvfs *about, uint64_t wanted_bytes);
 /* Of the file system that FD is on. What cannot be asked has no bound. */

@@ -5,7 +5,8 @@
  * ",", each part on its first "=", trims blanks and looks the parts up by name. So order
  * does not matter, unknown names are skipped and values may hold "=". Stricter
  * here: no empty part, no part without "=", each of the two names exactly once, 1 to 12 digits of
- * timestamp, exactly 64 lower-case hexadecimal digits, no control character (a tab is a blank), 1,024 bytes in all.
+ * timestamp, exactly 64 lower-case hexadecimal digits, no control character (a tab is a blank), 1,024 bytes
+ * in all.
  */
 #ifndef KH_SIGNATURE_H
 #define KH_SIGNATURE_H

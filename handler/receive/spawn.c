@@ -104,7 +104,10 @@ static _Noreturn void become_worker(const struct command *command, int lock_fd, 
   _exit(127);
 }
 
-/* Forks into a new session. Unless it is waited for, the worker is a grandchild, so that init reaps it and not we. */
+/*
+ * Forks into a new session. Unless it is waited for, the worker is a grandchild, so that init reaps it and
+ * not we.
+ */
 static pid_t start(const struct command *command, int lock_fd, int report_fd, bool waited_for)
 {
   pid_t child = fork();
@@ -131,7 +134,9 @@ static int64_t ticks_ms(void)
   return kh_clock_ticks_us(&kh_system_clock) / 1000;
 }
 
-/* A pass that outlives its budget goes on by itself; in a long-lived receiver it is reaped at the next one. */
+/*
+ * A pass that outlives its budget goes on by itself; in a long-lived receiver it is reaped at the next one.
+ */
 static enum kh_err wait_for_pass(pid_t child, bool *over, struct kh_diag *diag)
 {
   const struct timespec pause = {0, 2000000};

@@ -26,7 +26,9 @@ static enum kh_err choose_proof(const struct kh_verifier *verifier, const struct
   return KH_OK;
 }
 
-/* The secret whose MAC of timestamp "." body is the one sent, or NULL. Every secret is tried, match or not. */
+/*
+ * The secret whose MAC of timestamp "." body is the one sent, or NULL. Every secret is tried, match or not.
+ */
 static const struct kh_named_secret *signed_by(const struct kh_secret_list *secrets,
                                                const struct kh_signature *signature, struct kh_str body)
 {

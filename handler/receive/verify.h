@@ -33,8 +33,9 @@ struct kh_verifier {
 };
 
 /*
- * KH_OK on exactly one path. Otherwise the reason, for the log only. KH_ERR_STALE and _FUTURE come only after the
- * signature matched; VERIFIED is then filled too (by, timestamp_s), for the log line, but must not be passed on.
+ * KH_OK on exactly one path. Otherwise the reason, for the log only. KH_ERR_STALE and _FUTURE come only after
+ * the signature matched; VERIFIED is then filled too (by, timestamp_s), for the log line, but must not be
+ * passed on.
  */
 enum kh_err kh_verify(const struct kh_verifier *verifier, const struct kh_request *request, int64_t now_s,
                       struct kh_verified *verified) KH_MUST_USE;

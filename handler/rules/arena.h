@@ -1,8 +1,9 @@
 /*
  * arena.h - memory that is given back all at once.
  *
- * A condition lives in one from its compilation on, what an evaluation has to remember in another. An arena never
- * holds more than its ceiling. After a refusal it stays failed, so a series of allocations may be judged once, by `err`.
+ * A condition lives in one from its compilation on, what an evaluation has to remember in another. An arena
+ * never holds more than its ceiling. After a refusal it stays failed, so a series of allocations may be
+ * judged once, by `err`.
  */
 #ifndef KH_ARENA_H
 #define KH_ARENA_H

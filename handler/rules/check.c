@@ -183,7 +183,10 @@ static bool check_literal(const struct check *check, const struct type *left, co
   return false;
 }
 
-/* Both sides of == and !=, and both branches of a ternary. TYPE: that of the left, or of the right if that is null. */
+/*
+ * Both sides of == and !=, and both branches of a ternary. TYPE: that of the left, or of the right if that is
+ * null.
+ */
 static bool compatible(const struct check *check, struct kh_node *left, struct kh_node *right,
                        struct type *type)
 {

@@ -1,12 +1,13 @@
 /*
  * condition.h - Buildkite's conditional language: `build.branch == "main" && build.state == "failed"`.
  *
- * The strict dialect is exactly Buildkite's (github.com/buildkite/conditional); the extended one adds kitehook's own
- * names, at_least(), build.meta_data() and negative integers, and reading what an event does not have is a mistake there.
- * Everything is checked when a condition is compiled; what is left for run time makes it not match, never match.
+ * The strict dialect is exactly Buildkite's (github.com/buildkite/conditional); the extended one adds
+ * kitehook's own names, at_least(), build.meta_data() and negative integers, and reading what an event does
+ * not have is a mistake there. Everything is checked when a condition is compiled; what is left for run time
+ * makes it not match, never match.
  *
- * Limits: 64 KiB of source, 100 levels of nesting, 10,000 operands and operators; KH_REGEX_STEPS_MAX steps of its regular
- * expressions for one evaluation, and what the names have left (kh_names).
+ * Limits: 64 KiB of source, 100 levels of nesting, 10,000 operands and operators; KH_REGEX_STEPS_MAX steps of
+ * its regular expressions for one evaluation, and what the names have left (kh_names).
  */
 #ifndef KH_CONDITION_H
 #define KH_CONDITION_H
@@ -35,8 +36,8 @@ bool kh_entrypoint_is_notification(enum kh_entrypoint entrypoint);
 struct kh_condition;
 
 /*
- * Parses and checks SOURCE, which is copied. KH_ERR_CONFIG: MISTAKE says what is wrong and where. KH_ERR_NO_MEMORY.
- * Blank sources are fine. *CONDITION is NULL unless KH_OK.
+ * Parses and checks SOURCE, which is copied. KH_ERR_CONFIG: MISTAKE says what is wrong and where.
+ * KH_ERR_NO_MEMORY. Blank sources are fine. *CONDITION is NULL unless KH_OK.
  */
 enum kh_err kh_condition_compile(struct kh_condition **condition, struct kh_str source,
                                  enum kh_dialect dialect, enum kh_entrypoint entrypoint,
@@ -58,9 +59,9 @@ struct kh_trace {
 };
 
 /*
- * True only when the condition is true. Null, and whatever cannot be decided, is false; then MISTAKE says why, if
- * there was more to say than "no". TRACE and MISTAKE may be NULL, NAMES too (every variable is null). Not for two
- * threads at once with the same condition.
+ * True only when the condition is true. Null, and whatever cannot be decided, is false; then MISTAKE says
+ * why, if there was more to say than "no". TRACE and MISTAKE may be NULL, NAMES too (every variable is null).
+ * Not for two threads at once with the same condition.
  */
 bool kh_condition_eval(const struct kh_condition *condition, const struct kh_names *names,
                        const struct kh_trace *trace, struct kh_mistake *mistake);
@@ -79,7 +80,10 @@ struct kh_uses {
 /* Tells every use, in the order of the source. */
 void kh_condition_uses(const struct kh_condition *condition, const struct kh_uses *uses);
 
-/* Advice that makes no condition wrong: a "\$" at a regex's end, names that no webhook fills, no name at all, … */
+/*
+ * Advice that makes no condition wrong: a "\$" at a regex's end, names that no webhook fills, no name at all,
+ * …
+ */
 struct kh_advice {
   void *self;
   void (*tell)(void *self, size_t at, size_t len, const char *text);

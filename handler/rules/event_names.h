@@ -2,7 +2,8 @@
  * event_names.h - the names of events that Buildkite documents, for `events:`.
  *
  * Only for advice: a name that is not here still matches, since Buildkite adds events without notice.
- * Sources: buildkite/docs pages/apis/webhooks/pipelines.md and its subpages, package_registries.md, test_engine.md.
+ * Sources: buildkite/docs pages/apis/webhooks/pipelines.md and its subpages, package_registries.md,
+ * test_engine.md.
  */
 #ifndef KH_EVENT_NAMES_H
 #define KH_EVENT_NAMES_H

@@ -1,7 +1,8 @@
 /*
  * functions.h - the functions of the language, and which names of the environment they may be asked for.
  *
- * Sources: github.com/buildkite/conditional env.go (env, build.env and the names); the others are kitehook's own.
+ * Sources: github.com/buildkite/conditional env.go (env, build.env and the names); the others are kitehook's
+ * own.
  */
 #ifndef KH_FUNCTIONS_H
 #define KH_FUNCTIONS_H

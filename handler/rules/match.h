@@ -1,10 +1,11 @@
 /*
  * match.h - which webhooks a rule speaks of: events, pipelines, branches, if.
  *
- * All that are given must hold. `events` is a name or a list of names, or `build.*` for a family; where it is absent
- * the notifier's defaults stand. `pipelines` matches pipeline.slug, `branches` build.branch, both by the patterns of
- * branches.h; a webhook without the field does not match a rule that asks for it. Empty patterns ask for nothing.
- * `if` is a condition in the extended dialect (condition.h); what cannot be decided does not match.
+ * All that are given must hold. `events` is a name or a list of names, or `build.*` for a family; where it is
+ * absent the notifier's defaults stand. `pipelines` matches pipeline.slug, `branches` build.branch, both by
+ * the patterns of branches.h; a webhook without the field does not match a rule that asks for it. Empty
+ * patterns ask for nothing. `if` is a condition in the extended dialect (condition.h); what cannot be decided
+ * does not match.
  */
 #ifndef KH_MATCH_H
 #define KH_MATCH_H
@@ -28,8 +29,9 @@ struct kh_match {
 extern const char *const kh_match_keys[];
 
 /*
- * Reads these keys of ENTRY, a mapping or the bare word of a notifier. Every mistake goes to DIAGS; names of events that
- * Buildkite does not document, and advice about a condition, are warnings there. The caller releases, after an error too.
+ * Reads these keys of ENTRY, a mapping or the bare word of a notifier. Every mistake goes to DIAGS; names of
+ * events that Buildkite does not document, and advice about a condition, are warnings there. The caller
+ * releases, after an error too.
  */
 enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry,
                              const char *const *default_events, struct kh_match *match,

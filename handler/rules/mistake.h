@@ -1,8 +1,9 @@
 /*
  * mistake.h - what is wrong with a condition, and where.
  *
- * The four kinds are those of Buildkite's own library (github.com/buildkite/conditional, errors.go). A mistake is the
- * caller's, fixed size, optional (NULL); the first one wins. Texts never hold a value from the webhook or its environment.
+ * The four kinds are those of Buildkite's own library (github.com/buildkite/conditional, errors.go). A
+ * mistake is the caller's, fixed size, optional (NULL); the first one wins. Texts never hold a value from the
+ * webhook or its environment.
  */
 #ifndef KH_MISTAKE_H
 #define KH_MISTAKE_H
@@ -32,7 +33,10 @@ static inline void kh_mistake_init(struct kh_mistake *mistake)
   mistake->at = mistake->len = 0;
   mistake->text[0] = mistake->hint[0] = '\0';
 }
-/* Fills MISTAKE unless it is NULL or already speaks. Always false, so that `return kh_mistake_set(...)` reads well. */
+/*
+ * Fills MISTAKE unless it is NULL or already speaks. Always false, so that `return kh_mistake_set(...)` reads
+ * well.
+ */
 bool kh_mistake_set(struct kh_mistake *mistake, enum kh_mistake_kind kind, size_t at, size_t len,
                     const char *format, ...) KH_PRINTF(5, 6);
 /* Adds what was probably meant; NULL is fine. */

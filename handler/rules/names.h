@@ -2,7 +2,8 @@
  * names.h - every variable that a condition can use: one table.
  *
  * Sources: github.com/buildkite/conditional assignments.go (the 49 of Buildkite, strict) and buildkite/docs
- * pages/apis/webhooks/pipelines (kitehook's own, extended). The flags say where a variable exists and when it is null.
+ * pages/apis/webhooks/pipelines (kitehook's own, extended). The flags say where a variable exists and when it
+ * is null.
  */
 #ifndef KH_NAMES_H
 #define KH_NAMES_H
@@ -178,9 +179,9 @@ struct kh_name_info {
 enum kh_environment { KH_ENVIRONMENT_PIPELINE, KH_ENVIRONMENT_BUILD };
 
 /*
- * Where values come from: a webhook, or JSON on a command line. What is not known is left null or answered false. Texts
- * are borrowed, or taken from the arena; they must live as long as the evaluation. Any function may be NULL.
- * Values are as they came: names.h says which blanks are null, resolve.h does it.
+ * Where values come from: a webhook, or JSON on a command line. What is not known is left null or answered
+ * false. Texts are borrowed, or taken from the arena; they must live as long as the evaluation. Any function
+ * may be NULL. Values are as they came: names.h says which blanks are null, resolve.h does it.
  */
 struct kh_names {
   void *self;
@@ -190,20 +191,28 @@ struct kh_names {
   bool (*meta_data)(void *self, struct kh_str key, struct kh_arena *arena, struct kh_str *value);
   /* Does the webhook have this part? NULL: it has all. Only the extended dialect asks. */
   bool (*offers)(void *self, enum kh_root root);
-  /* What regular expressions may still take (rules/regex.h), of all conditions together. NULL: only each has its limit. */
+  /*
+   * What regular expressions may still take (rules/regex.h), of all conditions together. NULL: only each has
+   * its limit.
+   */
   size_t *steps_left;
 };
 
 const struct kh_name_info *kh_name_info(enum kh_name name);
 /* Hidden ones included; NULL when there is none of that text. */
 const struct kh_name_info *kh_name_find(struct kh_str text);
-/* The variable that was probably meant by TEXT, extended ones only where asked for; NULL when none is near. */
+/*
+ * The variable that was probably meant by TEXT, extended ones only where asked for; NULL when none is near.
+ */
 const char *kh_name_nearest(struct kh_str text, bool with_extended, bool with_step);
 /* The same for a message: with extended ones and those of messages, without step. */
 const char *kh_name_nearest_in_message(struct kh_str text);
 /* "build", "job", …; "" for KH_ROOT_NONE. */
 const char *kh_root_name(enum kh_root root);
-/* Does a webhook of this event have ROOT, as Buildkite documents it? Unknown events: only event, sender, organization. */
+/*
+ * Does a webhook of this event have ROOT, as Buildkite documents it? Unknown events: only event, sender,
+ * organization.
+ */
 bool kh_root_is_of_event(enum kh_root root, struct kh_str event);
 
 #endif

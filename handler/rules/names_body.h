@@ -7,7 +7,9 @@
 #include "receive/event.h"
 #include "rules/names.h"
 
-/* NAME's value in EVENT; null where it has none, or one of another kind. Texts are the body's own or ARENA's. */
+/*
+ * NAME's value in EVENT; null where it has none, or one of another kind. Texts are the body's own or ARENA's.
+ */
 void kh_names_body_value(const struct kh_event *event, const struct kh_name_info *name,
                          struct kh_arena *arena, struct kh_value *value);
 /* The text of VALUE, without escapes; absent where it is none. */

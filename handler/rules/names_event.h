@@ -1,9 +1,9 @@
 /*
  * names_event.h - the names of a condition, filled from a webhook.
  *
- * What Buildkite's documentation says a webhook has, and nothing guessed: the rest is null, history too, until memory
- * across webhooks knows it. A value of the wrong type counts as null. The build's environment may be used in a condition
- * and must not be shown.
+ * What Buildkite's documentation says a webhook has, and nothing guessed: the rest is null, history too,
+ * until memory across webhooks knows it. A value of the wrong type counts as null. The build's environment
+ * may be used in a condition and must not be shown.
  */
 #ifndef KH_NAMES_EVENT_H
 #define KH_NAMES_EVENT_H
@@ -24,8 +24,8 @@ struct kh_names_found {
 };
 
 /*
- * The same names for many conditions about EVENT, each read once. FOUND need not be set up; it and EVENT must outlive the
- * result, and the caller releases it.
+ * The same names for many conditions about EVENT, each read once. FOUND need not be set up; it and EVENT must
+ * outlive the result, and the caller releases it.
  */
 struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found);
 void kh_names_found_release(struct kh_names_found *found);

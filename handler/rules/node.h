@@ -1,5 +1,6 @@
 /*
- * node.h - what the files of the condition language hand to each other. Nothing of it is for others; condition.h is.
+ * node.h - what the files of the condition language hand to each other. Nothing of it is for others;
+ * condition.h is.
  */
 #ifndef KH_NODE_H
 #define KH_NODE_H

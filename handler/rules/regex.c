@@ -57,8 +57,8 @@ static uint64_t bytes_of_groups(const struct kh_regex *regex, const pcre2_callou
 }
 
 /*
- * Called before each item of the pattern. Moving far counts as well as moving often, and so does what an item may do
- * without moving on: fail at the end of its count, or of the group that it refers to.
+ * Called before each item of the pattern. Moving far counts as well as moving often, and so does what an item
+ * may do without moving on: fail at the end of its count, or of the group that it refers to.
  */
 static int count_step(pcre2_callout_block *block, void *progress)
 {

@@ -1,8 +1,9 @@
 /*
- * resolve.h - from what a webhook says to what a condition sees: when a variable is null, what the environment holds.
+ * resolve.h - from what a webhook says to what a condition sees: when a variable is null, what the
+ * environment holds.
  *
- * Source: github.com/buildkite/conditional conditional.go (mergedEnv, builtinEnv, sourceEvent, pullRequestLabel).
- * NAMES may be NULL: then nothing is known. No memory: the arena says so.
+ * Source: github.com/buildkite/conditional conditional.go (mergedEnv, builtinEnv, sourceEvent,
+ * pullRequestLabel). NAMES may be NULL: then nothing is known. No memory: the arena says so.
  */
 #ifndef KH_RESOLVE_H
 #define KH_RESOLVE_H

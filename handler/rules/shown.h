@@ -9,8 +9,9 @@
 #include "rules/names.h"
 
 /*
- * Appends to OUT what may be shown of TEXT, a value of NAME: of "Jane <jane@example.com>" the name, of a repository
- * the URL without user and password, of an address nothing. True when that is all of TEXT. OUT keeps the error.
+ * Appends to OUT what may be shown of TEXT, a value of NAME: of "Jane <jane@example.com>" the name, of a
+ * repository the URL without user and password, of an address nothing. True when that is all of TEXT. OUT
+ * keeps the error.
  */
 bool kh_shown_add(const struct kh_name_info *name, struct kh_str text, struct kh_buf *out);
 

@@ -1,18 +1,22 @@
 /*
- * template.h - the text of a message: `{{pipeline.name}} {{build.branch | default "no branch" | truncate 40}}`.
+ * template.h - the text of a message: `{{pipeline.name}} {{build.branch | default "no branch" | truncate
+ * 40}}`.
  *
- *   {{NAME | FILTER …}}                 a variable of a condition, or one that only messages have (KH_NAME_MESSAGE)
- *   {{"TEXT" | FILTER …}}               TEXT itself, so {{"{{"}} writes two braces; "…" or '…', \ before \ and the quote
+ *   {{NAME | FILTER …}}                 a variable of a condition, or one that only messages have
+ *                                       (KH_NAME_MESSAGE)
+ *   {{"TEXT" | FILTER …}}               TEXT itself, so {{"{{"}} writes two braces; "…" or '…', \ before \
+ *                                       and the quote
  *   {{#if CONDITION}} … {{else}} … {{/if}}
  *   default "TEXT"                      instead of nothing
  *   truncate N                          at most N characters; "…" is the last of a longer text
  *   duration                            first, of a number of seconds: "2h 5m 3s"
  *   time                                first, of a time: "2026-11-22 09:46 UTC"
  *
- * What stands between {{ and }} comes out as plain text on one line, escaped for where it goes; what stands outside is the
- * author's and goes out as it is. Numbers are decimal, booleans true and false, lists their items with ", " between; null
- * is empty. A line with nothing but an {{#if}}, {{else}} or {{/if}} leaves no line behind.
- * Addresses of persons have no name here, and a person's name or a repository's URL loses what it has of credentials.
+ * What stands between {{ and }} comes out as plain text on one line, escaped for where it goes; what stands
+ * outside is the author's and goes out as it is. Numbers are decimal, booleans true and false, lists their
+ * items with ", " between; null is empty. A line with nothing but an {{#if}}, {{else}} or {{/if}} leaves no
+ * line behind. Addresses of persons have no name here, and a person's name or a repository's URL loses what
+ * it has of credentials.
  *
  * Limits: 16 KiB of source, 500 parts, 16 levels of {{#if}}, 1,000 characters a value.
  */
@@ -39,8 +43,8 @@ struct kh_template_reader {
 };
 
 /*
- * Reads and checks SOURCE, which is copied. READER hears of every mistake, places being bytes of SOURCE: KH_ERR_CONFIG.
- * KH_ERR_NO_MEMORY. *TEMPLATE is NULL unless KH_OK.
+ * Reads and checks SOURCE, which is copied. READER hears of every mistake, places being bytes of SOURCE:
+ * KH_ERR_CONFIG. KH_ERR_NO_MEMORY. *TEMPLATE is NULL unless KH_OK.
  */
 enum kh_err kh_template_compile(struct kh_template **template, struct kh_str source,
                                 const struct kh_template_reader *reader) KH_MUST_USE;
@@ -59,9 +63,10 @@ struct kh_template_paper {
 };
 
 /*
- * Appends the message to OUT, without white space at its ends; it may be empty. An {{#if}} that cannot be decided goes the
- * other way, and UNDECIDED, which may be NULL, says why. KH_ERR_NO_MEMORY; KH_ERR_LIMIT when OUT is too small for what
- * `escape` makes of max_characters. Not for two threads at once with the same template.
+ * Appends the message to OUT, without white space at its ends; it may be empty. An {{#if}} that cannot be
+ * decided goes the other way, and UNDECIDED, which may be NULL, says why. KH_ERR_NO_MEMORY; KH_ERR_LIMIT when
+ * OUT is too small for what `escape` makes of max_characters. Not for two threads at once with the same
+ * template.
  */
 enum kh_err kh_template_render(const struct kh_template *template, const struct kh_names *names,
                                const struct kh_template_paper *paper, struct kh_buf *out,

@@ -1,5 +1,6 @@
 /*
- * template_parts.h - what the files of the template hand to each other. Nothing of it is for others; template.h is.
+ * template_parts.h - what the files of the template hand to each other. Nothing of it is for others;
+ * template.h is.
  */
 #ifndef KH_TEMPLATE_PARTS_H
 #define KH_TEMPLATE_PARTS_H
@@ -37,7 +38,9 @@ struct kh_template {
 /* template_parse.c: sets `first`. False when there was a mistake; whoever calls looks at the arena too. */
 bool kh_template_parse(struct kh_template *template, const struct kh_template_reader *reader);
 
-/* template_scan.c: where in SOURCE the tag whose inside begins at AT has its }}; SIZE_MAX when it has none. */
+/*
+ * template_scan.c: where in SOURCE the tag whose inside begins at AT has its }}; SIZE_MAX when it has none.
+ */
 size_t kh_template_tag_end(struct kh_str source, size_t at);
 
 /* template_value.c: appends what PART, a value, comes to, before escaping. KH_ERR_NO_MEMORY. */

@@ -45,7 +45,10 @@ struct kh_str kh_tag_word(const struct kh_tag_reader *tags, size_t at, size_t en
   return kh_str(tags->source.at + at, to - at);
 }
 
-/* What is wrong inside an {{#if}} or {{/if}} is told, and it still counts as one: its other end has no mistake. */
+/*
+ * What is wrong inside an {{#if}} or {{/if}} is told, and it still counts as one: its other end has no
+ * mistake.
+ */
 static struct kh_tag block(struct kh_tag_reader *tags, struct kh_tag tag)
 {
   const size_t at = tag.inside;

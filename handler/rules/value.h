@@ -1,8 +1,9 @@
 /*
  * value.h - what an expression can be: its kind before it runs, its value afterwards.
  *
- * Values are small and passed by pointer or copied; texts and lists are borrowed, from the webhook, the condition
- * or the arena of the evaluation. A string whose `at` is NULL does not exist: that is the kind null.
+ * Values are small and passed by pointer or copied; texts and lists are borrowed, from the webhook, the
+ * condition or the arena of the evaluation. A string whose `at` is NULL does not exist: that is the kind
+ * null.
  */
 #ifndef KH_VALUE_H
 #define KH_VALUE_H

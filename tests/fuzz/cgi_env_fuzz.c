@@ -1,9 +1,10 @@
 /*
- * Target: cgi/cgi.c, and the receiver behind it. Aborts where an answer or a log line is out of form, shows a secret,
- * or accepts without a proof.
+ * Target: cgi/cgi.c, and the receiver behind it. Aborts where an answer or a log line is out of form, shows a
+ * secret, or accepts without a proof.
  *
- * The input is a CGI environment, a variable a line, up to an empty line; then the bytes of standard input. The
- * receiver takes the signature secret "planted-fuzz-secret", which the fuzzer cannot use, and the token "fuzz".
+ * The input is a CGI environment, a variable a line, up to an empty line; then the bytes of standard input.
+ * The receiver takes the signature secret "planted-fuzz-secret", which the fuzzer cannot use, and the token
+ * "fuzz".
  */
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /*
- * Target: handler/rules/condition.h. The first byte chooses dialect (bit 0) and entry point (bits 1 and 2); the rest is a
- * condition. Aborts where compiling and mistake disagree, where a place lies outside of the source, where an
- * evaluation is true in spite of a mistake, or comes out differently the second time.
+ * Target: handler/rules/condition.h. The first byte chooses dialect (bit 0) and entry point (bits 1 and 2);
+ * the rest is a condition. Aborts where compiling and mistake disagree, where a place lies outside of the
+ * source, where an evaluation is true in spite of a mistake, or comes out differently the second time.
  */
 #include "base/base.h"
 

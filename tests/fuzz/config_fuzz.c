@@ -1,7 +1,8 @@
 /*
- * Target: handler/config/ and the rules of notify:. A config from memory at both depths, and the same bytes as an env_file. Aborts where a
- * message holds a secret's value, where mistakes and result disagree, where a worker accepts what a receiver,
- * which sees less of the file, refuses, and where a text has a place outside of the file.
+ * Target: handler/config/ and the rules of notify:. A config from memory at both depths, and the same bytes
+ * as an env_file. Aborts where a message holds a secret's value, where mistakes and result disagree, where a
+ * worker accepts what a receiver, which sees less of the file, refuses, and where a text has a place outside
+ * of the file.
  */
 #include "base/base.h"
 

@@ -1,9 +1,9 @@
 /*
- * Target: handler/receive/entry.c. Aborts where bytes from the inbox are opened that do not come back the same, and
- * where an entry that was written does not open, or opens as another.
+ * Target: handler/receive/entry.c. Aborts where bytes from the inbox are opened that do not come back the
+ * same, and where an entry that was written does not open, or opens as another.
  *
- * Secrets: "current" is fuzz-secret, the token "token" is fuzz-token. The input is read twice: as an entry, and as
- * the parts of one: a byte that chooses the proof, a line for the event header, then the body.
+ * Secrets: "current" is fuzz-secret, the token "token" is fuzz-token. The input is read twice: as an entry,
+ * and as the parts of one: a byte that chooses the proof, a line for the event header, then the body.
  */
 #include "base/base.h"
 

@@ -1,6 +1,6 @@
 /*
- * Target: handler/receive/event.c over base/json_*.c. Aborts where what an event says differs from what jansson finds
- * in the same body, or where its log line is not one JSON object.
+ * Target: handler/receive/event.c over base/json_*.c. Aborts where what an event says differs from what
+ * jansson finds in the same body, or where its log line is not one JSON object.
  *
  * The input is a line for X-Buildkite-Event (empty: not sent), then the body.
  */

@@ -1,6 +1,7 @@
 /*
- * Target: cgi/fcgi_stream.c, with libfcgi as the oracle. Aborts when another division into pieces finds something else, when
- * more is written than was promised, and when libfcgi cannot read to its end what is said to be a complete request.
+ * Target: cgi/fcgi_stream.c, with libfcgi as the oracle. Aborts when another division into pieces finds
+ * something else, when more is written than was promised, and when libfcgi cannot read to its end what is
+ * said to be a complete request.
  *
  * The first byte seeds the division, the second and third say how long a body may be.
  */

@@ -1,6 +1,6 @@
 /*
- * Target: handler/base/json_*.c. Aborts where the strict JSON reader and jansson differ (support/json_oracle.h), or
- * where the reader touches a byte outside its text.
+ * Target: handler/base/json_*.c. Aborts where the strict JSON reader and jansson differ
+ * (support/json_oracle.h), or where the reader touches a byte outside its text.
  */
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /*
- * Target: lambda/event.c, event_request.c, event_response.c and base64.c. Aborts where a request's body is not what jansson
- * finds in the same event, where base64 that was accepted does not encode to the same text again, where a message shows
- * a value, or where an answer is out of form.
+ * Target: lambda/event.c, event_request.c, event_response.c and base64.c. Aborts where a request's body is
+ * not what jansson finds in the same event, where base64 that was accepted does not encode to the same text
+ * again, where a message shows a value, or where an answer is out of form.
  *
  * The input is an event.
  */

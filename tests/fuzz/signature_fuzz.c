@@ -1,6 +1,7 @@
 /*
- * Target: handler/receive/signature.c. Aborts where it differs from the rules of signature.h, written down here once
- * more in the plainest way: all rules kept means accepted, and a refusal names a rule that is broken.
+ * Target: handler/receive/signature.c. Aborts where it differs from the rules of signature.h, written down
+ * here once more in the plainest way: all rules kept means accepted, and a refusal names a rule that is
+ * broken.
  */
 #include "base/base.h"
 

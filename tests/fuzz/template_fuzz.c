@@ -1,7 +1,8 @@
 /*
- * Targets: handler/rules/template.h and handler/notify/slack_parts.h. The input is a template. Aborts where compiling and
- * mistakes disagree, where a place lies outside of the source, where a message is too long, is no UTF-8, has a value that is
- * not one harmless line, or comes out differently the second time; and where Slack's elements are none.
+ * Targets: handler/rules/template.h and handler/notify/slack_parts.h. The input is a template. Aborts where
+ * compiling and mistakes disagree, where a place lies outside of the source, where a message is too long, is
+ * no UTF-8, has a value that is not one harmless line, or comes out differently the second time; and where
+ * Slack's elements are none.
  */
 #include "base/base.h"
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """aws_test PROBE: the secrets of handler/aws/ against two oracles that are not ours.
 
-PROBE is the built tests/aws_probe.c. botocore signs once more what a listener of ours has recorded, over exactly the
-headers that were signed, and sends the same calls itself. moto_server checks signatures and permissions as AWS does.
-Everything is on loopback. Whichever of the two this machine lacks is reported as not run.
+PROBE is the built tests/aws_probe.c. botocore signs once more what a listener of ours has recorded, over
+exactly the headers that were signed, and sends the same calls itself. moto_server checks signatures and
+permissions as AWS does. Everything is on loopback. Whichever of the two this machine lacks is reported as not
+run.
 """
 import argparse
 import http.server
@@ -32,7 +33,8 @@ try:
 except ImportError:
     botocore = None
 
-KEY_ID, KEY, TOKEN = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "FwoGZXIvYXdzEPL4nt3d//T0ken+=="
+KEY_ID, KEY, TOKEN = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+                      "FwoGZXIvYXdzEPL4nt3d//T0ken+==")
 VALUE = "pl4nt3d-\u00e9-value"
 ONE = "webhook: {signature: {ssm: /kitehook/webhook-secret}}\n"
 
@@ -80,17 +82,21 @@ class Bench:
         status, errors = probe.close()
         self.report.check(f"{name}: ends well", status == 0 and not errors, f"{status} {errors}")
         said = json.dumps([result["said"] for result in results])
-        for word in (environment.get("AWS_SECRET_ACCESS_KEY"), environment.get("AWS_SESSION_TOKEN"), "pl4nt3d"):
+        for word in (environment.get("AWS_SECRET_ACCESS_KEY"), environment.get("AWS_SESSION_TOKEN"),
+                     "pl4nt3d"):
             if word:
                 self.report.check(f"{name}: tells no secret", word not in said, said)
         return results
 
     def expect(self, name, result, value):
-        self.report.check(name, result["ok"] and result["secrets"].get("default") == value and result["remote"], result)
+        self.report.check(name,
+                          result["ok"] and result["secrets"].get("default") == value and result["remote"],
+                          result)
 
     def refuse(self, name, result, *words):
         text = " ".join(result["said"])
-        self.report.check(name, not result["ok"] and all(word in text for word in words), f"{words} not in {text}")
+        self.report.check(name, not result["ok"] and all(word in text for word in words),
+                          f"{words} not in {text}")
 
 
 # ---- a listener that records
@@ -152,7 +158,8 @@ def sign_again(request, url, key_id, key, token):
     signed = words["SignedHeaders"].split(";")
     problems = [f"{name} is signed but was not sent" for name in signed if name not in sent]
     problems += [f"{name} was sent twice" for name in sent if [one for one, _ in headers].count(name) > 1]
-    problems += [f"{name} is not signed" for name in ("host", "x-amz-date", "x-amz-target", "content-type") if name not in signed]
+    problems += [f"{name} is not signed" for name in ("host", "x-amz-date", "x-amz-target", "content-type")
+                 if name not in signed]
     if token:
         problems += [] if "x-amz-security-token" in signed else ["the token is not signed"]
     elif "x-amz-security-token" in sent:
@@ -166,7 +173,8 @@ def sign_again(request, url, key_id, key, token):
     for name in signed:
         again.headers[name] = sent.get(name, "")
     again.context["timestamp"] = sent["x-amz-date"]
-    auth = botocore.auth.SigV4Auth(botocore.credentials.Credentials(key_id, key, token or None), service, region)
+    auth = botocore.auth.SigV4Auth(botocore.credentials.Credentials(key_id, key, token or None), service,
+                                   region)
     with mock.patch.object(botocore.auth, "SIGNED_HEADERS_BLACKLIST", []):
         signature = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
     return words["Signature"], signature, problems, (region, service)
@@ -185,17 +193,20 @@ SIGNED = [
     ("ssm with a token", ONE, "eu-west-1", TOKEN, "ssm"),
     ("ssm in China", ONE, "cn-north-1", TOKEN, "ssm"),
     ("a version", 'webhook: {signature: {ssm: "/a/b:3"}}\n', "us-gov-west-1", TOKEN, "ssm"),
-    ("an ARN", 'webhook: {token: {ssm: "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}}\n', "eu-west-1", TOKEN, "ssm"),
-    ("secretsmanager", "webhook: {token: {secretsmanager: prod/a+b=c@d, key: a}}\n", "eu-west-1", TOKEN, "secretsmanager"),
-    ("secretsmanager without a token", "webhook: {token: {secretsmanager: prod, key: a}}\n", "eu-west-1", "", "secretsmanager"),
+    ("an ARN", 'webhook: {token: {ssm: "arn:aws:ssm:eu-west-1:123456789012:parameter/a"}}\n', "eu-west-1",
+     TOKEN, "ssm"),
+    ("secretsmanager", "webhook: {token: {secretsmanager: prod/a+b=c@d, key: a}}\n", "eu-west-1", TOKEN,
+     "secretsmanager"),
+    ("secretsmanager without a token", "webhook: {token: {secretsmanager: prod, key: a}}\n", "eu-west-1", "",
+     "secretsmanager"),
 ]
 
 
 def test_signatures(bench, report):
     for name, config, region, token, service in SIGNED:
         listener = Listener()
-        results = bench.run(name, config, 3, AWS_REGION=region, AWS_ACCESS_KEY_ID=KEY_ID, AWS_SECRET_ACCESS_KEY=KEY,
-                            AWS_SESSION_TOKEN=token, AWS_ENDPOINT_URL=listener.url)
+        results = bench.run(name, config, 3, AWS_REGION=region, AWS_ACCESS_KEY_ID=KEY_ID,
+                            AWS_SECRET_ACCESS_KEY=KEY, AWS_SESSION_TOKEN=token, AWS_ENDPOINT_URL=listener.url)
         listener.close()
         for result in results:
             bench.expect(f"{name}: the secret", result, VALUE)
@@ -204,7 +215,8 @@ def test_signatures(bench, report):
         for request in listener.requests:
             sent, again, problems, scope = sign_again(request, listener.url, KEY_ID, KEY, token)
             report.check(f"{name}: botocore's signature", sent == again, f"{sent} {again}")
-            report.check(f"{name}: what is signed", not problems and request[0] == "/" and scope == (region, service),
+            report.check(f"{name}: what is signed",
+                         not problems and request[0] == "/" and scope == (region, service),
                          f"{problems} {request[0]} {scope}")
             report.check(f"{name}: another key gives another signature",
                          sent != sign_again(request, listener.url, KEY_ID, KEY + "x", token)[1])
@@ -213,23 +225,26 @@ def test_signatures(bench, report):
 def test_as_botocore_sends(bench, report):
     """The body, the target and the content type are those that botocore sends for the same call."""
     calls = [
-        (ONE, "ssm", "GetParameter", "get_parameter", {"Name": "/kitehook/webhook-secret", "WithDecryption": True}),
-        ("webhook: {token: {secretsmanager: prod/a, key: a}}\n", "secretsmanager", "GetSecretValue", "get_secret_value",
-         {"SecretId": "prod/a"}),
+        (ONE, "ssm", "GetParameter", "get_parameter",
+         {"Name": "/kitehook/webhook-secret", "WithDecryption": True}),
+        ("webhook: {token: {secretsmanager: prod/a, key: a}}\n", "secretsmanager", "GetSecretValue",
+         "get_secret_value", {"SecretId": "prod/a"}),
     ]
     for config, service, operation, method, words in calls:
         listener = Listener()
-        bench.run(operation, config, 1, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID=KEY_ID, AWS_SECRET_ACCESS_KEY=KEY,
-                  AWS_ENDPOINT_URL=listener.url)
+        bench.run(operation, config, 1, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID=KEY_ID,
+                  AWS_SECRET_ACCESS_KEY=KEY, AWS_ENDPOINT_URL=listener.url)
         client = client_of(service, listener.url)
         getattr(client, method)(**words)
         listener.close()
         ours, theirs = ((dict(headers), json.loads(body)) for _, headers, body in listener.requests)
         report.check(f"{operation}: the body", ours[1] == theirs[1], f"{ours[1]} {theirs[1]}")
         for header in ("x-amz-target", "content-type"):
-            report.check(f"{operation}: {header}", ours[0][header] == theirs[0][header], f"{ours[0][header]} {theirs[0][header]}")
+            report.check(f"{operation}: {header}", ours[0][header] == theirs[0][header],
+                         f"{ours[0][header]} {theirs[0][header]}")
         shape = client.meta.service_model.operation_model(operation).input_shape
-        report.check(f"{operation}: AWS's model", not botocore.validate.ParamValidator().validate(ours[1], shape).has_errors())
+        report.check(f"{operation}: AWS's model",
+                     not botocore.validate.ParamValidator().validate(ours[1], shape).has_errors())
 
 
 # ---- what needs no oracle but the listener
@@ -238,31 +253,38 @@ def test_answers(bench, report):
     target = "AmazonSSM.GetParameter"
     where = "1:23 webhook.signature: cannot fetch /kitehook/webhook-secret: ssm:GetParameter in eu-west-1: "
     cases = [
-        ("a code in the body", (400, {}, {"__type": "com.amazon.coral#ParameterNotFound"}), "ParameterNotFound; there is none"),
-        ("a code in the header", (400, {"x-amzn-ErrorType": "AccessDeniedException:http://x"}, {}), "AccessDeniedException; the role"),
+        ("a code in the body", (400, {}, {"__type": "com.amazon.coral#ParameterNotFound"}),
+         "ParameterNotFound; there is none"),
+        ("a code in the header", (400, {"x-amzn-ErrorType": "AccessDeniedException:http://x"}, {}),
+         "AccessDeniedException; the role"),
         ("a redirect", (307, {"Location": "http://127.0.0.1:1/"}, {}), "HTTP 307; AWS refuses it"),
-        ("trouble twice", (500, {}, {"__type": "InternalServerError"}), "InternalServerError; AWS has trouble"),
-        ("an echo of the request", (403, {}, {"__type": "InvalidSignatureException", "message": f"x-amz-security-token:{TOKEN}"}),
+        ("trouble twice", (500, {}, {"__type": "InternalServerError"}),
+         "InternalServerError; AWS has trouble"),
+        ("an echo of the request",
+         (403, {}, {"__type": "InvalidSignatureException", "message": f"x-amz-security-token:{TOKEN}"}),
          "InvalidSignatureException; AWS_SECRET_ACCESS_KEY does not belong"),
     ]
     for name, reply, words in cases:
         listener = Listener()
         listener.replies[target] = reply
-        result, = bench.run(name, ONE, 1, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID=KEY_ID, AWS_SECRET_ACCESS_KEY=KEY,
-                            AWS_SESSION_TOKEN=TOKEN, AWS_ENDPOINT_URL=listener.url)
+        result, = bench.run(name, ONE, 1, AWS_REGION="eu-west-1", AWS_ACCESS_KEY_ID=KEY_ID,
+                            AWS_SECRET_ACCESS_KEY=KEY, AWS_SESSION_TOKEN=TOKEN, AWS_ENDPOINT_URL=listener.url)
         listener.close()
         bench.refuse(name, result, where + words)
-        report.check(f"{name}: tries", len(listener.requests) == (2 if reply[0] == 500 else 1), len(listener.requests))
+        report.check(f"{name}: tries", len(listener.requests) == (2 if reply[0] == 500 else 1),
+                     len(listener.requests))
 
 
 def test_endpoints(bench, report):
     usual = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": KEY}
     config = "webhook: {signature: {ssm: /a}, token: {secretsmanager: b, key: a}}\n"
     both, ssm = Listener(), Listener()
-    result, = bench.run("endpoints", config, 1, AWS_ENDPOINT_URL=both.url, AWS_ENDPOINT_URL_SSM=ssm.url + "/", **usual)
+    result, = bench.run("endpoints", config, 1, AWS_ENDPOINT_URL=both.url, AWS_ENDPOINT_URL_SSM=ssm.url + "/",
+                        **usual)
     both.close()
     ssm.close()
-    report.check("endpoints: each its own", result["ok"] and (len(both.requests), len(ssm.requests)) == (1, 1), result)
+    report.check("endpoints: each its own",
+                 result["ok"] and (len(both.requests), len(ssm.requests)) == (1, 1), result)
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -274,7 +296,8 @@ def test_endpoints(bench, report):
     result, = bench.run("nobody", ONE, 1, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}", **usual)
     bench.refuse("nobody", result, "no answer (")
     usual.pop("AWS_SECRET_ACCESS_KEY")
-    result, = bench.run("no keys", ONE, 1, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}", AWS_SECRET_ACCESS_KEY="", **usual)
+    result, = bench.run("no keys", ONE, 1, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+                        AWS_SECRET_ACCESS_KEY="", **usual)
     bench.refuse("no keys", result, "AWS_SECRET_ACCESS_KEY is not set")
 
 
@@ -284,9 +307,11 @@ def test_nothing_to_fetch(bench, report):
     with tempfile.NamedTemporaryFile("w", prefix="kh-", suffix="-secret") as secret:
         secret.write("a-secret-in-a-file")
         secret.flush()
-        result, = bench.run("a file", f"webhook: {{signature: {{file: {secret.name}}}}}\n", 1, AWS_ENDPOINT_URL=listener.url)
+        result, = bench.run("a file", f"webhook: {{signature: {{file: {secret.name}}}}}\n", 1,
+                            AWS_ENDPOINT_URL=listener.url)
     listener.close()
-    report.check("a file: nothing is sent", result["ok"] and not result["remote"] and listener.connections == 0, result)
+    report.check("a file: nothing is sent",
+                 result["ok"] and not result["remote"] and listener.connections == 0, result)
 
 
 # ---- moto_server, which checks signatures and permissions
@@ -299,7 +324,8 @@ class Moto:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(self.port)], stdout=self.log, stderr=self.log,
+        self.process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(self.port)], stdout=self.log,
+                                        stderr=self.log,
                                         env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(self.SETUP)})
         self.users = {}
 
@@ -320,7 +346,9 @@ class Moto:
 
     @staticmethod
     def policy(*actions):
-        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]})
+        return json.dumps(
+            {"Version": "2012-10-17",
+             "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]})
 
     def environment(self, name, **more):
         key_id, key = self.users[name]
@@ -340,7 +368,8 @@ class Moto:
 def fill(moto):
     """What the writer puts there, signed: parameters, secrets, and a role for keys with a token."""
     key_id, key = moto.users["writer"]
-    as_writer = {name: client_of(name, moto.url, key_id=key_id, key=key) for name in ("ssm", "secretsmanager", "iam", "sts")}
+    as_writer = {name: client_of(name, moto.url, key_id=key_id, key=key)
+                 for name in ("ssm", "secretsmanager", "iam", "sts")}
     as_writer["ssm"].put_parameter(Name="/kitehook/webhook-secret", Value=VALUE, Type="SecureString")
     secrets = as_writer["secretsmanager"]
     secrets.create_secret(Name="kitehook/plain", SecretString=VALUE)
@@ -348,8 +377,10 @@ def fill(moto):
     secrets.create_secret(Name="kitehook/binary", SecretBinary=b"\x01pl4nt3d")
     secrets.create_secret(Name="kitehook/deleted", SecretString=VALUE)
     secrets.delete_secret(SecretId="kitehook/deleted", RecoveryWindowInDays=7)
-    role = as_writer["iam"].create_role(RoleName="r", AssumeRolePolicyDocument=moto.policy("sts:AssumeRole"))["Role"]["Arn"]
-    as_writer["iam"].put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=moto.policy("ssm:GetParameter"))
+    role = as_writer["iam"].create_role(RoleName="r",
+                                        AssumeRolePolicyDocument=moto.policy("sts:AssumeRole"))["Role"]["Arn"]
+    as_writer["iam"].put_role_policy(RoleName="r", PolicyName="p",
+                                     PolicyDocument=moto.policy("ssm:GetParameter"))
     made = as_writer["sts"].assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     moto.users["session"] = (made["AccessKeyId"], made["SecretAccessKey"])
     return as_writer, made["SessionToken"]
@@ -366,30 +397,38 @@ def test_moto(bench, report, moto):
         return bench.run(f"moto: {name}", config, 1, **moto.environment(user, **more))[0]
 
     bench.expect("moto: a parameter, decrypted", run("parameter", ONE), VALUE)
-    bench.expect("moto: a version", run("version", 'webhook: {token: {ssm: "/kitehook/webhook-secret:1"}}\n'), VALUE)
+    bench.expect("moto: a version", run("version", 'webhook: {token: {ssm: "/kitehook/webhook-secret:1"}}\n'),
+                 VALUE)
     bench.expect("moto: keys with a token", run("token", ONE, "session", AWS_SESSION_TOKEN=token), VALUE)
-    bench.expect("moto: a secret", run("secret", "webhook: {token: {secretsmanager: kitehook/plain}}\n"), VALUE)
+    bench.expect("moto: a secret", run("secret", "webhook: {token: {secretsmanager: kitehook/plain}}\n"),
+                 VALUE)
     bench.expect("moto: by its ARN", run("arn", f'webhook: {{token: {{secretsmanager: "{arn}"}}}}\n'), VALUE)
-    bench.expect("moto: a member", run("member", "webhook: {token: {secretsmanager: kitehook/pairs, key: webhook}}\n"), VALUE)
+    bench.expect("moto: a member",
+                 run("member", "webhook: {token: {secretsmanager: kitehook/pairs, key: webhook}}\n"), VALUE)
 
     refusals = [
         ("pairs without a key", "{secretsmanager: kitehook/pairs}", "reader", {}, "name the member to take"),
-        ("no such member", "{secretsmanager: kitehook/pairs, key: hook}", "reader", {}, "no member of the name"),
+        ("no such member", "{secretsmanager: kitehook/pairs, key: hook}", "reader", {},
+         "no member of the name"),
         ("a number", "{secretsmanager: kitehook/pairs, key: port}", "reader", {}, "is no text"),
         ("binary", "{secretsmanager: kitehook/binary}", "reader", {}, "SecretBinary"),
-        ("deleted", "{secretsmanager: kitehook/deleted}", "reader", {}, "InvalidRequestException; it cannot be read now"),
-        ("no such secret", "{secretsmanager: kitehook/none}", "reader", {}, "ResourceNotFoundException; there is none"),
+        ("deleted", "{secretsmanager: kitehook/deleted}", "reader", {},
+         "InvalidRequestException; it cannot be read now"),
+        ("no such secret", "{secretsmanager: kitehook/none}", "reader", {},
+         "ResourceNotFoundException; there is none"),
         ("no such parameter", "{ssm: /none}", "reader", {}, "ParameterNotFound; there is none"),
         ("a wrong key", "{ssm: /kitehook/webhook-secret}", "reader", {"AWS_SECRET_ACCESS_KEY": KEY},
          "SignatureDoesNotMatch; AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID"),
-        ("a wrong key, the other service", "{secretsmanager: kitehook/plain}", "reader", {"AWS_SECRET_ACCESS_KEY": KEY},
-         "SignatureDoesNotMatch; "),
+        ("a wrong key, the other service", "{secretsmanager: kitehook/plain}", "reader",
+         {"AWS_SECRET_ACCESS_KEY": KEY}, "SignatureDoesNotMatch; "),
         ("an unknown key", "{ssm: /kitehook/webhook-secret}", "reader", {"AWS_ACCESS_KEY_ID": KEY_ID},
          "InvalidClientTokenId; AWS does not know these keys"),
-        ("no permission", "{ssm: /kitehook/webhook-secret}", "nobody", {}, "ssm:GetParameter in eu-west-1: AccessDenied"),
+        ("no permission", "{ssm: /kitehook/webhook-secret}", "nobody", {},
+         "ssm:GetParameter in eu-west-1: AccessDenied"),
         ("no permission, the other service", "{secretsmanager: kitehook/plain}", "nobody", {},
          "secretsmanager:GetSecretValue in eu-west-1: AccessDenied"),
-        ("another region", "{ssm: /kitehook/webhook-secret}", "reader", {"AWS_REGION": "us-east-1"}, "ParameterNotFound"),
+        ("another region", "{ssm: /kitehook/webhook-secret}", "reader", {"AWS_REGION": "us-east-1"},
+         "ParameterNotFound"),
     ]
     for name, reference, user, more, words in refusals:
         environment = moto.environment(user)
@@ -399,7 +438,8 @@ def test_moto(bench, report, moto):
 
     probe = Probe(bench.program, ONE, **moto.environment("reader"))
     before = probe.read()
-    as_writer["ssm"].put_parameter(Name="/kitehook/webhook-secret", Value="rotated-value", Type="SecureString", Overwrite=True)
+    as_writer["ssm"].put_parameter(Name="/kitehook/webhook-secret", Value="rotated-value",
+                                   Type="SecureString", Overwrite=True)
     after = probe.read()
     probe.close()
     bench.expect("moto: before the rotation", before, VALUE)
@@ -411,7 +451,8 @@ def clear_environment():
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+                      AWS_EC2_METADATA_DISABLED="true")
 
 
 def main():

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """bootstrap_test: the executable that script/build-lambda makes, and what `sam build` packs. Loopback only.
 
-Builds for this machine, and for arm64 where there is a cross compiler and qemu-user. The first run of all compiles the
-libraries, which takes minutes. Where compiler or sources are missing that part is `not run`. HTTPS by names needs a user
-namespace: a name server of our own and an empty file system are all that the program gets there.
+Builds for this machine, and for arm64 where there is a cross compiler and qemu-user. The first run of all
+compiles the libraries, which takes minutes. Where compiler or sources are missing that part is `not run`.
+HTTPS by names needs a user namespace: a name server of our own and an empty file system are all that the
+program gets there.
 """
 import argparse
 import json
@@ -30,7 +31,8 @@ from runtime_api import Api, Bootstrap  # noqa: E402
 BUILD = ROOT / "script" / "build-lambda"
 MISSING = 3          # build-lambda's exit status when the machine lacks something
 FIRST_BUILD_S, BUILD_S = 900, 60
-AL2023, DEBIAN, ALPINE = "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem"
+AL2023, DEBIAN, ALPINE = ("etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/certs/ca-certificates.crt",
+                          "etc/ssl/cert.pem")
 MACHINES = {"x86_64": 62, "arm64": 183}
 PT_DYNAMIC, PT_INTERP, GNU_STACK, GNU_RELRO = 2, 3, 0x6474E551, 0x6474E552
 CONFIG = "webhook:\n  signature:\n    - name: current\n      file: webhook-secret\nnotify:\n  - log: {}\n"
@@ -62,13 +64,16 @@ def check_executable(report, arch, folder):
         report.check(f"{arch} {name} needs no loader", not {PT_INTERP, PT_DYNAMIC} & set(found), found)
         report.check(f"{arch} {name} RELRO", GNU_RELRO in found, found)
         report.check(f"{arch} {name} stack", GNU_STACK in found and not found[GNU_STACK] & 1, found)
-        report.check(f"{arch} {name} mode", stat.S_IMODE(path.stat().st_mode) == 0o755, oct(path.stat().st_mode))
+        report.check(f"{arch} {name} mode", stat.S_IMODE(path.stat().st_mode) == 0o755,
+                     oct(path.stat().st_mode))
         report.check(f"{arch} {name} stripped", b".symtab" not in image and b".debug_info" not in image)
         whole = (folder / f"{name}.debug").read_bytes()
         report.check(f"{arch} {name}.debug has symbols", b".symtab" in whole and b".debug_info" in whole)
         for place in (str(pathlib.Path.home()), str(ROOT)):
-            report.check(f"{arch} {name} names no builder's path", len(place) < 4 or place.encode() not in image, place)
-    report.check(f"{arch} size", (folder / "bootstrap").stat().st_size < 4e6, (folder / "bootstrap").stat().st_size)
+            report.check(f"{arch} {name} names no builder's path",
+                         len(place) < 4 or place.encode() not in image, place)
+    report.check(f"{arch} size", (folder / "bootstrap").stat().st_size < 4e6,
+                 (folder / "bootstrap").stat().st_size)
 
 
 def check_protected(report, name, function, program):
@@ -92,7 +97,8 @@ def check_roots(report, arch, folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(folder / "ca.pem")
     names = {dict(part[0] for part in root["subject"]).get("commonName") for root in context.get_ca_certs()}
-    wanted = {line for line in (ROOT / "lambda" / "ca-roots.txt").read_text().splitlines() if line and line[0] != "#"}
+    wanted = {line for line in (ROOT / "lambda" / "ca-roots.txt").read_text().splitlines() if line and
+              line[0] != "#"}
     report.check(f"{arch} ca.pem", names and names <= wanted and "Amazon Root CA 1" in names, names ^ wanted)
 
 
@@ -107,8 +113,10 @@ def build(report, arch, folder, more):
         return False
     started = time.monotonic()
     dead_end = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy")}
-    again = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S, env={**os.environ, **dead_end})
-    report.check(f"{arch} second run", again.returncode == 0 and time.monotonic() - started < 30, again.stderr[-3000:])
+    again = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S,
+                           env={**os.environ, **dead_end})
+    report.check(f"{arch} second run", again.returncode == 0 and time.monotonic() - started < 30,
+                 again.stderr[-3000:])
     for name in ("musl", "openssl", "jansson", "libyaml", "pcre2", "curl"):
         report.check(f"{arch} says {name}'s version", f" {name} " in again.stdout, again.stdout)
     check_executable(report, arch, folder)
@@ -164,8 +172,8 @@ def check_packed_roots(report, arch, program, runner):
     config = CONFIG + "  - slack:\n      url: { env: HOOK }\n    events: build.finished\n"
     with Workspace() as folder:
         make_certificates(folder)
-        for packed, named, expected in (("ca", None, 200), ("stranger", None, 502), ("stranger", "ca", 200), ("ca", "stranger", 502),
-                                        ("ca", "absent", 502)):
+        for packed, named, expected in (("ca", None, 200), ("stranger", None, 502), ("stranger", "ca", 200),
+                                        ("ca", "stranger", 502), ("ca", "absent", 502)):
             server = peer.Peer({"*": peer.answer("200 OK")}, (folder / "kite.crt", folder / "kite.key"))
             more = {"HOOK": f"https://localhost:{server.port}/services/planted"}
             if named:
@@ -174,9 +182,11 @@ def check_packed_roots(report, arch, program, runner):
                 shutil.copy(folder / f"{packed}.crt", task / "ca.pem")
                 with Function(task, program, runner, config, **more) as function:
                     status, all_of_it = function.status()
-                    report.check(f"{arch} notifies with {packed} packed, {named} named", status == expected and
+                    report.check(f"{arch} notifies with {packed} packed, {named} named",
+                                 status == expected and
                                  len(server.requests) == (expected == 200), all_of_it)
-                    report.check(f"{arch} keeps the URL to itself", "planted" not in repr(all_of_it), all_of_it)
+                    report.check(f"{arch} keeps the URL to itself", "planted" not in repr(all_of_it),
+                                 all_of_it)
             server.close()
 
 
@@ -187,12 +197,13 @@ def make_certificates(folder):
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
     for name in ("ca", "stranger"):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", f"{name}.key", "-out", f"{name}.crt",
-                "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "kite.key", "-out", "kite.csr", "-subj", "/CN=kite")
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", f"{name}.key",
+                "-out", f"{name}.crt", "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "kite.key", "-out", "kite.csr", "-subj",
+            "/CN=kite")
     (folder / "kite.ext").write_text("subjectAltName=DNS:kite.test,DNS:many.test,DNS:localhost\n")
-    openssl("x509", "-req", "-in", "kite.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "kite.ext", "-out", "kite.crt")
+    openssl("x509", "-req", "-in", "kite.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", "kite.ext", "-out", "kite.crt")
 
 
 class Away:
@@ -222,11 +233,13 @@ class Away:
                 environment["SSL_CERT_FILE"] = str(root / ca_file.lstrip("/"))
             command = [*self.runner, str(self.folder / "http_probe"), *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        return json.loads(done.stdout) if done.returncode == 0 else {"err": f"exit {done.returncode}", "problem": done.stderr}
+        return (json.loads(done.stdout) if done.returncode == 0
+                else {"err": f"exit {done.returncode}", "problem": done.stderr})
 
     def expect(self, name, got, err, problem=""):
         self.accepted += err == "ok" and name != PLAIN
-        good = got["err"] == err and (got.get("status") == 200) == (err == "ok") and problem.lower() in got["problem"].lower()
+        good = (got["err"] == err and (got.get("status") == 200) == (err == "ok") and
+                problem.lower() in got["problem"].lower())
         self.results.append([name, good, repr(got)])
 
 
@@ -236,32 +249,39 @@ def check_https(away, port):
     mine = {"var/task/ca.pem": ca}
     for name in ("kite.test", "localhost"):
         away.expect(f"by name: {name}", away.send(url % name, mine, "/var/task/ca.pem"), "ok")
-    away.expect("wrong name refused", away.send(url % "other.test", mine, "/var/task/ca.pem"), "delivery_failed", "SSL peer certificate")
-    away.expect("wrong authority refused", away.send(url % "kite.test", {"ca.pem": stranger}, "/ca.pem"), "delivery_failed",
-                "SSL peer certificate")
-    away.expect("named file missing", away.send(url % "kite.test", {AL2023: ca}, "/var/task/ca.pem"), "delivery_failed",
-                "file of certificate authorities cannot be read")
+    away.expect("wrong name refused", away.send(url % "other.test", mine, "/var/task/ca.pem"),
+                "delivery_failed", "SSL peer certificate")
+    away.expect("wrong authority refused", away.send(url % "kite.test", {"ca.pem": stranger}, "/ca.pem"),
+                "delivery_failed", "SSL peer certificate")
+    away.expect("named file missing", away.send(url % "kite.test", {AL2023: ca}, "/var/task/ca.pem"),
+                "delivery_failed", "file of certificate authorities cannot be read")
     for place, fate in (("var/task/ca.pem", stranger), ("var/task/ca.pem", pathlib.Path("/dev/null"))):
-        away.expect(f"named file is not read past: {fate.name}", away.send(url % "kite.test", {AL2023: ca, place: fate}, "/" + place),
-                    "delivery_failed")
+        away.expect(f"named file is not read past: {fate.name}",
+                    away.send(url % "kite.test", {AL2023: ca, place: fate}, "/" + place), "delivery_failed")
     if not away.chroot:
         return
     for place in (AL2023, DEBIAN, ALPINE):
         away.expect(f"found by itself: {place}", away.send(url % "kite.test", {place: ca}), "ok")
-    away.expect("Amazon's before Debian's", away.send(url % "kite.test", {AL2023: ca, DEBIAN: stranger, ALPINE: stranger}), "ok")
-    away.expect("Debian's before Alpine's", away.send(url % "kite.test", {DEBIAN: stranger, ALPINE: ca}), "delivery_failed", "SSL peer")
-    away.expect("no file at all", away.send(url % "kite.test"), "delivery_failed", "file of certificate authorities cannot be read")
+    away.expect("Amazon's before Debian's",
+                away.send(url % "kite.test", {AL2023: ca, DEBIAN: stranger, ALPINE: stranger}), "ok")
+    away.expect("Debian's before Alpine's", away.send(url % "kite.test", {DEBIAN: stranger, ALPINE: ca}),
+                "delivery_failed", "SSL peer")
+    away.expect("no file at all", away.send(url % "kite.test"), "delivery_failed",
+                "file of certificate authorities cannot be read")
 
 
 def check_names(away, names, ports):
     https, http = ports
     mine = {"ca.pem": away.folder / "ca.crt"}
-    away.expect("no such name", away.send(f"https://gone.test:{https}/", mine, "/ca.pem"), "delivery_failed", "resolve host")
-    away.expect("more addresses than UDP carries", away.send(f"https://many.test:{https}/", mine, "/ca.pem"), "ok")
+    away.expect("no such name", away.send(f"https://gone.test:{https}/", mine, "/ca.pem"), "delivery_failed",
+                "resolve host")
+    away.expect("more addresses than UDP carries", away.send(f"https://many.test:{https}/", mine, "/ca.pem"),
+                "ok")
     started = time.monotonic()
     got = away.send(f"https://silent.test:{https}/", mine, "/ca.pem", timeout_ms=700)
     away.expect("a silent name server", got, "delivery_failed", "Timeout")
-    away.results.append(["a silent name server: in time", time.monotonic() - started < 2, f"{time.monotonic() - started} s"])
+    away.results.append(
+        ["a silent name server: in time", time.monotonic() - started < 2, f"{time.monotonic() - started} s"])
     away.expect(PLAIN, away.send(f"http://kite.test:{http}/"), "ok")
     for name in ("kite.test", "many.test", "gone.test", "silent.test"):
         away.results.append([f"asked for {name}", names.asked.get(name, 0) > 0, repr(names.asked)])
@@ -281,7 +301,8 @@ def inside(folder, runner):
     check_https(away, secure.port)
     check_names(away, names, (secure.port, plain.port))
     reached = [request["target"] for request in secure.requests]
-    away.results.append(["only who was verified was sent anything", len(reached) == away.accepted, repr(reached)])
+    away.results.append(
+        ["only who was verified was sent anything", len(reached) == away.accepted, repr(reached)])
     print(json.dumps(away.results))
 
 
@@ -304,20 +325,23 @@ def check_network(report, arch, built, runner):
 
 # ---- what sam build does
 
-LIST, INLINE, PARAMETER = "Architectures:\n        - %s # two\n", "Architectures: [%s]\n", "Architectures: [!Ref Arch]\n"
+LIST, INLINE, PARAMETER = ("Architectures:\n        - %s # two\n", "Architectures: [%s]\n",
+                           "Architectures: [!Ref Arch]\n")
 
 
 def template(architectures, arch):
     text = architectures % arch if "%s" in architectures else architectures
-    return ("Parameters:\n  Other:\n    Default: arm64\n  Arch:\n    Type: String\n    AllowedValues: [x86_64, arm64]\n"
+    return ("Parameters:\n  Other:\n    Default: arm64\n  Arch:\n    Type: String\n    AllowedValues: "
+            "[x86_64, arm64]\n"
             f"    Default: {arch}\nResources:\n  KitehookFunction:\n    Properties:\n"
             f"      # Architectures: [none]\n      {text}      Runtime: provided.al2023\n")
 
 
 def make(tree, artifacts, **more):
-    words = [f"{name}={value}" for name, value in {"ARTIFACTS_DIR": artifacts, **more}.items() if value is not None]
-    return subprocess.run(["make", "--makefile", str(tree / "Makefile"), "build-KitehookFunction", *words], cwd="/",
-                          capture_output=True, text=True, timeout=FIRST_BUILD_S)
+    words = [f"{name}={value}" for name, value in {"ARTIFACTS_DIR": artifacts, **more}.items()
+             if value is not None]
+    return subprocess.run(["make", "--makefile", str(tree / "Makefile"), "build-KitehookFunction", *words],
+                          cwd="/", capture_output=True, text=True, timeout=FIRST_BUILD_S)
 
 
 def check_pack(report, arch, built):
@@ -328,18 +352,22 @@ def check_pack(report, arch, built):
         shutil.copy(ROOT / "script" / "pack-lambda", tree / "script" / "pack-lambda")
         artifacts = tree / "artifacts"
         for architectures in (LIST, INLINE, PARAMETER):
-            cure = "'Default: %s' under the parameter Arch" if architectures == PARAMETER else "'Architectures: [%s]'"
+            cure = ("'Default: %s' under the parameter Arch" if architectures == PARAMETER
+                    else "'Architectures: [%s]'")
             (tree / "template.yaml").write_text(template(architectures, arch))
             done = make(tree, artifacts, LAMBDA_BOOTSTRAP=built / "bootstrap")
             packed = artifacts / "bootstrap"
-            report.check(f"packed: {architectures.split()[1]}", done.returncode == 0 and packed.read_bytes() == (
-                built / "bootstrap").read_bytes() and stat.S_IMODE(packed.stat().st_mode) == 0o755, done.stderr)
+            report.check(f"packed: {architectures.split()[1]}",
+                         done.returncode == 0 and packed.read_bytes() == (
+built / "bootstrap").read_bytes() and stat.S_IMODE(packed.stat().st_mode) == 0o755, done.stderr)
             report.check("says that kitehook.yml is missing", "kitehook.yml" in done.stdout, done.stdout)
-            report.check("packed nothing else", sorted(os.listdir(artifacts)) == ["bootstrap", "ca.pem"], os.listdir(artifacts))
+            report.check("packed nothing else", sorted(os.listdir(artifacts)) == ["bootstrap", "ca.pem"],
+                         os.listdir(artifacts))
             shutil.rmtree(artifacts, ignore_errors=True)
             (tree / "template.yaml").write_text(template(architectures, other))
             done = make(tree, artifacts, LAMBDA_BOOTSTRAP=built / "bootstrap")
-            report.check(f"another machine refused: {architectures.split()[1]}", done.returncode != 0 and not artifacts.exists() and
+            report.check(f"another machine refused: {architectures.split()[1]}",
+                         done.returncode != 0 and not artifacts.exists() and
                          f"--arch {other}" in done.stderr and cure % arch in done.stderr, done.stderr)
         (tree / "template.yaml").write_text(template(INLINE, arch))
         (tree / "script.sh").write_text("#!/bin/sh\nexec true\n")
@@ -347,20 +375,28 @@ def check_pack(report, arch, built):
         for name, message, more in (
                 ("a script", "no ELF executable", {"LAMBDA_BOOTSTRAP": tree / "script.sh"}),
                 ("no such file", "there is no", {"LAMBDA_BOOTSTRAP": tree / "absent"}),
-                ("LAMBDA_ARCH against the template", "leave LAMBDA_ARCH out", {"LAMBDA_BOOTSTRAP": built / "bootstrap", "LAMBDA_ARCH": other}),
-                ("authorities that are none", "has no certificate", {"LAMBDA_BOOTSTRAP": built / "bootstrap", "LAMBDA_CA_FILE": tree / "script.sh"}),
-                ("no ARTIFACTS_DIR", "ARTIFACTS_DIR is not set", {"LAMBDA_BOOTSTRAP": built / "bootstrap", "ARTIFACTS_DIR": ""})):
+                ("LAMBDA_ARCH against the template", "leave LAMBDA_ARCH out",
+                 {"LAMBDA_BOOTSTRAP": built / "bootstrap", "LAMBDA_ARCH": other}),
+                ("authorities that are none", "has no certificate",
+                 {"LAMBDA_BOOTSTRAP": built / "bootstrap", "LAMBDA_CA_FILE": tree / "script.sh"}),
+                ("no ARTIFACTS_DIR", "ARTIFACTS_DIR is not set",
+                 {"LAMBDA_BOOTSTRAP": built / "bootstrap", "ARTIFACTS_DIR": ""})):
             done = make(tree, artifacts, **more)
-            report.check(f"refused: {name}", done.returncode != 0 and message in done.stderr and not artifacts.exists(), done.stderr)
+            report.check(f"refused: {name}",
+                         done.returncode != 0 and message in done.stderr and not artifacts.exists(),
+                         done.stderr)
         done = make(tree, artifacts, LAMBDA_BOOTSTRAP=built / "bootstrap")
-        report.check("kitehook.yml packed", done.returncode == 0 and (artifacts / "kitehook.yml").read_text() == CONFIG, done.stderr)
+        report.check("kitehook.yml packed",
+                     done.returncode == 0 and (artifacts / "kitehook.yml").read_text() == CONFIG, done.stderr)
 
 
 def check_sam(report, arch):
-    """As `sam build` does it: a copy of the tree without .git, with another machine's objects in its build folder."""
+    """As `sam build` does it: a copy of the tree without .git, with another machine's objects in its build
+    folder."""
     with Workspace() as place:
         tree = place / "scratch"
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".aws-sam", "build", "fixtures", "corpus"))
+        shutil.copytree(ROOT, tree,
+                        ignore=shutil.ignore_patterns(".git", ".aws-sam", "build", "fixtures", "corpus"))
         stale = tree / "build" / f"lambda-{arch}"
         (stale / "cmake").mkdir(parents=True)
         (stale / "bootstrap").write_bytes(b"\x7fELF of another machine")
@@ -372,7 +408,8 @@ def check_sam(report, arch):
             return
         machine, _ = segments((place / "artifacts" / "bootstrap").read_bytes())
         report.check("sam build's machine", machine == MACHINES[arch])
-        report.check("sam build's folder", sorted(os.listdir(place / "artifacts")) == ["bootstrap", "ca.pem", "kitehook.yml"])
+        report.check("sam build's folder",
+                     sorted(os.listdir(place / "artifacts")) == ["bootstrap", "ca.pem", "kitehook.yml"])
 
 
 def check_arch(report, arch, folder, more):

@@ -49,7 +49,8 @@ class Catcher:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.catcher = self
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
+                                        daemon=True)
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"

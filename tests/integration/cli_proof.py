@@ -14,7 +14,8 @@ VECTORS = {
         "386d45f4048c9d11a1f9b77db99c1abe14e27358fe720c86268432946240eaae"),
     "utf-8, escapes, a final newline": (
         "not hex: Any-Text_9/+=", 1717243200,
-        '{"event":"build.finished","build":{"message":"Gr\u00f6\u00dfe gepr\u00fcft \u2713 \U0001fa81\\r\\nfertig"}}\n'.encode(),
+        '{"event":"build.finished","build":{"message":"Gr\u00f6\u00dfe gepr\u00fcft \u2713 '
+        '\U0001fa81\\r\\nfertig"}}\n'.encode(),
         "26b64ab0a930e4c4fd613bacff81c8d1c52a096520bba996fd94d9dad76d38ca"),
     "empty body": (
         "c0ffee00c0ffee00c0ffee00c0ffee00", 1735689599, b"",
@@ -28,12 +29,14 @@ def mac(key, text, body):
 
 
 def openssl_dgst(secret, message):
-    done = subprocess.run(["openssl", "dgst", "-sha256", "-hmac", secret], input=message, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(["openssl", "dgst", "-sha256", "-hmac", secret], input=message,
+                          stdout=subprocess.PIPE, check=True)
     return done.stdout.decode().rsplit(" ", 1)[-1].strip()
 
 
 def test_sign_is_openssl(cli, report):
-    bodies = [b"", b"x", b'{"event":"ping"}\n', bytes(range(256)) * 5, "\u2713".encode() * 999, b"\0\0", b"y" * 1048576]
+    bodies = [b"", b"x", b'{"event":"ping"}\n', bytes(range(256)) * 5, "\u2713".encode() * 999, b"\0\0",
+              b"y" * 1048576]
     secrets = ["s", "not hex: Any-Text_9/+=", "k" * 63, "k" * 64, "k" * 65, "k" * 200, "\u00f6\u2713"]
     for i, secret in enumerate(secrets):
         body = bodies[i]
@@ -45,7 +48,8 @@ def test_sign_is_openssl(cli, report):
             ("FILE", ["--secret", secret, file], b""),
             ("standard input", ["--secret", secret, "-"], body),
             ("--secret-file", ["--secret-file", cli.file("secret", secret.encode()), file], b""),
-            ("--secret-file with a line end", ["--secret-file", cli.file("secret", secret.encode() + b"\r\n"), file], b""),
+            ("--secret-file with a line end",
+             ["--secret-file", cli.file("secret", secret.encode() + b"\r\n"), file], b""),
         ]:
             done = cli.run("sign", "--timestamp", str(timestamp), *how, input=given)
             report.check(f"sign, secret {i}, {name}", (done.code, done.out) == (0, line), done)
@@ -65,16 +69,18 @@ def test_known_answers(cli, report):
         header = f"X-Buildkite-Signature: timestamp={timestamp},signature={signature}"
         done = cli.run("sign", "--secret", key, "--timestamp", str(timestamp), "-", input=body)
         report.check(f"sign: {name}", done.out == header + "\n", done)
-        done = cli.run("verify", "--secret", key, "--now", str(timestamp), "--header", header, cli.file("body", body))
+        done = cli.run("verify", "--secret", key, "--now", str(timestamp), "--header", header,
+                       cli.file("body", body))
         report.check(f"verify: {name}", done.code == 0 and done.out.startswith("verified: signature"), done)
 
 
 def test_fixtures_verify(cli, report):
-    """The published fixtures were signed by openssl; a third of them is enough here, for `invoke` takes them all."""
+    """The published fixtures were signed by openssl; a third of them is enough here, for `invoke` takes them
+    all."""
     for fixture in fixtures()[::3]:
         headers = [part for name, value in fixture.headers for part in ("--header", f"{name}: {value}")]
-        done = cli.run("verify", "--secret-file", cli.file("secret", SECRET), "--now", str(fixture.expect["now"]), *headers, "-",
-                       input=fixture.body)
+        done = cli.run("verify", "--secret-file", cli.file("secret", SECRET), "--now",
+                       str(fixture.expect["now"]), *headers, "-", input=fixture.body)
         report.check(f"verify: fixture {fixture.name}", done.code == 0, done)
 
 
@@ -91,7 +97,8 @@ def near_misses():
     yield "blanks around keys and values", [f"{name} timestamp = {AT} , signature = {GOOD} "], "", {}
     yield "an unknown part", [f"{name}v=1,timestamp={AT},x=a=b,signature={GOOD}"], "", {}
     yield "header name in another case", [header().replace("X-B", "x-b")], "", {}
-    yield "other headers beside it", ["Host: x", header(), "X-Buildkite-Event: ping", "X-Buildkite-Request: 1"], "", {}
+    yield ("other headers beside it",
+           ["Host: x", header(), "X-Buildkite-Event: ping", "X-Buildkite-Request: 1"], "", {})
     yield "300 s old", [header()], "", {"now": AT + 300}
     yield "300 s ahead", [header()], "", {"now": AT - 300}
     yield "301 s old", [header()], "timestamp_stale", {"now": AT + 301}
@@ -101,7 +108,8 @@ def near_misses():
     yield "stale and not signed", [header(signature=flipped)], "signature_mismatch", {"now": AT + 9999}
     yield "one digit off", [header(signature=flipped)], "signature_mismatch", {}
     yield "another secret", [header()], "signature_mismatch", {"secret": KEY + " "}
-    yield "the secret decoded from hex", [header()], "signature_mismatch", {"secret": "0F1E2D3C4B5A69788796A5B4C3D2E1F0"}
+    yield ("the secret decoded from hex", [header()], "signature_mismatch",
+           {"secret": "0F1E2D3C4B5A69788796A5B4C3D2E1F0"})
     yield "a byte more in the body", [header()], "signature_mismatch", {"body": BODY + b"\n"}
     yield "a leading zero in the timestamp", [header(timestamp=f"0{AT}")], "signature_mismatch", {}
     yield "a leading zero that was signed", [header(f"0{AT}", mac(KEY, f"0{AT}", BODY))], "", {}
@@ -111,23 +119,28 @@ def near_misses():
     yield "65 digits", [header(signature=GOOD + "0")], "signature_length", {}
     yield "no digit", [header(signature="")], "signature_length", {}
     yield "no signature", [f"{name}timestamp={AT}"], "signature_absent", {}
-    yield "two signatures", [f"{name}timestamp={AT},signature={GOOD},signature={GOOD}"], "signature_repeated", {}
+    yield ("two signatures", [f"{name}timestamp={AT},signature={GOOD},signature={GOOD}"],
+           "signature_repeated", {})
     yield "no timestamp", [f"{name}signature={GOOD}"], "timestamp_absent", {}
-    yield "two timestamps", [f"{name}timestamp={AT},timestamp={AT},signature={GOOD}"], "timestamp_repeated", {}
+    yield ("two timestamps", [f"{name}timestamp={AT},timestamp={AT},signature={GOOD}"], "timestamp_repeated",
+           {})
     for text in ("", "+1700000000", "-1", "1700000000.5", "0x65", "17 00", "1" * 13):
         yield f"timestamp '{text}'", [header(timestamp=text)], "timestamp_malformed", {}
     yield "a comma at the end", [header() + ","], "field_empty", {}
     yield "a comma at the start", [f"{name},timestamp={AT},signature={GOOD}"], "field_empty", {}
     yield "two commas", [f"{name}timestamp={AT},,signature={GOOD}"], "field_empty", {}
     yield "a part without '='", [f"{name}timestamp={AT},v1,signature={GOOD}"], "field_without_equals", {}
-    yield "1,025 bytes", [f"{name}{'x' * (1025 - len(header()) + len(name) - 2)}=,{header()[len(name):]}"], "header_too_long", {}
-    yield "1,024 bytes", [f"{name}{'x' * (1024 - len(header()) + len(name) - 2)}=,{header()[len(name):]}"], "", {}
+    yield ("1,025 bytes", [f"{name}{'x' * (1025 - len(header()) + len(name) - 2)}=,{header()[len(name):]}"],
+           "header_too_long", {})
+    yield ("1,024 bytes", [f"{name}{'x' * (1024 - len(header()) + len(name) - 2)}=,{header()[len(name):]}"],
+           "", {})
     yield "a control character", [header() + ",x=\x01"], "header_control_character", {}
     yield "no header", [], "credential_absent", {}
     yield "the header twice", [header(), header()], "credential_repeated", {}
     yield "token and signature", [header(), f"X-Buildkite-Token: {KEY}"], "credentials_both", {}
     yield "only a token", [f"X-Buildkite-Token: {KEY}"], "token_not_accepted", {}
-    yield "the event twice", [header(), "X-Buildkite-Event: ping", "X-Buildkite-Event: ping"], "event_repeated", {}
+    yield ("the event twice", [header(), "X-Buildkite-Event: ping", "X-Buildkite-Event: ping"],
+           "event_repeated", {})
     token = {"mode": "token"}
     yield "token mode", [f"X-Buildkite-Token: {KEY}"], "", token
     yield "token mode, any age", [f"X-Buildkite-Token: {KEY}"], "", {"now": 1, **token}
@@ -140,7 +153,8 @@ def near_misses():
 
 def test_near_misses(cli, report):
     for name, headers, reason, more in near_misses():
-        arguments = ["--secret", more.get("secret", KEY), "--now", str(more.get("now", AT)), "--mode", more.get("mode", "signature")]
+        arguments = ["--secret", more.get("secret", KEY), "--now", str(more.get("now", AT)), "--mode",
+                     more.get("mode", "signature")]
         if "freshness" in more:
             arguments += ["--freshness", more["freshness"]]
         for text in headers:
@@ -148,22 +162,29 @@ def test_near_misses(cli, report):
         body = more.get("body", BODY)
         done = cli.run("verify", *arguments, "--json", "-", input=body)
         answer = json.loads(done.out or "{}")
-        report.check(f"verify --json: {name}", (done.code, answer.get("verified"), answer.get("reason", "")) ==
-                     (1 if reason else 0, not reason, reason) and bool(answer.get("text")) == bool(reason), done)
+        report.check(f"verify --json: {name}",
+                     (done.code, answer.get("verified"), answer.get("reason", "")) ==
+                     (1 if reason else 0, not reason, reason) and bool(answer.get("text")) == bool(reason),
+                     done)
         done = cli.run("verify", *arguments, "-", input=body)
         start = f"not verified: {reason}: " if reason else "verified: "
-        report.check(f"verify: {name}", done.out.startswith(start) and len(done.out) > len(start) + 4 and KEY not in done.out, done)
+        report.check(f"verify: {name}",
+                     done.out.startswith(start) and len(done.out) > len(start) + 4 and KEY not in done.out,
+                     done)
 
 
 def test_secret_sources(cli, report):
     body = cli.file("body", BODY)
     for name, arguments in {
-        "no secret": [body], "two sources": ["--secret", "a", "--secret-file", body, body], "an empty secret": ["--secret", "", body],
-        "an empty file": ["--secret-file", cli.file("empty", b"\n"), body], "a missing file": ["--secret-file", cli.path("none"), body],
+        "no secret": [body], "two sources": ["--secret", "a", "--secret-file", body, body],
+        "an empty secret": ["--secret", "", body],
+        "an empty file": ["--secret-file", cli.file("empty", b"\n"), body],
+        "a missing file": ["--secret-file", cli.path("none"), body],
         "a secret that is too long": ["--secret", "x" * 4097, body],
     }.items():
         for command in ("sign", "verify"):
             report.check(f"{command}: {name}", cli.run(command, *arguments).code == 2, "")
 
 
-TESTS = [test_sign_is_openssl, test_sign_now, test_known_answers, test_fixtures_verify, test_near_misses, test_secret_sources]
+TESTS = [test_sign_is_openssl, test_sign_now, test_known_answers, test_fixtures_verify, test_near_misses,
+         test_secret_sources]

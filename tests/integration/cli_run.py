@@ -39,25 +39,29 @@ class Cli:
         return str(path)
 
     def run(self, *arguments, input=b"", seconds=60, env=None, stdout=subprocess.PIPE):
-        done = subprocess.run([str(self.program), *arguments], input=input, stdout=stdout, stderr=subprocess.PIPE,
-                              timeout=seconds, env={**self.environment, **(env or {})}, cwd=self.folder, check=False)
+        done = subprocess.run([str(self.program), *arguments], input=input, stdout=stdout,
+                              stderr=subprocess.PIPE,
+                              timeout=seconds, env={**self.environment, **(env or {})}, cwd=self.folder,
+                              check=False)
         result = Done(done.returncode, done.stdout or b"", done.stderr)
         self.said.append((arguments, result.out + result.err))
         return result
 
-    def config(self, rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n", url="http://127.0.0.1:9" + HOOK, secret=SECRET,
-               top="", proof="signature"):
+    def config(self, rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n",
+               url="http://127.0.0.1:9" + HOOK, secret=SECRET, top="", proof="signature"):
         """Writes kitehook.yml with what it needs beside it; returns its path."""
         self.file("webhook-secret", secret)
         self.file("env", f"SLACK_WEBHOOK_URL={url}\n")
         notify = f"notify:\n{rules}" if rules else ""
-        return self.file("kitehook.yml", f"webhook:\n  {proof}: {{ file: webhook-secret }}\nenv_file: env\n{top}{notify}")
+        return self.file("kitehook.yml",
+                         f"webhook:\n  {proof}: {{ file: webhook-secret }}\nenv_file: env\n{top}{notify}")
 
 
 def main(about, tests):
     """Runs TESTS, functions of a Cli and a Report, each in a folder of its own. The exit status."""
     parser = argparse.ArgumentParser(description=about.split("\n")[0])
-    parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook")
+    parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(),
+                        help="the folder with kitehook")
     parser.add_argument("--only", default="", help="a regular expression: names of tests to run")
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
     parser.add_argument("--verbose", action="store_true")

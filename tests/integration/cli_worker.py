@@ -1,6 +1,8 @@
-"""`kitehook worker`: it delivers, leaves, comes back, obeys signals, reads its config again, and strands nothing.
+"""`kitehook worker`: it delivers, leaves, comes back, obeys signals, reads its config again, and strands
+nothing.
 
-Entries are written here as handler/receive/entry.h describes them, and rung for as wake.h does: a receiver of our own.
+Entries are written here as handler/receive/entry.h describes them, and rung for as wake.h does: a receiver of
+our own.
 """
 import fcntl
 import hashlib
@@ -26,8 +28,10 @@ def entry(body, secret=SECRET, name="default", at=None, number=0):
     """The bytes of one entry."""
     now = int(at or time.time())
     line = json.dumps({
-        "v": 1, "received_us": now * 1000000 + number, "request_id": f"r-{number}", "transport": "cgi", "proof": "signature",
-        "secret": name, "timestamp_s": now, "signature": sign_quickly(secret, now, body), "event": "build.finished",
+        "v": 1, "received_us": now * 1000000 + number, "request_id": f"r-{number}", "transport": "cgi",
+        "proof": "signature",
+        "secret": name, "timestamp_s": now, "signature": sign_quickly(secret, now, body),
+        "event": "build.finished",
     }, separators=(",", ":")).encode()[:-1]
     mac = hmac.new(secret, b"kitehook-entry" + line + b"}\n" + body, hashlib.sha256).hexdigest()
     return line + b',"mac":"' + mac.encode() + b'"}\n' + body
@@ -80,8 +84,8 @@ class Worker:
         self.command = [str(cli.program), "worker", "--config", cli.path(config), *arguments]
         self.stderr = cli.folder / f"stderr-{random.getrandbits(32):08x}"
         with open(self.stderr, "wb") as stderr:
-            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-                                          env=cli.environment, pass_fds=pass_fds)
+            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          stderr=stderr, env=cli.environment, pass_fds=pass_fds)
 
     def __enter__(self):
         return self
@@ -129,21 +133,27 @@ def verdicts(lines):
 
 def test_worker_once(cli, report):
     with Catcher() as catcher:
-        cli.config(top=STATE, url=catcher.url(HOOK), rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n  - log\n")
+        cli.config(top=STATE, url=catcher.url(HOOK),
+                   rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n  - log\n")
         state = cli.path("state")
         done = once(cli)
         report.check("worker --once with nothing to do", done.code == 0 and catcher.caught == [], done)
         names = [drop(state, entry(webhook(number, "failed"), number=number)) for number in range(1, 151)]
         done = once(cli)
         report.check("worker --once delivers, in order", done.code == 0 and waiting(state) == [] and
-                     [f"#{number} " in json.dumps(one.json) for number, one in enumerate(catcher.at(HOOK), 1)] == [True] * 150, done)
+                     [f"#{number} " in json.dumps(one.json)
+                      for number, one in enumerate(catcher.at(HOOK), 1)] == [True] * 150, done)
         said = [line["message"] for line in done.lines]
-        report.check("and says so", said[0] == "worker started" and said[-1] == "worker left" and said.count("webhook handled") == 150 and
+        report.check("and says so",
+                     said[0] == "worker started" and said[-1] == "worker left" and
+                     said.count("webhook handled") == 150 and
                      said.count("delivery attempt") == 300 and said.count("notification") == 150, said)
-        report.check("the lines have the entries' names", [line["entry"] for line in done.lines if line["message"] == "webhook handled"]
+        report.check("the lines have the entries' names",
+                     [line["entry"] for line in done.lines if line["message"] == "webhook handled"]
                      == names, "")
         modes = {name: stat.S_IMODE(os.stat(f"{state}/{name}").st_mode) for name in os.listdir(state)}
-        report.check("nobody else can read the state", all(mode & 0o077 == 0 for mode in modes.values()), modes)
+        report.check("nobody else can read the state", all(mode & 0o077 == 0 for mode in modes.values()),
+                     modes)
         report.check("no log file unless a receiver started it", "worker.log" not in modes, modes)
 
 
@@ -158,20 +168,23 @@ def test_worker_repeats(cli, report):
         report.check("worker: a replay", verdicts(once(cli).lines) == ["replay"], "")
         drop(state, entry(body, at=now + 1))
         report.check("worker: a repeat", verdicts(once(cli).lines) == ["repeat"], "")
-        report.check("one notification of all three", len(catcher.caught) == 1 and waiting(state) == [], catcher.caught)
+        report.check("one notification of all three", len(catcher.caught) == 1 and waiting(state) == [],
+                     catcher.caught)
 
 
 def test_worker_aside(cli, report):
     cli.config(top=STATE, rules="  - log\n")
     state, good = cli.path("state"), entry(webhook(1))
     for reason, content in {
-        "entry_mac": good.replace(b'"number":1', b'"number":2'), "entry_secret_gone": entry(webhook(2), name="previous"),
+        "entry_mac": good.replace(b'"number":1', b'"number":2'),
+        "entry_secret_gone": entry(webhook(2), name="previous"),
         "entry_malformed": b"nonsense", "json_syntax": entry(b"{"),
     }.items():
         name = drop(state, content)
         done = once(cli)
         line = next((line for line in done.lines if line["message"] == "inbox aside"), {})
-        report.check(f"worker sets aside: {reason}", done.code == 0 and line.get("reason") == reason and line.get("entry") == name and
+        report.check(f"worker sets aside: {reason}",
+                     done.code == 0 and line.get("reason") == reason and line.get("entry") == name and
                      waiting(state) == [] and name in waiting(state, "aside"), done)
     drop(state, good)
     report.check("and goes on", verdicts(once(cli).lines) == ["done"], "")
@@ -188,8 +201,10 @@ def test_worker_lingers(cli, report):
         time.sleep(2)
         drop(state, entry(webhook(2)))
         started = time.monotonic()
-        report.check("worker is still there", ring(state) and worker.said("notification", 3.5, count=2), worker.text())
-        report.check("worker leaves when it is idle", worker.left() == 0 and time.monotonic() - started > 3.8, worker.text())
+        report.check("worker is still there", ring(state) and worker.said("notification", 3.5, count=2),
+                     worker.text())
+        report.check("worker leaves when it is idle", worker.left() == 0 and time.monotonic() - started > 3.8,
+                     worker.text())
     report.check("and nobody listens then", not ring(state), "")
     with Worker(cli, "--linger", "0") as worker:
         report.check("worker --linger 0 leaves at once", worker.left(10) == 0, worker.text())
@@ -203,7 +218,8 @@ def test_worker_stays_while_it_owes(cli, report):
         with Worker(cli, "--linger", "0") as worker:
             report.check("worker stays until a retry is through", worker.left(40) == 0 and
                          [one.status for one in catcher.caught] == [503, 200], worker.text())
-            report.check("and says both attempts", [line["result"] for line in worker.lines("delivery attempt")] ==
+            report.check("and says both attempts",
+                         [line["result"] for line in worker.lines("delivery attempt")] ==
                          ["retry", "delivered"], worker.text())
 
 
@@ -216,7 +232,8 @@ def test_worker_signals(cli, report):
             time.sleep(0.3)
             report.check(f"worker --serve stays ({number.name})", worker.child.poll() is None, worker.text())
             worker.child.send_signal(number)
-            report.check(f"worker leaves on {number.name}", worker.left(10) == 0 and len(worker.lines("worker left")) == 1, worker.text())
+            report.check(f"worker leaves on {number.name}",
+                         worker.left(10) == 0 and len(worker.lines("worker left")) == 1, worker.text())
         fd = lock(state)
         report.check(f"and has given the lock back ({number.name})", fd is not None, "")
         os.close(fd)
@@ -236,7 +253,8 @@ def test_worker_signals(cli, report):
                          {line["result"] for line in worker.lines("delivery attempt")} == {"delivered"} and
                          0 < len(catcher.at(HOOK)) < 3, worker.text())
         done = once(cli)
-        report.check("and the next worker sends the others", len({one.body for one in catcher.caught}) == len(catcher.caught) == 3, done)
+        report.check("and the next worker sends the others",
+                     len({one.body for one in catcher.caught}) == len(catcher.caught) == 3, done)
 
 
 def test_worker_alone(cli, report):
@@ -280,7 +298,8 @@ def test_worker_reload(cli, report):
         with Worker(cli, "--serve") as worker:
             worker.said("worker started")
             send(1)
-            report.check("worker: before the change", wait_until(lambda: len(old.caught) == 1, 5), worker.text())
+            report.check("worker: before the change", wait_until(lambda: len(old.caught) == 1, 5),
+                         worker.text())
             cli.config(top=STATE, url=new.url(HOOK))
             send(2)
             report.check("worker: a changed config counts", wait_until(lambda: len(new.caught) == 1, 5) and
@@ -288,18 +307,24 @@ def test_worker_reload(cli, report):
             cli.config(top=STATE, rules="  - teams: {}\n")
             for number in (3, 4):
                 send(number)
-            report.check("worker: a broken one does not", wait_until(lambda: len(new.caught) == 3, 5) and len(old.caught) == 1, worker.text())
+            report.check("worker: a broken one does not",
+                         wait_until(lambda: len(new.caught) == 3, 5) and len(old.caught) == 1, worker.text())
             broken = worker.lines("config broken")
-            report.check("and is told once, with its place", len(broken) == 1 and broken[0]["place"].endswith("kitehook.yml:6:5"), broken)
+            report.check("and is told once, with its place",
+                         len(broken) == 1 and broken[0]["place"].endswith("kitehook.yml:6:5"), broken)
             cli.config(top="state: elsewhere\n", url=new.url(HOOK))
             send(5)
-            broken = wait_until(lambda: len(worker.lines("config broken")) == 2, 5) and worker.lines("config broken")[1]
-            report.check("worker: another state takes another worker", broken and "restart" in broken["detail"] and
+            broken = (
+                wait_until(lambda: len(worker.lines("config broken")) == 2, 5) and
+                worker.lines("config broken")[1])
+            report.check("worker: another state takes another worker",
+                         broken and "restart" in broken["detail"] and
                          wait_until(lambda: len(new.caught) == 4, 5), worker.text())
             cli.config(top=STATE, url=old.url(HOOK))
             send(6)
             report.check("worker: a cure counts", wait_until(lambda: len(old.caught) == 2, 5) and
-                         len(worker.lines("config reloaded")) == 2 and len(worker.lines("config broken")) == 2, worker.text())
+                         len(worker.lines("config reloaded")) == 2 and
+                         len(worker.lines("config broken")) == 2, worker.text())
 
 
 def test_worker_by_receiver(cli, report):
@@ -310,11 +335,14 @@ def test_worker_by_receiver(cli, report):
     fd = lock(state)
     with Worker(cli, "--linger", "1", "--lock-fd", str(fd), pass_fds=(fd,)) as worker:
         os.close(fd)
-        report.check("worker: the lock went over", wait_until(lambda: log.exists() and lock(state) is None, 10), worker.text())
-        report.check("worker: an inherited lock", worker.left() == 0 and waiting(state) == [] and worker.lines() == [], worker.text())
+        report.check("worker: the lock went over",
+                     wait_until(lambda: log.exists() and lock(state) is None, 10), worker.text())
+        report.check("worker: an inherited lock",
+                     worker.left() == 0 and waiting(state) == [] and worker.lines() == [], worker.text())
     lines = of_message(log.read_text())
     cli.lines += lines
-    report.check("worker: its log", [line["message"] for line in lines][0::4] == ["worker started", "worker left"] and
+    report.check("worker: its log",
+                 [line["message"] for line in lines][0::4] == ["worker started", "worker left"] and
                  stat.S_IMODE(log.stat().st_mode) == 0o600, lines)
 
     with open(log, "ab") as full:
@@ -325,7 +353,8 @@ def test_worker_by_receiver(cli, report):
         os.close(fd)
         worker.left()
     report.check("worker: its log is bounded", log.stat().st_size < 10000 and
-                 os.path.getsize(f"{log}.1") == 10 * 1024 * 1024 - 10 and log.read_bytes().count(b"\n") == 5, log.stat())
+                 os.path.getsize(f"{log}.1") == 10 * 1024 * 1024 - 10 and log.read_bytes().count(b"\n") == 5,
+                 log.stat())
 
     with open(cli.file("other", ""), "rb") as other:
         with Worker(cli, "--lock-fd", str(other.fileno()), pass_fds=(other.fileno(),)) as worker:
@@ -338,7 +367,8 @@ def test_worker_by_receiver(cli, report):
     fd = lock(state)
     with Worker(cli, "--lock-fd", str(fd), pass_fds=(fd,)) as worker:
         os.close(fd)
-        report.check("worker: a broken rule is in its log", worker.left() == 3 and [line["message"] for line in of_message(log.read_text())]
+        report.check("worker: a broken rule is in its log",
+                     worker.left() == 3 and [line["message"] for line in of_message(log.read_text())]
                      == ["config broken"], worker.text())
     cli.lines += of_message(log.read_text())
 
@@ -350,11 +380,13 @@ def test_worker_by_receiver(cli, report):
         drop(state, entry(webhook(3)))
         ring(state)
         report.check("worker: a log that was renamed is begun anew", wait_until(
-            lambda: own.exists() and "webhook handled" in own.read_text(), 10) and worker.text() == "", worker.text())
+            lambda: own.exists() and "webhook handled" in own.read_text(), 10) and worker.text() == "",
+                     worker.text())
 
 
 def test_worker_strands_nothing(cli, report):
-    """Entries that come while workers leave, by the receiver's rules: ring, else take the lock and start one."""
+    """Entries that come while workers leave, by the receiver's rules: ring, else take the lock and start
+    one."""
     cli.config(top=STATE, rules="  - log\n")
     state, workers, started = cli.path("state"), [], 0
     try:
@@ -368,7 +400,8 @@ def test_worker_strands_nothing(cli, report):
                     started += 1
             time.sleep(random.random() * 0.12)
         left = [worker.left() for worker in workers]
-        report.check(f"80 entries, {started} workers: all left in order", started > 3 and set(left) == {0}, left)
+        report.check(f"80 entries, {started} workers: all left in order", started > 3 and set(left) == {0},
+                     left)
         report.check("and nothing is stranded", waiting(state) == [], waiting(state))
         handled = verdicts(of_message(pathlib.Path(f"{state}/worker.log").read_text()))
         report.check("and each was handled once", handled == ["done"] * 80, len(handled))
@@ -382,7 +415,8 @@ def test_worker_budget(cli, report):
     state = cli.path("state")
     drop(state, entry(webhook(1)))
     done = once(cli, "--budget-ms", "0")
-    report.check("worker --budget-ms 0 begins nothing, and says so", done.code == 4 and len(waiting(state)) == 1, done)
+    report.check("worker --budget-ms 0 begins nothing, and says so",
+                 done.code == 4 and len(waiting(state)) == 1, done)
     done = once(cli, "--budget-ms", "20000")
     report.check("worker --budget-ms 20000 does", done.code == 0 and waiting(state) == [], done)
 
@@ -398,19 +432,23 @@ def test_worker_trouble(cli, report):
     with Worker(cli, "--serve") as worker:
         report.check("worker: memory that is taken", worker.said("worker stalled", 30), worker.text())
         stalled = worker.lines("worker stalled")
-        report.check("is told with a reason and a time", stalled and stalled[0]["reason"] == "store" and stalled[0].get("detail") and
+        report.check("is told with a reason and a time",
+                     stalled and stalled[0]["reason"] == "store" and stalled[0].get("detail") and
                      stalled[0].get("retry_at"), stalled)
         time.sleep(1)
-        report.check("and does not make it spin", len(worker.lines("worker stalled")) < 4 and len(waiting(state)) == 1, worker.text())
+        report.check("and does not make it spin",
+                     len(worker.lines("worker stalled")) < 4 and len(waiting(state)) == 1, worker.text())
         held.execute("ROLLBACK")
         held.close()
-        report.check("and is tried again", worker.said("notification", 40) and waiting(state) == [], worker.text())
+        report.check("and is tried again", worker.said("notification", 40) and waiting(state) == [],
+                     worker.text())
     for name in os.listdir(state):
         if name.startswith("memory"):
             os.unlink(f"{state}/{name}")
     pathlib.Path(f"{state}/memory.sqlite").write_bytes(b"not a database, and long enough to see that" * 99)
     done = once(cli)
-    report.check("worker: memory that is none", done.code == 5 and pathlib.Path(f"{state}/memory.sqlite").read_bytes()[:5] == b"not a", done)
+    report.check("worker: memory that is none",
+                 done.code == 5 and pathlib.Path(f"{state}/memory.sqlite").read_bytes()[:5] == b"not a", done)
 
 
 def test_worker_behind_cgi(cli, report):
@@ -421,15 +459,19 @@ def test_worker_behind_cgi(cli, report):
         return
     for mode, seen in (("wait", {"ran"}), ("start", {"started", "woken", "busy"})):
         with Catcher() as catcher:
-            config = cli.config(top=f"state: state-{mode}\nworker: {{ mode: {mode}, program: {cli.program}, linger: 1s }}\n",
+            config = cli.config(
+                top=f"state: state-{mode}\nworker: {{ mode: {mode}, program: {cli.program}, linger: 1s }}\n",
                                 url=catcher.url(HOOK))
             for number in range(5):
                 body = webhook(number)
                 headers = post_headers(body, f"r-{number}")
-                answer, err, _ = run_cgi(program, cgi_variables(config, "POST", "/", headers, len(body)), body)
-                report.check(f"{mode}: the receiver's answer", answer.status == 200 and (answer.json or {}).get("worker") in seen,
+                answer, err, _ = run_cgi(program, cgi_variables(config, "POST", "/", headers, len(body)),
+                                         body)
+                report.check(f"{mode}: the receiver's answer",
+                             answer.status == 200 and (answer.json or {}).get("worker") in seen,
                              (answer, err))
-            report.check(f"{mode}: all arrives", wait_until(lambda: len(catcher.at(HOOK)) == 5, 15), catcher.caught)
+            report.check(f"{mode}: all arrives", wait_until(lambda: len(catcher.at(HOOK)) == 5, 15),
+                         catcher.caught)
             state = cli.path(f"state-{mode}")
 
             def gone():
@@ -440,9 +482,12 @@ def test_worker_behind_cgi(cli, report):
             log = pathlib.Path(f"{state}/worker.log").read_text()
             cli.lines += of_message(log)
             cli.said.append(([f"worker, {mode}"], log))
-            report.check(f"{mode}: with its log in the state folder", verdicts(of_message(log)) == ["done"] * 5, log)
+            report.check(f"{mode}: with its log in the state folder",
+                         verdicts(of_message(log)) == ["done"] * 5, log)
 
 
-TESTS = [test_worker_once, test_worker_repeats, test_worker_aside, test_worker_lingers, test_worker_stays_while_it_owes,
-         test_worker_signals, test_worker_alone, test_worker_owner, test_worker_reload, test_worker_by_receiver,
+TESTS = [test_worker_once, test_worker_repeats, test_worker_aside, test_worker_lingers,
+         test_worker_stays_while_it_owes,
+         test_worker_signals, test_worker_alone, test_worker_owner, test_worker_reload,
+         test_worker_by_receiver,
          test_worker_strands_nothing, test_worker_budget, test_worker_trouble, test_worker_behind_cgi]

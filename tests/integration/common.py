@@ -44,7 +44,8 @@ class Report:
         print(f"not run  {name}: {why}", flush=True)
 
     def close(self):
-        print(f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else ""))
+        print(f"{self.passed} passed, {self.failed} failed" +
+              (f", {self.skipped} skipped" if self.skipped else ""))
         return 1 if self.failed or not self.passed else 0
 
 
@@ -133,7 +134,8 @@ class Fixture:
         head, _, self.body = raw.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         self.request_line = lines[0]
-        self.headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
+        self.headers = [(name, value.strip())
+                        for name, _, value in (line.partition(":") for line in lines[1:])]
         self.expect = json.loads((folder / "expect.json").read_text(encoding="utf-8"))
 
     @property
@@ -153,7 +155,8 @@ class Fixture:
 
     def message(self, headers):
         """The whole request with HEADERS."""
-        head = self.request_line + "\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
+        head = (self.request_line + "\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) +
+                "\r\n")
         return head.encode("latin-1") + self.body
 
 
@@ -167,8 +170,10 @@ def webhook(number, state="passed", branch="main", event="build.finished", **bui
     return json.dumps({
         "event": event,
         "build": {"id": f"b-{number}", "number": number, "state": state, "blocked": False, "branch": branch,
-                  "message": f"Build {number}", "commit": "0f1e2d3c", "web_url": f"https://buildkite.com/acme-kites/kite-frame/builds/{number}",
-                  "url": f"https://api.buildkite.com/v2/organizations/acme-kites/pipelines/kite-frame/builds/{number}", **build},
+                  "message": f"Build {number}", "commit": "0f1e2d3c",
+                  "web_url": f"https://buildkite.com/acme-kites/kite-frame/builds/{number}",
+                  "url": "https://api.buildkite.com/v2/organizations/acme-kites/pipelines/kite-frame/builds/"
+                         f"{number}", **build},
         "pipeline": {"slug": "kite-frame", "name": "Kite Frame", "default_branch": "main"},
         "sender": {"id": "u-1", "name": "Mara Example"},
     }, separators=(",", ":"), ensure_ascii=False).encode()
@@ -178,7 +183,8 @@ def post_headers(body, request_id, secret=SECRET, event="build.finished", now=No
     """What Buildkite sends with BODY, signed now."""
     timestamp = int(now if now is not None else time.time())
     return [
-        ("Host", "kitehook.example"), ("User-Agent", "Buildkite-Request"), ("Content-Type", "application/json"),
+        ("Host", "kitehook.example"), ("User-Agent", "Buildkite-Request"),
+        ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))), ("X-Buildkite-Event", event), ("X-Buildkite-Request", request_id),
         ("X-Buildkite-Signature", signature_header(timestamp, sign_quickly(secret, timestamp, body))),
     ]
@@ -263,7 +269,8 @@ def with_close(headers):
 
 
 def request_bytes(method, target, headers, body=b""):
-    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
+    head = (f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) +
+            "\r\n")
     return head.encode("latin-1") + body
 
 
@@ -284,7 +291,8 @@ def cgi_variables(config, method, target, headers, content_length):
     path, _, query = target.partition("?")
     pairs = [
         ("GATEWAY_INTERFACE", "CGI/1.1"), ("SERVER_PROTOCOL", "HTTP/1.1"), ("SERVER_SOFTWARE", "none"),
-        ("SERVER_NAME", "localhost"), ("SERVER_PORT", "80"), ("REMOTE_ADDR", "127.0.0.1"), ("REQUEST_METHOD", method),
+        ("SERVER_NAME", "localhost"), ("SERVER_PORT", "80"), ("REMOTE_ADDR", "127.0.0.1"),
+        ("REQUEST_METHOD", method),
         ("SCRIPT_NAME", path), ("QUERY_STRING", query), ("KITEHOOK_CONFIG", str(config)),
     ]
     if content_length is not None:
@@ -299,9 +307,11 @@ def cgi_variables(config, method, target, headers, content_length):
 
 
 def run_cgi(program, variables, body, arguments=(), hold=False, seconds=20):
-    """Starts PROGRAM as a web server does; HOLD: its input stays open. Returns the answer, standard error and the exit code."""
+    """Starts PROGRAM as a web server does; HOLD: its input stays open. Returns the answer, standard error and
+    the exit code."""
     reading, writing = os.pipe()
-    with subprocess.Popen([str(program), *arguments], env=variables, stdin=reading if hold else subprocess.PIPE,
+    with subprocess.Popen([str(program), *arguments], env=variables,
+                          stdin=reading if hold else subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         if hold:
             os.write(writing, body)
@@ -325,7 +335,8 @@ def run_cgi(program, variables, body, arguments=(), hold=False, seconds=20):
 # ---- kitehook's own
 
 def write_config(folder, build, template="kitehook.yml", catcher="http://127.0.0.1:9/none", **values):
-    """Fills a template of conf/ into FOLDER/kitehook.yml, with its secret, its env file and its state folder beside it."""
+    """Fills a template of conf/ into FOLDER/kitehook.yml, with its secret, its env file and its state folder
+    beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "webhook-secret").write_bytes(values.pop("secret", SECRET))
     (folder / "env").write_text(f"SLACK_WEBHOOK_URL={catcher}\n", encoding="utf-8")
@@ -333,7 +344,8 @@ def write_config(folder, build, template="kitehook.yml", catcher="http://127.0.0
     os.chmod(folder / "env", 0o600)
     config = folder / "kitehook.yml"
     defaults = {"LOG": folder / "receiver.log", "MODE": "start", "LINGER": "1s"}
-    config.write_text(fill(CONF / template, DIR=folder, BUILD=build, **{**defaults, **values}), encoding="utf-8")
+    config.write_text(fill(CONF / template, DIR=folder, BUILD=build, **{**defaults, **values}),
+                      encoding="utf-8")
     return config
 
 

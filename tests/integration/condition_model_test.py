@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The conditional language against a second implementation of it (tests/condition_model.py): every vector, and random ones."""
+"""The conditional language against a second implementation of it (tests/condition_model.py): every vector,
+and random ones."""
 import json
 import random
 import subprocess
@@ -28,8 +29,10 @@ def check_vectors(report):
         if ours is None:
             unsaid += 1
         else:
-            report.check(f"the model, vector {number}", ours == expected, f"says {ours}, not {expected}: {vector['expression'][:200]}")
-    report.check("the model has an opinion about the vectors", unsaid * 20 < len(lines), f"none about {unsaid} of {len(lines)}")
+            report.check(f"the model, vector {number}", ours == expected,
+                         f"says {ours}, not {expected}: {vector['expression'][:200]}")
+    report.check("the model has an opinion about the vectors", unsaid * 20 < len(lines),
+                 f"none about {unsaid} of {len(lines)}")
 
 
 def check_random(report, kitehook, seed, count):
@@ -39,16 +42,20 @@ def check_random(report, kitehook, seed, count):
     for difference in found.differences:
         report.check("a random condition", False, difference)
     report.passed += found.agreed
-    report.check("the model has an opinion about random conditions", found.unsaid * 20 < count, f"none about {found.unsaid} of {count}")
+    report.check("the model has an opinion about random conditions", found.unsaid * 20 < count,
+                 f"none about {found.unsaid} of {count}")
     for kind in KINDS:
         report.check(f"random conditions reach: {kind}", found.kinds.get(kind, 0) * 200 > count, found.kinds)
 
 
 # Section 15: the filter, a branch, whether it matches; None: refused when it is loaded.
 BRANCHES = [
-    ("", "any/thing", True), ("   ", "x", True), ("*", "a/b/c", True), ("trunk", "trunk2", False), ("trunk", "Trunk", False),
-    ("  dev\t", "dev", True), ("team/*", "team/", True), ("team/*", "team", False), ("*-rc", "-rc", True), ("a*b*c", "a--c--b", False),
-    ("!trunk", "dev", True), ("!rel/old-* rel/*", "rel/old-1", False), ("rel/* !rel/old-*", "trunk", False), ("a.c", "abc", False),
+    ("", "any/thing", True), ("   ", "x", True), ("*", "a/b/c", True), ("trunk", "trunk2", False),
+    ("trunk", "Trunk", False),
+    ("  dev\t", "dev", True), ("team/*", "team/", True), ("team/*", "team", False), ("*-rc", "-rc", True),
+    ("a*b*c", "a--c--b", False),
+    ("!trunk", "dev", True), ("!rel/old-* rel/*", "rel/old-1", False), ("rel/* !rel/old-*", "trunk", False),
+    ("a.c", "abc", False),
     ("v[0-9]", "v1", False), ("!", "x", None), ("!!x", "x", None), ("a!b", "a!b", True),
 ]
 
@@ -73,7 +80,9 @@ def check_random_branches(report, kitehook, folder, seed):
 
     filters = []
     while len(filters) < 150:
-        patterns = choose.choice(["", " "]) + choose.choice([" ", "  "]).join(choose.choice(["", "", "!"]) + text(5) for _ in range(choose.randrange(1, 4)))
+        patterns = (choose.choice(["", " "]) +
+                    choose.choice([" ", "  "]).join(choose.choice(["", "", "!"]) + text(5)
+                                                    for _ in range(choose.randrange(1, 4))))
         try:
             branch_matches(patterns, "a")
             filters.append(patterns)
@@ -85,17 +94,21 @@ def check_random_branches(report, kitehook, folder, seed):
     good = matched = 0
     for branch in [text(6).replace("*", "b") for _ in range(40)]:
         body = folder / "body.json"
-        body.write_text(json.dumps({"event": "build.finished", "build": {"branch": branch}, "pipeline": {}}), encoding="utf-8")
-        done = subprocess.run([str(kitehook), "explain", "--json", "--config", str(config), str(body)], capture_output=True, timeout=60, check=False)
+        body.write_text(json.dumps({"event": "build.finished", "build": {"branch": branch}, "pipeline": {}}),
+                        encoding="utf-8")
+        done = subprocess.run([str(kitehook), "explain", "--json", "--config", str(config), str(body)],
+                              capture_output=True, timeout=60, check=False)
         for patterns, rule in zip(filters, json.loads(done.stdout)["rules"], strict=True):
             expected = branch_matches(patterns, branch)
             matched += expected
             if rule["branches"]["matches"] == expected:
                 good += 1
             else:
-                report.check("random branches", False, f"{patterns!r} and {branch!r}: the model says {expected}")
+                report.check("random branches", False,
+                             f"{patterns!r} and {branch!r}: the model says {expected}")
     report.passed += good
-    report.check("random branches match and do not match", good // 20 < matched < good - good // 20, f"{matched} of {good}")
+    report.check("random branches match and do not match", good // 20 < matched < good - good // 20,
+                 f"{matched} of {good}")
 
 
 def main():

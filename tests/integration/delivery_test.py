@@ -14,7 +14,8 @@ import hostility
 import kills
 import power_cuts
 
-PARTS = {"failpoints": failpoints.failpoints, "power_cuts": power_cuts.power_cuts, "kills": kills.kills, "hostility": hostility.hostility}
+PARTS = {"failpoints": failpoints.failpoints, "power_cuts": power_cuts.power_cuts, "kills": kills.kills,
+         "hostility": hostility.hostility}
 
 
 def run_parts(report, chosen, **amounts):
@@ -23,7 +24,8 @@ def run_parts(report, chosen, **amounts):
         setattr(chosen, name, amount)
     chosen.dynamic = pathlib.Path(chosen.dynamic).resolve()
     chosen.shims = chosen.dynamic / "tests"
-    for needed in (chosen.dynamic / "kitehook", chosen.shims / "libkh_faults.so", chosen.shims / "libkh_clock.so"):
+    for needed in (chosen.dynamic / "kitehook", chosen.shims / "libkh_faults.so",
+                   chosen.shims / "libkh_clock.so"):
         if not needed.is_file():
             report.check("what is needed is built", False, f"{needed}: script/build clang")
             return
@@ -41,7 +43,8 @@ def run_parts(report, chosen, **amounts):
 def run():
     chosen = common.arguments(__doc__, dynamic=str(common.ROOT / "build" / "clang"), seed=1)
     report = common.Report(chosen.verbose)
-    run_parts(report, chosen, stride=16, filmed=5, chances=1, least_cuts=40, kills=150, seconds=30, webhooks=50, live=20)
+    run_parts(report, chosen, stride=16, filmed=5, chances=1, least_cuts=40, kills=150, seconds=30,
+              webhooks=50, live=20)
     return report.close()
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What ./script/run shows: one webhook, end to end, on this machine.
 
-lighttpd serves kitehook.cgi on a loopback port, a fixture is signed by openssl and posted, kitehook keeps it and
-starts its worker, and the notification arrives at a catcher that stands in for Slack.
+lighttpd serves kitehook.cgi on a loopback port, a fixture is signed by openssl and posted, kitehook keeps it
+and starts its worker, and the notification arrives at a catcher that stands in for Slack.
 """
 import argparse
 import json
@@ -42,7 +42,8 @@ def write_config(folder, build, catcher):
     (folder / "env").write_text(f"SLACK_WEBHOOK_URL={catcher.url('/services/demo')}\n", encoding="utf-8")
     (folder / "env").chmod(0o600)
     config = folder / "kitehook.yml"
-    config.write_text(CONFIG.format(folder=folder, build=build, secret=FIXTURES / "webhook-secret"), encoding="utf-8")
+    config.write_text(CONFIG.format(folder=folder, build=build, secret=FIXTURES / "webhook-secret"),
+                      encoding="utf-8")
     return config
 
 
@@ -57,7 +58,8 @@ def show(name, path):
 
 def worker_is_done(folder, catcher):
     log = folder / "state" / "worker.log"
-    return catcher.at("/services/demo") and log.exists() and '"result":"delivered"' in log.read_text(encoding="utf-8")
+    return (catcher.at("/services/demo") and log.exists() and
+            '"result":"delivered"' in log.read_text(encoding="utf-8"))
 
 
 def demo(folder, build, keep):
@@ -111,8 +113,10 @@ def suggest(build, config, address, keep):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), default=ROOT / "build" / "release")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(),
+                        default=ROOT / "build" / "release")
     parser.add_argument("--keep", action="store_true", help="go on serving until Ctrl-C")
     chosen = parser.parse_args()
     for ending in (signal.SIGTERM, signal.SIGHUP):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the worker does when several destinations are in different health, beside one another: the pace, the hold, what
-another configuration releases, an authority and a proxy of one's own.
+"""What the worker does when several destinations are in different health, beside one another: the pace, the
+hold, what another configuration releases, an authority and a proxy of one's own.
 
 usage: destinations_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 """
@@ -54,7 +54,9 @@ class Served:
 
     def __enter__(self):
         self.log = open(self.cli.path("worker.stderr"), "ab")
-        self.child = subprocess.Popen([self.cli.program, "worker", "--serve", "--config", self.cli.config_path], stdin=subprocess.DEVNULL,
+        self.child = subprocess.Popen(
+            [self.cli.program, "worker", "--serve", "--config", self.cli.config_path],
+            stdin=subprocess.DEVNULL,
                                       stdout=self.log, stderr=self.log,
                                       env={"PATH": os.environ["PATH"], **self.environment})
         return self
@@ -86,10 +88,13 @@ def put(state, *numbers):
 
 
 def deliver_beside(cli, hangs, count):
-    """Seconds until COUNT deliveries to a fast destination arrived, while the other one hangs or not; and what the other had got by then."""
+    """Seconds until COUNT deliveries to a fast destination arrived, while the other one hangs or not; and
+    what the other had got by then."""
     release = threading.Event()
-    with Catcher(lambda *_: (release.wait(2 * TIMEOUT_S) if hangs else True) and 200) as other, Catcher() as fast:
-        state = place(cli, slack("other", "OTHER") + slack("fast", "FAST"), OTHER=other.url("/other"), FAST=fast.url("/fast"))
+    with Catcher(
+        lambda *_: (release.wait(2 * TIMEOUT_S) if hangs else True) and 200) as other, Catcher() as fast:
+        state = place(cli, slack("other", "OTHER") + slack("fast", "FAST"), OTHER=other.url("/other"),
+                      FAST=fast.url("/fast"))
         put(state, *range(1, count + 1))
         began = time.monotonic()
         with Served(cli, state) as served:
@@ -107,10 +112,11 @@ def test_one_that_hangs_holds_up_no_other(cli, report):
     pathlib.Path(cli.path("hanging")).mkdir()
     again.lines, again.said = cli.lines, cli.said
     took, finished, arrived = deliver_beside(again, True, count)
-    report.check(f"{count} deliveries arrive while the other destination hangs", took is not None and finished == 0 and arrived == count,
-                 (took, finished, arrived))
+    report.check(f"{count} deliveries arrive while the other destination hangs",
+                 took is not None and finished == 0 and arrived == count, (took, finished, arrived))
     if calm and took:
-        print(f"      {count} deliveries to a fast destination: {1000 * calm:.0f} ms with both well, {1000 * took:.0f} ms beside one that hangs")
+        print(f"      {count} deliveries to a fast destination: {1000 * calm:.0f} ms with both well, "
+              f"{1000 * took:.0f} ms beside one that hangs")
 
 
 def test_several_at_once(cli, report):
@@ -128,35 +134,47 @@ def test_several_at_once(cli, report):
         return 200
 
     with Catcher(script) as catcher:
-        state = place(cli, hook("hook", "HOOK") + slack("slack", "SLACK"), KEY=KEY, HOOK=catcher.url("/hook"), SLACK=catcher.url("/slack"))
+        state = place(cli, hook("hook", "HOOK") + slack("slack", "SLACK"), KEY=KEY, HOOK=catcher.url("/hook"),
+                      SLACK=catcher.url("/slack"))
         put(state, *range(1, 9))
         with Served(cli, state):
-            report.check("four and one are under way", wait_until(lambda: now == {"/hook": 4, "/slack": 1}, 10), now)
+            report.check("four and one are under way",
+                         wait_until(lambda: now == {"/hook": 4, "/slack": 1}, 10), now)
             gate.set()
-            report.check("all arrive", wait_until(lambda: len(catcher.at("/hook")) == len(catcher.at("/slack")) == 8, 10), len(catcher.caught))
+            report.check("all arrive",
+                         wait_until(lambda: len(catcher.at("/hook")) == len(catcher.at("/slack")) == 8, 10),
+                         len(catcher.caught))
         report.check("there were never more", most == {"/hook": 4, "/slack": 1}, most)
-        builds = [int(re.search(r"/builds/(\d+)", one.body.decode()).group(1)) for one in catcher.at("/slack")]
+        builds = [int(re.search(r"/builds/(\d+)", one.body.decode()).group(1))
+                  for one in catcher.at("/slack")]
         report.check("slack's are in order", builds == list(range(1, 9)), builds)
 
 
 def test_a_failed_destination_rests(cli, report):
-    """What comes while it rests is not sent before its time is over, not even across a restart; the others go on."""
-    with Catcher(lambda path, _: (429, {"Retry-After": "40"}, b"slowly") if path == "/limited" else 200) as catcher:
-        state = place(cli, slack("limited", "LIMITED") + slack("well", "WELL"), LIMITED=catcher.url("/limited"), WELL=catcher.url("/well"))
+    """What comes while it rests is not sent before its time is over, not even across a restart; the others go
+    on."""
+    with Catcher(lambda path,
+                 _: (429, {"Retry-After": "40"}, b"slowly") if path == "/limited" else 200) as catcher:
+        state = place(cli, slack("limited", "LIMITED") + slack("well", "WELL"),
+                      LIMITED=catcher.url("/limited"), WELL=catcher.url("/well"))
         put(state, 1)
         with Served(cli, state) as served:
             wait_until(lambda: served.lines("limited") and served.lines("well"), 10)
             put(state, 2, 3)
-            report.check("the others go on", wait_until(lambda: len(catcher.at("/well")) == 3, 10), catcher.caught)
+            report.check("the others go on", wait_until(lambda: len(catcher.at("/well")) == 3, 10),
+                         catcher.caught)
         with Served(cli, state) as served:
             put(state, 4)
-            report.check("after a restart too", wait_until(lambda: len(catcher.at("/well")) == 4, 10), catcher.caught)
+            report.check("after a restart too", wait_until(lambda: len(catcher.at("/well")) == 4, 10),
+                         catcher.caught)
             time.sleep(0.3)
         limited = [one for one in catcher.caught if one.path == "/limited"]
         report.check("one request was all that it got", len(limited) == 1, len(limited))
         done = cli.run("status", "--config", cli.config_path, "--json")
-        row = next(one for one in json.loads(done.out)["destinations"] if one["destination"].endswith("LIMITED"))
-        report.check("status tells of the hold", row["held_until"] is not None and row["waiting"] + row["due"] == 4, row)
+        row = next(one for one in json.loads(done.out)["destinations"]
+                   if one["destination"].endswith("LIMITED"))
+        report.check("status tells of the hold",
+                     row["held_until"] is not None and row["waiting"] + row["due"] == 4, row)
         done = cli.run("status", "--config", cli.config_path)
         report.check("status tells people", "on hold for" in done.out, done)
 
@@ -171,7 +189,10 @@ def test_retry_after_as_a_date(cli, report):
             wait_until(lambda: served.lines("dated"), 10)
         line = (served.lines("dated") + [{}])[0]
         at = email.utils.parsedate_to_datetime(date).timestamp()
-        told = time.mktime(time.strptime(line.get("retry_at", "1970-01-01T00:00:00.000Z")[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        told = (
+            time.mktime(
+                time.strptime(line.get("retry_at", "1970-01-01T00:00:00.000Z")[:19], "%Y-%m-%dT%H:%M:%S")) -
+            time.timezone)
         report.check("a date is obeyed", abs(told - at) <= 2, line)
 
 
@@ -186,10 +207,13 @@ def test_a_refusal_waits_for_the_config(cli, report):
         with Served(cli, state) as served:
             report.check("it is refused", wait_until(lambda: served.lines("moved"), 10), served.text())
             line = served.lines("moved")[0]
-            report.check("and said so", (line["result"], line["reason"], line["level"]) == ("retry", "destination_refused", "ERROR"), line)
+            report.check("and said so",
+                         (line["result"], line["reason"], line["level"]) ==
+                         ("retry", "destination_refused", "ERROR"), line)
             cli.file("env", f"MOVED={catcher.url('/new')}\n")
             served.child.send_signal(signal.SIGHUP)
-            report.check("the new address gets it at once", wait_until(lambda: catcher.at("/new"), 10), served.text())
+            report.check("the new address gets it at once", wait_until(lambda: catcher.at("/new"), 10),
+                         served.text())
         ids = {line["delivery"] for line in served.lines("moved")}
         report.check("under the same id", len(ids) == 1, ids)
     with Catcher(lambda *_: 401) as catcher:
@@ -197,21 +221,29 @@ def test_a_refusal_waits_for_the_config(cli, report):
         put(state, 2)
         for round_ in range(3):
             with Served(cli, state) as served:
-                wait_until(lambda: [line for line in served.lines("moved") if line["status"] == 401], 10 if round_ == 0 else 0.5)
-        report.check("a restart with the same files is no reason to try again", len(catcher.caught) == 1, catcher.caught)
+                wait_until(lambda: [line for line in served.lines("moved") if line["status"] == 401],
+                           10 if round_ == 0 else 0.5)
+        report.check("a restart with the same files is no reason to try again", len(catcher.caught) == 1,
+                     catcher.caught)
 
 
 # ---- in between
 
 
 def test_a_late_webhook_is_not_left_behind(cli, report):
-    """A pass whose budget is over waits for a destination that hangs; who comes meanwhile is told that a worker is there."""
+    """A pass whose budget is over waits for a destination that hangs; who comes meanwhile is told that a
+    worker is there."""
     release = threading.Event()
-    with Catcher(lambda path, _: (release.wait(2 * TIMEOUT_S) if path == "/hangs" else True) and 200) as catcher:
-        state = place(cli, slack("hangs", "HANGS") + slack("well", "WELL"), HANGS=catcher.url("/hangs"), WELL=catcher.url("/well"))
+    with Catcher(lambda path,
+                 _: (release.wait(2 * TIMEOUT_S) if path == "/hangs" else True) and 200) as catcher:
+        state = place(cli, slack("hangs", "HANGS") + slack("well", "WELL"), HANGS=catcher.url("/hangs"),
+                      WELL=catcher.url("/well"))
         put(state, 1)
-        with subprocess.Popen([cli.program, "worker", "--once", "--budget-ms", "300", "--config", cli.config_path], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}) as child:
+        with subprocess.Popen(
+            [cli.program, "worker", "--once", "--budget-ms", "300", "--config", cli.config_path],
+            stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"]}) as child:
             wait_until(lambda: catcher.at("/well"), 10)
             time.sleep(0.6)
             drop(state, entry(webhook(2), number=2))
@@ -222,22 +254,26 @@ def test_a_late_webhook_is_not_left_behind(cli, report):
 
 
 def test_an_inbox_in_trouble_stops_no_delivery(cli, report):
-    """An entry that cannot even be set aside stalls the inbox; the answer to what is under way is heard all the same."""
+    """An entry that cannot even be set aside stalls the inbox; the answer to what is under way is heard all
+    the same."""
     slow = threading.Event()
     with Catcher(lambda *_: (slow.wait(1.5) or True) and 200) as catcher:
         state = place(cli, slack("slow", "SLOW"), SLOW=catcher.url("/slow"))
         put(state, 1)
         with Served(cli, state) as served:
-            report.check("it is under way", wait_until(lambda: served.lines(message="webhook handled"), 10), served.text())
+            report.check("it is under way", wait_until(lambda: served.lines(message="webhook handled"), 10),
+                         served.text())
             (state / "inbox" / "aside").rmdir()
             (state / "inbox" / "aside").write_bytes(b"")
             drop_raw = state / "inbox" / "new" / f"{time.time_ns() // 1000:016x}.1.00000001,S=3"
             drop_raw.write_bytes(b"odd")
             ring(state)
-            report.check("the inbox stalls", wait_until(lambda: served.lines(message="worker stalled"), 10), served.text())
+            report.check("the inbox stalls", wait_until(lambda: served.lines(message="worker stalled"), 10),
+                         served.text())
             report.check("the answer is heard", wait_until(lambda: served.lines("slow"), 5), served.text())
             attempts = served.lines("slow")
-            report.check("and is what it was", [line["result"] for line in attempts] == ["delivered"], attempts)
+            report.check("and is what it was", [line["result"] for line in attempts] == ["delivered"],
+                         attempts)
 
 
 # ---- an authority and a proxy of one's own
@@ -245,8 +281,10 @@ def test_an_inbox_in_trouble_stops_no_delivery(cli, report):
 
 def certificate(cli):
     key, cert = cli.path("key.pem"), cli.path("cert.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out",
+         cert, "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
     return cert, key
 
 
@@ -260,14 +298,18 @@ def test_an_authority_of_ones_own(cli, report):
         with Served(cli, state) as served:
             wait_until(lambda: served.lines("own"), 10)
             line = (served.lines("own") + [{}])[0]
-            report.check("a stranger's certificate is not believed", line.get("result") == "retry" and not server.requests, line)
+            report.check("a stranger's certificate is not believed",
+                         line.get("result") == "retry" and not server.requests, line)
             place(cli, slack("own", "OWN"), "http:\n  ca_file: cert.pem\n", OWN=url)
             wait_until(lambda: served.lines(message="config reloaded"), 10)
-            report.check("http.ca_file is what counts", wait_until(lambda: server.requests, 2 * TIMEOUT_S), served.text())
-        report.check("HTTP/2 is not asked for", server.alpn <= {"http/1.1", None} and "http/1.1" in server.alpn, server.alpn)
+            report.check("http.ca_file is what counts", wait_until(lambda: server.requests, 2 * TIMEOUT_S),
+                         served.text())
+        report.check("HTTP/2 is not asked for",
+                     server.alpn <= {"http/1.1", None} and "http/1.1" in server.alpn, server.alpn)
         place(cli, slack("own", "OWN"), "http:\n  ca_file: nowhere.pem\n", OWN=url)
         done = cli.run("check", "--config", cli.config_path)
-        report.check("check: a file that cannot be read", done.code == 1 and "http.ca_file: cannot read" in done.out + done.err, done)
+        report.check("check: a file that cannot be read",
+                     done.code == 1 and "http.ca_file: cannot read" in done.out + done.err, done)
     finally:
         server.close()
 
@@ -277,19 +319,27 @@ def test_a_proxy(cli, report):
     proxy = peer.Peer({"*": peer.answer("200 OK")})
     try:
         cli.file("proxy", f"http://planted-user:planted-secret@127.0.0.1:{proxy.port}\n")
-        for number, (name, value) in enumerate({"a plain URL": f"'http://127.0.0.1:{proxy.port}'", "one in a file": "{ file: proxy }"}.items(), 1):
+        for number, (name,
+                     value) in enumerate(
+                         {"a plain URL": f"'http://127.0.0.1:{proxy.port}'",
+                          "one in a file": "{ file: proxy }"}.items(), 1):
             state = place(cli, slack("far", "FAR"), f"http: {{ proxy: {value} }}\n", FAR=NOWHERE)
             put(state, number)
             with Served(cli, state) as served:
-                report.check(f"{name}: it is used", wait_until(lambda: len(proxy.requests) == number, 10), served.text())
+                report.check(f"{name}: it is used", wait_until(lambda: len(proxy.requests) == number, 10),
+                             served.text())
         targets = {one["target"] for one in proxy.requests}
         report.check("it is asked for the whole URL", targets == {NOWHERE}, targets)
-        credentials = [value for one in proxy.requests for key, value in one["headers"] if key.lower() == "proxy-authorization"]
-        report.check("the credential is sent to the proxy", credentials == ["Basic cGxhbnRlZC11c2VyOnBsYW50ZWQtc2VjcmV0"], credentials)
+        credentials = [value for one in proxy.requests for key, value in one["headers"]
+                       if key.lower() == "proxy-authorization"]
+        report.check("the credential is sent to the proxy",
+                     credentials == ["Basic cGxhbnRlZC11c2VyOnBsYW50ZWQtc2VjcmV0"], credentials)
         report.check("and is not told", "planted" not in served.text(), served.text())
-        place(cli, slack("far", "FAR"), "http: { proxy: 'http://user:planted-secret@127.0.0.1:1' }\n", FAR=NOWHERE)
+        place(cli, slack("far", "FAR"), "http: { proxy: 'http://user:planted-secret@127.0.0.1:1' }\n",
+              FAR=NOWHERE)
         done = cli.run("check", "--config", cli.config_path)
-        report.check("check: no credential in the file itself", done.code == 1 and "http.proxy: a credential does not belong" in done.out + done.err and
+        report.check("check: no credential in the file itself",
+                     done.code == 1 and "http.proxy: a credential does not belong" in done.out + done.err and
                      "planted-secret" not in done.out + done.err, done)
     finally:
         proxy.close()
@@ -342,9 +392,12 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
     """While the API cannot be reached the lamp's colours pile up; what counts is the last one."""
     broken = threading.Event()
     broken.set()
-    with Catcher(lambda *_: 503 if broken.is_set() else (200, {"Content-Type": "application/json"}, b'{"results":[]}')) as catcher:
+    with Catcher(
+        lambda *_: 503 if broken.is_set()
+        else (200, {"Content-Type": "application/json"}, b'{"results":[]}')) as catcher:
         catcher._server.RequestHandlerClass.do_PUT = catcher._server.RequestHandlerClass.do_POST
-        state = place(cli, "  - lifx: { token: { env: TOKEN }, url: { env: API } }\n", TOKEN="planted-token", API=catcher.url(""))
+        state = place(cli, "  - lifx: { token: { env: TOKEN }, url: { env: API } }\n", TOKEN="planted-token",
+                      API=catcher.url(""))
         put(state, 1)
         with Served(cli, state) as served:
             wait_until(lambda: served.lines(), 10)
@@ -353,12 +406,14 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
             put(state, 3)
             wait_until(lambda: len(served.lines(message="webhook handled")) == 3, 10)
             rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)
-            report.check("only the last one is owed", len(rows if isinstance(rows, list) else rows["deliveries"]) == 1, rows)
+            report.check("only the last one is owed",
+                         len(rows if isinstance(rows, list) else rows["deliveries"]) == 1, rows)
 
 
-TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests, test_retry_after_as_a_date,
-         test_a_refusal_waits_for_the_config,
-         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy,
+TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests,
+         test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
+         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
+         test_an_authority_of_ones_own, test_a_proxy,
          test_answers_without_end, test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":

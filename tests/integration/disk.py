@@ -1,7 +1,7 @@
 """What a disk holds after a power cut, from the trace that tests/shim/faults.c wrote.
 
-A file is what was synced of it; a name is where its folder was synced. Everything else was on its way: after a cut any part of it
-may be there, in any order, and a write may be there by halves, down to single sectors.
+A file is what was synced of it; a name is where its folder was synced. Everything else was on its way: after
+a cut any part of it may be there, in any order, and a write may be there by halves, down to single sectors.
 """
 import fcntl
 import hashlib
@@ -34,7 +34,8 @@ def read_trace(path):
         end = raw.index(b"\n", at)
         kind, a, b, number, one, two = raw[at:end].decode().split(" ")
         at, one, two = end + 1, int(one), int(two)
-        records.append(Record(kind, int(a), int(b), int(number), raw[at:at + one], raw[at + one:at + one + two]))
+        records.append(
+            Record(kind, int(a), int(b), int(number), raw[at:at + one], raw[at + one:at + one + two]))
         at += one + two
     return records
 
@@ -93,7 +94,8 @@ class Cut:
 
 
 class Name:
-    """A name comes (NODE) or goes (None). MOVE: both ends of a rename know it, and the old name never goes without the new one."""
+    """A name comes (NODE) or goes (None). MOVE: both ends of a rename know it, and the old name never goes
+    without the new one."""
 
     def __init__(self, name, node, move=None):
         self.name, self.node, self.move = name, node, move
@@ -156,8 +158,10 @@ class Disk:
     # ---- after the cut
 
     def after(self, keep):
-        """{path: bytes, or None for a folder}. KEEP(kind, part) says whether a change that was not synced made it to the disk."""
-        moved = {change.move: keep("D", change) for node in dict.fromkeys(self.nodes.values()) if node.kind == "D"
+        """{path: bytes, or None for a folder}. KEEP(kind, part) says whether a change that was not synced
+        made it to the disk."""
+        moved = {change.move: keep("D", change) for node in dict.fromkeys(self.nodes.values())
+                 if node.kind == "D"
                  for change in node.pending if change.move is not None and change.node is not None}
 
         def is_kept(kind, part):

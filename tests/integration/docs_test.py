@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The documents' examples: the README's config passes `check`, its commands run, its links lead somewhere, and
-`cmake --install` gives programs that run."""
+"""The documents' examples: the README's config passes `check`, its commands run, its links lead somewhere,
+and `cmake --install` gives programs that run."""
 import pathlib
 import re
 import subprocess
@@ -16,8 +16,8 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *sor
 
 
 def run(command, **more):
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=120, **more)
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120, **more)
 
 
 def check_links(report):
@@ -40,12 +40,14 @@ def check_config(report, build, folder):
     (folder / "etc/kitehook").mkdir(parents=True)
     (folder / "var/lib").mkdir(parents=True)
     (folder / "etc/kitehook/webhook-secret").write_text("a-secret-of-the-test\n", encoding="utf-8")
-    (folder / "etc/kitehook/env").write_text("SLACK_WEBHOOK_URL=https://hooks.slack.example/services/x\n", encoding="utf-8")
+    (folder / "etc/kitehook/env").write_text("SLACK_WEBHOOK_URL=https://hooks.slack.example/services/x\n",
+                                             encoding="utf-8")
     for path in (folder / "etc/kitehook").iterdir():
         path.chmod(0o600)
     for number, block in enumerate(blocks, 1):
         config = folder / f"readme-{number}.yml"
-        config.write_text(block.replace("/etc/", f"{folder}/etc/").replace("/var/", f"{folder}/var/"), encoding="utf-8")
+        config.write_text(block.replace("/etc/", f"{folder}/etc/").replace("/var/", f"{folder}/var/"),
+                          encoding="utf-8")
         done = run([str(build / "kitehook"), "check", "--config", str(config)])
         report.check(f"README config {number} passes check", done.returncode == 0, done.stdout)
 
@@ -58,10 +60,12 @@ def check_commands(report, build, folder):
     payload = folder / "payload.json"
     header = ""
     for line in block.group(1).strip().split("\n"):
-        command = line.split("   #")[0].strip().replace("build/release", str(build)).replace("payload.json", str(payload))
+        command = line.split("   #")[0].strip().replace("build/release",
+                                                        str(build)).replace("payload.json", str(payload))
         command = command.replace("X-Buildkite-Signature: …", header)
         done = run(["sh", "-c", command])
-        report.check(f"README: {command}", done.returncode == 0, f"exit {done.returncode}: {done.stdout[-800:]}")
+        report.check(f"README: {command}", done.returncode == 0,
+                     f"exit {done.returncode}: {done.stdout[-800:]}")
         if " sign " in command:
             header = done.stdout.strip()
 
@@ -74,15 +78,19 @@ def check_install(report, build):
             return
         there = pathlib.Path(prefix)
         version = run([str(there / "bin/kitehook"), "version"])
-        report.check("the installed kitehook runs", version.returncode == 0 and "kitehook" in version.stdout, version.stdout)
+        report.check("the installed kitehook runs", version.returncode == 0 and "kitehook" in version.stdout,
+                     version.stdout)
         cgi = run([str(there / "lib/kitehook/kitehook.cgi")],
                   env={"REQUEST_METHOD": "GET", "KITEHOOK_CONFIG": str(ROOT / "fixtures/kitehook.yml")})
         report.check("the installed kitehook.cgi answers", "Status: 200" in cgi.stdout, cgi.stdout)
         report.check("the installed kitehook.fcgi runs",
                      "spawn-fcgi" in run([str(there / "lib/kitehook/kitehook.fcgi")]).stdout, "no usage")
-        for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5", "share/kitehook/kitehook.example.yml", "share/kitehook/kitehook.schema.json",
-                     "share/kitehook/recipes/nginx-fastcgi.conf", "share/kitehook/systemd/kitehook-worker.service",
-                     "share/kitehook/systemd/kitehook-fcgi@.service", "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
+        for file in ("share/man/man1/kitehook.1", "share/man/man5/kitehook.yml.5",
+                     "share/kitehook/kitehook.example.yml", "share/kitehook/kitehook.schema.json",
+                     "share/kitehook/recipes/nginx-fastcgi.conf",
+                     "share/kitehook/systemd/kitehook-worker.service",
+                     "share/kitehook/systemd/kitehook-fcgi@.service",
+                     "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
 
 

@@ -1,7 +1,8 @@
-"""Connections that are held open on purpose: each sends or reads a few bytes a second, for ever, in one phase of a request.
+"""Connections that are held open on purpose: each sends or reads a few bytes a second, for ever, in one phase
+of a request.
 
-They live in a process of their own, so that they take no time from whoever measures beside them. One that is cut comes
-again at once. RATES are bytes a second.
+They live in a process of their own, so that they take no time from whoever measures beside them. One that is
+cut comes again at once. RATES are bytes a second.
 """
 import array
 import asyncio
@@ -145,13 +146,16 @@ async def kept(line):
     await line.stay()
 
 
-STRAIGHT = {"silent": silent, "header": header, "params": params, "body": body, "answer": answer, "close": close, "kept": kept}
+STRAIGHT = {"silent": silent, "header": header, "params": params, "body": body, "answer": answer,
+            "close": close, "kept": kept}
 
 
 # ---- through a web server
 
 def http_request(length, *headers):
-    return common.request_bytes("POST", common.URL, [("Host", "kitehook.example"), *STRANGER, ("Content-Length", str(length)), *headers])
+    return common.request_bytes("POST", common.URL,
+                                [("Host", "kitehook.example"), *STRANGER, ("Content-Length", str(length)),
+                                 *headers])
 
 
 async def http_header(line):
@@ -168,7 +172,8 @@ async def http_body(line):
 
 async def http_chunks(line):
     await line.open()
-    head = common.request_bytes("POST", common.URL, [("Host", "kitehook.example"), *STRANGER, ("Transfer-Encoding", "chunked")])
+    head = common.request_bytes("POST", common.URL,
+                                [("Host", "kitehook.example"), *STRANGER, ("Transfer-Encoding", "chunked")])
     await line.send(head)
     await line.drip(lambda count: b"%x\r\n%s\r\n" % (count, b"x" * count))
 
@@ -195,8 +200,8 @@ async def http_kept(line):
     await line.stay()
 
 
-SERVED = {"header": http_header, "body": http_body, "chunks": http_chunks, "answer": http_answer, "close": http_close,
-          "kept": http_kept}
+SERVED = {"header": http_header, "body": http_body, "chunks": http_chunks, "answer": http_answer,
+          "close": http_close, "kept": http_kept}
 
 
 # ---- all of them
@@ -219,8 +224,9 @@ async def one(to, phase, rate, held, cuts, index):
 
 
 async def run(to, phases, held, cuts):
-    await asyncio.gather(*(one(to, phases[index % len(phases)], RATES[index // len(phases) % len(RATES)], held, cuts, index)
-                           for index in range(len(held))))
+    await asyncio.gather(
+        *(one(to, phases[index % len(phases)], RATES[index // len(phases) % len(RATES)], held, cuts, index)
+          for index in range(len(held))))
 
 
 class Drippers:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """emf_test LAMBDA_METRICS_TEST: every line of embedded metrics is one that CloudWatch takes, and is true.
 
-The Check program writes its lines to a file. They are held against the rules of the "Specification: Embedded metric
-format" of the CloudWatch user guide, against the closed sets of docs/lambda.md, and, for the fixtures, against times
-worked out here. Then each rule is broken once, and must be noticed.
+The Check program writes its lines to a file. They are held against the rules of the "Specification: Embedded
+metric format" of the CloudWatch user guide, against the closed sets of docs/lambda.md, and, for the fixtures,
+against times worked out here. Then each rule is broken once, and must be noticed.
 """
 import copy
 import datetime
@@ -16,17 +16,24 @@ import tempfile
 
 from common import ROOT, Report, fixtures
 
-UNITS = {"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits",
-         "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second", "Kilobytes/Second",
+UNITS = {"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes",
+         "Terabytes", "Bits",
+         "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second",
+         "Kilobytes/Second",
          "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second",
          "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second", "None"}
-TOKENS = set(re.findall(r'\] = \{"([a-z0-9_]+)", \d', (ROOT / "handler/base/err.c").read_text(encoding="utf-8")))
-NOTIFIERS = set(re.findall(r"&kh_notifier_([a-z0-9_]+),", (ROOT / "handler/notify/notifiers.c").read_text(encoding="utf-8")))
+TOKENS = set(
+    re.findall(r'\] = \{"([a-z0-9_]+)", \d', (ROOT / "handler/base/err.c").read_text(encoding="utf-8")))
+NOTIFIERS = set(
+    re.findall(r"&kh_notifier_([a-z0-9_]+),",
+               (ROOT / "handler/notify/notifiers.c").read_text(encoding="utf-8")))
 STATES = {"passed", "failed", "canceled", "skipped", "not_run", "blocked", "other"}
-CLOSED = {"verdict": (TOKENS - {"ok"}) | {"accepted"}, "notifier": NOTIFIERS, "result": {"delivered", "failed"},
-          "state": STATES}
-SERIES = {"webhooks": (["verdict"], "Count"), "build_ms": (["state"], "Milliseconds"), "job_wait_ms": ([], "Milliseconds"),
-          "deliveries": (["notifier", "result"], "Count"), "delivery_ms": (["notifier", "result"], "Milliseconds")}
+CLOSED = {"verdict": (TOKENS - {"ok"}) | {"accepted"}, "notifier": NOTIFIERS,
+          "result": {"delivered", "failed"}, "state": STATES}
+SERIES = {"webhooks": (["verdict"], "Count"), "build_ms": (["state"], "Milliseconds"),
+          "job_wait_ms": ([], "Milliseconds"),
+          "deliveries": (["notifier", "result"], "Count"),
+          "delivery_ms": (["notifier", "result"], "Milliseconds")}
 ALWAYS = {"_aws", "timestamp", "level", "message"}
 DAYS_31 = 31 * 24 * 3600 * 1000
 
@@ -49,7 +56,8 @@ def is_text(value, most):
 
 
 def check_metric(metric, root):
-    need(isinstance(metric, dict) and set(metric) <= {"Name", "Unit", "StorageResolution"}, "odd keys in a metric")
+    need(isinstance(metric, dict) and set(metric) <= {"Name", "Unit", "StorageResolution"},
+         "odd keys in a metric")
     name = metric.get("Name")
     need(is_text(name, 1024), "a metric without a name")
     need(metric.get("Unit", "None") in UNITS, f"unit {metric.get('Unit')}")
@@ -62,12 +70,14 @@ def check_metric(metric, root):
 
 
 def check_directive(directive, root):
-    need(isinstance(directive, dict) and set(directive) == {"Namespace", "Dimensions", "Metrics"}, "odd keys in a directive")
+    need(isinstance(directive, dict) and set(directive) == {"Namespace", "Dimensions", "Metrics"},
+         "odd keys in a directive")
     need(is_text(directive["Namespace"], 1024), "Namespace")
     sets = directive["Dimensions"]
     need(isinstance(sets, list) and sets, "Dimensions needs a set")
     for keys in sets:
-        need(isinstance(keys, list) and len(keys) <= 30 and len(set(keys)) == len(keys), "a set of dimensions")
+        need(isinstance(keys, list) and len(keys) <= 30 and len(set(keys)) == len(keys),
+             "a set of dimensions")
         for key in keys:
             need(is_text(key, 250), "a dimension's name")
             need(is_text(root.get(key), 1024), f"dimension {key} is no text at the root")
@@ -93,7 +103,8 @@ def check_format(text):
     need(isinstance(root, dict) and all(pairs_seen), "no object, or a key twice")
     aws = root.get("_aws")
     need(isinstance(aws, dict) and set(aws) == {"Timestamp", "CloudWatchMetrics"}, "_aws")
-    need(isinstance(aws["Timestamp"], int) and 10 ** 12 < aws["Timestamp"] < 10 ** 13, "Timestamp is not in milliseconds")
+    need(isinstance(aws["Timestamp"], int) and 10 ** 12 < aws["Timestamp"] < 10 ** 13,
+         "Timestamp is not in milliseconds")
     need(isinstance(aws["CloudWatchMetrics"], list) and aws["CloudWatchMetrics"], "no directive")
     for directive in aws["CloudWatchMetrics"]:
         check_directive(directive, root)
@@ -110,7 +121,8 @@ def check_ours(root, any_notifier=False):
         for metric in directive["Metrics"]:
             name = metric["Name"]
             need(name in SERIES, f"metric {name}")
-            need((directive["Dimensions"], metric.get("Unit")) == ([SERIES[name][0]], SERIES[name][1]), f"{name}'s dimensions or unit")
+            need((directive["Dimensions"], metric.get("Unit")) == ([SERIES[name][0]], SERIES[name][1]),
+                 f"{name}'s dimensions or unit")
             need("StorageResolution" not in metric, "high resolution costs more")
             need(name not in told, f"{name} twice")
             told |= {name, *SERIES[name][0]}
@@ -157,8 +169,10 @@ def expected_of(fixture):
 def lines_of(program):
     with tempfile.TemporaryDirectory(prefix="kh-emf-") as folder:
         path = os.path.join(folder, "lines")
-        done = subprocess.run([program], env={**os.environ, "KH_TEST_METRICS": path}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=250, cwd=ROOT, check=False)
+        done = subprocess.run([program], env={**os.environ, "KH_TEST_METRICS": path},
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=250,
+                              cwd=ROOT, check=False)
         if done.returncode:
             sys.exit(done.stdout[-4000:])
         with open(path, encoding="utf-8") as file:
@@ -195,8 +209,10 @@ def breakages(line):
     yield changed("no namespace", lambda _, them: them[0].pop("Namespace"))
     yield changed("another namespace", lambda _, them: them[0].update(Namespace="AWS/Lambda"))
     yield changed("another level", lambda root, _: root.update(level="DEBUG"))
-    yield changed("a metric of no list", lambda root, them: (root.update(branches=1), them[0]["Metrics"].append({"Name": "branches"})))
-    yield changed("a dimension of no list", lambda root, them: (root.update(pipeline="kites"), them[0]["Dimensions"][0].append("pipeline")))
+    yield changed("a metric of no list", lambda root,
+                  them: (root.update(branches=1), them[0]["Metrics"].append({"Name": "branches"})))
+    yield changed("a dimension of no list", lambda root,
+                  them: (root.update(pipeline="kites"), them[0]["Dimensions"][0].append("pipeline")))
     yield changed("an open set", lambda root, _: root.update(state="invented"))
     yield changed("a member that nobody refers to", lambda root, _: root.update(request_id="0193"))
 
@@ -205,7 +221,8 @@ def main():
     report = Report("--verbose" in sys.argv)
     lines = lines_of(sys.argv[1])
     report.check("there are lines", len(lines) > 150, f"{len(lines)}")
-    report.check("the closed sets were found", len(TOKENS) > 40 and len(NOTIFIERS) >= 2, f"{TOKENS} {NOTIFIERS}")
+    report.check("the closed sets were found", len(TOKENS) > 40 and len(NOTIFIERS) >= 2,
+                 f"{TOKENS} {NOTIFIERS}")
     wanted = {f"fixture {fixture.name}": expected_of(fixture) for fixture in fixtures()}
     seen, whole = set(), None
     for name, text in lines:

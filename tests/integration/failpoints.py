@@ -1,7 +1,8 @@
 """Receivers and workers meet a fault at each call in turn that changes the state folder, or answers.
 
-The promise: what was answered 200 leads to each of its notifications, each under the one id that its webhook's body gives it; what was
-not answered 200 may be sent again, re-signed, and leads to no second notification.
+The promise: what was answered 200 leads to each of its notifications, each under the one id that its
+webhook's body gives it; what was not answered 200 may be sent again, re-signed, and leads to no second
+notification.
 """
 import collections
 import contextlib
@@ -13,8 +14,8 @@ import disk
 from stage import Arrivals, Stage, Webhook
 
 KILLED = -signal.SIGKILL
-KINDS = {"C": "create", "D": "mkdir", "P": "mkfifo", "W": "write", "T": "truncate", "S": "sync", "R": "rename", "U": "unlink",
-         "F": "wake", "O": "answer"}
+KINDS = {"C": "create", "D": "mkdir", "P": "mkfifo", "W": "write", "T": "truncate", "S": "sync",
+         "R": "rename", "U": "unlink", "F": "wake", "O": "answer"}
 FATAL, FAILING = ("before", "after", "half"), ("28", "5")  # how a call goes wrong: SIGKILL; ENOSPC, EIO
 MANY = 1000  # calls, more than any program here makes
 
@@ -79,8 +80,10 @@ class Victims:
         return fault
 
     def expect(self, webhooks, at_most):
-        """WEBHOOKS were all answered 200 in the end: what came is theirs, each notification once, up to AT_MOST times."""
-        came, wanted = collections.Counter(self.arrivals.ids), {one for webhook in webhooks for one in webhook.ids}
+        """WEBHOOKS were all answered 200 in the end: what came is theirs, each notification once, up to
+        AT_MOST times."""
+        came, wanted = (collections.Counter(self.arrivals.ids),
+                        {one for webhook in webhooks for one in webhook.ids})
         self.tally.again += sum(came.values()) - len(came)
         if wanted - set(came):
             self.problem("lost", len(wanted - set(came)), "of", len(wanted))
@@ -103,14 +106,16 @@ class Victims:
             self.problem("refused, and kept all the same", self.stage.waiting)
 
     def receiver(self, who, number):
-        """A receiver is hit; the sender tries again until it is answered 200, and once more, with a new signature each time."""
+        """A receiver is hit; the sender tries again until it is answered 200, and once more, with a new
+        signature each time."""
         first, second, stage = Webhook(1), Webhook(2), self.stage
         self.begin(who, number)
         waited = who != "first receiver"
         if waited:
             stage.post(second, traced=False)
         with listening(stage):
-            status, code = (stage.ask if who == "fcgi receiver" else stage.post)(first, at=number, how=self.how)
+            status, code = (stage.ask if who == "fcgi receiver"
+                            else stage.post)(first, at=number, how=self.how)
         fault = self.fault()
         self.judge_answer(fault, status, code, 200, waited)
         if number % 2:  # a worker may look in between, or later
@@ -135,7 +140,8 @@ class Victims:
         self.judge_answer(fault, status, code, 400, 1)
         if status != 400:
             status, _ = stage.post(broken, now=time.time() + 1, traced=False)
-        kept = [name for name in os.listdir(stage.disk / "state" / "inbox" / "aside") if not name.endswith(".reason")]
+        kept = [name for name in os.listdir(stage.disk / "state" / "inbox" / "aside")
+                if not name.endswith(".reason")]
         if status != 400 or not kept or stage.work(traced=False) != 0 or stage.waiting:
             self.problem("did not recover", status, kept, stage.waiting)
         self.expect([second], 1)
@@ -159,7 +165,8 @@ class Victims:
 
 
 def in_turn(chosen, calls, run):
-    """RUN(number) for every call, or every CHOSEN.stride-th from a random one on; CALLS of them, or 0: until it comes to none. How many."""
+    """RUN(number) for every call, or every CHOSEN.stride-th from a random one on; CALLS of them, or 0: until
+    it comes to none. How many."""
     number = 1 + chosen.random.randrange(chosen.stride)
     while number <= (calls or MANY) and (run(number) or calls):
         number += chosen.stride
@@ -172,15 +179,21 @@ def failpoints(report, folder, chosen):
         stage = Stage(folder / "failpoints", chosen.dynamic, chosen.shims, url=arrivals.url(""))
         for how in (*FATAL, *FAILING):
             victims = Victims(tally, stage, arrivals, how)
-            for who, run in {"first receiver": victims.receiver, "receiver": victims.receiver, "fcgi receiver": victims.receiver,
+            for who, run in {"first receiver": victims.receiver, "receiver": victims.receiver,
+                             "fcgi receiver": victims.receiver,
                              "aside receiver": victims.aside, "worker": victims.worker}.items():
                 # Only writes can be done by halves, so there it is no sign of the end that nothing happened.
-                made = in_turn(chosen, calls[who] if how == "half" else 0, lambda number, who=who, run=run: run(who, number))
+                made = in_turn(chosen, calls[who] if how == "half" else 0, lambda number, who=who,
+                               run=run: run(who, number))
                 calls.setdefault(who, made)
                 report.check(f"failpoints: {who}, {how}: came to the last call", made < MANY, made)
-    print(f"failpoints: {sum(tally.hits.values())} faults: {', '.join(str(dict(tally.count(place))) for place in range(3))}; "
+    print(f"failpoints: {sum(tally.hits.values())} faults: "
+          f"{', '.join(str(dict(tally.count(place))) for place in range(3))}; "
           f"{tally.again} notifications sent again")
-    report.check("failpoints: enough went wrong to mean something", sum(tally.hits.values()) >= 900 // chosen.stride)
+    report.check("failpoints: enough went wrong to mean something",
+                 sum(tally.hits.values()) >= 900 // chosen.stride)
     if chosen.stride == 1:
-        report.check("failpoints: every kind of call was hit", {*tally.count(2)} == {*KINDS.values()}, tally.count(2))
-    report.check("failpoints: nothing was lost, nothing got a second id", not tally.problems, f"{len(tally.problems)}: {tally.problems[:5]}")
+        report.check("failpoints: every kind of call was hit", {*tally.count(2)} == {*KINDS.values()},
+                     tally.count(2))
+    report.check("failpoints: nothing was lost, nothing got a second id", not tally.problems,
+                 f"{len(tally.problems)}: {tally.problems[:5]}")

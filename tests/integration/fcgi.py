@@ -6,7 +6,8 @@ import subprocess
 
 import common
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = range(1, 12)
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = range(
+    1, 12)
 RESPONDER, KEEP_CONNECTION = 1, 1
 
 
@@ -39,7 +40,8 @@ def pairs(variables):
     out = b""
     for name, value in variables:
         for text in (name, value):
-            out += struct.pack("!B", len(text)) if len(text) < 128 else struct.pack("!I", len(text) | 0x80000000)
+            out += (struct.pack("!B", len(text)) if len(text) < 128
+                    else struct.pack("!I", len(text) | 0x80000000))
         out += name + value
     return out
 
@@ -51,7 +53,8 @@ def head(variables, keep=False, request=1):
 
 def whole(variables, body, keep=False, request=1):
     """All records of a request."""
-    return head(variables, keep, request) + (record(STDIN, body, request) if body else b"") + record(STDIN, b"", request)
+    return (head(variables, keep, request) + (record(STDIN, body, request) if body else b"") +
+            record(STDIN, b"", request))
 
 
 def answer_of(raw):
@@ -59,7 +62,8 @@ def answer_of(raw):
     records, _ = split(raw)
     if not any(kind == END for kind, _, _ in records):
         return None
-    lines, _, body = b"".join(content for kind, _, content in records if kind == STDOUT).partition(b"\r\n\r\n")
+    lines, _, body = b"".join(content for kind, _, content in records
+                              if kind == STDOUT).partition(b"\r\n\r\n")
     headers = common.parse_headers(lines.decode("latin-1").split("\r\n"))
     answer = common.Answer(0, headers, body)
     answer.status = int((answer.header("Status") or "0").split()[0])
@@ -82,7 +86,8 @@ class Process:
 
     def start(self):
         """Once more after it has ended, on the same socket, as whoever manages such processes does."""
-        self.child = subprocess.Popen(self.command, stdin=self.listener, stdout=subprocess.DEVNULL, stderr=self.stderr, env=self.environment)
+        self.child = subprocess.Popen(self.command, stdin=self.listener, stdout=subprocess.DEVNULL,
+                                      stderr=self.stderr, env=self.environment)
 
     def connect(self, seconds=10):
         connection = socket.socket(socket.AF_UNIX)
@@ -103,7 +108,8 @@ class Process:
         while True:
             records, raw = split(raw)
             for kind, _, content in records:
-                out, err = out + (content if kind == STDOUT else b""), err + (content if kind == STDERR else b"")
+                out, err = (out + (content if kind == STDOUT else b""),
+                            err + (content if kind == STDERR else b""))
                 ended = ended or kind == END
             try:
                 more = connection.recv(65536)

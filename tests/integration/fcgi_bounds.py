@@ -1,5 +1,5 @@
-"""What kitehook.fcgi allows: 256 connections, 32 MiB of incomplete requests. Beyond, who has waited longest is cut, and
-genuine webhooks pass.
+"""What kitehook.fcgi allows: 256 connections, 32 MiB of incomplete requests. Beyond, who has waited longest
+is cut, and genuine webhooks pass.
 """
 import array
 import contextlib
@@ -87,7 +87,8 @@ def check_places(report, process, webhooks):
         report.check("bounds: the places are full", full, sum(map(is_open, crowd)))
         check_genuine(report, "no place is left", genuine.paced(client, webhooks, 200))
         opened = [is_open(connection) for connection in crowd]
-        report.check("bounds: who waited longest is cut, though it still drips", is_prefix(opened), shown(opened))
+        report.check("bounds: who waited longest is cut, though it still drips", is_prefix(opened),
+                     shown(opened))
 
 
 def check_budget(report, process, webhooks):
@@ -112,7 +113,8 @@ def check_budget(report, process, webhooks):
     report.check("bounds: a large genuine webhook passes", status == 200, status)
     report.check("bounds: the oldest incomplete body is cut", is_prefix(opened), shown(opened))
     most = BUDGET_BYTES // BODY_BYTES
-    report.check("bounds: as many stay as there is room for", most - 3 <= sum(opened) <= most, f"{sum(opened)} of {most}")
+    report.check("bounds: as many stay as there is room for", most - 3 <= sum(opened) <= most,
+                 f"{sum(opened)} of {most}")
     report.check("bounds: memory of incomplete bodies", max(peaks) < MEMORY_MAX_KB, f"{max(peaks)} kB")
 
 
@@ -124,11 +126,13 @@ def bytes_left(connection, question):
 
 
 def ask_often(connection, most):
-    """Requests over one connection, of which no answer is read: how many were answered before there was no more room."""
+    """Requests over one connection, of which no answer is read: how many were answered before there was no
+    more room."""
     for number in range(most):
         before = bytes_left(connection, termios.FIONREAD)
         connection.sendall(drippers.request(keep=True))
-        if not common.wait_until(lambda: bytes_left(connection, termios.FIONREAD) > before, drippers.FULL_S, 0.0005):
+        if not common.wait_until(lambda: bytes_left(connection, termios.FIONREAD) > before, drippers.FULL_S,
+                                 0.0005):
             return number
     return most
 
@@ -142,14 +146,17 @@ def check_room(report, process, name, message, answers=0):
             common.wait_until(lambda: not bytes_left(connection, termios.TIOCOUTQ), 10)
         least_kb = SERVED * BODY_BYTES // 1024 // 2
         good = common.wait_until(lambda: memory_kb(process) < least_kb, 1)
-        report.check(f"bounds: {name} takes no more room", good, f"{memory_kb(process)} kB, of {SERVED} connections")
+        report.check(f"bounds: {name} takes no more room", good,
+                     f"{memory_kb(process)} kB, of {SERVED} connections")
 
 
 def check_served(report, process):
     """What was served gives back its room at once, however long its connection stays."""
     head, most = fcgi.head(drippers.variables(2 * BODY_BYTES)), b"x" * BODY_BYTES
-    check_room(report, process, "a body that is too large", head + fcgi.record(fcgi.STDIN, most + b"x" * 100_000))
-    check_room(report, process, "a request that is aborted", head + fcgi.record(fcgi.STDIN, most) + fcgi.record(fcgi.ABORT, b""))
+    check_room(report, process, "a body that is too large",
+               head + fcgi.record(fcgi.STDIN, most + b"x" * 100_000))
+    check_room(report, process, "a request that is aborted",
+               head + fcgi.record(fcgi.STDIN, most) + fcgi.record(fcgi.ABORT, b""))
     with process.connect() as probe:
         answers = ask_often(probe, ANSWERS_MAX)
     whole = fcgi.whole(drippers.variables(BODY_BYTES), most, keep=True)

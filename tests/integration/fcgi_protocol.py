@@ -1,6 +1,8 @@
-"""What the FastCGI Specification 1.0 asks of an application, and what a peer may send that no web server would.
+"""What the FastCGI Specification 1.0 asks of an application, and what a peer may send that no web server
+would.
 
-Everything is compared with the specification's own words (sections 3 to 6), and with how many webhooks were kept.
+Everything is compared with the specification's own words (sections 3 to 6), and with how many webhooks were
+kept.
 """
 import array
 import fcntl
@@ -82,7 +84,8 @@ def ended(request, status):
 def status_of(records):
     """HTTP's, of an answer's records; 0 when it is not whole."""
     out = b"".join(content for kind, _, content in records if kind == fcgi.STDOUT)
-    return int(out[8:11]) if out.startswith(b"Status: ") and any(kind == fcgi.END for kind, _, _ in records) else 0
+    return (int(out[8:11]) if out.startswith(b"Status: ") and any(kind == fcgi.END for kind, _, _ in records)
+            else 0)
 
 
 def unpair(content):
@@ -131,7 +134,8 @@ class Protocol:
     def kept(self):
         with Talk(self.process) as talk:
             for request in (1, 2, 255, 256, 65535, 1, 1):
-                self.answered(f"request {request} over a kept connection", talk.send(self.message(True, request)), request)
+                self.answered(f"request {request} over a kept connection",
+                              talk.send(self.message(True, request)), request)
             self.answered("the last over a kept connection", talk.send(self.message()))
             self.check("after which it is closed", talk.closes(), talk.got)
 
@@ -149,12 +153,15 @@ class Protocol:
             for kind in (fcgi.UNKNOWN_TYPE, 12, 99, 255):
                 talk.send(fcgi.record(kind, b"what is this?", request=0))
                 records = talk.until(fcgi.UNKNOWN_TYPE)
-                self.check(f"type {kind} of nobody's", records == [(fcgi.UNKNOWN_TYPE, 0, struct.pack("!B7x", kind))], records)
-            talk.send(fcgi.record(fcgi.STDIN, b"left over", 9), fcgi.record(fcgi.ABORT, b"", 9), fcgi.record(99, b"", 9))
+                self.check(f"type {kind} of nobody's",
+                           records == [(fcgi.UNKNOWN_TYPE, 0, struct.pack("!B7x", kind))], records)
+            talk.send(fcgi.record(fcgi.STDIN, b"left over", 9), fcgi.record(fcgi.ABORT, b"", 9),
+                      fcgi.record(99, b"", 9))
             self.answered("after records of requests that there are none", talk.send(self.message(keep=True)))
             begin, *rest = self.records(self.message())
             for record in rest:
-                begin += fcgi.record(fcgi.STDIN, b"left over", 9) + fcgi.record(fcgi.GET_VALUES, b"", request=0) + record
+                begin += (fcgi.record(fcgi.STDIN, b"left over", 9) +
+                          fcgi.record(fcgi.GET_VALUES, b"", request=0) + record)
             records = talk.send(begin).until(fcgi.END)
             self.good += status_of(records) == 200
             self.check("with others between its records", status_of(records) == 200 and
@@ -168,16 +175,19 @@ class Protocol:
         whole = self.records(self.message())
         for count in range(1, len(whole)):
             with Talk(self.process) as talk:
-                talk.send(b"".join(whole[:count]), fcgi.record(fcgi.ABORT, b"", 2), fcgi.record(fcgi.ABORT, b"", 1))
+                talk.send(b"".join(whole[:count]), fcgi.record(fcgi.ABORT, b"", 2),
+                          fcgi.record(fcgi.ABORT, b"", 1))
                 records = talk.until(fcgi.END)
-                self.check(f"FCGI_ABORT_REQUEST after {count} records", records == [ended(1, REQUEST_COMPLETE)], records)
+                self.check(f"FCGI_ABORT_REQUEST after {count} records",
+                           records == [ended(1, REQUEST_COMPLETE)], records)
 
     def multiplexed(self):
         whole = self.records(self.message())
         for count in range(1, len(whole)):
             with Talk(self.process) as talk:
                 talk.send(b"".join(whole[:count]), fcgi.begin(request=2))
-                self.check(f"a second request after {count} records", talk.until(fcgi.END) == [ended(2, CANT_MPX_CONN)], talk.got)
+                self.check(f"a second request after {count} records",
+                           talk.until(fcgi.END) == [ended(2, CANT_MPX_CONN)], talk.got)
                 talk.send(fcgi.record(fcgi.PARAMS, b"", 2), *whole[count:])
                 self.answered("and the first goes on", talk)
 
@@ -201,7 +211,8 @@ class Protocol:
             "the same request twice": begin + begin,
         }.items():
             with Talk(self.process) as talk:
-                self.check(f"{name}: the connection is closed", talk.send(raw).closes() and not talk.got, talk.got)
+                self.check(f"{name}: the connection is closed", talk.send(raw).closes() and not talk.got,
+                           talk.got)
 
     def split_at_each_byte(self):
         length = len(self.message())
@@ -225,7 +236,8 @@ class Protocol:
 
 
 def check_splits(report, folder, build):
-    """A signature is the proof that nothing got lost; nothing is kept, for that is what would take the time."""
+    """A signature is the proof that nothing got lost; nothing is kept, for that is what would take the
+    time."""
     process = fcgi.Process(build, folder, genuine.write_config(folder, build, keeps=False))
     try:
         Protocol(report, process).split_at_each_byte()
@@ -238,13 +250,14 @@ def check(report, folder, build):
     process = fcgi.Process(build, folder, genuine.write_config(folder, build))
     try:
         protocol = Protocol(report, process)
-        for part in (protocol.values, protocol.kept, protocol.padding, protocol.odd_types, protocol.aborted, protocol.multiplexed,
-                     protocol.roles, protocol.broken):
+        for part in (protocol.values, protocol.kept, protocol.padding, protocol.odd_types, protocol.aborted,
+                     protocol.multiplexed, protocol.roles, protocol.broken):
             part()
         with Talk(process) as talk:
             protocol.answered("after all that", talk.send(protocol.message()))
         kept = len(common.waiting(folder))
-        protocol.check("200 means kept, and nothing else does", kept == protocol.good, f"{kept} kept, {protocol.good} good")
+        protocol.check("200 means kept, and nothing else does", kept == protocol.good,
+                       f"{kept} kept, {protocol.good} good")
         protocol.check("one process for it all", process.child.poll() is None, process.child.returncode)
     finally:
         process.close()

@@ -1,5 +1,5 @@
-"""Signals to a kitehook.fcgi: SIGTERM ends it in whatever phase its connections are, and no signal ends anything between
-keeping and answering.
+"""Signals to a kitehook.fcgi: SIGTERM ends it in whatever phase its connections are, and no signal ends
+anything between keeping and answering.
 """
 import contextlib
 import fcntl
@@ -83,9 +83,11 @@ class FullPipe:
 
 
 def check_between(report, folder, build, number):
-    """A log that takes no line holds the receiver just where it has kept a webhook, and has not answered it."""
+    """A log that takes no line holds the receiver just where it has kept a webhook, and has not answered
+    it."""
     name = signal.Signals(number).name
-    with FullPipe() as log, receiver(build, folder, stderr=log.writing) as process, fcgi_protocol.Talk(process) as talk:
+    with FullPipe() as log, receiver(build, folder,
+                                     stderr=log.writing) as process, fcgi_protocol.Talk(process) as talk:
         talk.send(genuine.fastcgi_message(1))
         is_kept = common.wait_until(lambda: common.waiting(folder), 10)
         for _ in range(3):
@@ -99,14 +101,17 @@ def check_between(report, folder, build, number):
             with fcgi_protocol.Talk(process) as next_talk:
                 status = fcgi_protocol.status_of(next_talk.send(genuine.fastcgi_message(2)).until(fcgi.END))
             code = process.child.poll()
-            report.check(f"signals: after {name} it goes on", status == 200 and code is None, f"{status}, exit code {code}")
+            report.check(f"signals: after {name} it goes on", status == 200 and code is None,
+                         f"{status}, exit code {code}")
         else:
             report.check(f"signals: after {name} it has ended", ended(process) == 0, ended(process))
 
 
 def check_fresh(report, folder, build):
     """Who has just connected is about to send: it is not sent away, as a kept connection is."""
-    with receiver(build, folder) as process, fcgi_protocol.Talk(process) as kept, fcgi_protocol.Talk(process) as fresh:
+    with receiver(build,
+                  folder) as process, fcgi_protocol.Talk(process) as kept, fcgi_protocol.Talk(
+                      process) as fresh:
         kept.send(drippers.request(keep=True)).until(fcgi.END)
         process.ask(drippers.variables(0), b"")  # so FRESH has been accepted
         process.child.send_signal(signal.SIGTERM)
@@ -148,7 +153,8 @@ def check_load(report, folder, build, count):
         answers, kept = under_load(folder / "shaken", process, count, shake)
         refused = genuine.refused(answers)
         code = process.child.poll()
-        report.check("signals: SIGHUP and SIGUSR2 under load cost nothing", not refused and kept == count and code is None,
+        report.check("signals: SIGHUP and SIGUSR2 under load cost nothing",
+                     not refused and kept == count and code is None,
                      f"{kept} kept of {count}, {len(refused)} refused, first {refused[:1]}, exit code {code}")
     with receiver(build, folder / "replaced") as process:
         process.codes = []
@@ -156,7 +162,8 @@ def check_load(report, folder, build, count):
         answers, kept = under_load(folder / "replaced", process, count, replace)
         good = count - len(genuine.refused(answers))
         said = f"{good} answered 200 and {kept} kept of {count}, exit codes {process.codes}"
-        report.check("signals: processes replaced under load: 200 means kept, and nothing else does", good == kept, said)
+        report.check("signals: processes replaced under load: 200 means kept, and nothing else does",
+                     good == kept, said)
         report.check("signals: and each ended well", process.codes and not any(process.codes), said)
         report.check("signals: and hardly a webhook was not for the next one", good >= 0.98 * count, said)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One kitehook.fcgi for many requests: nothing of one is seen in the next; it ends cleanly; nobody is starved."""
+"""One kitehook.fcgi for many requests: nothing of one is seen in the next; it ends cleanly; nobody is
+starved."""
 import random
 import re
 import signal
@@ -16,7 +17,9 @@ OWN = {"timestamp", "entry", "duration_us", "oldest_entry_s", "signature_age_s",
 
 def variables_of(method, headers, length):
     """As for a CGI, but for the config: parameters of a request must not choose one."""
-    return [(name, value) for name, value in common.cgi_variables("/nonexistent/kitehook.yml", method, common.URL, headers, length).items()]
+    return [(name, value)
+            for name, value in common.cgi_variables("/nonexistent/kitehook.yml", method, common.URL, headers,
+                                                    length).items()]
 
 
 def requests(now):
@@ -24,23 +27,33 @@ def requests(now):
     found = []
     for fixture in common.fixtures():
         signed = common.signature_header(now - 2, common.sign_quickly(common.SECRET, now - 2, fixture.body))
-        found.append(("POST", [(key, signed if key.lower() == "x-buildkite-signature" else value) for key, value in fixture.headers], fixture.body))
+        found.append(
+            ("POST",
+             [(key, signed if key.lower() == "x-buildkite-signature" else value)
+              for key, value in fixture.headers], fixture.body))
     found.append(("GET", [], b""))
     found.append(("HEAD", [], b""))
     found.append(("DELETE", [], b""))
     found.append(("POST", [("Content-Type", "application/json")], b""))
-    found.append(("POST", [("Content-Type", "application/json"), ("X-Buildkite-Event", "planted"), ("X-Buildkite-Request", "planted")], b"{}"))
+    found.append(
+        ("POST",
+         [("Content-Type", "application/json"), ("X-Buildkite-Event", "planted"),
+          ("X-Buildkite-Request", "planted")], b"{}"))
     found.append(("POST", [], b"x" * 100))
     for body in (b"{}", b'{"event":"ping","event":"ping"}', b"[1]", b"[" * 5000):
         timestamp = int(now)
         found.append(("POST", [("Content-Type", "application/json"),
-                               ("X-Buildkite-Signature", common.signature_header(timestamp, common.sign_quickly(common.SECRET, timestamp, body)))], body))
+                               ("X-Buildkite-Signature",
+                                common.signature_header(timestamp,
+                                                        common.sign_quickly(
+                                                            common.SECRET, timestamp, body)))], body))
     return found
 
 
 def told(answer):
     """What an answer says apart from a made-up request id."""
-    return re.sub(rb'"request_id":"[0-9a-f]{16}"', b'"request_id":"-"', re.sub(rb'"oldest_entry_s":\d+', b'"oldest_entry_s":0', answer.body))
+    return re.sub(rb'"request_id":"[0-9a-f]{16}"', b'"request_id":"-"',
+                  re.sub(rb'"oldest_entry_s":\d+', b'"oldest_entry_s":0', answer.body))
 
 
 def no_leaks(report, logs, folder, build):
@@ -53,7 +66,9 @@ def no_leaks(report, logs, folder, build):
     found = requests(now)
     expected, reader = [], Reader(alone / "receiver.log", logs)
     for method, headers, body in found:
-        answer, _, _ = common.run_cgi(build / "kitehook.cgi", common.cgi_variables(alone_config, method, common.URL, headers, len(body)), body)
+        answer, _, _ = common.run_cgi(build / "kitehook.cgi",
+                                      common.cgi_variables(alone_config, method, common.URL, headers,
+                                                           len(body)), body)
         expected.append((answer.status, told(answer), reader.new_lines()))
     process = fcgi.Process(build, together, config)
     try:
@@ -65,10 +80,13 @@ def no_leaks(report, logs, folder, build):
             answer = process.ask(variables_of(method, headers, len(body)), body)
             lines = reader.new_lines()
             status, text, logged = expected[index]
-            report.check(f"request {turn} of one process: the answer of a process of its own", (answer.status, told(answer)) == (status, text) and not answer.stderr,
+            report.check(f"request {turn} of one process: the answer of a process of its own",
+                         (answer.status, told(answer)) == (status, text) and not answer.stderr,
                          f"{answer}, expected {status} {text}")
-            ours, theirs = ([{key: value for key, value in line.items() if key not in OWN} for line in some] for some in (lines, logged))
-            report.check(f"request {turn} of one process: the line of a process of its own", ours == theirs, f"{ours}, expected {theirs}")
+            ours, theirs = ([{key: value for key, value in line.items() if key not in OWN} for line in some]
+                            for some in (lines, logged))
+            report.check(f"request {turn} of one process: the line of a process of its own", ours == theirs,
+                         f"{ours}, expected {theirs}")
         report.check("one process answered them all", process.child.poll() is None, process.child.returncode)
     finally:
         process.close()
@@ -93,14 +111,18 @@ def memory(report, folder, build):
             asked = []
             for number in range(count):
                 signed = variables_of("POST", common.post_headers(large.body, f"m-{number}"), len(large.body))
-                asked += [(signed, large.body), good(number), (variables_of("POST", headers, len(large.body)), large.body)]
-            return {tuple(process.ask(*one).status for one in asked[at:at + 3]) for at in range(0, len(asked), 3)}
+                asked += [(signed, large.body), good(number),
+                          (variables_of("POST", headers, len(large.body)), large.body)]
+            return {tuple(process.ask(*one).status for one in asked[at:at + 3])
+                    for at in range(0, len(asked), 3)}
         statuses = many(30)
         before = process.resident_kb()
         statuses |= many(150)
         after = process.resident_kb()
-        report.check("memory is measured while webhooks are accepted and refused", statuses == {(200, 200, 401)}, statuses)
-        report.check("memory does not grow with the number of requests", after - before < 1024, f"{before} kB, then {after} kB")
+        report.check("memory is measured while webhooks are accepted and refused",
+                     statuses == {(200, 200, 401)}, statuses)
+        report.check("memory does not grow with the number of requests", after - before < 1024,
+                     f"{before} kB, then {after} kB")
     finally:
         process.close()
 
@@ -116,7 +138,8 @@ def drip_into(connection, body):
 
 def without_descriptors(report, folder, build):
     """FastCGI's specification starts a program with standard output and standard error closed."""
-    config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret", LOG="stderr")
+    config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret",
+                                 LOG="stderr")
     for closed in ((2,), (1, 2)):
         here = folder / ("closed-" + "-".join(map(str, closed)))
         here.mkdir(parents=True)
@@ -124,7 +147,8 @@ def without_descriptors(report, folder, build):
         try:
             for number in (21, 22):
                 answer = process.ask(*good(100 * len(closed) + number))
-                report.check(f"with {closed} closed: answered, and no log line in between", answer.status == 200 and answer.json, answer)
+                report.check(f"with {closed} closed: answered, and no log line in between",
+                             answer.status == 200 and answer.json, answer)
         finally:
             process.close()
 
@@ -140,10 +164,12 @@ def starving(report, folder, build):
                 answer, _ = process.receive(second)
                 report.check("a kept connection does not starve the next one", answer.status == 200, answer)
             answer, closed = process.receive(first)
-            report.check("a kept connection is answered, and kept", answer.status == 200 and not closed, f"{answer} {closed}")
+            report.check("a kept connection is answered, and kept", answer.status == 200 and not closed,
+                         f"{answer} {closed}")
             process.send(first, *good(7))
             answer, closed = process.receive(first)
-            report.check("its next request, which does not ask for that, is its last", answer.status == 200 and closed, f"{answer} {closed}")
+            report.check("its next request, which does not ask for that, is its last",
+                         answer.status == 200 and closed, f"{answer} {closed}")
         with process.connect() as gone:
             variables, body = good(3)
             process.send(gone, variables, body[:50], whole=False)
@@ -158,14 +184,16 @@ def starving(report, folder, build):
             answer, _ = process.receive(slow)
             took = time.monotonic() - began
             drip.join()
-            report.check("a client that sends a byte now and then is given up after ten seconds", answer.status == 408 and 9 < took < 13, f"{answer} after {took:.1f} s")
+            report.check("a client that sends a byte now and then is given up after ten seconds",
+                         answer.status == 408 and 9 < took < 13, f"{answer} after {took:.1f} s")
         with process.connect() as gone:
             gone.sendall(b"\x01\x01\x00\x01")
         with process.connect() as gone:
             gone.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
         answer = process.ask(*good(5))
         report.check("nor does one that speaks something else", answer.status == 200, answer)
-        report.check("what was answered 200 was kept, and nothing else", len(common.waiting(folder)) == 5, len(common.waiting(folder)))
+        report.check("what was answered 200 was kept, and nothing else", len(common.waiting(folder)) == 5,
+                     len(common.waiting(folder)))
     finally:
         process.close()
 
@@ -195,10 +223,13 @@ def ending(report, folder, build):
                 answer, _ = process.receive(connection)
                 connection.close()
                 kept = len(common.waiting(folder)) - before
-                report.check("ending, in a request: the webhook at hand is kept first", answer.status == 200, answer)
-                report.check("ending, in a request: 200 means kept, anything else means not", kept == (answer.status == 200), f"{answer}, {kept} kept")
+                report.check("ending, in a request: the webhook at hand is kept first", answer.status == 200,
+                             answer)
+                report.check("ending, in a request: 200 means kept, anything else means not",
+                             kept == (answer.status == 200), f"{answer}, {kept} kept")
             code = common.wait_until(lambda: process.child.poll() is not None, 5) and process.child.returncode
-            report.check(f"ending, {name}: SIGTERM ends it with exit code 0", code == 0 and process.child.returncode == 0, process.child.returncode)
+            report.check(f"ending, {name}: SIGTERM ends it with exit code 0",
+                         code == 0 and process.child.returncode == 0, process.child.returncode)
         finally:
             process.close()
 
@@ -210,7 +241,9 @@ def changing(report, logs, folder, build):
 
     def status(secret, number):
         body = common.webhook(number)
-        return process.ask(variables_of("POST", common.post_headers(body, f"c-{number}", secret=secret), len(body)), body).status
+        return process.ask(
+            variables_of("POST", common.post_headers(body, f"c-{number}", secret=secret), len(body)),
+            body).status
 
     def soon(secret, wanted, numbers):
         return common.wait_until(lambda: status(secret, next(numbers)) == wanted, 5, 0.2)
@@ -225,7 +258,8 @@ def changing(report, logs, folder, build):
         text = config.read_text(encoding="utf-8")
         config.write_text("webhook: [\n", encoding="utf-8")
         time.sleep(1.2)
-        report.check("changing: a broken config keeps the old one", [status(b"the-second", next(numbers)) for _ in range(3)] == [200] * 3)
+        report.check("changing: a broken config keeps the old one",
+                     [status(b"the-second", next(numbers)) for _ in range(3)] == [200] * 3)
         time.sleep(1.2)
         status(b"the-second", next(numbers))
         lines = logs.add_file(folder / "receiver.log")

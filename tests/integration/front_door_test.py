@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Nobody can hold up the receivers: connections that drip for ever beside genuine webhooks, straight to kitehook.fcgi's
-socket and through each recipe; its bounds, its signals and its protocol.
+"""Nobody can hold up the receivers: connections that drip for ever beside genuine webhooks, straight to
+kitehook.fcgi's socket and through each recipe; its bounds, its signals and its protocol.
 
---count of drippers, --served of them through each recipe, beside --webhooks genuine ones: more of these for a longer run.
-Times are compared within the run.
+--count of drippers, --served of them through each recipe, beside --webhooks genuine ones: more of these for a
+longer run. Times are compared within the run.
 """
 import os
 import re
@@ -25,7 +25,8 @@ MEMORY_MAX_KB = 64 * 1024
 
 
 def beside(client, crowd, webhooks, roots):
-    """Genuine webhooks alone, then beside CROWD: both answers, how many dripped, the memory that all receivers held."""
+    """Genuine webhooks alone, then beside CROWD: both answers, how many dripped, the memory that all
+    receivers held."""
     alone = genuine.paced(client, webhooks)
     with crowd:
         common.wait_until(lambda: crowd.holding >= 0.95 * len(crowd.names), 15, 0.05)
@@ -44,9 +45,12 @@ def check_beside(report, name, client, make_crowd, webhooks, roots):
             break
     p99s = [genuine.p99(answers) * 1000 for answers in (alone, together)]
     said = f"p99 {p99s[0]:.1f} ms alone, {p99s[1]:.1f} ms beside {holding} of {len(crowd.names)}"
-    print(f"{name}: {said}, who came {len(crowd.names) + crowd.cut(*crowd.names)} times; {held_kb} kB", flush=True)
-    report.check(f"{name}: no genuine webhook is refused", not refused, f"{len(refused)}, first {refused[:2]}")
-    report.check(f"{name}: the p99 is at most {TIMES} times what it is alone", genuine.p99(together) <= bar, said)
+    print(f"{name}: {said}, who came {len(crowd.names) + crowd.cut(*crowd.names)} times; {held_kb} kB",
+          flush=True)
+    report.check(f"{name}: no genuine webhook is refused", not refused,
+                 f"{len(refused)}, first {refused[:2]}")
+    report.check(f"{name}: the p99 is at most {TIMES} times what it is alone", genuine.p99(together) <= bar,
+                 said)
     report.check(f"{name}: the drippers are there", holding >= 0.75 * len(crowd.names), said)
     report.check(f"{name}: memory", held_kb < MEMORY_MAX_KB and genuine.peak_kb(roots) < MEMORY_MAX_KB,
                  f"{held_kb} kB together, {genuine.peak_kb(roots)} kB at most in one")
@@ -62,7 +66,8 @@ def straight(report, folder, chosen):
     process = fcgi.Process(chosen.build, folder, genuine.write_config(folder, chosen.build))
     client = genuine.FastcgiClient(process.path)
     try:
-        check_beside(report, "straight", client, lambda: drippers.Drippers(process.path, drippers.STRAIGHT, chosen.count),
+        check_beside(report, "straight", client,
+                     lambda: drippers.Drippers(process.path, drippers.STRAIGHT, chosen.count),
                      chosen.webhooks, [process.child.pid])
         check_kept(report, "straight", folder, client)
     finally:
@@ -78,8 +83,10 @@ def served(report, kind, folder, chosen):
     client = genuine.http_client(server.port)
     try:
         refused = genuine.refused(genuine.at_once(client, AT_ONCE))
-        report.check(f"{server.name}: {AT_ONCE} at once, none refused", not refused, f"{len(refused)}, first {refused[:2]}")
-        check_beside(report, server.name, client, lambda: drippers.Drippers(server.port, drippers.SERVED, chosen.served),
+        report.check(f"{server.name}: {AT_ONCE} at once, none refused", not refused,
+                     f"{len(refused)}, first {refused[:2]}")
+        check_beside(report, server.name, client,
+                     lambda: drippers.Drippers(server.port, drippers.SERVED, chosen.served),
                      chosen.webhooks, [child.pid for child in server.children])
         check_kept(report, server.name, folder, client)
     finally:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Room runs out, whatever of: entries, bytes, blocks or inodes. What was kept is worked off all the same, and the disk with it.
+"""Room runs out, whatever of: entries, bytes, blocks or inodes. What was kept is worked off all the same, and
+the disk with it.
 
 Each scene has a small tmpfs of its own, in a mount namespace of this test's: needs root, or user namespaces.
 
@@ -29,10 +30,12 @@ PADDING = "x" * 20000  # in no notification
 
 
 class Bound:
-    """What runs out: the options of the tmpfs, what the config says of the inbox, and what makes webhooks, or notifications too, large."""
+    """What runs out: the options of the tmpfs, what the config says of the inbox, and what makes webhooks, or
+    notifications too, large."""
 
     def __init__(self, reason, options, inbox="", padding="", message=""):
-        self.reason, self.options, self.inbox, self.padding, self.message = reason, options, inbox, padding, message
+        self.reason, self.options, self.inbox, self.padding, self.message = (
+            reason, options, inbox, padding, message)
 
 
 BOUNDS = {
@@ -49,13 +52,16 @@ class Scene:
     def __init__(self, folder, build, arrivals, bound, mode, shims=None):
         self.stage = Stage(folder, build, shims, url=arrivals.url(""), mode=mode)
         self.arrivals, self.bound, self.mode, self.kept, self.number = arrivals, bound, mode, [], 0
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{bound.options},mode=700", "tmpfs", self.stage.disk], check=True)
-        config = self.stage.config.read_text(encoding="utf-8").replace("state: disk/state\n", f"state: disk/state\n{bound.inbox}\n")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{bound.options},mode=700", "tmpfs", self.stage.disk],
+                       check=True)
+        config = self.stage.config.read_text(encoding="utf-8").replace(
+            "state: disk/state\n", f"state: disk/state\n{bound.inbox}\n")
         if bound.inbox.startswith("inbox: {max_bytes"):
             config = config.replace("webhook: {", "webhook: {max_body: 1MB, ", 1)
         self.program = folder / "worker"
         self.config = config
-        self.stage.config.write_text(config.replace(f"program: {build}/kitehook", f"program: {self.program}"), encoding="utf-8")
+        self.stage.config.write_text(config.replace(f"program: {build}/kitehook", f"program: {self.program}"),
+                                     encoding="utf-8")
 
     def close(self):
         if self.mode == "start":
@@ -65,7 +71,8 @@ class Scene:
     def ended(self):
         """True when nobody holds the lock; whoever does is asked to leave."""
         lock = self.stage.disk / "state" / "worker.lock"
-        holders = subprocess.run(["fuser", lock], capture_output=True, text=True, check=False).stdout.split() if shutil.which("fuser") else []
+        holders = (subprocess.run(["fuser", lock], capture_output=True, text=True, check=False).stdout.split()
+                   if shutil.which("fuser") else [])
         for holder in holders:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(holder), signal.SIGTERM)
@@ -74,7 +81,8 @@ class Scene:
     def post(self):
         """One more webhook: the status of its answer."""
         self.number += 1
-        webhook = Webhook(self.number, env={"PAD": self.bound.padding}, message=f"Build {self.number}{self.bound.message}")
+        webhook = Webhook(self.number, env={"PAD": self.bound.padding},
+                          message=f"Build {self.number}{self.bound.message}")
         variables = webhook.variables(self.stage.config)
         answer, _, _ = common.run_cgi(self.stage.build / "kitehook.cgi", variables, webhook.body)
         if answer.status == 200:
@@ -120,7 +128,8 @@ class Scene:
         came = set(self.arrivals.ids)
         lost = [webhook.number for webhook in self.kept if not set(webhook.ids) <= came]
         return report.check(f"{name}: everything that was kept was worked off", good and self.kept,
-                            f"{len(self.stage.waiting)} wait, {len(lost)} of {len(self.kept)} not told, left {self.left()}, "
+                            f"{len(self.stage.waiting)} wait, {len(lost)} of {len(self.kept)} not told, left "
+                            f"{self.left()}, "
                             f"{self.worker_says()}")
 
     def worker_says(self):
@@ -135,7 +144,8 @@ class Scene:
 @contextlib.contextmanager
 def scene(folder, name, chosen, bound, mode, shims=None):
     with Arrivals() as arrivals:
-        opened = Scene(folder / re.sub(r"\W+", "-", name), chosen.dynamic if shims else chosen.build, arrivals, bound, mode, shims)
+        opened = Scene(folder / re.sub(r"\W+", "-", name), chosen.dynamic if shims else chosen.build,
+                       arrivals, bound, mode, shims)
         try:
             yield opened
         finally:
@@ -165,9 +175,12 @@ def bounds(report, folder, chosen):
             name = f"bounds: {kind}, {mode}"
             with scene(folder, name, chosen, bound, mode) as opened:
                 status = opened.fill()
-                report.check(f"{name}: room ends with 503", status == 503 and len(opened.kept) >= 20, (status, len(opened.kept)))
-                report.check(f"{name}: the log says what ran out", opened.last_line.get("reason") == bound.reason, opened.last_line)
-                report.check(f"{name}: nobody works", opened.last_line.get("worker") == "absent", opened.last_line)
+                report.check(f"{name}: room ends with 503", status == 503 and len(opened.kept) >= 20,
+                             (status, len(opened.kept)))
+                report.check(f"{name}: the log says what ran out",
+                             opened.last_line.get("reason") == bound.reason, opened.last_line)
+                report.check(f"{name}: nobody works", opened.last_line.get("worker") == "absent",
+                             opened.last_line)
                 with contextlib.ExitStack() as stack:
                     if mode == "service":
                         stack.enter_context(serving(opened))
@@ -175,32 +188,40 @@ def bounds(report, folder, chosen):
                         opened.let_workers_start()
                         status = opened.post()
                         report.check(f"{name}: one more is refused, and starts a worker",
-                                     (status, opened.last_line.get("worker")) == (503, "started"), (status, opened.last_line))
+                                     (status, opened.last_line.get("worker")) == (503, "started"),
+                                     (status, opened.last_line))
                     if opened.must_drain(report, name):
                         report.check(f"{name}: there is room again", opened.post() == 200, opened.last_line)
                         opened.must_drain(report, f"{name}, room again")
 
 
 def reserve(report, folder, chosen):
-    """Receivers stop while the file system has the reserve left: an eighth of 24 MB here; inodes: an eighth of 400."""
-    with scene(folder, "reserve of bytes", chosen, Bound("no_space", "size=24m", "", "x" * 200000), "service") as opened:
+    """Receivers stop while the file system has the reserve left: an eighth of 24 MB here; inodes: an eighth
+    of 400."""
+    with scene(folder, "reserve of bytes", chosen, Bound("no_space", "size=24m", "", "x" * 200000),
+               "service") as opened:
         opened.fill()
         left = opened.left()[0]
-        report.check("reserve: an eighth of the bytes is left, and hardly more", 3 << 20 <= left < (3 << 20) + 300000, left)
-    with scene(folder, "a reserve that is set", chosen, Bound("no_space", "size=24m", "inbox: {reserve: 2MB}", "x" * 200000), "service") as opened:
+        report.check("reserve: an eighth of the bytes is left, and hardly more",
+                     3 << 20 <= left < (3 << 20) + 300000, left)
+    with scene(folder, "a reserve that is set", chosen,
+               Bound("no_space", "size=24m", "inbox: {reserve: 2MB}", "x" * 200000), "service") as opened:
         opened.fill()
         left = opened.left()[0]
         report.check("reserve: as the config says", 2 << 20 <= left < (2 << 20) + 300000, left)
-    with scene(folder, "reserve of inodes", chosen, Bound("no_space", "size=24m,nr_inodes=400"), "service") as opened:
+    with scene(folder, "reserve of inodes", chosen, Bound("no_space", "size=24m,nr_inodes=400"),
+               "service") as opened:
         opened.fill()
         report.check("reserve: an eighth of the inodes is left", opened.left()[1] == 50, opened.left())
-    with scene(folder, "inodes without a bound", chosen, Bound("no_space", "size=24m,nr_inodes=0"), "service") as opened:
+    with scene(folder, "inodes without a bound", chosen, Bound("no_space", "size=24m,nr_inodes=0"),
+               "service") as opened:
         report.check("reserve: a file system that counts no inodes has no bound of them",
                      os.statvfs(opened.stage.disk).f_files == 0 and opened.post() == 200, opened.left())
 
 
 def eaten(report, folder, chosen):
-    """Others take the disk to the last byte or inode, the worker's reserve with it: it goes on with what it held ready."""
+    """Others take the disk to the last byte or inode, the worker's reserve with it: it goes on with what it
+    held ready."""
     for what in ("blocks", "inodes"):
         for mode in MODES:
             name = f"eaten: {what}, {mode}"
@@ -218,12 +239,14 @@ def eaten(report, folder, chosen):
                     else:
                         opened.let_workers_start()
                         report.check(f"{name}: one more is refused, and starts a worker",
-                                     (opened.post(), opened.last_line.get("worker")) == (503, "started"), opened.last_line)
+                                     (opened.post(), opened.last_line.get("worker")) == (503, "started"),
+                                     opened.last_line)
                     opened.must_drain(report, name)
 
 
 def patience(report, folder, chosen):
-    """Where nothing helps, as on a disk that was full before the worker's first start, it stays until there is room."""
+    """Where nothing helps, as on a disk that was full before the worker's first start, it stays until there
+    is room."""
     for mode in MODES:
         name = f"patience: {mode}"
         with scene(folder, name, chosen, Bound("no_space", "size=8m"), mode) as opened:
@@ -232,27 +255,40 @@ def patience(report, folder, chosen):
             opened.eat()
             if mode == "start":
                 opened.let_workers_start()
-                report.check(f"{name}: the one that is refused starts a worker", (opened.post(), opened.last_line.get("worker")) == (503, "started"),
+                report.check(f"{name}: the one that is refused starts a worker",
+                             (opened.post(), opened.last_line.get("worker")) == (503, "started"),
                              opened.last_line)
             with serving(opened) if mode == "service" else contextlib.nullcontext() as worker:
                 stalled = common.wait_until(lambda: opened.stage.folder.joinpath("worker.log").exists() and
-                                            opened.stage.folder.joinpath("worker.log").read_text(encoding="utf-8").count("worker stalled") >= 2, 20, 0.1)
-                says = [json.loads(line) for line in (opened.stage.folder / "worker.log").read_text(encoding="utf-8").splitlines()]
+                                            opened.stage.folder.joinpath("worker.log").read_text(
+                                                encoding="utf-8").count("worker stalled") >= 2, 20, 0.1)
+                says = [json.loads(line)
+                        for line in (opened.stage.folder /
+                                     "worker.log").read_text(encoding="utf-8").splitlines()]
                 says = [line for line in says if line["message"] == "worker stalled"]
-                report.check(f"{name}: it says that it tries again, and why", stalled and {line["reason"] for line in says} == {"no_space"}
+                report.check(f"{name}: it says that it tries again, and why",
+                             stalled and {line["reason"] for line in says} == {"no_space"}
                              and all("retry_at" in line for line in says), opened.worker_says())
-                report.check(f"{name}: it stays", worker.poll() is None if worker else not common.worker_is_gone(opened.stage.disk))
-                status = subprocess.run([chosen.build / "kitehook", "status", "--config", opened.stage.config], capture_output=True, text=True, check=False)
-                report.check(f"{name}: status tells of the room", status.returncode == 0 and "make room" in status.stdout, status)
+                report.check(f"{name}: it stays",
+                             worker.poll() is None if worker
+                             else not common.worker_is_gone(opened.stage.disk))
+                status = subprocess.run(
+                    [chosen.build / "kitehook", "status", "--config", opened.stage.config],
+                    capture_output=True, text=True, check=False)
+                report.check(f"{name}: status tells of the room",
+                             status.returncode == 0 and "make room" in status.stdout, status)
                 opened.give_back()
                 opened.must_drain(report, name)
-    with scene(folder, "patience: no folder yet", chosen, Bound("no_space", "size=1m,nr_inodes=8"), "service") as opened:
+    with scene(folder, "patience: no folder yet", chosen, Bound("no_space", "size=1m,nr_inodes=8"),
+               "service") as opened:
         opened.eat(blocks=False, inodes=True)
         with serving(opened) as worker:
             time.sleep(1.5)
-            report.check("patience: without its folder it stays, too", worker.poll() is None, worker.returncode)
+            report.check("patience: without its folder it stays, too", worker.poll() is None,
+                         worker.returncode)
             worker.terminate()
-            report.check("patience: and leaves in order when it is asked to", worker.wait(10) == 0, worker.returncode)
+            report.check("patience: and leaves in order when it is asked to", worker.wait(10) == 0,
+                         worker.returncode)
 
 
 def halving(report, folder, chosen):
@@ -272,23 +308,28 @@ def halving(report, folder, chosen):
 def grown(report, folder, chosen):
     """What is owed for a webhook is larger than the webhook itself, also while nobody takes it."""
     for mode in MODES:
-        with scene(folder, f"grown: {mode}", chosen, Bound("no_space", "size=3m", message=PADDING), mode) as opened:
+        with scene(folder, f"grown: {mode}", chosen, Bound("no_space", "size=3m", message=PADDING),
+                   mode) as opened:
             opened.fill()
             with serving(opened) if mode == "service" else contextlib.nullcontext():
                 if mode == "start":
                     opened.let_workers_start()
                     opened.post()
                 opened.must_drain(report, f"grown: {mode}")
-    with scene(folder, "grown: away", chosen, Bound("no_space", "size=3m", message=PADDING), "service") as opened:
+    with scene(folder, "grown: away", chosen, Bound("no_space", "size=3m", message=PADDING),
+               "service") as opened:
         opened.arrivals.script = lambda path, body: 503
         opened.fill()
         with serving(opened) as worker:
             time.sleep(5)
             before = len(opened.arrivals.ids)
             report.check("grown: nobody takes it, and it stays", worker.poll() is None, worker.returncode)
-            report.check("grown: what failed was recorded, and is not sent again and again", 0 < before <= 20, before)
+            report.check("grown: what failed was recorded, and is not sent again and again", 0 < before <= 20,
+                         before)
         opened.arrivals.script = None
-        subprocess.run([chosen.build / "kitehook", "outbox", "redrive", "--all", "--config", opened.stage.config], capture_output=True, check=False)
+        subprocess.run(
+            [chosen.build / "kitehook", "outbox", "redrive", "--all", "--config", opened.stage.config],
+            capture_output=True, check=False)
         with serving(opened):
             opened.must_drain(report, "grown: when somebody takes it again")
 
@@ -312,7 +353,8 @@ def faults(report, folder, chosen):
                 if fault.two != b"W":
                     continue
                 tried += 1
-                if (kept, first, code, stage.waiting) != ([200] * 3, 0, 0, []) or {*arrivals.ids} != {one for webhook in webhooks for one in webhook.ids}:
+                if ((kept, first, code, stage.waiting) != ([200] * 3, 0, 0, []) or
+                    {*arrivals.ids} != {one for webhook in webhooks for one in webhook.ids}):
                     problems.append((how, number, kept, first, code, stage.waiting))
     report.check("faults: enough writes failed to mean something", tried >= 8, tried)
     report.check("faults: no write without room cost anything", not problems, problems[:5])
@@ -320,7 +362,8 @@ def faults(report, folder, chosen):
 
 def waking(report, folder, chosen):
     """Refused webhooks wake or start the worker, at most once a second."""
-    with scene(folder, "waking: start", chosen, Bound("inbox_full", "size=8m", "inbox: {max_entries: 2}"), "start") as opened:
+    with scene(folder, "waking: start", chosen, Bound("inbox_full", "size=8m", "inbox: {max_entries: 2}"),
+               "start") as opened:
         started = opened.stage.folder / "started"
         opened.fill()
         opened.program.write_text(f'#!/bin/sh\necho "$$" >> "{started}"\n', encoding="utf-8")
@@ -328,47 +371,60 @@ def waking(report, folder, chosen):
         begun = time.monotonic()
         while time.monotonic() - begun < 3:
             opened.post()
-        count, most = len(started.read_text(encoding="utf-8").split()) if started.exists() else 0, int(time.monotonic() - begun) + 1
-        report.check("waking: a worker that does not live is started again, at most once a second", 2 <= count <= most, (count, most))
-    with scene(folder, "waking: service", chosen, Bound("inbox_full", "size=8m", "inbox: {max_entries: 2}"), "service") as opened:
+        count, most = (len(started.read_text(encoding="utf-8").split()) if started.exists() else 0,
+                       int(time.monotonic() - begun) + 1)
+        report.check("waking: a worker that does not live is started again, at most once a second",
+                     2 <= count <= most, (count, most))
+    with scene(folder, "waking: service", chosen, Bound("inbox_full", "size=8m", "inbox: {max_entries: 2}"),
+               "service") as opened:
         opened.fill()
         fifo = os.open(opened.stage.disk / "state" / "worker.wake", os.O_RDWR | os.O_NONBLOCK)
         receiver = opened.stage.receiver(traced=False)
         begun, refused, seen = time.monotonic(), 0, []
         while time.monotonic() - begun < 3:
             webhook = Webhook(1000 + refused)
-            refused += receiver.ask(webhook.variables(opened.stage.config).items(), webhook.body).status == 503
+            refused += (receiver.ask(webhook.variables(opened.stage.config).items(), webhook.body).status ==
+                        503)
             seen.append(opened.last_line.get("worker"))
         count, most = 0, int(time.monotonic() - begun) + 1
         with contextlib.suppress(BlockingIOError):
             count = len(os.read(fifo, 4096))
         receiver.close()
         os.close(fifo)
-        report.check("waking: kitehook.fcgi wakes it, at most once a second", refused > 10 and 2 <= count <= most, (refused, count, most))
-        report.check("waking: the log says when", seen.count("woken") == count and set(seen) == {"woken", None}, set(seen))
+        report.check("waking: kitehook.fcgi wakes it, at most once a second",
+                     refused > 10 and 2 <= count <= most, (refused, count, most))
+        report.check("waking: the log says when",
+                     seen.count("woken") == count and set(seen) == {"woken", None}, set(seen))
 
 
 def telling(report, folder, chosen):
     """People are told how much room there is, what the reserve is and what to do."""
     with scene(folder, "telling", chosen, Bound("no_space", "size=3m", "", PADDING), "service") as opened:
         def run(*command):
-            return subprocess.run([chosen.build / "kitehook", *command, "--config", opened.stage.config], capture_output=True, text=True, check=False)
+            return subprocess.run([chosen.build / "kitehook", *command, "--config", opened.stage.config],
+                                  capture_output=True, text=True, check=False)
 
         opened.post()
         told = json.loads(run("status", "--json").stdout)["room"]
         left, inodes = opened.left()
-        report.check("telling: status --json", told == {"bytes": left, "reserve": 1 << 20, "inodes": inodes, "inode_reserve": 1000,
-                                                        "takes": min(left - (1 << 20), 8 << 20)}, told)
+        report.check("telling: status --json",
+                     told == {"bytes": left, "reserve": 1 << 20, "inodes": inodes, "inode_reserve": 1000,
+                              "takes": min(left - (1 << 20), 8 << 20)}, told)
         opened.fill()
         told = json.loads(run("status", "--json").stdout)["room"]
-        report.check("telling: status --json, full", told["takes"] == opened.left()[0] - (1 << 20) < len(PADDING) + 2000, told)
+        report.check("telling: status --json, full",
+                     told["takes"] == opened.left()[0] - (1 << 20) < len(PADDING) + 2000, told)
         status, check = run("status"), run("check")
-        report.check("telling: status, full", re.search(r"^room .*1 MB kept.*inbox\.reserve.*503; make room$", status.stdout, re.M), status.stdout)
-        report.check("telling: check, full", check.returncode == 0 and re.search(r"inbox\.reserve: .*503.*make room", check.stdout + check.stderr), check)
+        report.check("telling: status, full",
+                     re.search(r"^room .*1 MB kept.*inbox\.reserve.*503; make room$", status.stdout, re.M),
+                     status.stdout)
+        report.check("telling: check, full",
+                     check.returncode == 0 and
+                     re.search(r"inbox\.reserve: .*503.*make room", check.stdout + check.stderr), check)
 
 
-PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patience, "halving": halving, "grown": grown, "faults": faults, "waking": waking,
-         "telling": telling}
+PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patience, "halving": halving,
+         "grown": grown, "faults": faults, "waking": waking, "telling": telling}
 
 
 def enter_namespace():
@@ -380,8 +436,10 @@ def enter_namespace():
         for way in ways if os.geteuid() == 0 else ways[1:]:
             probe = 'mount -t tmpfs -o size=64k tmpfs "$0"'
             with common.Workspace() as folder:
-                if subprocess.run([*way, "sh", "-c", probe, folder], capture_output=True, check=False).returncode == 0:
-                    os.execvpe(way[0], [*way, sys.executable, "-B", *sys.argv], {**os.environ, "KH_OWN_MOUNTS": "1"})
+                if (subprocess.run([*way, "sh", "-c", probe, folder], capture_output=True,
+                                   check=False).returncode == 0):
+                    os.execvpe(way[0], [*way, sys.executable, "-B", *sys.argv],
+                               {**os.environ, "KH_OWN_MOUNTS": "1"})
     except OSError:
         pass
     return False

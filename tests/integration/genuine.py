@@ -1,4 +1,5 @@
-"""Genuine webhooks, one after the other at a rate, each on a connection of its own; and what their receivers hold meanwhile."""
+"""Genuine webhooks, one after the other at a rate, each on a connection of its own; and what their receivers
+hold meanwhile."""
 import asyncio
 import json
 import math
@@ -32,7 +33,8 @@ def http_message(number):
 
 
 def variables_of(number, body):
-    return list(common.cgi_variables("/nowhere", "POST", common.URL, headers_of(number, body), len(body)).items())
+    return list(
+        common.cgi_variables("/nowhere", "POST", common.URL, headers_of(number, body), len(body)).items())
 
 
 def fastcgi_message(number, keep=False, request=1):

@@ -1,6 +1,8 @@
-"""A catcher that behaves badly by script: every attempt of every delivery has its own answer, drawn from a seed.
+"""A catcher that behaves badly by script: every attempt of every delivery has its own answer, drawn from a
+seed.
 
-What an answer means is said here in the words of the policy (docs/delivery.md), not in ours: DELIVERED, RETRY, REFUSED, GIVE_UP.
+What an answer means is said here in the words of the policy (docs/delivery.md), not in ours: DELIVERED,
+RETRY, REFUSED, GIVE_UP.
 """
 import email.utils
 import math
@@ -35,10 +37,12 @@ def statuses(meaning, *numbers):
 
 
 GOOD = [*statuses(DELIVERED, 200, 200, 200, 201, 202, 204, 299), Behaviour("early hints", DELIVERED, 200)]
-ODD = [Behaviour("huge", DELIVERED, 200), Behaviour("cut body", DELIVERED, 200), Behaviour("reset body", DELIVERED, 200)]
+ODD = [Behaviour("huge", DELIVERED, 200), Behaviour("cut body", DELIVERED, 200),
+       Behaviour("reset body", DELIVERED, 200)]
 SLOW_GOOD = [Behaviour("slow body", DELIVERED, 200, slow=True)]
 BAD = [*statuses(RETRY, 500, 502, 503, 504, 599, 408, 425, 429),
-       *[Behaviour(f"{status} asks {asked} s", RETRY, status, asked) for status in (429, 503) for asked in (1, 45, 200)],
+       *[Behaviour(f"{status} asks {asked} s", RETRY, status, asked) for status in (429, 503)
+         for asked in (1, 45, 200)],
        Behaviour("429 asks by date", RETRY, 429, 70), Behaviour("503 asks by a past date", RETRY, 503, -100),
        Behaviour("429 asks nonsense", RETRY, 429), Behaviour("503 huge", RETRY, 503),
        *[Behaviour(name, RETRY) for name in ("reset", "close", "half header", "half status", "garbage")]]
@@ -50,7 +54,8 @@ FINAL = statuses(GIVE_UP, 400, 402, 405, 409, 411, 413, 415, 418, 422, 426, 451)
 
 class Request:
     def __init__(self, path, headers, body, start):
-        self.path, self.headers, self.body, self.start, self.end, self.behaviour = path, headers, body, start, None, None
+        self.path, self.headers, self.body, self.start, self.end, self.behaviour = (
+            path, headers, body, start, None, None)
 
     @property
     def id(self):
@@ -144,7 +149,8 @@ class Hostile:
             return goes_on
 
         def head(status, length, *more):
-            return "\r\n".join([f"HTTP/1.1 {status} Some Reason", f"Content-Length: {length}", *more, "", ""]).encode()
+            return "\r\n".join(
+                [f"HTTP/1.1 {status} Some Reason", f"Content-Length: {length}", *more, "", ""]).encode()
 
         name, status = behaviour.name, behaviour.status
         if name == "reset":
@@ -179,14 +185,16 @@ class Hostile:
             return done(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + head(200, 2) + b"ok", True)
         more = []
         if behaviour.asked_s is not None and "date" in name:
-            more.append("Retry-After: " + email.utils.formatdate(math.ceil(self.now() + behaviour.asked_s), usegmt=True))
+            more.append("Retry-After: " +
+                        email.utils.formatdate(math.ceil(self.now() + behaviour.asked_s), usegmt=True))
         elif behaviour.asked_s is not None:
             more.append(f"Retry-After: {behaviour.asked_s}")
         elif "nonsense" in name:
             more.append("Retry-After: soon, I think")
         if 300 <= status < 400:
             more.append(f"Location: {self.url('/redirected')}")
-        return done(head(status, 0 if status == 204 else 4, *more) + (b"" if status == 204 else b"text"), True)
+        return done(head(status, 0 if status == 204 else 4, *more) + (b"" if status == 204 else b"text"),
+                    True)
 
     def _wait_for_end(self, connection):
         while connection.recv(4096):
@@ -204,7 +212,8 @@ class Hostile:
 
 
 def script(seed, destination, number, count):
-    """What DESTINATION ("good", "flaky", ...) answers to webhook NUMBER of COUNT: one for each attempt; the last one is the end."""
+    """What DESTINATION ("good", "flaky", ...) answers to webhook NUMBER of COUNT: one for each attempt; the
+    last one is the end."""
     chance = random.Random(f"{seed} {destination} {number}")
     end = chance.choice(GOOD)
     if destination == "flaky":

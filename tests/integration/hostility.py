@@ -1,4 +1,5 @@
-"""Webhooks by the hundreds against destinations that misbehave by script, for a day and more of a time that we make."""
+"""Webhooks by the hundreds against destinations that misbehave by script, for a day and more of a time that
+we make."""
 import collections
 import json
 import mmap
@@ -41,7 +42,8 @@ class Time:
         self.shared[:] = struct.pack("=qqq", self.ahead_ns, self.speed, self.since_ns)
 
     def __call__(self):
-        return (time.time_ns() + (time.monotonic_ns() - self.since_ns) * (self.speed - 1) + self.ahead_ns) / 1e9
+        return ((time.time_ns() + (time.monotonic_ns() - self.since_ns) * (self.speed - 1) + self.ahead_ns) /
+                1e9)
 
     def jump(self, to):
         self.ahead_ns += max(0, int((to - self()) * 1e9))
@@ -78,7 +80,9 @@ class Place(Stage):
         return [line for line in self.said if line["message"] == message]
 
     def owed(self, *filters):
-        done = subprocess.run([self.build / "kitehook", "outbox", "list", "--json", *filters, "--config", self.config], capture_output=True, check=True,
+        done = subprocess.run(
+            [self.build / "kitehook", "outbox", "list", "--json", *filters, "--config", self.config],
+            capture_output=True, check=True,
                               env={"PATH": os.environ["PATH"], **self.environment()})
         return json.loads(done.stdout)["deliveries"]
 
@@ -88,11 +92,15 @@ class Season:
     name, speed, rules, notice_s = "hostility", SPEED, (*BUSY, *DEAD), 0
 
     def __init__(self, report, folder, chosen, webhooks):
-        self.report, self.seed, self.count, self.chance = report, chosen.seed, webhooks, random.Random(f"{self.name} {chosen.seed}")
+        self.report, self.seed, self.count, self.chance = (report, chosen.seed, webhooks,
+                                                           random.Random(f"{self.name} {chosen.seed}"))
         self.scripts, self.rule_of, self.repeats, self.touched = {}, {}, 0, []
         certificate = folder / "certificate.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9999", "-subj",
-                        "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate, "-out", folder / "public.pem"],
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "9999", "-subj",
+             "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate, "-out",
+             folder / "public.pem"],
                        check=True, capture_output=True)
         with open(certificate, "ab") as whole:
             whole.write((folder / "public.pem").read_bytes())
@@ -102,7 +110,8 @@ class Season:
             nobody = closed.getsockname()[1]
         urls = {rule: self.catcher.url(f"/{rule}") for rule in RULES}
         urls.update(gone=f"http://127.0.0.1:{nobody}/gone", tls=self.foreign.url("/tls"))
-        self.place = Place(folder / self.name, chosen.dynamic, chosen.shims, {rule: urls[rule] for rule in self.rules}, self.speed)
+        self.place = Place(folder / self.name, chosen.dynamic, chosen.shims,
+                           {rule: urls[rule] for rule in self.rules}, self.speed)
         self.tried = collections.defaultdict(set)
 
     def now(self):
@@ -164,7 +173,8 @@ class Season:
         for line in self.place.lines("delivery attempt"):
             last[line["delivery"]] = holds[line["rule"]] = line
         dues = [policy.seconds(line["retry_at"]) for line in last.values() if "retry_at" in line]
-        dues += [policy.seconds(line["timestamp"]) + policy.HOLD_S for line in holds.values()] + [wave[0] for wave in waves]
+        dues += [policy.seconds(line["timestamp"]) + policy.HOLD_S for line in holds.values()]
+        dues += [wave[0] for wave in waves]
         to = min((at for at in dues if at > self.now()), default=self.now() + (policy.HOLD_S if code else 0))
         if self.chance.random() < 0.2:
             to = self.now() + (to - self.now()) / 2
@@ -173,33 +183,47 @@ class Season:
     # ---- what is seen
 
     def judge(self):
-        report, judge = self.report, policy.Judge(self.scripts, self.rule_of, self.touched, self.notice_s, LAG_S * self.speed)
+        report, judge = (self.report,
+                         policy.Judge(self.scripts, self.rule_of, self.touched, self.notice_s,
+                                      LAG_S * self.speed))
         lines = [line for line in self.place.lines("delivery attempt") if line["rule"] in RULES]
-        found = judge.attempts_of(self.catcher.requests, [line for line in lines if line["rule"] not in UNSEEN])
+        found = judge.attempts_of(self.catcher.requests,
+                                  [line for line in lines if line["rule"] not in UNSEEN])
         for one, rule in self.rule_of.items():
             if rule in BUSY:
                 judge.whole(one, found.get(one, []))
             elif rule not in UNSEEN:
                 judge.some(one, found.get(one, []))
         for rule in self.rules:
-            judge.destination(rule, [attempt for one, attempts in found.items() if self.rule_of[one] == rule for attempt in attempts])
+            judge.destination(rule,
+                              [attempt for one, attempts in found.items() if self.rule_of[one] == rule
+                               for attempt in attempts])
         self.judge_dead(judge)
         counts = collections.Counter(request.behaviour.name for request in self.catcher.requests)
-        print(f"{self.name}: {len(self.scripts)} notifications, {len(self.catcher.requests)} requests: {dict(sorted(counts.items()))}; "
-              f"{self.foreign.handshakes} handshakes with a bad certificate; {len(judge.ratios)} waits from {min(judge.ratios, default=0):.2f} to "
+        print(f"{self.name}: {len(self.scripts)} notifications, {len(self.catcher.requests)} requests: "
+              f"{dict(sorted(counts.items()))}; "
+              f"{self.foreign.handshakes} handshakes with a bad certificate; {len(judge.ratios)} waits from "
+              f"{min(judge.ratios, default=0):.2f} to "
               f"{max(judge.ratios, default=0):.2f} of the plain ones")
-        report.check(f"{self.name}: everything as the policy says", not judge.problems, f"{len(judge.problems)}: {judge.problems[:6]}")
-        report.check(f"{self.name}: the jitter is spread", judge.jitter() or len(judge.ratios) < 50, len(judge.ratios))
-        report.check(f"{self.name}: no redirect is followed", not [one for one in self.catcher.requests if one.path == "/redirected"])
+        report.check(f"{self.name}: everything as the policy says", not judge.problems,
+                     f"{len(judge.problems)}: {judge.problems[:6]}")
+        report.check(f"{self.name}: the jitter is spread", judge.jitter() or len(judge.ratios) < 50,
+                     len(judge.ratios))
+        report.check(f"{self.name}: no redirect is followed",
+                     not [one for one in self.catcher.requests if one.path == "/redirected"])
         handled = collections.Counter(line["verdict"] for line in self.place.lines("webhook handled"))
         repeats = handled["replay"] + handled["repeat"]
-        report.check(f"{self.name}: each webhook is done once, its repeats are known", handled["done"] == self.count and
-                     repeats == self.repeats and sum(handled.values()) == handled["done"] + repeats, (handled, self.repeats))
+        report.check(f"{self.name}: each webhook is done once, its repeats are known",
+                     handled["done"] == self.count and
+                     repeats == self.repeats and sum(handled.values()) == handled["done"] + repeats,
+                     (handled, self.repeats))
 
     def judge_dead(self, judge):
-        """Those whose destination never answers well die of age or of attempts; those that were answered for good, at once."""
+        """Those whose destination never answers well die of age or of attempts; those that were answered for
+        good, at once."""
         dead = {one["id"]: one for one in self.place.owed("--state", "dead")}
-        wanted = {one: policy.end_of(script) for one, script in self.scripts.items() if self.rule_of[one] not in DEAD}
+        wanted = {one: policy.end_of(script) for one, script in self.scripts.items()
+                  if self.rule_of[one] not in DEAD}
         for one, (end, attempts, status) in wanted.items():
             if (end == "dead") != (one in dead):
                 judge.problem("dead or alive", one, self.rule_of[one], end, dead.get(one))
@@ -224,7 +248,8 @@ class Season:
 
 
 class Live(Season):
-    """One worker at its post all the time, which the configuration changes under; time runs fast, and does not jump."""
+    """One worker at its post all the time, which the configuration changes under; time runs fast, and does
+    not jump."""
     name, speed, rules, notice_s = "hostility live", 20, BUSY, NOTICE_S
 
     def run(self):
@@ -238,15 +263,18 @@ class Live(Season):
                 time.sleep(0.5)
                 if self.now() > start + LIVE_S or worker.poll() is not None:
                     break
-            self.report.check(f"{self.name}: the worker is still there", worker.poll() is None, worker.returncode)
-            self.report.check(f"{self.name}: in the end nothing is owed", all(one["state"] == "dead" for one in self.place.owed()))
+            self.report.check(f"{self.name}: the worker is still there", worker.poll() is None,
+                              worker.returncode)
+            self.report.check(f"{self.name}: in the end nothing is owed",
+                              all(one["state"] == "dead" for one in self.place.owed()))
         finally:
             worker.terminate()
             worker.wait()
 
 
 def hostility(report, folder, chosen):
-    for season in (Season(report, folder, chosen, chosen.webhooks), Live(report, folder, chosen, chosen.live)):
+    for season in (Season(report, folder, chosen, chosen.webhooks),
+                   Live(report, folder, chosen, chosen.live)):
         with season.catcher, season.foreign:
             season.run()
             season.judge()

@@ -1,7 +1,8 @@
-"""A client for load: asyncio, HTTP/1.1 over connections that are kept, each request another webhook, signed as it is sent.
+"""A client for load: asyncio, HTTP/1.1 over connections that are kept, each request another webhook, signed
+as it is sent.
 
-`paced` sends at a rate whatever the answers do, and counts an answer's time from the moment at which its request was due;
-`flat_out` has so many clients, each of which waits for its answer.
+`paced` sends at a rate whatever the answers do, and counts an answer's time from the moment at which its
+request was due; `flat_out` has so many clients, each of which waits for its answer.
 """
 import asyncio
 import collections
@@ -12,7 +13,8 @@ import common
 IDLE_MAX_S = 1  # a server may close what is idle: such a connection is not used again
 PATIENCE_S = 20
 
-Answer = collections.namedtuple("Answer", "number status said seconds")  # status 0: none came, and SAID has why
+# status 0: none came, and SAID has why
+Answer = collections.namedtuple("Answer", "number status said seconds")
 
 
 class Connection:
@@ -83,7 +85,8 @@ class Client:
         self.idle = []
 
     async def paced(self, rate, seconds):
-        """RATE a second. The answers, how long it took, and how late the latest request was sent: by this client's own fault."""
+        """RATE a second. The answers, how long it took, and how late the latest request was sent: by this
+        client's own fault."""
         loop, posts, late = asyncio.get_running_loop(), [], 0.0
         start = loop.time() + 0.05
         for number in range(int(rate * seconds)):
@@ -96,7 +99,8 @@ class Client:
         return answers, loop.time() - start, late
 
     async def flat_out(self, clients, seconds, most, enough=lambda answers: False):
-        """Until SECONDS have passed, MOST were sent, or the answers are ENOUGH. The answers, and how long it took."""
+        """Until SECONDS have passed, MOST were sent, or the answers are ENOUGH. The answers, and how long it
+        took."""
         loop, answers = asyncio.get_running_loop(), []
         start = loop.time()
 

@@ -17,7 +17,8 @@ KEPT = b'"kept":true'
 
 
 class Sender(threading.Thread):
-    """Sends one webhook after the other; every second until it was answered 200, each time signed anew, the others once."""
+    """Sends one webhook after the other; every second until it was answered 200, each time signed anew, the
+    others once."""
 
     def __init__(self, stage, numbers, chance, receiver):
         super().__init__()
@@ -42,8 +43,8 @@ class Sender(threading.Thread):
                 return
 
     def by_cgi(self, variables, body):
-        child = subprocess.Popen([self.stage.build / "kitehook.cgi"], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL)
+        child = subprocess.Popen([self.stage.build / "kitehook.cgi"], env=variables, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         with child:
             try:
                 child.stdin.write(body)
@@ -121,7 +122,8 @@ def kill_started(stage, chance):
 
 
 def finish(stage):
-    """Workers come back until nothing is owed any more. One that a receiver started may still wait for a second try."""
+    """Workers come back until nothing is owed any more. One that a receiver started may still wait for a
+    second try."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for worker in workers_of(stage):
@@ -138,11 +140,13 @@ def season(report, folder, chosen, mode, kills, first):
     with Arrivals(lambda path, body: 503 if chance.random() < 0.03 else 200) as arrivals:
         stage = Stage(folder / mode, chosen.build, chosen.shims, url=arrivals.url(""), mode=mode)
         receiver = Receiver(stage, chance)
-        senders = [Sender(stage, range(first + lane, first + 10 ** 6, 2), chance, receiver) for lane in range(2)]
+        senders = [Sender(stage, range(first + lane, first + 10 ** 6, 2), chance, receiver)
+                   for lane in range(2)]
         for thread in (receiver, *senders):
             thread.start()
         dead, end = 0, time.monotonic() + chosen.seconds
-        while time.monotonic() < end and (dead < kills // 3 or dead + receiver.kills + sum(one.kills for one in senders) < kills):
+        while (time.monotonic() < end and
+               (dead < kills // 3 or dead + receiver.kills + sum(one.kills for one in senders) < kills)):
             dead += (kill_own if mode == "service" else kill_started)(stage, chance)
         for thread in (*senders, receiver):
             thread.stop.set()
@@ -151,24 +155,31 @@ def season(report, folder, chosen, mode, kills, first):
         arrivals.script = None  # from here on all is well
         done = finish(stage)
         ids = list(arrivals.ids)
-    counts = {"worker": dead, "kitehook.fcgi": receiver.kills, "kitehook.cgi": sum(one.kills for one in senders)}
+    counts = {"worker": dead, "kitehook.fcgi": receiver.kills,
+              "kitehook.cgi": sum(one.kills for one in senders)}
     kept, tried = [[one for sender in senders for one in getattr(sender, what)] for what in ("kept", "tried")]
     wanted, known = ({one for webhook in some for one in webhook.ids} for some in (kept, tried))
     came = collections.Counter(ids)
     print(f"{name}: {sum(counts.values())} kills {counts}, {len(tried)} webhooks, {len(kept)} answered 200, "
           f"{len(ids)} notifications, {len(ids) - len(came)} of them again")
-    report.check(f"{name}: enough kills to mean something", sum(counts.values()) >= kills and min(counts.values()) >= kills // 10, counts)
-    report.check(f"{name}: senders went on", not any(one.problem for one in senders), [one.problem for one in senders])
+    report.check(f"{name}: enough kills to mean something",
+                 sum(counts.values()) >= kills and min(counts.values()) >= kills // 10, counts)
+    report.check(f"{name}: senders went on", not any(one.problem for one in senders),
+                 [one.problem for one in senders])
     report.check(f"{name}: in the end nothing waits", done and not stage.waiting, stage.waiting[:5])
-    report.check(f"{name}: nothing that was answered 200 is lost", kept and not wanted - set(came), f"{len(wanted - set(came))} of {len(wanted)}")
-    report.check(f"{name}: nothing has an id of its own making", not set(came) - known, list(set(came) - known)[:5])
+    report.check(f"{name}: nothing that was answered 200 is lost", kept and not wanted - set(came),
+                 f"{len(wanted - set(came))} of {len(wanted)}")
+    report.check(f"{name}: nothing has an id of its own making", not set(came) - known,
+                 list(set(came) - known)[:5])
     failed = sum(one.status != 200 for one in arrivals.caught)
-    report.check(f"{name}: sent again only what a kill or a failure made necessary", len(ids) - len(came) <= dead * PARALLEL + failed,
-                 (len(ids) - len(came), dead, failed))
+    report.check(f"{name}: sent again only what a kill or a failure made necessary",
+                 len(ids) - len(came) <= dead * PARALLEL + failed, (len(ids) - len(came), dead, failed))
     spoken = set(stage.spoken())
-    report.check(f"{name}: the log was told of all of them", not {int(one.request_id[2:]) for one in kept} - spoken, len(spoken))
+    report.check(f"{name}: the log was told of all of them",
+                 not {int(one.request_id[2:]) for one in kept} - spoken, len(spoken))
     with sqlite3.connect(stage.disk / "state" / "memory.sqlite") as memory:
-        report.check(f"{name}: memory is sound", memory.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+        report.check(f"{name}: memory is sound",
+                     memory.execute("PRAGMA integrity_check").fetchone() == ("ok",))
     memory.close()
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""lambda_runtime_test PROBE: the Runtime API loop of lambda/runtime.c against a strict Runtime API of our own.
+"""lambda_runtime_test PROBE: the Runtime API loop of lambda/runtime.c against a strict Runtime API of our
+own.
 
 PROBE is the built tests/lambda_probe.c, an echo. Each test starts it once or more; everything is on loopback.
 """
@@ -138,10 +139,11 @@ class TheLoop(Case):
         self.start()
         now = time.time() * 1000
         for deadline, left, budget in (
-                (int(now + 60000), 60000, 4000), (int(now + 3000), 3000, 2750), (int(now + 890000), 890000, 4000),
+                (int(now + 60000), 60000, 4000), (int(now + 3000), 3000, 2750),
+                (int(now + 890000), 890000, 4000),
                 (None, 5000, 4000), (5000, 5000, 4000), (int(now) - 1000, 5000, 4000), (0, 5000, 4000),
-                (int(now + 7200000), 5000, 4000), (2 ** 63, 5000, 4000), (10 ** 30, 5000, 4000), (-1, 5000, 4000),
-                ("", 5000, 4000), ("soon", 5000, 4000), ("1e12", 5000, 4000)):
+                (int(now + 7200000), 5000, 4000), (2 ** 63, 5000, 4000), (10 ** 30, 5000, 4000),
+                (-1, 5000, 4000), ("", 5000, 4000), ("soon", 5000, 4000), ("1e12", 5000, 4000)):
             with self.subTest(deadline=deadline):
                 got = self.echoes(deadline_ms=deadline)
                 slack = 2500 if deadline and left != 5000 else 500
@@ -235,7 +237,9 @@ class Answers(Case):
         self.assertIn("time for the exchange is over", self.leaves()[-1]["detail"])
         self.assertLess(time.monotonic() - started, 10)
         self.start("300")
-        self.api.submit(SECRET, on_post=Wire(interim=b"HTTP/1.1 100 Continue\r\n\r\n", pieces=1, extra=["X: " + "y" * 2000]))
+        self.api.submit(SECRET,
+                        on_post=Wire(interim=b"HTTP/1.1 100 Continue\r\n\r\n", pieces=1,
+                                     extra=["X: " + "y" * 2000]))
         self.leaves()
 
     def test_posts_are_not_sent_twice(self):
@@ -250,7 +254,8 @@ class Answers(Case):
         self.start("1000", "the config is broken")
         self.assertEqual(self.program.exit_status(), 1)
         self.assertEqual(json.loads(self.api.init_error.body)["errorMessage"], "the config is broken")
-        self.assertEqual(self.api.init_error.headers["lambda-runtime-function-error-type"], "Runtime.InitError")
+        self.assertEqual(self.api.init_error.headers["lambda-runtime-function-error-type"],
+                         "Runtime.InitError")
         self.assertNotIn("lambda-runtime-invocation-id", self.api.init_error.headers)
         self.assertEqual(self.lines(), [])
 
@@ -278,11 +283,13 @@ class Next(Case):
                 before = self.api.connections
                 self.echoes(SECRET * 4, on_next=[wire])
                 self.assertEqual(self.api.connections, before + 1)
-                self.assertEqual((self.lines()[-1]["level"], self.lines()[-1]["message"]), ("WARN", "runtime answer"))
+                self.assertEqual((self.lines()[-1]["level"], self.lines()[-1]["message"]),
+                                 ("WARN", "runtime answer"))
 
     def test_but_not_twice(self):
         self.start()
-        event = self.api.submit(SECRET, on_next=[Wire(cut=10, cut_in_body=True), Wire(cut=10, cut_in_body=True)])
+        event = self.api.submit(SECRET,
+                                on_next=[Wire(cut=10, cut_in_body=True), Wire(cut=10, cut_in_body=True)])
         self.assertEqual([line["level"] for line in self.leaves(event)], ["WARN", "ERROR"])
 
     def test_nobody_there(self):
@@ -296,7 +303,8 @@ class Next(Case):
     def test_addresses(self):
         port = self.api.address.split(":")[1]
         for address in ("", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1",
-                        "example.com:" + port, "[::1]:" + port, "127.0.0.1:80/x", " 127.0.0.1:80", "1" * 70 + ":80"):
+                        "example.com:" + port, "[::1]:" + port, "127.0.0.1:80/x", " 127.0.0.1:80",
+                        "1" * 70 + ":80"):
             with self.subTest(address=address):
                 self.api.address = address
                 self.start()
@@ -308,14 +316,16 @@ class Next(Case):
     def test_a_kept_connection_that_ends_meanwhile(self):
         self.start()
         self.goes_on()
-        for more in ({"on_next": [Wire(close="said")]}, {"on_post": Wire(close="said")}, {"on_post": Wire(close="silent")},
+        for more in ({"on_next": [Wire(close="said")]}, {"on_post": Wire(close="said")},
+                     {"on_post": Wire(close="silent")},
                      {"payload": b"nap 300", "on_next": [Wire(close="silent")]}):
             with self.subTest(more=more):
                 before = self.api.connections
                 self.echoes(**more)
                 self.goes_on()
                 self.assertEqual(self.api.connections, before + 1)
-        # The silent end behind a response races with the call of next, which may be what notices it: one line then.
+        # The silent end behind a response races with the call of next, which may be what notices it: one line
+        # then.
         self.assertNotIn("ERROR", [line["level"] for line in self.lines()])
 
 
@@ -329,9 +339,11 @@ def answer(head, body=BODY, status=b"HTTP/1.1 200 OK"):
 class OnTheWire(Case):
     def test_forms_of_one_answer(self):
         self.start()
-        for wire in (Wire(chunks=1), Wire(chunks=7), Wire(chunks=100000), Wire(pieces=1), Wire(pieces=3, chunks=5),
+        for wire in (Wire(chunks=1), Wire(chunks=7), Wire(chunks=100000), Wire(pieces=1),
+                     Wire(pieces=3, chunks=5),
                      Wire(spelling="upper"), Wire(spelling="lower"), Wire(spelling="odd"),
-                     Wire(spelling="odd", chunks=3, pieces=2), Wire(length=False), Wire(length=False, pieces=11),
+                     Wire(spelling="odd", chunks=3, pieces=2), Wire(length=False),
+                     Wire(length=False, pieces=11),
                      Wire(wait_s=0.3), Wire(interim=b"HTTP/1.1 100 Continue\r\n\r\n"),
                      Wire(interim=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nContent-Length: 9\r\n\r\n" * 3),
                      Wire(extra=("X-Planted: " + "y" * 60000,)), Wire(extra=("X-Empty:", "X-Tab: a\tb"))):
@@ -350,16 +362,19 @@ class OnTheWire(Case):
     def accepts(self, text):
         has_end = b"content-length" in text.lower() or b"transfer-encoding" in text.lower()
         ends = "" if has_end else "said"
-        event = self.api.submit(BODY, request_id="the-id", invocation_id="i-1", on_next=[Wire(instead=text, close=ends)])
+        event = self.api.submit(BODY, request_id="the-id", invocation_id="i-1",
+                                on_next=[Wire(instead=text, close=ends)])
         self.assertEqual(event.wait(), "response", (text, self.program.lines()))
         self.assertEqual(event.body.partition(b"\n")[2], BODY, text)
 
     def test_raw_answers_that_are_fine(self):
         self.start()
-        for text in (answer(b"Content-Length: 7\r\n"), answer(b"content-LENGTH:7\r\n"), answer(b"Content-Length: \t 7 \t\r\n"),
+        for text in (answer(b"Content-Length: 7\r\n"), answer(b"content-LENGTH:7\r\n"),
+                     answer(b"Content-Length: \t 7 \t\r\n"),
                      answer(b"Content-Length: 007\r\n"), answer(b"Connection: close\r\n"),
                      answer(b"Content-Length: 7\r\nConnection: x, Close\r\n"),
-                     answer(b"", status=b"HTTP/1.0 200 OK"), answer(b"Content-Length: 7\r\n", status=b"HTTP/1.1 200"),
+                     answer(b"", status=b"HTTP/1.0 200 OK"),
+                     answer(b"Content-Length: 7\r\n", status=b"HTTP/1.1 200"),
                      answer(b"Transfer-Encoding: Chunked\r\n", b"7\r\n" + BODY + b"\r\n0\r\n\r\n"),
                      answer(b"Transfer-Encoding: chunked\r\n", b"0003 ;a=b\r\n" + BODY[:3] +
                             b"\r\n4\r\n" + BODY[3:] + b"\r\n000\r\nX: y\r\n\r\n"),
@@ -378,15 +393,23 @@ class OnTheWire(Case):
                 answer(length, status=b"HTTP/1.1 2000 OK"), answer(length, status=b"HTTP/1.1 099 OK"),
                 answer(length, status=b"HTTP/1.1 600 OK"), answer(length, status=b"HTTP/1.1  200 OK"),
                 answer(length, status=b"HTTP/1.1 101 Switching"), answer(length).replace(b"\r\n", b"\n"),
-                answer(length + b"X: a\rb\r\n"), answer(length + b"X: a\0b\r\n"), answer(length + b"X: a\r\n folded\r\n"),
-                answer(length + b"no colon\r\n"), answer(length + b": no name\r\n"), answer(length + b"A B: c\r\n"),
+                answer(length + b"X: a\rb\r\n"), answer(length + b"X: a\0b\r\n"),
+                answer(length + b"X: a\r\n folded\r\n"),
+                answer(length + b"no colon\r\n"), answer(length + b": no name\r\n"),
+                answer(length + b"A B: c\r\n"),
                 answer(length + b"X : y\r\n"), answer(length * 2), answer(b"Content-Length: 7, 7\r\n"),
-                answer(b"Content-Length: -7\r\n"), answer(b"Content-Length: +7\r\n"), answer(b"Content-Length: 0x7\r\n"),
-                answer(b"Content-Length:\r\n"), answer(b"Content-Length: 8\r\n"), answer(b"Content-Length: 18446744073709551616\r\n"),
-                answer(length + chunked), answer(chunked * 2, b"0\r\n\r\n"), answer(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
-                answer(b"Transfer-Encoding: identity\r\n"), answer(chunked, b"7\r\n" + BODY), answer(chunked, b"7\r\n" + BODY + b"\r\n"),
-                answer(chunked, b"7\r\n" + BODY + b"\r\n0\r\n"), answer(chunked, b"6\r\n" + BODY + b"\r\n0\r\n\r\n"),
-                answer(chunked, b"\r\n\r\n"), answer(chunked, b"x\r\n\r\n"), answer(chunked, b"-1\r\n\r\n"), answer(chunked, b"7\n" + BODY),
+                answer(b"Content-Length: -7\r\n"), answer(b"Content-Length: +7\r\n"),
+                answer(b"Content-Length: 0x7\r\n"),
+                answer(b"Content-Length:\r\n"), answer(b"Content-Length: 8\r\n"),
+                answer(b"Content-Length: 18446744073709551616\r\n"),
+                answer(length + chunked), answer(chunked * 2, b"0\r\n\r\n"),
+                answer(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
+                answer(b"Transfer-Encoding: identity\r\n"), answer(chunked, b"7\r\n" + BODY),
+                answer(chunked, b"7\r\n" + BODY + b"\r\n"),
+                answer(chunked, b"7\r\n" + BODY + b"\r\n0\r\n"),
+                answer(chunked, b"6\r\n" + BODY + b"\r\n0\r\n\r\n"),
+                answer(chunked, b"\r\n\r\n"), answer(chunked, b"x\r\n\r\n"), answer(chunked, b"-1\r\n\r\n"),
+                answer(chunked, b"7\n" + BODY),
                 answer(chunked, b"7\r\n" + BODY + b"xx0\r\n\r\n"), answer(chunked, b"1" * 16 + b"\r\n")):
             with self.subTest(text=text):
                 self.start()
@@ -395,7 +418,8 @@ class OnTheWire(Case):
 
     def test_raw_answers_that_are_too_large(self):
         chunked = b"Transfer-Encoding: chunked\r\n"
-        for text in (answer(b"Content-Length: 6291557\r\n"), answer(b"Content-Length: 18446744073709551615\r\n"),
+        for text in (answer(b"Content-Length: 6291557\r\n"),
+                     answer(b"Content-Length: 18446744073709551615\r\n"),
                      answer(b"X: " + b"y" * 65536 + b"\r\n"), answer(b"X: y\r\n" * 11000), b"x" * 70000,
                      b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, answer(chunked, b"1" * 15 + b"\r\n"),
                      answer(chunked, b"600065\r\n"), answer(chunked, b"1;" + b"x" * 2000 + b"\r\n"),
@@ -428,7 +452,8 @@ class OnTheWire(Case):
 
     def test_an_event_without_an_id(self):
         self.start()
-        event = self.api.submit(SECRET, on_next=[Wire(instead=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")])
+        event = self.api.submit(SECRET,
+                                on_next=[Wire(instead=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")])
         self.assertIn("no request id", self.leaves(event)[-1]["detail"])
 
     def test_many_events_with_harmless_faults(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Secrets are planted wherever a config or a payload holds one; none may turn up in a log line, an answer, a message,
-what a command prints, or, once the webhooks are processed, in a file of the state folder.
+"""Secrets are planted wherever a config or a payload holds one; none may turn up in a log line, an answer, a
+message, what a command prints, or, once the webhooks are processed, in a file of the state folder.
 """
 import base64
 import os
@@ -63,7 +63,8 @@ def write_config(folder, build, catcher, closed_port, mode, more):
     os.chmod(folder / "webhook-token", 0o600)
     (folder / "env").write_text("\n".join([
         "OLD_SECRET=planted-secret-old-key", "UNUSED=planted-secret-unused",
-        f"GOOD_URL={catcher.url('/good/planted-secret-path')}", f"GONE_URL={catcher.url('/gone/planted-secret-path')}",
+        f"GOOD_URL={catcher.url('/good/planted-secret-path')}",
+        f"GONE_URL={catcher.url('/gone/planted-secret-path')}",
         f"BROKEN_URL={catcher.url('/broken/planted-secret-path?key=planted-secret-query')}",
         f"MOVED_URL={catcher.url('/moved/planted-secret-path')}",
         f"REFUSED_URL=https://127.0.0.1:{closed_port}/planted-secret-path",
@@ -76,26 +77,37 @@ def requests():
     now = int(time.time())
     for fixture in common.fixtures():
         signed = common.signature_header(now, common.sign_quickly(KEY, now, fixture.body))
-        headers = [(key, signed if key.lower() == "x-buildkite-signature" else value) for key, value in fixture.headers]
+        headers = [(key, signed if key.lower() == "x-buildkite-signature" else value)
+                   for key, value in fixture.headers]
         yield fixture.name, headers, fixture.body, 200
     body = common.webhook(9001, env={"A": "planted-secret-env"})
     good = common.post_headers(body, "good-old", secret=b"planted-secret-old-key")
     yield "signed with the older key", good, body, 200
     body = common.webhook(9002, env={"A": "planted-secret-env"})
     bare = [pair for pair in common.post_headers(body, "r-1") if pair[0] != "X-Buildkite-Signature"]
-    yield "the right token", [*bare, ("X-Buildkite-Token", TOKEN), ("Content-Length", str(len(body)))], body, 200
+    yield ("the right token", [*bare, ("X-Buildkite-Token", TOKEN), ("Content-Length", str(len(body)))], body,
+           200)
     yield "a wrong token", [*bare, ("X-Buildkite-Token", "planted-secret-presented")], body, 401
     yield "both", [*good, ("X-Buildkite-Token", TOKEN)], body, 401
-    yield "a wrong signature", common.post_headers(body, "r-2", secret=b"planted-secret-of-somebody-else"), body, 401
-    yield "a signature with more", [*bare, ("X-Buildkite-Signature", "timestamp=1,signature=planted-secret-signature,note=planted-secret")], body, 401
+    yield ("a wrong signature", common.post_headers(body, "r-2", secret=b"planted-secret-of-somebody-else"),
+           body, 401)
+    yield ("a signature with more",
+           [*bare,
+            ("X-Buildkite-Signature", "timestamp=1,signature=planted-secret-signature,note=planted-secret")],
+           body, 401)
     yield "a request id that is one", [(k, "planted-secret request" if k == "X-Buildkite-Request" else v)
                                       for k, v in common.post_headers(body, "r-3", secret=b"no")], body, 401
-    yield "a wrong type", [(k, "text/planted-secret" if k == "Content-Type" else v) for k, v in common.post_headers(body, "r-4", secret=KEY)], body, 415
-    for number, broken in enumerate((b'{"event":"ping","planted-secret":1,"planted-secret":2}', b'{"event":"planted-secret\\n"}', b"planted-secret",
-                                     b'{"event":"ping","x":planted-secret}', b'{"event":"ping"} planted-secret', b'["planted-secret"]')):
+    yield ("a wrong type",
+           [(k, "text/planted-secret" if k == "Content-Type" else v)
+            for k, v in common.post_headers(body, "r-4", secret=KEY)], body, 415)
+    for number, broken in enumerate(
+        (b'{"event":"ping","planted-secret":1,"planted-secret":2}', b'{"event":"planted-secret\\n"}',
+         b"planted-secret",
+         b'{"event":"ping","x":planted-secret}', b'{"event":"ping"} planted-secret', b'["planted-secret"]')):
         yield f"not usable {number}", common.post_headers(broken, f"r-5{number}", secret=KEY), broken, 400
     body = b'{"event":"planted-secret-in-the-body"}'
-    yield "header and body differ", common.post_headers(body, "r-6", secret=KEY, event="planted-secret-in-the-header"), body, 400
+    yield ("header and body differ",
+           common.post_headers(body, "r-6", secret=KEY, event="planted-secret-in-the-header"), body, 400)
 
 
 class Search:
@@ -122,7 +134,8 @@ def post_all(report, search, build, config, what):
     sent = 0
     environment = ("PLANTED", "planted-secret-process-environment")
     for name, headers, body, status in requests():
-        variables = common.cgi_variables(config, "POST", common.URL + "?token=planted-secret-query", headers, len(body))
+        variables = common.cgi_variables(config, "POST", common.URL + "?token=planted-secret-query", headers,
+                                         len(body))
         variables.pairs.append(tuple(text.encode() for text in environment))
         answer, err, _ = common.run_cgi(build / "kitehook.cgi", variables, body)
         report.check(f"{what}: {name}", answer.status == status, answer)
@@ -150,15 +163,17 @@ def with_worker_of_the_receiver(report, search, logs, folder, build, catcher):
 def with_failing_destinations(report, search, logs, folder, build, catcher, closed_port):
     config = write_config(folder, build, catcher, closed_port, "service", FAILING)
     with open(folder / "worker.stderr", "wb") as errors:
-        worker = subprocess.Popen([build / "kitehook", "worker", "--config", config], stderr=errors, stdout=errors,
-                                  env={"PATH": os.environ["PATH"]})
+        worker = subprocess.Popen([build / "kitehook", "worker", "--config", config], stderr=errors,
+                                  stdout=errors, env={"PATH": os.environ["PATH"]})
     try:
         post_all(report, search, build, config, "failing")
-        report.check("failing: the inbox is emptied", common.wait_until(lambda: not common.waiting(folder), 30), common.waiting(folder))
+        report.check("failing: the inbox is emptied",
+                     common.wait_until(lambda: not common.waiting(folder), 30), common.waiting(folder))
 
         def all_tried():
             text = (folder / "worker.stderr").read_bytes()
-            return all(b'"rule":"%s"' % rule in text for rule in (b"refused", b"gone", b"broken", b"moved", b"nowhere"))
+            return all(b'"rule":"%s"' % rule in text
+                       for rule in (b"refused", b"gone", b"broken", b"moved", b"nowhere"))
 
         report.check("failing: every destination was tried", common.wait_until(all_tried, 60, 0.1))
         search.look_into(folder / "state", "failing, while the worker runs")
@@ -166,10 +181,12 @@ def with_failing_destinations(report, search, logs, folder, build, catcher, clos
         worker.send_signal(signal.SIGTERM)
         code = worker.wait(20)
     report.check("failing: the worker leaves in order", code == 0, code)
-    report.check("failing: no redirect was followed", not [one for one in catcher.caught if "location" in one.path])
+    report.check("failing: no redirect was followed",
+                 not [one for one in catcher.caught if "location" in one.path])
     lines = logs.add_file(folder / "worker.stderr") + logs.add_file(folder / "receiver.log")
     for result, rules in (("dead", {"gone"}), ("retry", {"broken", "moved", "refused", "nowhere"})):
-        seen = {line["rule"] for line in lines if line["message"] == "delivery attempt" and line["result"] == result}
+        seen = {line["rule"] for line in lines if line["message"] == "delivery attempt" and
+                line["result"] == result}
         report.check(f"failing: {result}", rules <= seen, seen)
     search.look("failing: what the worker printed", (folder / "worker.stderr").read_bytes())
     search.look("failing: receiver.log", (folder / "receiver.log").read_bytes())
@@ -177,7 +194,8 @@ def with_failing_destinations(report, search, logs, folder, build, catcher, clos
 
 
 MISTAKES = {
-    "a URL in the open": ("slack: { url: { env: GOOD_URL } }", "slack: { url: https://hooks.example/planted-secret }"),
+    "a URL in the open": ("slack: { url: { env: GOOD_URL } }",
+                          "slack: { url: https://hooks.example/planted-secret }"),
     "a token as a key": ("slack: { url: { env: GOOD_URL } }", "slack: { url: { planted-secret-key } }"),
     "a secret in place of a path": ("file: webhook-secret", "file: [planted-secret-key]"),
     "a secret as text": ("    - name: current\n      file: webhook-secret", "    - planted-secret-key"),
@@ -190,9 +208,11 @@ def with_commands(report, search, folder, build, catcher):
     config = write_config(folder, build, catcher, 1, "start", "")
 
     def command(what, *words, expect=None):
-        done = subprocess.run([build / "kitehook", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30,
+        done = subprocess.run([build / "kitehook", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=30,
                               env={"PATH": os.environ["PATH"], "PLANTED": "planted-secret-environment"})
-        report.check(f"{what}: exit code", expect is None or done.returncode == expect, f"{done.returncode} {done.stdout[:400]}")
+        report.check(f"{what}: exit code", expect is None or done.returncode == expect,
+                     f"{done.returncode} {done.stdout[:400]}")
         search.look(what, done.stdout)
 
     command("check", "check", "--config", config, expect=0)
@@ -217,27 +237,35 @@ def with_commands(report, search, folder, build, catcher):
         answer, err, _ = common.run_cgi(build / "kitehook.cgi", variables, b"")
         search.look(f"a receiver with {what}", answer.body + err)
     config.write_text(text, encoding="utf-8")
-    for what, env in {"an env file without =": "planted-secret-line\n", "an env file with an odd name": "planted-secret name=1\n",
-                      "an env file with an open quote": "A=\"planted-secret\n",
-                      "a URL without TLS": "OLD_SECRET=x\nGOOD_URL=http://planted-secret.example/\n",
-                      "a URL with a password": "OLD_SECRET=x\nGOOD_URL=https://u:planted-secret@hooks.example/\n"}.items():
+    for what, env in {
+        "an env file without =": "planted-secret-line\n",
+        "an env file with an odd name": "planted-secret name=1\n",
+        "an env file with an open quote": "A=\"planted-secret\n",
+        "a URL without TLS": "OLD_SECRET=x\nGOOD_URL=http://planted-secret.example/\n",
+        "a URL with a password": "OLD_SECRET=x\nGOOD_URL=https://u:planted-secret@hooks.example/\n",
+    }.items():
         (folder / "env").write_text(env, encoding="utf-8")
         command(f"check of {what}", "check", "--config", config)
-        answer, err, _ = common.run_cgi(build / "kitehook.cgi", common.cgi_variables(config, "GET", common.URL, [], None), b"")
+        answer, err, _ = common.run_cgi(build / "kitehook.cgi",
+                                        common.cgi_variables(config, "GET", common.URL, [], None), b"")
         search.look(f"a receiver with {what}", answer.body + err)
 
 
 def run():
     chosen = common.arguments(__doc__)
     report = common.Report(chosen.verbose)
-    report.check("the search finds what it looks for", all(leaks(b"-" + form + b"-") for form in forms(MARK)) and not leaks(b"planted"))
+    report.check("the search finds what it looks for",
+                 all(leaks(b"-" + form + b"-") for form in forms(MARK)) and not leaks(b"planted"))
     logs, search = Logs(report), Search(report)
     with common.Workspace(chosen.keep) as folder:
         import servers
         parts = {
-            "start": lambda catcher: with_worker_of_the_receiver(report, search, logs, folder / "start", chosen.build, catcher),
-            "failing": lambda catcher: with_failing_destinations(report, search, logs, folder / "failing", chosen.build, catcher, servers.free_port()),
-            "commands": lambda catcher: with_commands(report, search, folder / "commands", chosen.build, catcher),
+            "start": lambda catcher: with_worker_of_the_receiver(
+                report, search, logs, folder / "start", chosen.build, catcher),
+            "failing": lambda catcher: with_failing_destinations(
+                report, search, logs, folder / "failing", chosen.build, catcher, servers.free_port()),
+            "commands": lambda catcher: with_commands(report, search, folder / "commands", chosen.build,
+                                                      catcher),
         }
         for name, part in parts.items():
             if re.search(chosen.only, name):

@@ -1,4 +1,5 @@
-"""LIFX's HTTP API on loopback, as api.developer.lifx.com describes it: selectors, effects, states, errors, limits."""
+"""LIFX's HTTP API on loopback, as api.developer.lifx.com describes it: selectors, effects, states, errors,
+limits."""
 import http.server
 import json
 import re
@@ -6,7 +7,8 @@ import threading
 import urllib.parse
 
 WINDOW_S = 60
-COMMON = {"color": str, "from_color": str, "period": (int, float), "cycles": (int, float), "persist": bool, "power_on": bool}
+COMMON = {"color": str, "from_color": str, "period": (int, float), "cycles": (int, float), "persist": bool,
+          "power_on": bool}
 EFFECTS = {"effects/breathe": {**COMMON, "peak": (int, float)}, "effects/pulse": COMMON}
 STATE = {"color": str, "power": str, "brightness": (int, float), "duration": (int, float)}
 
@@ -18,7 +20,8 @@ class Lamp:
 
     def matches(self, selector):
         kind, _, name = selector.partition(":")
-        return selector == "all" or {"id": self.id, "label": self.label, "group": self.group}.get(kind) == name
+        return (selector == "all" or
+                {"id": self.id, "label": self.label, "group": self.group}.get(kind) == name)
 
 
 class Call:
@@ -37,7 +40,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         status, headers, said = self.server.api.take(call)
         content = json.dumps(said).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)),
+                            **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
@@ -56,7 +60,8 @@ class LifxApi:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.api = self
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
+                                        daemon=True)
 
     @property
     def url(self):
@@ -74,7 +79,8 @@ class LifxApi:
         if headers.get("authorization") != f"Bearer {self.token}":
             return 401, {}, {"error": f"Invalid token {headers.get('authorization')}"}
         if self.reset_at:
-            return 429, {**limit, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(self.reset_at)}, {"error": "Rate limit"}
+            return (429, {**limit, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(self.reset_at)},
+                    {"error": "Rate limit"})
         parts = re.fullmatch(r"/v1/lights/([^/?#]+)/(effects/breathe|effects/pulse|state)", call.target)
         if not parts or (call.method == "PUT") != (parts[2] == "state") or call.method == "GET":
             return 404, limit, {"error": "Not Found"}
@@ -89,7 +95,9 @@ class LifxApi:
             return 400, limit, {"error": "invalid JSON"}
         wrong = [key for key, value in wanted.items() if key in known and not isinstance(value, known[key])]
         if wrong or "color" not in wanted or headers.get("content-type") != "application/json":
-            return 422, limit, {"error": "color is missing", "errors": [{"field": key, "message": ["is wrong"]} for key in wrong]}
+            return (422, limit,
+                    {"error": "color is missing",
+                     "errors": [{"field": key, "message": ["is wrong"]} for key in wrong]})
         for lamp in lamps:
             if lamp.status == "ok":
                 lamp.shows = (parts[2], wanted)

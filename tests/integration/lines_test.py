@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every log line that the C tests recorded is as docs/log.schema.json says. FILE is what they recorded; --clear empties it."""
+"""Every log line that the C tests recorded is as docs/log.schema.json says. FILE is what they recorded;
+--clear empties it."""
 import json
 import pathlib
 import sys

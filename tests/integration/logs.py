@@ -23,9 +23,11 @@ def _inlined(node):
 
 
 def _branches():
-    """A validator for each message: one branch of the schema's oneOf, which is faster than all and says more."""
+    """A validator for each message: one branch of the schema's oneOf, which is faster than all and says
+    more."""
     branches = _inlined(SCHEMA["oneOf"])
-    return {branch["properties"]["message"]["const"]: jsonschema.Draft202012Validator(branch) for branch in branches}
+    return {branch["properties"]["message"]["const"]: jsonschema.Draft202012Validator(branch)
+            for branch in branches}
 
 
 BRANCHES = _branches()
@@ -109,7 +111,8 @@ class Reader:
         self.path, self.logs, self.at = path, logs, 0
 
     def new_lines(self, patience=0):
-        """Waits for one line if PATIENCE says that there must be one: an answer may come before its line is seen."""
+        """Waits for one line if PATIENCE says that there must be one: an answer may come before its line is
+        seen."""
         wait_until(lambda: self.path.exists() and self.path.stat().st_size > self.at, patience, 0.002)
         if not self.path.exists():
             return []

@@ -1,7 +1,9 @@
-"""A network of one's own with a name server: what Lambda gives a function, on loopback. Needs user namespaces.
+"""A network of one's own with a name server: what Lambda gives a function, on loopback. Needs user
+namespaces.
 
-`enter(script, words)` is the command that runs SCRIPT in a new network and mount namespace as its root. In there `up()`
-starts loopback, NameServer answers on port 53 as its ZONE says, and `trust_only(folder)` and the like are up to the test.
+`enter(script, words)` is the command that runs SCRIPT in a new network and mount namespace as its root. In
+there `up()` starts loopback, NameServer answers on port 53 as its ZONE says, and `trust_only(folder)` and the
+like are up to the test.
 """
 import fcntl
 import shutil
@@ -29,7 +31,8 @@ def up():
 
 
 class NameServer:
-    """ZONE: name to how many A records, all 127.0.0.1; 0 says that there is no such name, -1 says nothing at all.
+    """ZONE: name to how many A records, all 127.0.0.1; 0 says that there is no such name, -1 says nothing at
+    all.
 
     Over UDP only: what exceeds 512 bytes is cut, and says so. `asked` counts the questions of each name.
     """

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every fixture of events/ through every way in: the same answer, the same log line, the same notifications.
 
-The ways in: `kitehook invoke`, kitehook.cgi without a server, and the servers of servers.py with their recipes.
+The ways in: `kitehook invoke`, kitehook.cgi without a server, and the servers of servers.py with their
+recipes.
 """
 import json
 import os
@@ -15,7 +16,8 @@ from catcher import Catcher
 from logs import Logs, by_request
 
 # What may differ from one way in to the other.
-OWN = {"timestamp", "transport", "entry", "worker", "oldest_entry_s", "duration_us", "signature_age_s", "level", "detail"}
+OWN = {"timestamp", "transport", "entry", "worker", "oldest_entry_s", "duration_us", "signature_age_s",
+       "level", "detail"}
 OF_ANSWER = {"kept", "worker", "oldest_entry_s"}
 FACTS = ("event", "organization", "pipeline", "build_number", "branch", "state", "job", "agent", "reason")
 
@@ -86,10 +88,14 @@ class Invoked(Way):
         copy.mkdir(parents=True)
         (copy / "request.http").write_bytes(fixture.message(headers))
         (copy / "expect.json").write_text(json.dumps({**fixture.expect, "now": self.now}), encoding="utf-8")
-        done = subprocess.run([self.build / "kitehook", "invoke", "--config", self.config, "--send", "--json", copy],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}, timeout=30)
+        done = subprocess.run(
+            [self.build / "kitehook", "invoke", "--config", self.config, "--send", "--json", copy],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"]}, timeout=30)
         if done.returncode != 0:
-            return common.Answer(0, (), b"exit code %d, %s%s" % (done.returncode, done.stdout[:300], done.stderr[:300]))
+            return common.Answer(0, (),
+                                 b"exit code %d, %s%s" %
+                                 (done.returncode, done.stdout[:300], done.stderr[:300]))
         said = json.loads(done.stdout)
         self.lines += said["log"]
         self.wanted[fixture.name] = said["deliveries"]
@@ -115,21 +121,25 @@ def check_line(report, way, fixture, lines):
     expect.pop("level")  # WARN when no worker could be had, which is for another test
     wrong = {key: (line.get(key), value) for key, value in expect.items() if line.get(key) != value}
     wrong.update({key: (line[key], None) for key in FACTS if key in line and key not in expect})
-    report.check(f"{way.name} {fixture.name}: the line", not wrong and line["transport"] == way.transport, wrong)
+    report.check(f"{way.name} {fixture.name}: the line", not wrong and line["transport"] == way.transport,
+                 wrong)
 
 
 def check_handled(report, way, fixture, lines):
-    good = len(lines) == 1 and lines[0]["verdict"] == "done" and lines[0].get("rules_matched", []) == fixture.expect["notify"]
+    good = (len(lines) == 1 and lines[0]["verdict"] == "done" and
+            lines[0].get("rules_matched", []) == fixture.expect["notify"])
     report.check(f"{way.name} {fixture.name}: the worker's line", good,
                  [(line.get("verdict"), line.get("rules_matched")) for line in lines])
 
 
 def check_slack(report, way, chosen, catcher):
-    """The catcher is the oracle: each webhook that the rule `builds` matches arrives once, as JSON with text."""
+    """The catcher is the oracle: each webhook that the rule `builds` matches arrives once, as JSON with
+    text."""
     wanted = sum("builds" in fixture.expect["notify"] for fixture in chosen)
     common.wait_until(lambda: len(catcher.at(way.path)) >= wanted, 10)
     caught = catcher.at(way.path)
-    report.check(f"{way.name}: the notifications arrive", len(caught) == wanted, f"{len(caught)} instead of {wanted}")
+    report.check(f"{way.name}: the notifications arrive", len(caught) == wanted,
+                 f"{len(caught)} instead of {wanted}")
     for one in caught:
         body = one.json
         report.check(f"{way.name}: a Slack message", isinstance(body.get("text"), str) and body["text"] and
@@ -142,30 +152,41 @@ def compare(report, chosen, ways, lines_of):
     first = ways[0]
     for way in ways[1:]:
         for fixture in chosen:
-            ours, theirs = (({key: value for key, value in (w.answers[fixture.name].json or {}).items() if key not in OF_ANSWER})
+            ours, theirs = (
+                ({key: value for key, value in (w.answers[fixture.name].json or {}).items()
+                  if key not in OF_ANSWER})
                             for w in (first, way))
-            report.check(f"{way.name} {fixture.name}: the answer of {first.name}", ours == theirs, f"{ours} {theirs}")
+            report.check(f"{way.name} {fixture.name}: the answer of {first.name}", ours == theirs,
+                         f"{ours} {theirs}")
             ours, theirs = ([{key: value for key, value in line.items() if key not in OWN}
                              for line in lines_of[w.name].get(fixture.request_id, [])] for w in (first, way))
-            report.check(f"{way.name} {fixture.name}: the line of {first.name}", ours == theirs, f"{ours} {theirs}")
+            report.check(f"{way.name} {fixture.name}: the line of {first.name}", ours == theirs,
+                         f"{ours} {theirs}")
 
 
 def check_static(report, fixture, build, first):
-    """The folder as it is, at its own time: openssl and `kitehook verify` agree with what is signed in it. More for the FIRST."""
+    """The folder as it is, at its own time: openssl and `kitehook verify` agree with what is signed in it.
+    More for the FIRST."""
     now = fixture.expect["now"]
-    report.check(f"{fixture.name}: openssl makes the signature that is in the fixture", fixture.signed(now) == fixture.headers, fixture.headers)
-    words = [build / "kitehook", "verify", "--secret-file", common.FIXTURES / "webhook-secret", "--now", str(now)]
+    report.check(f"{fixture.name}: openssl makes the signature that is in the fixture",
+                 fixture.signed(now) == fixture.headers, fixture.headers)
+    words = [build / "kitehook", "verify", "--secret-file", common.FIXTURES / "webhook-secret", "--now",
+             str(now)]
     for name, value in fixture.headers:
         words += ["--header", f"{name}: {value}"]
     for seconds, code in ((0, 0), (1000, 1)) if first else ((0, 0),):
         words[5] = str(now + seconds)
-        done = subprocess.run([*words, "-"], input=fixture.body, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
-        report.check(f"{fixture.name}: kitehook verify, {seconds} s later", done.returncode == code, f"{done.returncode} {done.stdout[:300]}")
+        done = subprocess.run([*words, "-"], input=fixture.body, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=30)
+        report.check(f"{fixture.name}: kitehook verify, {seconds} s later", done.returncode == code,
+                     f"{done.returncode} {done.stdout[:300]}")
     if not first:
         return
-    done = subprocess.run([build / "kitehook", "invoke", "--config", common.FIXTURES / "kitehook.yml", fixture.folder],
+    done = subprocess.run(
+        [build / "kitehook", "invoke", "--config", common.FIXTURES / "kitehook.yml", fixture.folder],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
-    report.check(f"{fixture.name}: kitehook invoke", done.returncode == 0, f"{done.returncode} {done.stdout[:300]}")
+    report.check(f"{fixture.name}: kitehook invoke", done.returncode == 0,
+                 f"{done.returncode} {done.stdout[:300]}")
 
 
 def run():
@@ -210,7 +231,8 @@ def run():
                 check_handled(report, way, fixture, handled.get(fixture.request_id, []))
         compare(report, cases, ways, lines_of)
         for way in ways[1:]:
-            report.check(f"{way.name}: the messages of {ways[0].name}", sent[way.name] == sent[ways[0].name], "they differ")
+            report.check(f"{way.name}: the messages of {ways[0].name}", sent[way.name] == sent[ways[0].name],
+                         "they differ")
         logs.settle()
     return report.close()
 

@@ -1,7 +1,8 @@
-"""The delivery policy as docs/delivery.md has it, written down a second time: what may be seen from outside, and what may not.
+"""The delivery policy as docs/delivery.md has it, written down a second time: what may be seen from outside,
+and what may not.
 
-Nothing here looks into kitehook. What came to the destinations, the log lines and `outbox list` are held against the script of
-answers; times are those of the clock that all of them share.
+Nothing here looks into kitehook. What came to the destinations, the log lines and `outbox list` are held
+against the script of answers; times are those of the clock that all of them share.
 """
 import collections
 import datetime
@@ -34,7 +35,8 @@ def hold_s(behaviour):
 
 
 def end_of(script):
-    """How a delivery with these answers ends, and after how many attempts: (DELIVERED or "dead", attempts, status)."""
+    """How a delivery with these answers ends, and after how many attempts: (DELIVERED or "dead", attempts,
+    status)."""
     for number, behaviour in enumerate(script, 1):
         if behaviour.meaning in (DELIVERED, GIVE_UP):
             return DELIVERED if behaviour.meaning == DELIVERED else "dead", number, behaviour.status
@@ -48,19 +50,23 @@ def seconds(text):
 
 
 class Attempt:
-    """One exchange: the requests of it (libcurl repeats one by itself when a kept connection has died), and its log line."""
+    """One exchange: the requests of it (libcurl repeats one by itself when a kept connection has died), and
+    its log line."""
 
     def __init__(self, requests, line, behaviour, lag_s):
         self.requests, self.line, self.behaviour = requests, line, behaviour
         self.logged = seconds(line["timestamp"])
-        # A thread of the catcher may see a request a little late: as sent counts what the log says, if it is near.
-        self.start = min(requests[0].start, max(requests[0].start - lag_s, self.logged - line["duration_us"] / 1e6))
+        # A thread of the catcher may see a request a little late: as sent counts what the log says, if it is
+        # near.
+        self.start = min(requests[0].start,
+                         max(requests[0].start - lag_s, self.logged - line["duration_us"] / 1e6))
         self.end = max(request.end for request in requests)
         self.retry_at = seconds(line["retry_at"]) if "retry_at" in line else None
 
 
 class Judge:
-    """SCRIPTS: {delivery id: answers}. TOUCHED: when files of the configuration changed, which a worker sees up to NOTICE_S later.
+    """SCRIPTS: {delivery id: answers}. TOUCHED: when files of the configuration changed, which a worker sees
+    up to NOTICE_S later.
 
     LAG_S is how late a thread of the catcher may be.
     """
@@ -74,7 +80,8 @@ class Judge:
         self.problems.append(what)
 
     def attempts_of(self, requests, lines):
-        """{id: [Attempt]}; every request has its line, and every line its request but that of who dies without a further one."""
+        """{id: [Attempt]}; every request has its line, and every line its request but that of who dies
+        without a further one."""
         came, said = collections.defaultdict(dict), collections.defaultdict(dict)
         for request in requests:
             came[request.id].setdefault(request.headers.get("webhook-timestamp"), []).append(request)
@@ -88,23 +95,26 @@ class Judge:
                 continue
             groups, tries = list(came[one].values()), list(said[one].values())
             if len(groups) != len(tries) or len(tries) > len(self.scripts[one]):
-                self.problem("requests and log lines differ", self.destination_of[one], len(groups), [line["result"] for line in tries],
-                             self.scripts[one][:len(tries)])
+                self.problem("requests and log lines differ", self.destination_of[one], len(groups),
+                             [line["result"] for line in tries], self.scripts[one][:len(tries)])
                 continue
-            found[one] = [Attempt(group, line, behaviour, self.lag_s) for group, line, behaviour in zip(groups, tries, self.scripts[one])]
+            found[one] = [Attempt(group, line, behaviour, self.lag_s)
+                          for group, line, behaviour in zip(groups, tries, self.scripts[one])]
         return found
 
     def whole(self, one, attempts):
         """A delivery that ends by its script: it has just these attempts."""
         end, wanted, _ = end_of(self.scripts[one])
         if len(attempts) != wanted:
-            self.problem("attempts", self.destination_of[one], self.scripts[one][:wanted], len(attempts), "for", wanted)
+            self.problem("attempts", self.destination_of[one], self.scripts[one][:wanted], len(attempts),
+                         "for", wanted)
             return
         self.line(wanted, attempts[-1], end)
         self.some(one, attempts)
 
     def some(self, one, attempts):
-        """The same request each time, none too early, and each logged as what it was; the last one is somebody else's matter."""
+        """The same request each time, none too early, and each logged as what it was; the last one is
+        somebody else's matter."""
         if len({request.body for attempt in attempts for request in attempt.requests}) > 1:
             self.problem("the body changed", one)
         for number, (this, after) in enumerate(zip(attempts, attempts[1:]), 1):
@@ -114,16 +124,20 @@ class Judge:
     def line(self, number, attempt, result):
         said = (attempt.line["attempt"], attempt.line["result"], attempt.line.get("status", 0))
         if said != (number, result, attempt.behaviour.status):
-            self.problem("log line", attempt.behaviour, said, "for", (number, result, attempt.behaviour.status))
+            self.problem("log line", attempt.behaviour, said, "for",
+                         (number, result, attempt.behaviour.status))
 
     def is_reconfigured(self, since, until):
         return any(since - self.notice_s < at <= until for at in self.touched)
 
     def wait(self, number, this, after):
         least, most = delay_s(number, this.behaviour)
-        least, most = least - ("date" in this.behaviour.name) * DATE_S, most + ("date" in this.behaviour.name) * DATE_S
-        if this.retry_at is None or not this.end + least - NEAR_S <= this.retry_at <= this.logged + most + NEAR_S:
-            self.problem("retry_at", number, this.behaviour, this.retry_at and this.retry_at - this.logged, least, most)
+        least, most = (least - ("date" in this.behaviour.name) * DATE_S,
+                       most + ("date" in this.behaviour.name) * DATE_S)
+        if (this.retry_at is None or
+            not this.end + least - NEAR_S <= this.retry_at <= this.logged + most + NEAR_S):
+            self.problem("retry_at", number, this.behaviour, this.retry_at and this.retry_at - this.logged,
+                         least, most)
             return
         is_free = this.behaviour.meaning == REFUSED and self.is_reconfigured(this.end, after.start)
         if after.start < this.end + least - NEAR_S and not is_free:
@@ -141,7 +155,8 @@ class Judge:
             if attempt.logged > moment + NEAR_S:
                 break
             if attempt.behaviour.meaning == DELIVERED:
-                found = [failure for failure in found if failure.end + hold_s(failure.behaviour) > attempt.logged + NEAR_S]
+                found = [failure for failure in found
+                         if failure.end + hold_s(failure.behaviour) > attempt.logged + NEAR_S]
             elif attempt.logged < moment - NEAR_S and not self.is_reconfigured(attempt.end, moment):
                 found.append(attempt)
         return found
@@ -149,7 +164,8 @@ class Judge:
     def destination(self, name, attempts):
         """While it fails, one at a time and none before its hold is over; else at most four at once."""
         attempts = sorted(attempts, key=lambda attempt: attempt.start)
-        telling = sorted((attempt for attempt in attempts if attempt.behaviour.meaning != GIVE_UP), key=lambda attempt: attempt.logged)
+        telling = sorted((attempt for attempt in attempts if attempt.behaviour.meaning != GIVE_UP),
+                         key=lambda attempt: attempt.logged)
         for number, attempt in enumerate(attempts):
             under_way = [other for other in attempts[:number] if other.end > attempt.start + NEAR_S]
             if len(under_way) + 1 > AT_ONCE["webhook"]:
@@ -158,8 +174,10 @@ class Judge:
             for failure in failures:
                 if attempt.start < failure.end + hold_s(failure.behaviour) - NEAR_S:
                     self.problem("on hold, and asked", name, failure.behaviour, attempt.start - failure.end,
-                                 "the last failure" if failure is failures[-1] else f"then {failures[-1].behaviour}")
-                if failure is failures[-1] and any(other.start > failure.logged + NEAR_S for other in under_way):
+                                 "the last failure" if failure is failures[-1]
+                                 else f"then {failures[-1].behaviour}")
+                if (failure is failures[-1] and
+                    any(other.start > failure.logged + NEAR_S for other in under_way)):
                     self.problem("two probes", name, attempt.start)
 
     def jitter(self):

@@ -1,4 +1,5 @@
-"""Power cuts: only what was synced by then is sure to be left, and it suffices for all that was answered 200."""
+"""Power cuts: only what was synced by then is sure to be left, and it suffices for all that was answered
+200."""
 import collections
 import re
 import time
@@ -13,7 +14,8 @@ LATER_S = 2 * 3600  # when whatever waits for a second try is due
 
 
 def filmed(stage, arrivals, webhooks):
-    """A while of work, on record: CGI and FastCGI receivers, a worker that stays and one that comes and goes."""
+    """A while of work, on record: CGI and FastCGI receivers, a worker that stays and one that comes and
+    goes."""
     half = len(webhooks) // 2
     for webhook in webhooks[:2]:
         stage.post(webhook)
@@ -28,7 +30,8 @@ def filmed(stage, arrivals, webhooks):
                 stage.post(webhook)
             else:
                 receiver.ask(webhook.variables(stage.config).items(), webhook.body)
-        common.wait_until(lambda: not stage.waiting and len(set(arrivals.ids)) == len(webhooks) * len(RULES), 3)
+        common.wait_until(lambda: not stage.waiting and len(set(arrivals.ids)) == len(webhooks) * len(RULES),
+                          3)
         worker.terminate()
         worker.wait()
     finally:
@@ -44,7 +47,8 @@ class Cuts:
     def __init__(self, stage, arrivals, webhooks, chance):
         self.stage, self.arrivals, self.webhooks, self.chance = stage, arrivals, webhooks, chance
         self.problems, self.again = [], 0
-        self.answered, self.came, self.done, self.seen, self.counts = [], [], set(), set(), collections.Counter()
+        self.answered, self.came, self.done, self.seen, self.counts = (
+            [], [], set(), set(), collections.Counter())
         self.by_number = {webhook.request_id: webhook for webhook in webhooks}
 
     def problem(self, *what):
@@ -62,7 +66,8 @@ class Cuts:
                 self.done.add(one)
 
     def look(self, what, found):
-        """FOUND is what the disk holds; what was looked at before with the same promises given is not looked at again."""
+        """FOUND is what the disk holds; what was looked at before with the same promises given is not looked
+        at again."""
         key = (disk.digest(found), len(self.answered), len(self.came))
         if key in self.seen:
             return
@@ -112,18 +117,26 @@ def power_cuts(report, folder, chosen):
         stage.send_to({rule: arrivals.url(f"/{rule}") for rule in RULES})
         cuts = Cuts(stage, arrivals, webhooks, chosen.random)
         chances = [(f"chance {number}", disk.by_chance(chosen.random)) for number in range(chosen.chances)]
-        variants = [("strict", disk.strict), ("names", disk.only_names), ("contents", disk.only_contents), *chances]
+        variants = [("strict", disk.strict), ("names", disk.only_names), ("contents", disk.only_contents),
+                    *chances]
         for number, record in enumerate(records):
             now.apply(record)
             cuts.note(record)
             if record.kind in "ON" or chosen.random.randrange(chosen.stride) == 0:
                 for name, keep in variants:
                     cuts.look((name, number, record.kind), now.after(keep))
-        missed = {path for path in {*left, *now.after(disk.everything)} if left.get(path) != now.after(disk.everything).get(path)}
-        report.check("power cuts: the film shows everything that was done", left and not missed, sorted(missed)[:5])
-        report.check("power cuts: all were answered 200, some notified, some in vain", len(cuts.answered) == len(webhooks) and
-                     cuts.done and len(cuts.came) > len(cuts.done), (len(cuts.answered), len(cuts.came), len(cuts.done)))
-    print(f"power cuts: {len(records)} changes, {sum(cuts.counts.values())} different disks: {dict(cuts.counts)}; "
+        missed = {path for path in {*left, *now.after(disk.everything)}
+                  if left.get(path) != now.after(disk.everything).get(path)}
+        report.check("power cuts: the film shows everything that was done", left and not missed,
+                     sorted(missed)[:5])
+        report.check("power cuts: all were answered 200, some notified, some in vain",
+                     len(cuts.answered) == len(webhooks) and
+                     cuts.done and len(cuts.came) > len(cuts.done),
+                     (len(cuts.answered), len(cuts.came), len(cuts.done)))
+    print(f"power cuts: {len(records)} changes, {sum(cuts.counts.values())} different disks: "
+          f"{dict(cuts.counts)}; "
           f"at most {cuts.again} sent again that had been answered 200")
-    report.check("power cuts: enough of them to mean something", sum(cuts.counts.values()) >= chosen.least_cuts, cuts.counts)
-    report.check("power cuts: what was synced sufficed", not cuts.problems, f"{len(cuts.problems)}: {cuts.problems[:5]}")
+    report.check("power cuts: enough of them to mean something",
+                 sum(cuts.counts.values()) >= chosen.least_cuts, cuts.counts)
+    report.check("power cuts: what was synced sufficed", not cuts.problems,
+                 f"{len(cuts.problems)}: {cuts.problems[:5]}")

@@ -1,5 +1,5 @@
-"""docs/rules.md: its rules pass `check` and match what they say they match, its conditions and commands give what they show, and
-its tables of names are those of the sources."""
+"""docs/rules.md: its rules pass `check` and match what they say they match, its conditions and commands give
+what they show, and its tables of names are those of the sources."""
 import re
 import subprocess
 
@@ -15,8 +15,8 @@ TELLS = [("KH_NAME_EXTENDED", "kitehook"), ("KH_NAME_UNFILLED", "not carried"), 
 
 
 def run(command, **more):
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          timeout=60, **more)
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, timeout=60, **more)
 
 
 # ---- the tables of names, as the sources have them
@@ -38,7 +38,8 @@ def values_table(kitehook):
     rows = ["| name | values |", "| --- | --- |"]
     text = (ROOT / "handler/rules/names.c").read_text(encoding="utf-8")
     words = list(dict.fromkeys(re.findall(r'"([a-z_]+)"', text)))
-    for name in ("build.state", "build.blocked_state", "build.source", "step.type", "step.state", "step.outcome"):
+    for name in ("build.state", "build.blocked_state", "build.source", "step.type", "step.state",
+                 "step.outcome"):
         ask = [str(kitehook), "eval", "--entrypoint", "step-notification", "--validate-only"]
         taken = [word for word in words if run([*ask, f'{name} == "{word}"']).returncode == 0]
         rows.append(f"| `{name}` | {', '.join(f'`{word}`' for word in taken)} |")
@@ -51,8 +52,8 @@ def between(text, mark):
 
 def check_tables(report, kitehook, text):
     for mark, wanted in (("names", names_table()), ("values", values_table(kitehook))):
-        report.check(f"rules.md: the table of {mark} is that of the sources", between(text, mark) == wanted and wanted.count("\n") > 4,
-                     f"it should be\n{wanted}")
+        report.check(f"rules.md: the table of {mark} is that of the sources",
+                     between(text, mark) == wanted and wanted.count("\n") > 4, f"it should be\n{wanted}")
 
 
 # ---- the examples
@@ -70,7 +71,8 @@ def write_config(folder, block):
 
 def check_rules(report, kitehook, folder, text):
     blocks = re.findall(r"```yaml\n(.*?)```\n(?:<!-- matches: ([\w ]+); not: ([\w ]+) -->)?", text, re.S)
-    report.check("rules.md has rules", len(blocks) > 5 and sum(bool(block[1]) for block in blocks) > 5, len(blocks))
+    report.check("rules.md has rules", len(blocks) > 5 and sum(bool(block[1]) for block in blocks) > 5,
+                 len(blocks))
     for block, _, _ in blocks:  # first, so that what others include is there
         write_config(folder, block)
     for number, (block, yes, no) in enumerate(blocks, 1):
@@ -79,8 +81,11 @@ def check_rules(report, kitehook, folder, text):
         report.check(f"rules.md, rules {number}: check", done.returncode == 0, done.stdout)
         for code, events in ((0, yes), (1, no)):
             for event in events.split():
-                done = run([str(kitehook), "explain", "--config", str(config), str(FIXTURES / "events" / event)])
-                report.check(f"rules.md, rules {number}: {event} {'matches' if code == 0 else 'does not match'}", done.returncode == code, done.stdout[-600:])
+                done = run(
+                    [str(kitehook), "explain", "--config", str(config), str(FIXTURES / "events" / event)])
+                report.check(
+                    f"rules.md, rules {number}: {event} {'matches' if code == 0 else 'does not match'}",
+                    done.returncode == code, done.stdout[-600:])
 
 
 def check_conditions(report, kitehook, text):
@@ -96,10 +101,15 @@ def check_patterns(report, kitehook, folder, text):
     report.check("rules.md has patterns", len(rows) > 5, len(rows))
     for patterns, branch, answer in rows:
         config = write_config(folder, f'notify:\n  - log:\n    branches: "{patterns}"\n')
-        body = (TRIED / "request.http").read_bytes().split(b"\r\n\r\n", 1)[1].replace(b'"branch":"main"', b'"branch":"%s"' % branch.encode())
+        body = (TRIED / "request.http").read_bytes().split(b"\r\n\r\n",
+                                                           1)[1].replace(
+                                                               b'"branch":"main"',
+                                                               b'"branch":"%s"' % branch.encode())
         (folder / "body.json").write_bytes(body)
         done = run([str(kitehook), "explain", "--config", str(config), str(folder / "body.json")])
-        report.check(f"rules.md: {patterns} and {branch}", done.returncode == (0 if answer == "yes" else 1) and f"branch {branch}" in done.stdout, done.stdout)
+        report.check(f"rules.md: {patterns} and {branch}",
+                     done.returncode == (0 if answer == "yes" else 1) and f"branch {branch}" in done.stdout,
+                     done.stdout)
 
 
 def check_messages(report, kitehook, folder, text):
@@ -119,7 +129,8 @@ def fits(shown, output):
 
 
 def check_commands(report, kitehook, text):
-    examples = [example for block in re.findall(r"```console\n(.*?)```", text, re.S) for example in re.findall(r"\$ (.*)\n((?:[^$].*\n)*)", block)]
+    examples = [example for block in re.findall(r"```console\n(.*?)```", text, re.S)
+                for example in re.findall(r"\$ (.*)\n((?:[^$].*\n)*)", block)]
     report.check("rules.md has commands", len(examples) > 5, len(examples))
     for command, shown in examples:
         done = run(["sh", "-c", re.sub(r"\bkitehook (?=eval|check|explain)", f"{kitehook} ", command)])
@@ -129,7 +140,8 @@ def check_commands(report, kitehook, text):
 def check_rules_page(report, build, folder):
     kitehook = build / "kitehook"
     text = PAGE.read_text(encoding="utf-8")
-    (folder / "env").write_text("SLACK_WEBHOOK_URL=https://hooks.slack.example/services/x\n", encoding="utf-8")
+    (folder / "env").write_text("SLACK_WEBHOOK_URL=https://hooks.slack.example/services/x\n",
+                                encoding="utf-8")
     (folder / "webhook-secret").write_text("a-secret-of-the-test\n", encoding="utf-8")
     for name in ("env", "webhook-secret"):
         (folder / name).chmod(0o600)

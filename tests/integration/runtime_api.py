@@ -11,8 +11,8 @@ Api hands out events and judges what comes back by the rules of the real one:
   init/error after the first /next           403 InvalidStateTransition
   an unknown path 404, a wrong method 405
 
-What a correct client never does is kept in `problems`. A Wire says how an answer travels: in chunks, in pieces, cut,
-late, with a status of the test's choice. Bootstrap runs the program under test.
+What a correct client never does is kept in `problems`. A Wire says how an answer travels: in chunks, in
+pieces, cut, late, with a status of the test's choice. Bootstrap runs the program under test.
 """
 import dataclasses
 import http.client
@@ -37,13 +37,15 @@ ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 @dataclasses.dataclass(frozen=True)
 class Wire:
-    """How one answer travels. `cut` closes after that many bytes; with `cut_in_body` they are counted from the body."""
+    """How one answer travels. `cut` closes after that many bytes; with `cut_in_body` they are counted from
+    the body."""
     status: int = 0                   # instead of the right one, which is then never said
     error_type: str = "Test.Planted"  # of such an answer
     chunks: int = 0                   # Transfer-Encoding: chunked, so many bytes each
     pieces: int = 0                   # sent so many bytes at a time, each in a packet of its own
     spelling: str = ""                # upper, lower or odd: header names
-    length: bool = True               # False: neither a length nor chunks; the connection's end is the answer's
+    # False: neither a length nor chunks; the connection's end is the answer's
+    length: bool = True
     wait_s: float = 0                 # before the first byte
     cut: int = -1
     cut_in_body: bool = False
@@ -165,7 +167,8 @@ class Api:
             return self.state == "waiting" and not self.queue
 
     def process_exited(self):
-        """What the platform does when the process is gone: the event fails, the next process starts with Init."""
+        """What the platform does when the process is gone: the event fails, the next process starts with
+        Init."""
         with self.lock:
             if self.current:
                 self.current.finish("Runtime.ExitError")
@@ -334,8 +337,9 @@ class Api:
             return PLAIN, 410, {"errorMessage": "planted", "errorType": "InvokeTimeout"}
         if too_large:
             event.finish("Function.ResponseSizeTooLarge", request)
-            return event.on_post, 413, {"errorMessage": f"Exceeded maximum allowed payload size ({MAX_BYTES} bytes).",
-                                        "errorType": "RequestEntityTooLarge"}
+            return (event.on_post, 413,
+                    {"errorMessage": f"Exceeded maximum allowed payload size ({MAX_BYTES} bytes).",
+                     "errorType": "RequestEntityTooLarge"})
         event.finish(kind, request)
         return event.on_post, 202, {"status": "OK"}
 
@@ -353,7 +357,8 @@ class Api:
             self.problem(f"error type {kind!r}")
         try:
             body = json.loads(request.body)
-            good = body["errorType"] == kind and isinstance(body["errorMessage"], str) and body["stackTrace"] == []
+            good = (body["errorType"] == kind and isinstance(body["errorMessage"], str) and
+                    body["stackTrace"] == [])
         except (ValueError, KeyError, TypeError):
             good = False
         if not good or request.headers.get("content-type") != "application/json":
@@ -370,8 +375,8 @@ class Bootstrap:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 full.setdefault(name, os.environ[name])
-        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self.output,
-                                        stderr=subprocess.STDOUT, env=full)
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                                        stdout=self.output, stderr=subprocess.STDOUT, env=full)
 
     def exit_status(self, seconds=PATIENCE_S):
         """None while it runs."""

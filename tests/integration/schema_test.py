@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""docs/kitehook.schema.json: every example fits, every wrong file does not, and its keys are those that `kitehook check` knows."""
+"""docs/kitehook.schema.json: every example fits, every wrong file does not, and its keys are those that
+`kitehook check` knows."""
 import json
 import re
 import shutil
@@ -21,28 +22,34 @@ UNKNOWN = re.compile(r"unknown key|is no key here|is no notifier|and nothing els
 def validate(documents):
     """For each (name, text, whether it is an included list): what ajv finds wrong."""
     question = {"schema": json.loads(SCHEMA.read_text(encoding="utf-8")),
-                "documents": [{"name": name, "text": text, "list": is_list} for name, text, is_list in documents]}
-    done = subprocess.run(["node", "validate.mjs"], cwd=PACKAGES, input=json.dumps(question), capture_output=True, text=True,
-                          timeout=60, check=False)
+                "documents": [{"name": name, "text": text, "list": is_list}
+                              for name, text, is_list in documents]}
+    done = subprocess.run(["node", "validate.mjs"], cwd=PACKAGES, input=json.dumps(question),
+                          capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return {answer["name"]: answer["errors"] for answer in json.loads(done.stdout)}
 
 
 def examples():
-    """Whole files, and what stands as yaml in the documents: a whole file too, or rules, which begin with a dash."""
+    """Whole files, and what stands as yaml in the documents: a whole file too, or rules, which begin with a
+    dash."""
     found = []
-    for path in [*ROOT.glob("fixtures/*.yml"), *ROOT.glob("bench/*.yml"), ROOT / "docs/kitehook.example.yml", *ROOT.glob("docs/recipes/*.yml")]:
+    for path in [*ROOT.glob("fixtures/*.yml"), *ROOT.glob("bench/*.yml"), ROOT / "docs/kitehook.example.yml",
+                 *ROOT.glob("docs/recipes/*.yml")]:
         found.append((path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"), False))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S), 1):
+        for number, block in enumerate(
+            re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S), 1):
             if re.search(r"^(webhook|notify):", block, re.M):
-                whole = block if re.search(r"^webhook:", block, re.M) else "webhook: {signature: {file: webhook-secret}}\n" + block
+                whole = (block if re.search(r"^webhook:", block, re.M)
+                         else "webhook: {signature: {file: webhook-secret}}\n" + block)
                 found.append((f"{path.name}, block {number}", whole, False))
             elif re.match(r"(#.*\n)*- ", block):
                 found.append((f"{path.name}, block {number}", block, True))
     manual = (ROOT / "docs/kitehook.yml.5").read_text(encoding="utf-8")
-    for number, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(webhook:.*?)^\.Ed", manual, re.S | re.M), 1):
+    for number, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(webhook:.*?)^\.Ed", manual, re.S | re.M),
+                                   1):
         found.append((f"kitehook.yml.5, block {number}", block.replace("\\", ""), False))
     return found
 
@@ -51,8 +58,8 @@ def check(kitehook, folder, text):
     """The mistakes that `kitehook check` finds in TEXT."""
     config = folder / "kitehook.yml"
     config.write_text(text, encoding="utf-8")
-    done = subprocess.run([str(kitehook), "check", "--config", str(config), "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60, check=False)
+    done = subprocess.run([str(kitehook), "check", "--config", str(config), "--json"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     answer = json.loads(done.stdout)
     if answer["more"]:
         raise RuntimeError("more mistakes than kitehook tells")
@@ -63,8 +70,10 @@ def check_examples(report):
     found = examples()
     for name, errors in validate(found).items():
         report.check(f"{name} fits the schema", not errors, errors)
-    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "README.md, block 1", "kitehook.yml.5, block 1"):
-        report.check(f"{name} is among the examples", any(name == other for other, _, _ in found), "not found")
+    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "README.md, block 1",
+                 "kitehook.yml.5, block 1"):
+        report.check(f"{name} is among the examples", any(name == other for other, _, _ in found),
+                     "not found")
 
 
 def check_wrong(report, kitehook, folder):
@@ -84,7 +93,8 @@ def check_wrong(report, kitehook, folder):
 
 SECRET = "signature: {file: webhook-secret}"
 RULE = "state: state\nnotify:\n  - name: a\n"
-# A mapping of the file: where it stands in the schema, the text before its keys, how far they are indented, what its keys need.
+# A mapping of the file: where it stands in the schema, the text before its keys, how far they are indented,
+# what its keys need.
 PLACES = [
     ("#", "", 0),
     ("#/properties/webhook", "webhook:\n", 2),
@@ -112,13 +122,15 @@ def schema_object(pointer):
 def closed_objects(node):
     """How many objects of the schema refuse other keys than their own."""
     inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
-    return (isinstance(node, dict) and node.get("additionalProperties") is False) + sum(map(closed_objects, inside))
+    return ((isinstance(node, dict) and node.get("additionalProperties") is False) +
+            sum(map(closed_objects, inside)))
 
 
 def candidates():
     """Every word that the sources hold as a text, and that could be a key."""
     words = set()
-    for path in [*ROOT.glob("handler/config/*.c"), *ROOT.glob("handler/notify/*.c"), *ROOT.glob("handler/rules/match.c")]:
+    for path in [*ROOT.glob("handler/config/*.c"), *ROOT.glob("handler/notify/*.c"),
+                 *ROOT.glob("handler/rules/match.c")]:
         words |= set(re.findall(r'"([a-z][a-z0-9_]{1,24})"', path.read_text(encoding="utf-8")))
     return sorted(words)
 

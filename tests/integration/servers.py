@@ -1,7 +1,8 @@
-"""Web servers, each a child in the foreground on a free loopback port, configured by its recipe in docs/recipes.
+"""Web servers, each a child in the foreground on a free loopback port, configured by its recipe in
+docs/recipes.
 
-A recipe is used as it is, with the paths of PATHS replaced: what a user copies is what is tested. conf/ has the
-stand-ins for the main configuration files of the distribution.
+A recipe is used as it is, with the paths of PATHS replaced: what a user copies is what is tested. conf/ has
+the stand-ins for the main configuration files of the distribution.
 """
 import os
 import pathlib
@@ -123,7 +124,8 @@ class Server:
 
     def crashes(self):
         """What a sanitizer or a crash left in the logs, where this server passes standard error on."""
-        return [line for line in self.tail(None).split("\n") if re.search("Sanitizer|runtime error:|core dump|signal 11", line)]
+        return [line for line in self.tail(None).split("\n")
+                if re.search("Sanitizer|runtime error:|core dump|signal 11", line)]
 
     def stop(self):
         for child in reversed(self.children):
@@ -159,8 +161,10 @@ class Apache(Server):
         return tuple(APACHE_MODULES / f"mod_{module}.so" for module in self.modules)
 
     def values(self):
-        load = "\n".join(f"LoadModule {module}_module {APACHE_MODULES}/mod_{module}.so" for module in self.modules)
-        return {**super().values(), "MODULES": APACHE_MODULES, "LOAD": load + "\n" + self.more.replace("@DIR@", str(self.folder))}
+        load = "\n".join(f"LoadModule {module}_module {APACHE_MODULES}/mod_{module}.so"
+                         for module in self.modules)
+        return {**super().values(), "MODULES": APACHE_MODULES,
+                "LOAD": load + "\n" + self.more.replace("@DIR@", str(self.folder))}
 
     def launch(self):
         self.run([find("apache2"), "-DFOREGROUND", "-f", str(self.folder / "main.conf")])

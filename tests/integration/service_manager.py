@@ -49,7 +49,9 @@ class Notifications:
                     data, control, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(12))
                 except BlockingIOError:
                     return list(self.got)
-                pid = next((struct.unpack("3i", more)[0] for _, kind, more in control if kind == socket.SCM_CREDENTIALS), None)
+                pid = next(
+                    (struct.unpack("3i", more)[0] for _, kind, more in control
+                     if kind == socket.SCM_CREDENTIALS), None)
                 self.got.append(Notified(pid, data.decode()))
 
     def of(self, name):
@@ -78,7 +80,8 @@ class Activated(fcgi.Process):
         self.path, self.listener = path, listener
         self.stderr = open(folder / f"activated-{random.getrandbits(32):08x}", "w+b")
         script = f'exec 3<&0 0</dev/null; LISTEN_FDS={fds} LISTEN_PID={pid} exec "$0"'
-        self.child = subprocess.Popen(["sh", "-c", script, build / "kitehook.fcgi"], stdin=listener, stdout=subprocess.DEVNULL, stderr=self.stderr,
+        self.child = subprocess.Popen(["sh", "-c", script, build / "kitehook.fcgi"], stdin=listener,
+                                      stdout=subprocess.DEVNULL, stderr=self.stderr,
                                       env={"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config)})
 
     def said(self):
@@ -92,6 +95,9 @@ class SocketActivated(Activated):
     def __init__(self, build, folder, config):
         self.path, self.listener = str(folder / "activate.sock"), socket.socket(socket.AF_UNIX)
         self.stderr = open(folder / "activate.stderr", "w+b")
-        self.child = subprocess.Popen(["systemd-socket-activate", "-l", self.path, "-E", f"KITEHOOK_CONFIG={config}", build / "kitehook.fcgi"],
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr, env={"PATH": os.environ["PATH"]})
+        self.child = subprocess.Popen(
+            ["systemd-socket-activate", "-l", self.path, "-E", f"KITEHOOK_CONFIG={config}",
+             build / "kitehook.fcgi"],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
+            env={"PATH": os.environ["PATH"]})
         common.wait_until(lambda: os.path.exists(self.path), 10)

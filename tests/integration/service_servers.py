@@ -1,8 +1,8 @@
-"""Workers that receivers start under every web server, as root and as www-data: each inherits the lock and nothing else, in
-a session of its own, and leaves no zombie behind.
+"""Workers that receivers start under every web server, as root and as www-data: each inherits the lock and
+nothing else, in a session of its own, and leaves no zombie behind.
 
-What a worker inherits is written down by a script in its place, before it becomes the worker. This process is the
-reaper of orphans meanwhile (PR_SET_CHILD_SUBREAPER), and so sees how they end.
+What a worker inherits is written down by a script in its place, before it becomes the worker. This process is
+the reaper of orphans meanwhile (PR_SET_CHILD_SUBREAPER), and so sees how they end.
 """
 import ctypes
 import os
@@ -40,7 +40,8 @@ def processes():
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                found[int(entry)] = stat_of(pathlib.Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace"))
+                found[int(entry)] = stat_of(
+                    pathlib.Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace"))
             except (FileNotFoundError, ProcessLookupError):
                 pass
     return found
@@ -105,7 +106,9 @@ def prepare(folder, build, catcher):
     script = folder / "worker"
     script.write_text(SCRIPT.format(dir=folder, kitehook=build / "kitehook"), encoding="utf-8")
     script.chmod(0o755)
-    config.write_text(config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {script}"), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {script}"),
+        encoding="utf-8")
     return config
 
 
@@ -114,13 +117,17 @@ def check_worker(report, name, folder, record, uid, roots, reaper):
     links = dict(re.findall(r" (\d+) -> (.*)$", record.read_text(encoding="utf-8"), re.M))
     script = links.pop(next((fd for fd, path in links.items() if path == str(folder / "worker")), ""), None)
     report.check(f"{name}: the worker inherits the lock and nothing else", script and
-                 links == {"0": "/dev/null", "1": "/dev/null", "2": "/dev/null", "3": str(folder / "state" / "worker.lock")}, links)
-    names = {line.partition("=")[0] for line in record.with_suffix(".environment").read_text(encoding="utf-8").split("\n") if line}
+                 links ==
+                 {"0": "/dev/null", "1": "/dev/null", "2": "/dev/null",
+                  "3": str(folder / "state" / "worker.lock")}, links)
+    names = {line.partition("=")[0]
+             for line in record.with_suffix(".environment").read_text(encoding="utf-8").split("\n") if line}
     report.check(f"{name}: of the environment PATH alone", names == {"PATH"}, names)
     own = int(record.with_suffix(".user").read_text(encoding="ascii"))
     report.check(f"{name}: it runs as the receiver's user", own == uid, own)
     _, parent, session = stat_of(record.with_suffix(".stat").read_text(encoding="utf-8"))
-    report.check(f"{name}: it is nobody's child there, in a session of its own", parent not in below(roots) and session != os.getsid(0), (parent, session))
+    report.check(f"{name}: it is nobody's child there, in a session of its own",
+                 parent not in below(roots) and session != os.getsid(0), (parent, session))
     code = reaper.exit_code(pid)
     report.check(f"{name}: it left in order, and who adopted it learned so", code == 0, code)
 
@@ -137,21 +144,26 @@ def check_server(report, server, folder, build, user, catcher, reaper, logs):
             body = common.webhook(number)
             headers = common.with_close(common.post_headers(body, f"s-{number}"))
             answer = common.exchange(server.port, [common.request_bytes("POST", common.URL, headers, body)])
-            report.check(f"{name}: webhook {number} is accepted", answer.status == 200 and (answer.json or {}).get("worker") in ("started", "woken", "busy"), answer)
+            report.check(f"{name}: webhook {number} is accepted",
+                         answer.status == 200 and
+                         (answer.json or {}).get("worker") in ("started", "woken", "busy"), answer)
         arrived = common.wait_until(lambda: len(catcher.at("/" + folder.name)) == 3, 15)
         report.check(f"{name}: each leads to a notification", arrived, len(catcher.at("/" + folder.name)))
-        report.check(f"{name}: and the worker leaves", common.wait_until(lambda: common.worker_is_gone(folder), 15))
+        report.check(f"{name}: and the worker leaves",
+                     common.wait_until(lambda: common.worker_is_gone(folder), 15))
         records = sorted(folder.glob("inherited.*.fds"))
         report.check(f"{name}: a worker was started", records)
         roots = [child.pid for child in server.children]
         for record in records:
             check_worker(report, name, folder, record, uid, roots, reaper)
         family = below(roots)
-        zombies = common.wait_until(lambda: not [pid for pid, (state, _, _) in below(roots).items() if state == "Z"], 3)
+        zombies = common.wait_until(
+            lambda: not [pid for pid, (state, _, _) in below(roots).items() if state == "Z"], 3)
         report.check(f"{name}: no zombie below the server", family and zombies, family)
         report.check(f"{name}: nothing crashed", not server.crashes(), server.crashes())
-        report.check(f"{name}: the state is the user's alone", {(path.stat().st_uid, path.stat().st_mode & 0o077) for path in
-                                                               ((folder / "state"), *(folder / "state").rglob("*"))} == {(uid, 0)})
+        report.check(f"{name}: the state is the user's alone",
+                     {(path.stat().st_uid, path.stat().st_mode & 0o077) for path in
+                     ((folder / "state"), *(folder / "state").rglob("*"))} == {(uid, 0)})
     finally:
         server.stop()
     logs.add_folder(folder)
@@ -161,7 +173,8 @@ def servers_as(report, place_in):
     root = place_in("all")
     users = [None]
     if os.geteuid() != 0:
-        report.skip(f"as {USER}", "only root can become somebody else; what ran as this user is counted all the same")
+        report.skip(f"as {USER}",
+                    "only root can become somebody else; what ran as this user is counted all the same")
     elif not shutil.which("setpriv"):
         report.skip(f"as {USER}", "setpriv is not installed")
     else:

@@ -1,4 +1,5 @@
-"""A small installation that things happen to: a config, a state folder, webhooks, and a catcher that knows every notification's id."""
+"""A small installation that things happen to: a config, a state folder, webhooks, and a catcher that knows
+every notification's id."""
 import base64
 import hashlib
 import json
@@ -44,7 +45,8 @@ class Webhook:
 
 
 class Stage:
-    """FOLDER/disk is all that may be harmed; config, secrets and logs lie beside it. RULES: {name of a rule: what else it says}."""
+    """FOLDER/disk is all that may be harmed; config, secrets and logs lie beside it. RULES: {name of a rule:
+    what else it says}."""
 
     def __init__(self, folder, build, shims=None, url=None, mode="service", rules=None):
         self.rules = rules or dict.fromkeys(RULES, "")
@@ -54,9 +56,11 @@ class Stage:
         self.disk.mkdir(mode=0o700)
         self.write("webhook-secret", common.SECRET.decode())
         self.send_to({rule: f"{url or 'http://127.0.0.1:9'}/{rule}" for rule in self.rules})
-        rules = "".join(RULE.format(rule, more) for rule, more in self.rules.items()) + "  - {name: journal, log: {}, events: build.*}\n"
-        self.config.write_text(CONFIG.format(log=folder / "receiver.log", worker_log=folder / "worker.log", mode=mode,
-                                             program=build / "kitehook", rules=rules), encoding="utf-8")
+        rules = ("".join(RULE.format(rule, more) for rule, more in self.rules.items()) +
+                 "  - {name: journal, log: {}, events: build.*}\n")
+        self.config.write_text(
+            CONFIG.format(log=folder / "receiver.log", worker_log=folder / "worker.log", mode=mode,
+                          program=build / "kitehook", rules=rules), encoding="utf-8")
 
     def write(self, name, text):
         (self.folder / name).write_text(text, encoding="utf-8")
@@ -66,7 +70,8 @@ class Stage:
         self.write("env", f"KEY={KEY}\n" + "".join(f"{rule}_URL={url}\n" for rule, url in urls.items()))
 
     def environment(self, at=0, how="before", traced=True, ahead_s=0):
-        """For a process: the AT-th call goes wrong, its calls are traced, its clock is AHEAD_S seconds ahead."""
+        """For a process: the AT-th call goes wrong, its calls are traced, its clock is AHEAD_S seconds
+        ahead."""
         if ahead_s:
             (self.folder / "clock").write_bytes(struct.pack("=qqq", int(ahead_s * 1e9), 1, 0))
             return {"LD_PRELOAD": str(self.shims / "libkh_clock.so"), "KH_CLOCK": str(self.folder / "clock")}
@@ -82,10 +87,13 @@ class Stage:
         (self.folder / "worker.log").unlink(missing_ok=True)
 
     def post(self, webhook, now=None, **fault):
-        """Through kitehook.cgi: the status of its answer, 0 when it was killed before it gave one; and how it ended."""
+        """Through kitehook.cgi: the status of its answer, 0 when it was killed before it gave one; and how it
+        ended."""
         variables = webhook.variables(self.config, now)
-        variables.pairs += [(name.encode(), value.encode()) for name, value in self.environment(**fault).items()]
-        answer, _, code = common.run_cgi(self.build / "kitehook.cgi", variables, webhook.body, seconds=PATIENCE_S)
+        variables.pairs += [(name.encode(), value.encode())
+                            for name, value in self.environment(**fault).items()]
+        answer, _, code = common.run_cgi(self.build / "kitehook.cgi", variables, webhook.body,
+                                         seconds=PATIENCE_S)
         return answer.status if answer.json and answer.json.get("kept", True) else 0, code
 
     def ask(self, webhook, now=None, **fault):
@@ -102,14 +110,16 @@ class Stage:
 
     def work(self, **fault):
         """One pass of a worker: how it ended."""
-        done = subprocess.run([self.build / "kitehook", "worker", "--once", "--config", self.config], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False,
-                              env={"PATH": os.environ["PATH"], **self.environment(**fault)})
+        done = subprocess.run([self.build / "kitehook", "worker", "--once", "--config", self.config],
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE_S,
+                              check=False, env={"PATH": os.environ["PATH"], **self.environment(**fault)})
         return done.returncode
 
     def worker(self, **fault):
         """A worker that stays: a process, which the caller ends."""
-        return subprocess.Popen([self.build / "kitehook", "worker", "--serve", "--config", self.config], stdin=subprocess.DEVNULL,
+        return subprocess.Popen([self.build / "kitehook", "worker", "--serve", "--config", self.config],
+                                stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 env={"PATH": os.environ["PATH"], **self.environment(**fault)})
 
@@ -125,12 +135,15 @@ class Stage:
     def spoken(self):
         """The webhooks that the log notifier told of, by their build's number."""
         log = self.folder / "worker.log"
-        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")] if log.exists() else []
+        lines = (
+            [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+            if log.exists() else [])
         return [line["build_number"] for line in lines if line["message"] == "notification"]
 
 
 class Arrivals(Catcher):
-    """Every notification's id, in the order of their coming, however it was answered. TRACE gets a mark for each: id and status."""
+    """Every notification's id, in the order of their coming, however it was answered. TRACE gets a mark for
+    each: id and status."""
 
     def __init__(self, script=None, trace=None):
         super().__init__(script)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """template_test: template.yaml lints clean, becomes CloudFormation without AWS, and then says what it should.
 
-cfn-lint and aws-sam-translator are the oracles. They are looked for in the PATH's interpreters; what is missing is
-reported as not run. What CloudFormation would make of parameters and conditions is worked out here.
+cfn-lint and aws-sam-translator are the oracles. They are looked for in the PATH's interpreters; what is
+missing is reported as not run. What CloudFormation would make of parameters and conditions is worked out
+here.
 """
 import argparse
 import json
@@ -49,8 +50,8 @@ def interpreters():
 
 
 def run(command, **more):
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=120, check=False, **more)
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=120, check=False, **more)
 
 
 def one_with(module):
@@ -70,10 +71,11 @@ def lint(report):
             return
         command = [python, "-m", "cfnlint"]
     done = run([*command, str(TEMPLATE)])
-    report.check("cfn-lint has nothing to say", done.returncode == 0 and not done.stdout.strip(), done.stdout + done.stderr)
+    report.check("cfn-lint has nothing to say", done.returncode == 0 and not done.stdout.strip(),
+                 done.stdout + done.stderr)
     broken = TEMPLATE.read_text(encoding="utf-8").replace("RetentionInDays:", "RetentionInYears:")
-    done = subprocess.run([*command, "-"], input=broken, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=120, check=False)
+    done = subprocess.run([*command, "-"], input=broken, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=120, check=False)
     report.check("cfn-lint would have", done.returncode != 0, "a mistake went unnoticed")
 
 
@@ -139,7 +141,8 @@ class Stack:
         return f"<{name}>"
 
     def of(self, kind):
-        return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
+        return {name: resource["Properties"] for name, resource in self.resources.items()
+                if resource["Type"] == kind}
 
     def types(self):
         return sorted(resource["Type"] for resource in self.resources.values())
@@ -171,44 +174,64 @@ PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter"
 
 def check_function(report, what, stack, architecture):
     function = stack.of("AWS::Lambda::Function").get("KitehookFunction", {})
-    for key, wanted in {"Runtime": "provided.al2023", "Architectures": [architecture], "MemorySize": 256, "Timeout": 10,
-                        "Handler": "bootstrap", "Role": "<KitehookRole.Arn>"}.items():
+    for key, wanted in {"Runtime": "provided.al2023", "Architectures": [architecture], "MemorySize": 256,
+                        "Timeout": 10, "Handler": "bootstrap", "Role": "<KitehookRole.Arn>"}.items():
         report.check(f"{what}: {key}", function.get(key) == wanted, f"{function.get(key)}")
-    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "<KitehookLogs>"}
-    report.check(f"{what}: logs", function.get("LoggingConfig") == logging, f"{function.get('LoggingConfig')}")
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO",
+               "LogGroup": "<KitehookLogs>"}
+    report.check(f"{what}: logs", function.get("LoggingConfig") == logging,
+                 f"{function.get('LoggingConfig')}")
     variables = function.get("Environment", {}).get("Variables", {})
     wanted = {"KITEHOOK_CONFIG": "/var/task/kitehook.yml", "SSL_CERT_FILE": "/var/task/ca.pem"}
     report.check(f"{what}: environment", variables == wanted, f"{variables}")
-    report.check(f"{what}: no secret in the environment", not any(SECRETISH.search(text) for text in texts(variables)), f"{variables}")
+    report.check(f"{what}: no secret in the environment",
+                 not any(SECRETISH.search(text) for text in texts(variables)), f"{variables}")
     kept = stack.resources["KitehookLogs"]
     report.check(f"{what}: retention", str(kept["Properties"].get("RetentionInDays")) == "30", f"{kept}")
-    report.check(f"{what}: the log outlives the stack", (kept.get("DeletionPolicy"), kept.get("UpdateReplacePolicy")) == ("Retain", "Retain"), f"{kept}")
+    report.check(f"{what}: the log outlives the stack",
+                 (kept.get("DeletionPolicy"), kept.get("UpdateReplacePolicy")) == ("Retain", "Retain"),
+                 f"{kept}")
 
 
 def check_endpoint(report, what, stack, endpoint):
-    report.check(f"{what}: its resources and no others", stack.types() == sorted(COMMON + ENDPOINTS[endpoint]), f"{stack.types()}")
+    report.check(f"{what}: its resources and no others",
+                 stack.types() == sorted(COMMON + ENDPOINTS[endpoint]), f"{stack.types()}")
     permissions = sorted(stack.of("AWS::Lambda::Permission").values(), key=lambda one: one["Action"])
     function = stack.of("AWS::Lambda::Function")["KitehookFunction"]
     url = stack.outputs["EndpointUrl"]
     if endpoint == "HttpApi":
-        wanted = [{"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com",
-                   "SourceArn": "arn:aws:execute-api:eu-central-1:123456789012:<HttpApi>/*/*/buildkite"}]
+        wanted = [
+            {"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunction",
+             "Principal": "apigateway.amazonaws.com",
+             "SourceArn": "arn:aws:execute-api:eu-central-1:123456789012:<HttpApi>/*/*/buildkite"}]
         integration, = stack.of("AWS::ApiGatewayV2::Integration").values()
-        report.check(f"{what}: the integration", (integration["PayloadFormatVersion"], integration["IntegrationType"], integration["IntegrationUri"])
+        report.check(f"{what}: the integration",
+                     (integration["PayloadFormatVersion"], integration["IntegrationType"],
+                      integration["IntegrationUri"])
                      == ("2.0", "AWS_PROXY", "<KitehookFunction.Arn>"), f"{integration}")
         route, = stack.of("AWS::ApiGatewayV2::Route").values()
         report.check(f"{what}: one path", route["RouteKey"] == "ANY /buildkite", f"{route}")
         stage, = stack.of("AWS::ApiGatewayV2::Stage").values()
         settings = stage.get("DefaultRouteSettings", {})
-        report.check(f"{what}: throttled", float(settings.get("ThrottlingRateLimit", 0)) > 0 and float(settings.get("ThrottlingBurstLimit", 0)) > 0, f"{stage}")
-        report.check(f"{what}: no concurrency reserved", "ReservedConcurrentExecutions" not in function, f"{function}")
-        report.check(f"{what}: URL", url == "https://<HttpApi>.execute-api.eu-central-1.amazonaws.com/buildkite", url)
+        report.check(f"{what}: throttled",
+                     float(settings.get("ThrottlingRateLimit", 0)) > 0 and
+                     float(settings.get("ThrottlingBurstLimit", 0)) > 0, f"{stage}")
+        report.check(f"{what}: no concurrency reserved", "ReservedConcurrentExecutions" not in function,
+                     f"{function}")
+        report.check(f"{what}: URL",
+                     url == "https://<HttpApi>.execute-api.eu-central-1.amazonaws.com/buildkite", url)
     else:
-        wanted = [{"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunction", "Principal": "*", "InvokedViaFunctionUrl": True},
-                  {"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE"}]
+        wanted = [
+            {"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunction", "Principal": "*",
+             "InvokedViaFunctionUrl": True},
+                  {"FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunctionUrl",
+                   "Principal": "*", "FunctionUrlAuthType": "NONE"}]
         made, = stack.of("AWS::Lambda::Url").values()
-        report.check(f"{what}: the URL", (made["AuthType"], made["TargetFunctionArn"]) == ("NONE", "<KitehookFunction>"), f"{made}")
-        report.check(f"{what}: concurrency reserved", str(function.get("ReservedConcurrentExecutions")) == "10", f"{function}")
+        report.check(f"{what}: the URL",
+                     (made["AuthType"], made["TargetFunctionArn"]) == ("NONE", "<KitehookFunction>"),
+                     f"{made}")
+        report.check(f"{what}: concurrency reserved",
+                     str(function.get("ReservedConcurrentExecutions")) == "10", f"{function}")
         report.check(f"{what}: URL", url == "<FunctionUrl.FunctionUrl>", url)
     report.check(f"{what}: who may call", permissions == wanted, f"{permissions}")
 
@@ -227,33 +250,47 @@ def check_role(report, what, stack, wanted):
     role, allowed = statements(stack)
     granted = {}
     for one in allowed:
-        report.check(f"{what}: {one['Sid']}", set(one) == {"Sid", "Effect", "Action", "Resource"} and one["Effect"] == "Allow", f"{one}")
+        report.check(f"{what}: {one['Sid']}",
+                     set(one) == {"Sid", "Effect", "Action", "Resource"} and one["Effect"] == "Allow",
+                     f"{one}")
         for action in as_list(one["Action"]):
             granted.setdefault(action, []).extend(as_list(one["Resource"]))
     report.check(f"{what}: the role's permissions", granted == wanted, f"{granted}")
     report.check(f"{what}: no managed policy", not role.get("ManagedPolicyArns"), f"{role}")
-    report.check(f"{what}: no pattern in a permission", not any("*" in text for text in texts(allowed)), f"{allowed}")
-    report.check(f"{what}: only Lambda takes the role", [one["Principal"] for one in role["AssumeRolePolicyDocument"]["Statement"]]
+    report.check(f"{what}: no pattern in a permission", not any("*" in text for text in texts(allowed)),
+                 f"{allowed}")
+    report.check(f"{what}: only Lambda takes the role",
+                 [one["Principal"] for one in role["AssumeRolePolicyDocument"]["Statement"]]
                  == [{"Service": "lambda.amazonaws.com"}], f"{role}")
 
 
 def check_stars(report, what, stack, endpoint):
-    """A `*` stands only where AWS wants one: any stage and method of our path, and the public's principal of a URL."""
+    """A `*` stands only where AWS wants one: any stage and method of our path, and the public's principal of
+    a URL."""
     starred = sorted(text for resource in stack.resources.values() for text in texts(resource) if "*" in text)
-    forced = {"HttpApi": ["arn:aws:execute-api:eu-central-1:123456789012:<HttpApi>/*/*/buildkite"], "FunctionUrl": ["*", "*"]}
+    forced = {"HttpApi": ["arn:aws:execute-api:eu-central-1:123456789012:<HttpApi>/*/*/buildkite"],
+              "FunctionUrl": ["*", "*"]}
     report.check(f"{what}: no other *", starred == forced[endpoint], f"{starred}")
 
 
 def check_alarms(report, what, stack, endpoint, topic):
     alarms = stack.of("AWS::CloudWatch::Alarm")
-    server = ("AWS/ApiGateway", "5xx", "ApiId", "<HttpApi>") if endpoint == "HttpApi" else ("AWS/Lambda", "Url5xxCount", "FunctionName", "<KitehookFunction>")
-    wanted = sorted([("AWS/Lambda", name, "FunctionName", "<KitehookFunction>") for name in ("Errors", "Throttles", "Duration")] + [server])
-    found = sorted((one["Namespace"], one["MetricName"], one["Dimensions"][0]["Name"], one["Dimensions"][0]["Value"]) for one in alarms.values())
+    server = (("AWS/ApiGateway", "5xx", "ApiId", "<HttpApi>") if endpoint == "HttpApi"
+              else ("AWS/Lambda", "Url5xxCount", "FunctionName", "<KitehookFunction>"))
+    wanted = sorted(
+        [("AWS/Lambda", name, "FunctionName", "<KitehookFunction>")
+         for name in ("Errors", "Throttles", "Duration")] + [server])
+    found = sorted(
+        (one["Namespace"], one["MetricName"], one["Dimensions"][0]["Name"], one["Dimensions"][0]["Value"])
+        for one in alarms.values())
     report.check(f"{what}: alarms", found == wanted, f"{found}")
     for name, one in alarms.items():
         report.check(f"{what}: {name} without data", one.get("TreatMissingData") == "notBreaching", f"{one}")
-        report.check(f"{what}: {name} tells", one.get("AlarmActions") == ([topic] if topic else None), f"{one.get('AlarmActions')}")
-    report.check(f"{what}: Duration is a percentile", [one.get("ExtendedStatistic") for one in alarms.values() if one["MetricName"] == "Duration"] == ["p99"], f"{alarms}")
+        report.check(f"{what}: {name} tells", one.get("AlarmActions") == ([topic] if topic else None),
+                     f"{one.get('AlarmActions')}")
+    report.check(f"{what}: Duration is a percentile",
+                 [one.get("ExtendedStatistic") for one in alarms.values()
+                  if one["MetricName"] == "Duration"] == ["p99"], f"{alarms}")
 
 
 def translate(python, parameters):
@@ -268,7 +305,9 @@ def check_stack(report, python, endpoint, architecture, more, wanted):
     template, problem = translate(python, parameters)
     if not report.check(f"{what}: translates", template is not None, problem):
         return
-    report.check(f"{what}: nothing of SAM is left", "Transform" not in template and "Serverless" not in json.dumps(template["Resources"]), "left")
+    report.check(f"{what}: nothing of SAM is left",
+                 "Transform" not in template and "Serverless" not in json.dumps(template["Resources"]),
+                 "left")
     stack = Stack(template, parameters)
     check_function(report, what, stack, architecture)
     check_endpoint(report, what, stack, endpoint)
@@ -287,8 +326,10 @@ def check_translated(report):
         "/kitehook/webhook-secret", "/kitehook/webhook-secret-previous", "/kitehook/slack-webhook-url")]}
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:kitehook-AbCdEf"
     key = "arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-1111-2222-3333-444455556666"
-    more = {"SecretArn": secret, "KeyArn": key, "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:oncall",
-            "SecretParameter": "/a/b", "PreviousSecretParameter": "", "NotifyParameter1": "", "NotifyParameter3": "/c.d"}
+    more = {"SecretArn": secret, "KeyArn": key,
+            "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:oncall",
+            "SecretParameter": "/a/b", "PreviousSecretParameter": "", "NotifyParameter1": "",
+            "NotifyParameter3": "/c.d"}
     everything = {**logs, "ssm:GetParameter": [PARAMETER + "/a/b", PARAMETER + "/c.d"],
                   "secretsmanager:GetSecretValue": [secret], "kms:Decrypt": [key]}
     for endpoint in ENDPOINTS:
@@ -299,7 +340,8 @@ def check_translated(report):
 
 def elf(machine):
     """As much of an ELF executable as says which machine it is for."""
-    return b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(44)
+    return (b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") +
+            bytes(44))
 
 
 def pack(folder, machine, **environment):
@@ -317,7 +359,8 @@ def pack(folder, machine, **environment):
 def check_packing(report):
     """`sam build` finds its target, and that reads the architecture out of this template."""
     text = TEMPLATE.read_text(encoding="utf-8")
-    report.check("BuildMethod", re.search(r"\n  KitehookFunction:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n", text), "not there")
+    report.check("BuildMethod", re.search(r"\n  KitehookFunction:\n    Type: AWS::Serverless::Function\n    "
+                                          r"Metadata:\n      BuildMethod: makefile\n", text), "not there")
     if not shutil.which("make"):
         report.skip("packing", "there is no make")
         return
@@ -329,28 +372,32 @@ def check_packing(report):
         (folder / "kitehook.yml").write_text("webhook:\n", encoding="ascii")
         for default, other in (("x86_64", "arm64"), ("arm64", "x86_64")):
             changed = text.replace("    Default: x86_64\n", f"    Default: {default}\n")
-            report.check(f"{default}: the default is one line", changed.count(f"    Default: {default}\n") == 1, "not one")
+            report.check(f"{default}: the default is one line",
+                         changed.count(f"    Default: {default}\n") == 1, "not one")
             (folder / "template.yaml").write_text(changed, encoding="utf-8")
             made = pack(folder, MACHINES[default])
             report.check(f"{default}: packs", made == whole, f"{made}")
             made = pack(folder, MACHINES[other])
             report.check(f"{default}: refuses {other}", made[0] != 0 and not made[1], f"{made}")
             made = pack(folder, MACHINES[default], LAMBDA_ARCH=other)
-            report.check(f"{default}: refuses to be asked for {other}", made[0] != 0 and not made[1], f"{made}")
+            report.check(f"{default}: refuses to be asked for {other}", made[0] != 0 and not made[1],
+                         f"{made}")
 
 
 def check_document(report):
     """docs/lambda.md knows every parameter and alarm, and its kitehook.yml names what the role may read."""
     template = TEMPLATE.read_text(encoding="utf-8")
     text = (ROOT / "docs/lambda.md").read_text(encoding="utf-8")
-    parameters = re.findall(r"^  (\w+):$", template[template.index("\nParameters:"):template.index("\nConditions:")], re.M)
+    parameters = re.findall(r"^  (\w+):$",
+                            template[template.index("\nParameters:"):template.index("\nConditions:")], re.M)
     report.check("parameters were found", len(parameters) > 10, f"{parameters}")
     for name in parameters + re.findall(r"^  (\w+Alarm):$", template, re.M):
         report.check(f"docs/lambda.md: {name}", f"`{name}`" in text or name == "NotifyParameter2", "not told")
     example = re.search(r"```yaml\n(.*?)```", text, re.S)
     named = re.findall(r"ssm: ([^\s}]+)", example.group(1)) if example else []
     defaults = re.findall(r"^    Default: (/\S+)$", template, re.M)
-    report.check("docs/lambda.md: its config names the parameters' defaults", named == defaults and len(named) == 3, f"{named} {defaults}")
+    report.check("docs/lambda.md: its config names the parameters' defaults",
+                 named == defaults and len(named) == 3, f"{named} {defaults}")
     return example.group(1) if example else ""
 
 
@@ -363,12 +410,14 @@ def check_config(report, build, config):
         path = folder / "kitehook.yml"
         path.write_text(config, encoding="utf-8")
         done = run([str(build / "kitehook"), "check", "--lambda", "--config", str(path)])
-        report.check("docs/lambda.md: its config passes check", done.returncode == 0, done.stdout + done.stderr)
+        report.check("docs/lambda.md: its config passes check", done.returncode == 0,
+                     done.stdout + done.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), help="the folder with kitehook, for the document's config")
+    parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(),
+                        help="the folder with kitehook, for the document's config")
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
     report = Report(chosen.verbose)

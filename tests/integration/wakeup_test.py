@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Waking: thousands of rounds in which a webhook arrives while the worker leaves strand none; a hundred kill -9 of the
-worker lose none.
+"""Waking: thousands of rounds in which a webhook arrives while the worker leaves strand none; a hundred kill
+-9 of the worker lose none.
 
-In a round the first webhook starts a worker that leaves as soon as it is idle (linger 0); three more are aimed at the
-moment of its leaving. Then nobody posts until the inbox is empty: what stays there is stranded.
+In a round the first webhook starts a worker that leaves as soon as it is idle (linger 0); three more are
+aimed at the moment of its leaving. Then nobody posts until the inbox is empty: what stays there is stranded.
 """
 import collections
 import json
@@ -31,7 +31,8 @@ class Post:
         self.body = common.webhook(number)
         headers = common.post_headers(self.body, f"w-{number}")
         variables = common.cgi_variables(config, "POST", common.URL, headers, len(self.body))
-        self.child = subprocess.Popen([build / "kitehook.cgi"], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.child = subprocess.Popen([build / "kitehook.cgi"], env=variables, stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE)
         self.child.stdin.write(self.body)
         self.child.stdin.close()
 
@@ -52,7 +53,9 @@ def config_for(folder, build, template, **more):
     program = folder / "worker"
     program.write_text(f'#!/bin/sh\nexec "{build}/kitehook" "$@" --linger 0\n', encoding="utf-8")
     os.chmod(program, 0o700)
-    config.write_text(config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {program}"), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {program}"),
+        encoding="utf-8")
     return config
 
 
@@ -91,7 +94,8 @@ class Lane(threading.Thread):
             time.sleep(self.random.random() * 0.002)
         seen = [self.end(one) for one in aimed]
         self.met.update(seen)
-        # Nearer when the worker was gone already, later when it was still there: so the aim stays at its leaving.
+        # Nearer when the worker was gone already, later when it was still there: so the aim stays at its
+        # leaving.
         self.aim_s = min(0.2, max(0.0005, self.aim_s * (0.95 if "started" in seen else 1.05)))
         if not common.wait_until(lambda: not common.waiting(self.folder), STRANDED_S, 0.001):
             self.stranded.append((self.done, seen, common.waiting(self.folder)))
@@ -106,7 +110,8 @@ class Lane(threading.Thread):
 
 
 def leaving(report, logs, folder, build, rounds, seconds, least):
-    lanes = [Lane(f"lane-{i}", folder / f"lane-{i}", build, rounds // 2, time.monotonic() + seconds) for i in range(2)]
+    lanes = [Lane(f"lane-{i}", folder / f"lane-{i}", build, rounds // 2, time.monotonic() + seconds)
+             for i in range(2)]
     for lane in lanes:
         lane.start()
     for lane in lanes:
@@ -114,7 +119,8 @@ def leaving(report, logs, folder, build, rounds, seconds, least):
     done, met = sum(lane.done for lane in lanes), sum((lane.met for lane in lanes), collections.Counter())
     print(f"{done} rounds; the webhooks aimed at the leaving found the worker: {dict(met)}")
     report.check("leaving: there were enough rounds to mean something", done >= least, done)
-    report.check("leaving: the worker was met leaving, gone and awake", met["busy"] and met["started"] and met["woken"], met)
+    report.check("leaving: the worker was met leaving, gone and awake",
+                 met["busy"] and met["started"] and met["woken"], met)
     for lane in lanes:
         report.check(f"{lane.name}: ran to its end", lane.problem is None, lane.problem)
         report.check(f"{lane.name}: every webhook was kept", not lane.refused, lane.refused)
@@ -123,7 +129,8 @@ def leaving(report, logs, folder, build, rounds, seconds, least):
         handled = by_request(logs.add_folder(lane.folder), "webhook handled")
         wrong = [(sent, [line["verdict"] for line in handled.get(sent, [])]) for sent in lane.sent
                  if [line["verdict"] for line in handled.get(sent, [])] != ["done"]]
-        report.check(f"{lane.name}: every webhook was handled once", lane.sent and not wrong, f"{len(wrong)} of {len(lane.sent)}: {wrong[:5]}")
+        report.check(f"{lane.name}: every webhook was handled once", lane.sent and not wrong,
+                     f"{len(wrong)} of {len(lane.sent)}: {wrong[:5]}")
 
 
 class Poster(threading.Thread):
@@ -164,26 +171,32 @@ def killing(report, logs, folder, build, catcher, kills):
         poster.stop.set()
         poster.join()
         report.check("killing: every worker was alive when it was killed", early == 0, early)
-        report.check("killing: webhooks were kept meanwhile", len(poster.kept) >= kills // 4, len(poster.kept))
+        report.check("killing: webhooks were kept meanwhile", len(poster.kept) >= kills // 4,
+                     len(poster.kept))
         # From here on receivers start the worker: one more webhook must bring all of the others out.
-        config.write_text(config.read_text(encoding="utf-8").replace("mode: service", "mode: start"), encoding="utf-8")
+        config.write_text(config.read_text(encoding="utf-8").replace("mode: service", "mode: start"),
+                          encoding="utf-8")
         seen = post(build, config, 1000000)
         report.check("killing: the next webhook starts a worker", seen == "started", seen)
         wanted = {*poster.kept, 1000000}
-        common.wait_until(lambda: not common.waiting(folder) and wanted <= set(caught_builds(catcher, "/kill")), 30, 0.1)
+        common.wait_until(
+            lambda: not common.waiting(folder) and wanted <= set(caught_builds(catcher, "/kill")), 30, 0.1)
         common.wait_until(lambda: common.worker_is_gone(folder), 10)
     caught = caught_builds(catcher, "/kill")
     report.check("killing: the inbox is empty", not common.waiting(folder), len(common.waiting(folder)))
     lost = sorted(wanted - set(caught))
-    report.check("killing: no webhook was lost: each one's notification arrived", not lost, f"{len(lost)} of {len(wanted)}: {lost[:10]}")
+    report.check("killing: no webhook was lost: each one's notification arrived", not lost,
+                 f"{len(lost)} of {len(wanted)}: {lost[:10]}")
     twice = sum(count - 1 for count in caught.values())
     print(f"{kills} kills, {len(wanted)} webhooks, {twice} notifications sent again")
     report.check("killing: a kill sends at most one notification again", twice <= kills, twice)
     with sqlite3.connect(folder / "state" / "memory.sqlite") as memory:
-        report.check("killing: memory is sound", memory.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+        report.check("killing: memory is sound",
+                     memory.execute("PRAGMA integrity_check").fetchone() == ("ok",))
     memory.close()
     # A killed writer may leave half a line behind; all the others must be whole.
-    whole = [line for line in (folder / "workers").read_text(encoding="utf-8").split("\n") if line.endswith("}")]
+    whole = [line for line in (folder / "workers").read_text(encoding="utf-8").split("\n")
+             if line.endswith("}")]
     logs.add_text("\n".join(whole) + "\n", "the killed workers")
     logs.add_folder(folder)
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Every case of fixtures/wire through kitehook.cgi without a server and through each server: what case.json expects.
+"""Every case of fixtures/wire through kitehook.cgi without a server and through each server: what case.json
+expects.
 
-At the end the inbox must hold just what was answered 200, and the folder aside/ what was proven and not usable.
+At the end the inbox must hold just what was answered 200, and the folder aside/ what was proven and not
+usable.
 """
 import json
 import os
@@ -38,13 +40,16 @@ class Case:
         """All but Content-Length, signed now."""
         send = self.send
         timestamp = int(time.time()) - send.get("age_s", 2)
-        signed = join([send["signed"]] if isinstance(send.get("signed"), dict) else send["signed"]) if "signed" in send else self.body
+        signed = (join([send["signed"]] if isinstance(send.get("signed"), dict) else send["signed"])
+                  if "signed" in send else self.body)
         mac = common.sign(send.get("secret", common.SECRET.decode()).encode(), timestamp, signed)
-        values = {"timestamp": timestamp, "mac": mac, "MAC": mac.upper(), "other_mac": mac[:-1] + ("0" if mac[-1] != "0" else "1"),
+        values = {"timestamp": timestamp, "mac": mac, "MAC": mac.upper(),
+                  "other_mac": mac[:-1] + ("0" if mac[-1] != "0" else "1"),
                   "signature": common.signature_header(timestamp, mac), "token": TOKEN}
-        proof = ("X-Buildkite-Token", TOKEN) if self.accepts == "token" else ("X-Buildkite-Signature", values["signature"])
-        headers = [("Host", "kitehook.example"), ("Content-Type", "application/json"), ("X-Buildkite-Event", "build.finished"),
-                   ("X-Buildkite-Request", REQUEST_ID), proof]
+        proof = (("X-Buildkite-Token", TOKEN) if self.accepts == "token"
+                 else ("X-Buildkite-Signature", values["signature"]))
+        headers = [("Host", "kitehook.example"), ("Content-Type", "application/json"),
+                   ("X-Buildkite-Event", "build.finished"), ("X-Buildkite-Request", REQUEST_ID), proof]
         headers = [pair for pair in headers if pair[0] not in send.get("drop", ())]
 
         def filled(value):
@@ -57,7 +62,8 @@ class Case:
         said = self.send.get("content_length", "+0")
         if "chunks" in self.send or "Content-Length" in self.send.get("drop", ()):
             return None
-        return str(len(self.body) + int(said)) if re.fullmatch(r"[+-]\d+", said) and said not in ("-1", "+421") else said
+        return (str(len(self.body) + int(said)) if re.fullmatch(r"[+-]\d+", said) and
+                said not in ("-1", "+421") else said)
 
 
 def join(parts):
@@ -91,9 +97,10 @@ def send_direct(case, config, build):
     headers = case.headers()
     if "chunks" in case.send:
         headers.append(("Transfer-Encoding", "chunked"))
-    variables = common.cgi_variables(config, case.send.get("method", "POST"), case.send.get("target", common.URL),
-                                     headers, case.content_length())
-    answer, err, code = common.run_cgi(build / "kitehook.cgi", variables, body, case.send.get("arguments", ()), case.send.get("hold"))
+    variables = common.cgi_variables(config, case.send.get("method", "POST"),
+                                     case.send.get("target", common.URL), headers, case.content_length())
+    answer, err, code = common.run_cgi(build / "kitehook.cgi", variables, body,
+                                       case.send.get("arguments", ()), case.send.get("hold"))
     if code != 0 or err:
         answer.body += b" (exit code %r, standard error %r)" % (code, err[:300])
     return answer
@@ -113,7 +120,8 @@ def send_to_server(case, port):
     else:
         pieces = [case.body[:send.get("stop_after", len(case.body))]]
     head = common.request_bytes(send.get("method", "POST"), send.get("target", common.URL), headers)
-    cut = "stop_after" in send or send.get("spoil") == "end" or (length or "").isdigit() and int(length) > len(case.body)
+    cut = ("stop_after" in send or send.get("spoil") == "end" or (length or "").isdigit() and
+           int(length) > len(case.body))
     return common.exchange(port, [head, *pieces], half_close=cut)
 
 
@@ -132,7 +140,9 @@ def check(report, transport, case, answer, lines):
     if expect["log"] is None or expect.get("log_optional") and not lines:
         report.check(f"{name}: nothing logged", not lines, lines)
     else:
-        wrong = {key: (lines[0].get(key), value) for key, value in expect["log"].items() if lines[0].get(key) != value} if len(lines) == 1 else lines
+        wrong = (
+            {key: (lines[0].get(key), value) for key, value in expect["log"].items()
+             if lines[0].get(key) != value} if len(lines) == 1 else lines)
         report.check(f"{name}: the line", len(lines) == 1 and not wrong, wrong)
 
 
@@ -146,17 +156,21 @@ def run_cases(report, logs, transport, cases, folder, build, config, send):
         answer = send(case)
         lines = reader.new_lines(0.2 if expect.get("log_optional") else 5 if expect["log"] else 0)
         accepted += sum(line["verdict"] == "accepted" for line in lines)
-        unusable += sum(line["verdict"] == "refused" and line["status"] == 400 and "proof" in line for line in lines)
+        unusable += sum(line["verdict"] == "refused" and line["status"] == 400 and "proof" in line
+                        for line in lines)
         check(report, transport, case, answer, lines)
     late = reader.new_lines(0)
     report.check(f"{transport}: no line comes late", not late, late)
     kept = len(common.waiting(folder))
-    report.check(f"{transport}: what was accepted is kept, and nothing else", kept == accepted, f"{kept} kept, {accepted} accepted")
+    report.check(f"{transport}: what was accepted is kept, and nothing else", kept == accepted,
+                 f"{kept} kept, {accepted} accepted")
     try:
-        aside = [name for name in os.listdir(folder / "state" / "inbox" / "aside") if not name.endswith(".reason")]
+        aside = [name for name in os.listdir(folder / "state" / "inbox" / "aside")
+                 if not name.endswith(".reason")]
     except FileNotFoundError:
         aside = []
-    report.check(f"{transport}: what was proven and not usable lies aside", len(aside) == unusable, f"{len(aside)} aside, {unusable} unusable")
+    report.check(f"{transport}: what was proven and not usable lies aside", len(aside) == unusable,
+                 f"{len(aside)} aside, {unusable} unusable")
 
 
 def run():
@@ -190,7 +204,8 @@ def run():
                               lambda case, server=server: send_to_server(case, server.port))
                 finally:
                     server.stop()
-                report.check(f"{transport} {accepts}: nothing crashed", not server.crashes(), server.crashes())
+                report.check(f"{transport} {accepts}: nothing crashed", not server.crashes(),
+                             server.crashes())
         logs.settle()
     return report.close()
 

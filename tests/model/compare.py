@@ -8,7 +8,8 @@ from condition_model import answer
 def ask(kitehook, questions):
     """The first words of the answers: `true`, `false`, `valid` or `error KIND`."""
     text = "".join(json.dumps(question) + "\n" for question in questions)
-    done = subprocess.run([str(kitehook), "eval", "--batch"], input=text.encode(), stdout=subprocess.PIPE, timeout=600, check=False)
+    done = subprocess.run([str(kitehook), "eval", "--batch"], input=text.encode(), stdout=subprocess.PIPE,
+                          timeout=600, check=False)
     lines = done.stdout.decode("utf-8", "replace").split("\n")[:-1]
     if len(lines) != len(questions):
         raise RuntimeError(f"{len(questions)} questions, {len(lines)} answers, exit code {done.returncode}")

@@ -1,19 +1,28 @@
 """Random questions for `kitehook eval --batch`: conditions that are right, nearly right, and wrong."""
 from .names import ALLOWED, ENUMS, KINDS
 
-TEXTS = ["", "main", "failed", "passed", "a", "A1", "x y", "release/v1.2", "feat: a\nfix: b", "7", " ", "é", "\t\n", "push", "job.finished", "eu-west"]
-VARIABLES = ["X", "STAGE", "EMPTY", "MISSING", "BUILDKITE_BRANCH", "BUILDKITE_TAG", "BUILDKITE_MESSAGE", "BUILDKITE_PULL_REQUEST",
-             "BUILDKITE_GITHUB_EVENT", "BUILDKITE_AGENT_NAME", "_9", "N"]
-EVENTS = ["build.finished", "build.failing", "job.finished", "job.started", "agent.lost", "agent.blocked", "ping",
-          "cluster_token.registration_blocked"]
-ESCAPES = [r"\n", r"\s", r"\e", r"\x41", r"\xZ", r"\101", r"\7", r"\q", r"\\", r"\$", r"\u0041", r"\377", r"\400", r"\"", r"\t"]
-ATOMS = ["a", "b", "m", ".", r"\d", r"\w", r"\s", r"\S", r"\.", r"\/", r"\$", "[a-z]", "[^a]", "[]x]", "[[:alpha:]]", r"[\d.]", "(?:ab|x)",
-         "(a|b)", "(?=m)", "(?!x)", r"\b", "1", "-", "é", r"\x61", "(?#c)", r"\u0061", "[a-]", "ain", "fail", "{", "}", "]", ","]
-ODD_ATOMS = ["(?<=a)", "(?>a)", "(?<n>a)", "(?P<n>a)", "(?(1)a)", r"\h", r"\Q", r"\K", r"\i", "(*UTF)", "(?R)", "(?|a)", "[a&&b]", "[a-[b]]",
-             "{,2}", r"\x9", "[[.a.]]", "(", ")", "[", "a++", "a{2}+", "?", r"\k<1>", "(?n)", "(?u:a)", "^*", "[b-a]", r"\b+", "a{3,2}", "a{70000}",
-             r"[\w-z]", r"\pL", r"\1", r"(a)\1", "(?i)", "(?m)", "(?s)", "(?i:A)", "a**", r"\G", "[:a:]", "[[:^digit:]]", r"\Z", r"\A", r"\z", r"\v"]
-NOISE = ["=", "&", "|", "@", "-", "+", "<", "{", ";", ".", "..", "$", "$1", "${", "%", "\\", "é", "#", "//c\n", "//", "'", '"', "/", "\v", "\f", "\0",
-         "==", "!=", "=~", "!~", "&&", "||", "!", "?", ":", ",", "(", ")", "[", "]", "includes", "null", "true", "1", "08", "'a'", "env", "(", " "]
+TEXTS = ["", "main", "failed", "passed", "a", "A1", "x y", "release/v1.2", "feat: a\nfix: b", "7", " ", "é",
+         "\t\n", "push", "job.finished", "eu-west"]
+VARIABLES = ["X", "STAGE", "EMPTY", "MISSING", "BUILDKITE_BRANCH", "BUILDKITE_TAG", "BUILDKITE_MESSAGE",
+             "BUILDKITE_PULL_REQUEST", "BUILDKITE_GITHUB_EVENT", "BUILDKITE_AGENT_NAME", "_9", "N"]
+EVENTS = ["build.finished", "build.failing", "job.finished", "job.started", "agent.lost", "agent.blocked",
+          "ping", "cluster_token.registration_blocked"]
+ESCAPES = [r"\n", r"\s", r"\e", r"\x41", r"\xZ", r"\101", r"\7", r"\q", r"\\", r"\$", r"\u0041", r"\377",
+           r"\400", r"\"", r"\t"]
+ATOMS = ["a", "b", "m", ".", r"\d", r"\w", r"\s", r"\S", r"\.", r"\/", r"\$", "[a-z]", "[^a]", "[]x]",
+         "[[:alpha:]]", r"[\d.]", "(?:ab|x)",
+         "(a|b)", "(?=m)", "(?!x)", r"\b", "1", "-", "é", r"\x61", "(?#c)", r"\u0061", "[a-]", "ain", "fail",
+         "{", "}", "]", ","]
+ODD_ATOMS = ["(?<=a)", "(?>a)", "(?<n>a)", "(?P<n>a)", "(?(1)a)", r"\h", r"\Q", r"\K", r"\i", "(*UTF)",
+             "(?R)", "(?|a)", "[a&&b]", "[a-[b]]",
+             "{,2}", r"\x9", "[[.a.]]", "(", ")", "[", "a++", "a{2}+", "?", r"\k<1>", "(?n)", "(?u:a)", "^*",
+             "[b-a]", r"\b+", "a{3,2}", "a{70000}",
+             r"[\w-z]", r"\pL", r"\1", r"(a)\1", "(?i)", "(?m)", "(?s)", "(?i:A)", "a**", r"\G", "[:a:]",
+             "[[:^digit:]]", r"\Z", r"\A", r"\z", r"\v"]
+NOISE = ["=", "&", "|", "@", "-", "+", "<", "{", ";", ".", "..", "$", "$1", "${", "%", "\\", "é", "#",
+         "//c\n", "//", "'", '"', "/", "\v", "\f", "\0",
+         "==", "!=", "=~", "!~", "&&", "||", "!", "?", ":", ",", "(", ")", "[", "]", "includes", "null",
+         "true", "1", "08", "'a'", "env", "(", " "]
 TOKENS_BETWEEN = [" ", " ", " ", " ", "\n", "\t", "  ", " // words\n", "\r\n", ""]
 
 
@@ -38,7 +47,9 @@ class Generator:
         """What stands behind `:-` and the like."""
         out = ""
         for _ in range(self.random.randrange(3)):
-            out += self.pick(["w", " ", "a.b", "'q $X'", "$$", "{", "\\}", self.pick(ESCAPES[:9]), "$", "-1", "é"] if self.chance(70) or depth <= 0
+            out += self.pick(
+                ["w", " ", "a.b", "'q $X'", "$$", "{", "\\}", self.pick(ESCAPES[:9]), "$", "-1", "é"]
+                if self.chance(70) or depth <= 0
                              else [self.substitution(depth - 1)])
         return out
 
@@ -52,15 +63,20 @@ class Generator:
         if form < 7:
             return "${" + name + self.pick(["-", ":-", "+", ":+", "?", ":?"]) + self.word(depth) + "}"
         if form < 9:
-            numbers = ["0", "1", "2", " -1", " -2", "99", "007", " 1 ", "$N", "${N:-1}", "x", "", "--1", "9223372036854775808"]
+            numbers = ["0", "1", "2", " -1", " -2", "99", "007", " 1 ", "$N", "${N:-1}", "x", "", "--1",
+                       "9223372036854775808"]
             length = ":" + self.pick(numbers) if self.chance(50) else ""
             return "${" + name + ":" + self.pick(numbers[:10] if self.chance(85) else numbers) + length + "}"
-        return self.pick(["${" + name + "#x}", "${}", "${1}", "${" + name + ".x}", "$" + name + ".tail", "${" + name, "${ " + name + "}", "${" + name + "^}"])
+        return self.pick(
+            ["${" + name + "#x}", "${}", "${1}", "${" + name + ".x}", "$" + name + ".tail", "${" + name,
+             "${ " + name + "}", "${" + name + "^}"])
 
     def interpolated(self):
         out = ""
         for _ in range(self.random.randrange(1, 4)):
-            out += self.pick([self.substitution(), self.substitution(), self.pick(ESCAPES), "text", " ", "'", "$$", "$", "it's", "'a'", "é", "\n"])
+            out += self.pick(
+                [self.substitution(), self.substitution(), self.pick(ESCAPES), "text", " ", "'", "$$", "$",
+                 "it's", "'a'", "é", "\n"])
         return '"' + out.replace('"', '\\"').replace('\\\\"', '\\"') + '"'
 
     def regex(self):
@@ -72,16 +88,21 @@ class Generator:
             if self.chance(8):
                 body += "|"
         body += self.pick(["", "", "", "$", "$$", "\\$"])
-        return "/" + body + "/" + self.pick(["", "", "", "", "i", "i", "ii", "m", "ix"] if self.chance(40) else [""])
+        return ("/" + body + "/" +
+                self.pick(["", "", "", "", "i", "i", "ii", "m", "ix"] if self.chance(40) else [""]))
 
     # ---- trees
 
     def name(self, kind):
         kinds = KINDS[self.dialect if self.chance(97) else "extended"]
-        names = [name for name, its in kinds.items() if its == kind and (not name.startswith("step.") or self.steps or self.chance(3))]
+        names = [name for name, its in kinds.items() if its == kind and
+                 (not name.startswith("step.") or self.steps or self.chance(3))]
         if kind in ("string", "boolean") and self.chance(60):
-            names = [name for name in names if name in ("build.branch", "build.tag", "build.message", "event", "job.state", "job.soft_failed",
-                                                        "pipeline.started_failing", "build.source_event", "build.pull_request.label")] or names
+            names = ([name for name in names
+                      if name in ("build.branch", "build.tag", "build.message", "event", "job.state",
+                                  "job.soft_failed",
+                                  "pipeline.started_failing", "build.source_event",
+                                  "build.pull_request.label")] or names)
         name = self.pick(names)
         self.used.add(name)
         return name
@@ -97,17 +118,21 @@ class Generator:
         if form < 9:
             return self.interpolated()
         if form < 10:
-            argument = self.quoted(self.pick(VARIABLES)) if self.chance(80) else self.string(depth - 1) if depth > 0 else self.quoted(self.pick(
-                ["$X", "", "A-B", "BUILDKITE_" + self.pick(["JOB_ID", "PULL_REQUEST_LABELS"]), "9"]))
-            return self.pick(["env", "build.env"] + ["build.meta_data"] * (self.dialect == "extended")) + "(" + argument + ")"
+            argument = (self.quoted(self.pick(VARIABLES)) if self.chance(80) else self.string(depth - 1)
+                        if depth > 0 else self.quoted(self.pick(
+["$X", "", "A-B", "BUILDKITE_" + self.pick(["JOB_ID", "PULL_REQUEST_LABELS"]), "9"])))
+            return (self.pick(["env", "build.env"] + ["build.meta_data"] * (self.dialect == "extended")) +
+                    "(" + argument + ")")
         if form < 11 and depth > 0:
-            return f"({self.boolean(depth - 1)} ? {self.string(depth - 1)} : {self.pick([self.string(depth - 1), 'null'])})"
+            return (f"({self.boolean(depth - 1)} ? {self.string(depth - 1)} : "
+                    f"{self.pick([self.string(depth - 1), 'null'])})")
         return '"' + self.pick(ESCAPES) + self.pick(TEXTS).replace("\\", "") + '"'
 
     def number(self):
         if self.chance(50):
             return self.name("number")
-        return self.pick(["0", "1", "7", "10", "012", "08", "9223372036854775807", "9223372036854775808"] + ["-1", "-012"] * (self.dialect == "extended"))
+        return self.pick(["0", "1", "7", "10", "012", "08", "9223372036854775807", "9223372036854775808"] +
+                         ["-1", "-012"] * (self.dialect == "extended"))
 
     def list(self, depth):
         if self.chance(50):
@@ -115,8 +140,9 @@ class Generator:
         return "[" + ", ".join(self.string(depth - 1) for _ in range(self.random.randrange(4))) + "]"
 
     def any(self, depth):
-        return self.pick([self.string, self.boolean, self.list, lambda _: self.number(), lambda _: self.regex(), lambda _: self.name("enum"),
-                          lambda _: "null"])(depth)
+        return self.pick(
+            [self.string, self.boolean, self.list, lambda _: self.number(), lambda _: self.regex(),
+             lambda _: self.name("enum"), lambda _: "null"])(depth)
 
     def boolean(self, depth):
         if depth <= 0:
@@ -125,7 +151,8 @@ class Generator:
         if form < 5:
             return self.compare(depth)
         if form < 8:
-            return self.boolean(depth - 1) + self.gap() + self.pick(["&&", "||"]) + self.gap() + self.boolean(depth - 1)
+            return (self.boolean(depth - 1) + self.gap() + self.pick(["&&", "||"]) + self.gap() +
+                    self.boolean(depth - 1))
         if form < 9:
             return "!" + self.boolean(depth - 1)
         if form < 11:
@@ -134,7 +161,8 @@ class Generator:
             return f"{self.boolean(depth - 1)} ? {self.boolean(depth - 1)} : {self.boolean(depth - 1)}"
         if form < 13 and self.dialect == "extended":
             return f"at_least({self.number()}, {self.number()})"
-        return f"{self.any(depth - 1)} {self.pick(['==', '!=', '=~', '!~', 'includes', '&&'])} {self.any(depth - 1)}"
+        return (f"{self.any(depth - 1)} {self.pick(['==', '!=', '=~', '!~', 'includes', '&&'])} "
+                f"{self.any(depth - 1)}")
 
     def gap(self):
         return self.pick(TOKENS_BETWEEN[:-1])
@@ -144,7 +172,8 @@ class Generator:
         form = self.random.randrange(16)
         equal = self.pick(["==", "!="])
         if form < 5:
-            return f"{self.string(depth)}{gap}{equal} {self.pick([self.string(depth), self.quoted(self.pick(TEXTS)), 'null'])}"
+            return (f"{self.string(depth)}{gap}{equal} "
+                    f"{self.pick([self.string(depth), self.quoted(self.pick(TEXTS)), 'null'])}")
         if form < 7:
             name = self.name("enum")
             value = self.pick(ENUMS[name] + [b"bogus"]).decode()
@@ -152,7 +181,8 @@ class Generator:
         if form < 8:
             return f"{self.number()}{gap}{equal}{gap}{self.number()}"
         if form < 12:
-            right = self.regex() if self.chance(90) else f"({self.boolean(0)} ? {self.regex()} : {self.regex()})"
+            right = (self.regex() if self.chance(90)
+                     else f"({self.boolean(0)} ? {self.regex()} : {self.regex()})")
             return f"{self.string(depth)}{gap}{self.pick(['=~', '!~'])} {right}"
         if form < 14:
             return f"{self.list(depth)} includes{gap}{self.pick([self.string(depth), self.regex(), 'null'])}"
@@ -198,7 +228,8 @@ class Generator:
 
     def question(self):
         self.dialect = self.pick(["strict", "extended"])
-        entrypoint = self.pick(["build", "build", "build", "build-with-step", "build-notification", "step-notification"])
+        entrypoint = self.pick(
+            ["build", "build", "build", "build-with-step", "build-notification", "step-notification"])
         self.steps = entrypoint in ("build-with-step", "step-notification")
         self.used = set()
         text = self.boolean(self.random.randrange(4)) if self.chance(94) else self.any(2)
@@ -206,10 +237,12 @@ class Generator:
             text = self.mutated(text)
         elif self.chance(1):
             text = self.pick(["", " ", "\n\t", "// only words", "\u00a0", " // a\n"])
-        names = {name: self.value(name, KINDS["extended"][name]) for name in sorted(self.used) if self.chance(85)}
+        names = {name: self.value(name, KINDS["extended"][name]) for name in sorted(self.used)
+                 if self.chance(85)}
         if self.chance(15):
             names["event"] = self.pick(EVENTS)
-        names["env"] = {name: self.pick(TEXTS + ["2", "-1"]) for name in VARIABLES if name != "MISSING" and self.chance(70)}
+        names["env"] = {name: self.pick(TEXTS + ["2", "-1"]) for name in VARIABLES if name != "MISSING" and
+                        self.chance(70)}
         names["env"]["EMPTY"] = ""
         if self.chance(5):
             names["env"][self.pick(sorted(ALLOWED)).decode()] = "given"

@@ -5,9 +5,10 @@ from .names import ConditionError, NoOpinion
 
 UNSUPPORTED = set("hHRXKNQECVgo")
 UNKNOWN = set("iIjJlLmMOqTUyYFk")
-POSIX = {"alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
-         "word": r"\w", "xdigit": "0-9A-Fa-f", "punct": "!-/:-@\\[-`{-~", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f",
-         "graph": "!-~", "print": " -~"}
+POSIX = {"alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z",
+         "space": r"\s",
+         "word": r"\w", "xdigit": "0-9A-Fa-f", "punct": "!-/:-@\\[-`{-~", "blank": r" \t",
+         "cntrl": r"\x00-\x1f\x7f", "graph": "!-~", "print": " -~"}
 BOUND = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 
 
@@ -210,7 +211,8 @@ class Translation:
         if self.peek() == "^":
             self.at += 1
             out += "^"
-        before, first = None, True  # BEFORE: the single character that could begin a range, or "set", or "range"
+        # BEFORE: the single character that could begin a range, or "set", or "range"
+        before, first = None, True
         while True:
             char = self.peek()
             if not char:

@@ -4,13 +4,15 @@ import re
 from .names import ConditionError, NoOpinion
 
 NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
-SIMPLE = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"b": b"\b", b"a": b"\a", b"s": b" ", b"e": b"\x1b"}
+SIMPLE = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"b": b"\b", b"a": b"\a",
+          b"s": b" ", b"e": b"\x1b"}
 UNCLOSED = (b"",)  # a quote without its fellow: an error when it is evaluated
 INTEGER = re.compile(rb"-?[0-9]+")
 
 
 def escape(text, at, overflow):
-    """The escape whose backslash stands at AT: (its bytes, where the text goes on). OVERFLOW is the kind of that error."""
+    """The escape whose backslash stands at AT: (its bytes, where the text goes on). OVERFLOW is the kind of
+    that error."""
     after = text[at + 1:at + 2]
     if after == b"x":
         digits = re.match(rb"[0-9A-Fa-f]{2}", text[at + 2:])
@@ -71,7 +73,8 @@ def live(text, at):
 
 
 def pieces(text, overflow, quotes):
-    """TEXT as a list of bytes and substitutions (the text of each in a tuple). With QUOTES, quoted pieces lose theirs."""
+    """TEXT as a list of bytes and substitutions (the text of each in a tuple). With QUOTES, quoted pieces
+    lose theirs."""
     out, at = [], 0
     while at < len(text):
         char = text[at:at + 1]

@@ -1,11 +1,14 @@
-// Reads {"schema": {…}, "documents": [{"name", "text", "list"}]} and writes [{"name", "errors": [{"at", "what"}]}].
-// A list is held against the schema's definition of `notify`: it is a file that an item of `notify` includes.
+// Reads {"schema": {…}, "documents": [{"name", "text", "list"}]} and writes [{"name", "errors": [{"at",
+// "what"}]}]. A list is held against the schema's definition of `notify`: it is a file that an item of
+// `notify` includes.
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 
 const { schema, documents } = JSON.parse(readFileSync(0, 'utf8'));
-const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true });
+const ajv = new Ajv({
+  allErrors: true, strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true,
+});
 const whole = ajv.addSchema(schema).getSchema(schema.$id);
 const list = ajv.getSchema(`${schema.$id}#/definitions/notify`);
 

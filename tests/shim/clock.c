@@ -1,7 +1,7 @@
 /*
- * A library for LD_PRELOAD: a process lives in another time. KH_CLOCK names a file of three numbers, 64 bits each:
- * nanoseconds that the wall clock is ahead, how many times as fast both clocks run, and the reading of the monotonic
- * clock from which they do. The file is mapped: what is written into it counts at once.
+ * A library for LD_PRELOAD: a process lives in another time. KH_CLOCK names a file of three numbers, 64 bits
+ * each: nanoseconds that the wall clock is ahead, how many times as fast both clocks run, and the reading of
+ * the monotonic clock from which they do. The file is mapped: what is written into it counts at once.
  */
 #include "base/base.h"
 

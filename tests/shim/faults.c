@@ -1,13 +1,15 @@
 /*
- * A library for LD_PRELOAD: what a process changes in a folder is written down, call by call, and one call can be made
- * to go wrong.
+ * A library for LD_PRELOAD: what a process changes in a folder is written down, call by call, and one call
+ * can be made to go wrong.
  *
  * KH_FAULTS_ROOT   the folder, absolute and without links; changes elsewhere are left alone
  * KH_FAULTS_TRACE  the file that gets a record for each change; several processes may share it
  * KH_FAULTS_AT     the number of the call that goes wrong, from 1; unset or 0: none
- * KH_FAULTS_HOW    "before", "after": SIGKILL then; "half": SIGKILL after half of a write; a number: it fails so (errno)
+ * KH_FAULTS_HOW    "before", "after": SIGKILL then; "half": SIGKILL after half of a write; a number: it fails
+ *                  so (errno)
  *
- * A record is a line "KIND A B NUMBER LEN1 LEN2" and then two texts of these lengths. KIND, with A and B inodes:
+ * A record is a line "KIND A B NUMBER LEN1 LEN2" and then two texts of these lengths. KIND, with A and B
+ * inodes:
  *   C D P  a file, folder or FIFO B named TEXT1 appeared in folder A
  *   W      TEXT2 was written into file A at NUMBER;  T: file A was cut to NUMBER bytes
  *   S      file or folder A was synced

@@ -28,9 +28,14 @@ struct place {
 
 struct text kh_trace_text(const char *text);
 
-/* Counts the call and locks the trace. False, with errno, when the call has to fail; it may also not return. */
+/*
+ * Counts the call and locks the trace. False, with errno, when the call has to fail; it may also not return.
+ */
 bool kh_trace_begin(int *trace, char kind);
-/* RESULT is what the call returned, and so is what comes back; CHANGE is put on record when it is not below 0. */
+/*
+ * RESULT is what the call returned, and so is what comes back; CHANGE is put on record when it is not
+ * below 0.
+ */
 long kh_trace_end(int trace, const struct change *change, long result);
 /* Between the two. */
 void kh_trace_put(int trace, const struct change *change);

@@ -17,15 +17,18 @@ BATCH = 20000
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release", help="the folder with kitehook")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
+                        help="the folder with kitehook")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100000)
     chosen = parser.parse_args()
     generator = Generator(random.Random(chosen.seed))
     total = Comparison()
     for done in range(0, chosen.count, BATCH):
-        found = compare(chosen.build / "kitehook", [generator.question() for _ in range(min(BATCH, chosen.count - done))])
+        found = compare(chosen.build / "kitehook",
+                        [generator.question() for _ in range(min(BATCH, chosen.count - done))])
         for difference in found.differences:
             print(difference, flush=True)
         total.merge(found)

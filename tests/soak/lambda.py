@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""The Lambda function for a long time: many events of all kinds in one process, then many faults of the Runtime API.
+"""The Lambda function for a long time: many events of all kinds in one process, then many faults of the
+Runtime API.
 
-steady  --invocations events (100,000) through one process: every answer right, memory flat, no descriptor leaked
-faults  --faults events (10,000), most with something wrong on the wire: no wrong answer, and the process leaves with status 1
-        exactly where it has to (403, 500, no whole answer to a post, a second failure of next); it is then started again
+steady  --invocations events (100,000) through one process: every answer right, memory flat, no descriptor
+        leaked
+faults  --faults events (10,000), most with something wrong on the wire: no wrong answer, and the process
+        leaves with status 1 exactly where it has to (403, 500, no whole answer to a post, a second failure of
+        next); it is then started again
 
---program names the bootstrap (default: build/release/bootstrap). Everything is on loopback. Takes about five minutes; the seed is
-printed, and --seed repeats a run but for the clock.
+--program names the bootstrap (default: build/release/bootstrap). Everything is on loopback. Takes about five
+minutes; the seed is printed, and --seed repeats a run but for the clock.
 """
 import argparse
 import collections
@@ -29,7 +32,8 @@ WARM_UP = 2000  # or a third, where there are few
 AHEAD = 32      # events that wait in the queue
 PATIENCE_S = 20
 SHOWN = 10      # wrong answers that are printed
-# glibc then gives back what is free: a leak cannot hide in it, and what the largest events needed is not counted
+# glibc then gives back what is free: a leak cannot hide in it, and what the largest events needed is not
+# counted
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "4096", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "0"}
 
 CONFIG = """\
@@ -69,8 +73,8 @@ class Function:
         if self.bootstrap:
             self.bootstrap.close()
         self.starts += 1
-        self.bootstrap = Bootstrap(self.api, [self.program], self.folder / "output.jsonl", LAMBDA_TASK_ROOT=str(self.folder),
-                                   TOLD_URL=self.told_url, **ALLOCATOR)
+        self.bootstrap = Bootstrap(self.api, [self.program], self.folder / "output.jsonl",
+                                   LAMBDA_TASK_ROOT=str(self.folder), TOLD_URL=self.told_url, **ALLOCATOR)
 
     def has_left(self):
         return self.bootstrap.process.poll() is not None
@@ -110,7 +114,8 @@ def check_output(report, name, function, webhooks):
             except (ValueError, AttributeError):
                 broken += 1
     if webhooks is not None:
-        report.check(f"{name}: a log line for each webhook", received == webhooks, f"{received} for {webhooks}")
+        report.check(f"{name}: a log line for each webhook", received == webhooks,
+                     f"{received} for {webhooks}")
     report.check(f"{name}: the output is log lines", not broken and received > 0, f"{broken} are not")
     report.check(f"{name}: the secret is in none", not leaks, leaks)
 
@@ -119,7 +124,8 @@ def check_end(report, name, function):
     report.check(f"{name}: every answer is right", not function.wrong, f"{len(function.wrong)} are not")
     for problem in function.wrong[:SHOWN]:
         print(f"      {problem}")
-    report.check(f"{name}: the Runtime API was used as it should be", not function.api.problems, function.api.problems[:SHOWN])
+    report.check(f"{name}: the Runtime API was used as it should be", not function.api.problems,
+                 function.api.problems[:SHOWN])
 
 
 # ---- steady
@@ -155,26 +161,32 @@ def steady(report, folder, chosen):
         before = alive and (function.memory_kib(), function.descriptors())
         for part in range(10):
             if alive:
-                alive = pour(function, mix.some((count - warm_up) * (part + 1) // 10 - (count - warm_up) * part // 10))
+                alive = pour(function,
+                             mix.some((count - warm_up) * (part + 1) // 10 - (count - warm_up) * part // 10))
                 samples += [function.memory_kib()] if alive else []
         took = time.monotonic() - start
         report.check("steady: one process answers everything", alive, function.bootstrap.process.returncode)
         if alive:
             after = (samples[-1], function.descriptors())
-            print(f"steady: {sum(mix.counts.values())} events in {took:.0f} s, {sum(mix.counts.values()) / took:.0f} a second; "
+            print(f"steady: {sum(mix.counts.values())} events in {took:.0f} s, "
+                  f"{sum(mix.counts.values()) / took:.0f} a second; "
                   f"{dict(sorted(mix.counts.items()))}\n"
-                  f"steady: VmRSS {before[0]} KiB after {warm_up} events, then {samples}; {after[1]} descriptors")
+                  f"steady: VmRSS {before[0]} KiB after {warm_up} events, then {samples}; {after[1]} "
+                  f"descriptors")
             if b"__asan_init" in chosen.program.read_bytes():
                 report.skip("steady: memory", "AddressSanitizer keeps what is freed")
             else:
-                report.check(f"steady: memory grows by at most {GROWTH_MAX_KIB} KiB", after[0] - before[0] <= GROWTH_MAX_KIB,
-                             f"{before[0]} to {after[0]}")
-            report.check("steady: no descriptor is leaked", after[1] == before[1], f"{before[1]} to {after[1]}")
+                report.check(f"steady: memory grows by at most {GROWTH_MAX_KIB} KiB",
+                             after[0] - before[0] <= GROWTH_MAX_KIB, f"{before[0]} to {after[0]}")
+            report.check("steady: no descriptor is leaked", after[1] == before[1],
+                         f"{before[1]} to {after[1]}")
         report.check("steady: one connection", function.api.connections == 1, function.api.connections)
-        report.check("steady: each notification is sent once", len(catcher.at("/told")) == len(catcher.caught) == mix.counts["told"],
+        report.check("steady: each notification is sent once",
+                     len(catcher.at("/told")) == len(catcher.caught) == mix.counts["told"],
                      f"{len(catcher.caught)} for {mix.counts['told']}")
         check_end(report, "steady", function)
-        check_output(report, "steady", function, sum(mix.counts.values()) - mix.counts["no_request"] - mix.counts["get"])
+        check_output(report, "steady", function,
+                     sum(mix.counts.values()) - mix.counts["no_request"] - mix.counts["get"])
 
 
 # ---- faults
@@ -185,13 +197,15 @@ NEXT_HEAD, POST_HEAD, POST_BODY = 200, 60, 10  # answers have at least so many b
 
 class Fault:
     def __init__(self, name, outcome, on_next=(), on_post=PLAIN, late=False):
-        self.name, self.outcome, self.on_next, self.on_post, self.late = name, outcome, list(on_next), on_post, late
+        self.name, self.outcome, self.on_next, self.on_post, self.late = (
+            name, outcome, list(on_next), on_post, late)
 
 
 class Faults:
-    """What goes wrong with an event, by chance. `is_dubious`: next may already have failed once without anyone seeing it."""
-    WEIGHTS = {"harmless": 45, "closes": 12, "cut_once": 12, "cut_twice": 4, "garbage": 4, "next_status": 4, "post_concerns_one": 8,
-               "post_ends": 5, "post_cut": 5, "late": 3}
+    """What goes wrong with an event, by chance. `is_dubious`: next may already have failed once without
+    anyone seeing it."""
+    WEIGHTS = {"harmless": 45, "closes": 12, "cut_once": 12, "cut_twice": 4, "garbage": 4, "next_status": 4,
+               "post_concerns_one": 8, "post_ends": 5, "post_cut": 5, "late": 3}
 
     def __init__(self, seed):
         self.chance = random.Random(seed)
@@ -202,7 +216,8 @@ class Faults:
         name, = self.chance.choices(list(self.WEIGHTS), self.WEIGHTS.values())
         self.counts[name] += 1
         fault = getattr(self, name)(size)
-        if self.is_dubious and fault.on_next and fault.name in ("cut_once", "garbage") and fault.outcome == STAYS:
+        if (self.is_dubious and fault.on_next and fault.name in ("cut_once", "garbage") and
+            fault.outcome == STAYS):
             fault.outcome = EITHER
         self.is_dubious = fault.on_post.close == "silent"
         return fault
@@ -210,14 +225,18 @@ class Faults:
     def wire(self, size, **more):
         """A form in which an answer may travel."""
         chance = self.chance
-        return Wire(**{"chunks": chance.choice((0, 0, 1, 17, 5000)), "pieces": chance.choice((0, 0, max(size // 4, 1), max(size // 9, 1))),
-                       "spelling": chance.choice(("", "odd", "upper", "lower")), "length": chance.random() > 0.1,
-                       "interim": chance.choice((b"", b"", b"HTTP/1.1 102 Processing\r\n\r\n")), **more})
+        return Wire(
+            **{"chunks": chance.choice((0, 0, 1, 17, 5000)),
+               "pieces": chance.choice((0, 0, max(size // 4, 1), max(size // 9, 1))),
+               "spelling": chance.choice(("", "odd", "upper", "lower")), "length": chance.random() > 0.1,
+               "interim": chance.choice((b"", b"", b"HTTP/1.1 102 Processing\r\n\r\n")), **more})
 
     def cut(self, head, body):
-        """An answer that is not whole; HEAD and BODY are bytes that it surely has. Not a form that ends by the connection's end."""
+        """An answer that is not whole; HEAD and BODY are bytes that it surely has. Not a form that ends by
+        the connection's end."""
         in_body = self.chance.random() < 0.5
-        return self.wire(head + body, length=True, interim=b"", cut=self.chance.randrange(body if in_body else head), cut_in_body=in_body,
+        return self.wire(head + body, length=True, interim=b"",
+                         cut=self.chance.randrange(body if in_body else head), cut_in_body=in_body,
                          reset=self.chance.random() < 0.4)
 
     def harmless(self, size):
@@ -236,17 +255,21 @@ class Faults:
 
     def garbage(self, size):
         times = self.chance.choice((1, 2))
-        wires = [Wire(instead=self.chance.randbytes(self.chance.randrange(300)), close="silent") for _ in range(times)]
+        wires = [Wire(instead=self.chance.randbytes(self.chance.randrange(300)), close="silent")
+                 for _ in range(times)]
         return Fault("garbage", LEAVES if times == 2 else STAYS, wires)
 
     def next_status(self, size):
-        return Fault("next_status", LEAVES, [self.wire(POST_HEAD, status=self.chance.choice((403, 500, 500, 404, 503)))])
+        return Fault("next_status", LEAVES,
+                     [self.wire(POST_HEAD, status=self.chance.choice((403, 500, 500, 404, 503)))])
 
     def post_concerns_one(self, size):
-        return Fault("post_concerns_one", STAYS, [self.wire(size)], self.wire(POST_HEAD, status=self.chance.choice((400, 410, 413))))
+        return Fault("post_concerns_one", STAYS, [self.wire(size)],
+                     self.wire(POST_HEAD, status=self.chance.choice((400, 410, 413))))
 
     def post_ends(self, size):
-        return Fault("post_ends", LEAVES, [self.wire(size)], self.wire(POST_HEAD, status=self.chance.choice((403, 500))))
+        return Fault("post_ends", LEAVES, [self.wire(size)],
+                     self.wire(POST_HEAD, status=self.chance.choice((403, 500))))
 
     def post_cut(self, size):
         return Fault("post_cut", LEAVES, [self.wire(size)], self.cut(POST_HEAD, POST_BODY))
@@ -260,7 +283,8 @@ def one_fault(function, mix, faults):
     payload, expected = mix.make()
     fault = faults.make(len(payload))
     story = f"{fault.name} {fault.on_next} {fault.on_post}"
-    invocation = function.api.submit(payload, on_next=list(fault.on_next), on_post=fault.on_post, late=fault.late)
+    invocation = function.api.submit(payload, on_next=list(fault.on_next), on_post=fault.on_post,
+                                     late=fault.late)
     stays = function.settled()
     if stays and fault.outcome == LEAVES:
         return f"stays: {story}"
@@ -293,7 +317,8 @@ def run_faults(report, folder, chosen):
                 break
         descriptors = function.descriptors() if function.settled() else -1
         took = time.monotonic() - start
-        print(f"faults: {sum(faults.counts.values())} events in {took:.0f} s, {function.starts} processes; {dict(sorted(faults.counts.items()))}")
+        print(f"faults: {sum(faults.counts.values())} events in {took:.0f} s, {function.starts} processes; "
+              f"{dict(sorted(faults.counts.items()))}")
         report.check("faults: it stays and leaves where it has to", not bad, "")
         for problem in bad[:SHOWN]:
             print(f"      {problem}")
@@ -303,11 +328,13 @@ def run_faults(report, folder, chosen):
 
 
 def read_arguments():
-    parser = argparse.ArgumentParser(prog="soak lambda", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="soak lambda", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--invocations", type=int, default=100000, metavar="N")
     parser.add_argument("--faults", type=int, default=10000, metavar="N")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6), metavar="S")
-    parser.add_argument("--program", type=lambda text: pathlib.Path(text).resolve(), default=common.ROOT / "build/release/bootstrap")
+    parser.add_argument("--program", type=lambda text: pathlib.Path(text).resolve(),
+                        default=common.ROOT / "build/release/bootstrap")
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
     chosen = parser.parse_args()
     if not chosen.program.is_file():
@@ -320,7 +347,8 @@ def run():
     report = common.Report()
     print(f"soak lambda: seed {chosen.seed}, {chosen.program}", flush=True)
     with common.Workspace(chosen.keep) as folder:
-        for name, count, part in (("steady", chosen.invocations, steady), ("faults", chosen.faults, run_faults)):
+        for name, count, part in (("steady", chosen.invocations, steady),
+                                  ("faults", chosen.faults, run_faults)):
             (folder / name).mkdir()
             if count > 0:
                 part(report, folder / name, chosen)

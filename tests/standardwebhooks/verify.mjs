@@ -1,4 +1,7 @@
-/* Verifies requests by the reference implementation. Standard input: one {secret, headers, body} a line, body in base64. */
+/*
+ * Verifies requests by the reference implementation. Standard input: one {secret, headers, body} a line, body
+ * in base64.
+ */
 import { readFileSync } from 'node:fs';
 import { Webhook } from 'standardwebhooks';
 

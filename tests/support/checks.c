@@ -6,7 +6,10 @@
 
 enum { MAX_URL = 3000 };
 
-/* Code points that must not reach a reader: controls, line ends, direction marks, overrides and isolates, BOM. */
+/*
+ * Code points that must not reach a reader: controls, line ends, direction marks, overrides and isolates,
+ * BOM.
+ */
 static bool is_hostile(uint32_t c)
 {
   static const uint32_t marks[] = {0x61C,  0x200E, 0x200F, 0x2028, 0x2029, 0x202A, 0x202B, 0x202C,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """http_peer: the other side of an HTTP exchange, byte by byte, right or wrong, for tests. Loopback only.
 
-A play is a function of one connected socket and the request that came in. The peer reads one request after the other
-from a connection and plays what its path names, until the play returns False.
+A play is a function of one connected socket and the request that came in. The peer reads one request after
+the other from a connection and plays what its path names, until the play returns False.
 """
 import socket
 import ssl
@@ -14,7 +14,8 @@ PATIENCE_S = 20
 
 
 class Peer:
-    """Listens until it is closed. `requests` are what came, each a dict; `connections` counts the accepted."""
+    """Listens until it is closed. `requests` are what came, each a dict; `connections` counts the
+    accepted."""
 
     def __init__(self, plays, certificate=None):
         self.plays, self.requests, self.connections, self.sent_bytes = plays, [], 0, 0

@@ -207,7 +207,10 @@ static bool refusal_is_same(struct comparison *comparison, enum kh_err err, cons
   return true;
 }
 
-/* jansson's verdict on COPY; both read it changed where jansson does not know NUL in a key. Free with json_decref. */
+/*
+ * jansson's verdict on COPY; both read it changed where jansson does not know NUL in a key. Free with
+ * json_decref.
+ */
 static json_t *read_theirs(struct comparison *comparison, struct kh_str copy, char *at, enum kh_err *err,
                            json_error_t *error)
 {

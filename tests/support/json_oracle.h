@@ -6,7 +6,8 @@
  * about numbers, keys, UTF-8 or depth, and on every value. The exceptions:
  * - a lone surrogate escape: jansson gets \ufffd in its place;
  * - \u0000 in a key, which jansson refuses: both get \ufdd0 in the place of each \u0000;
- * - a raw NUL byte, which is never JSON: jansson loses it behind a number or a word, so ours must refuse alone.
+ * - a raw NUL byte, which is never JSON: jansson loses it behind a number or a word, so ours must refuse
+ *   alone.
  */
 #ifndef KH_TEST_JSON_ORACLE_H
 #define KH_TEST_JSON_ORACLE_H

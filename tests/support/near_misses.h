@@ -1,7 +1,8 @@
 /*
  * near_misses.h - requests that are wrong in exactly one way, each with the rule that it breaks.
  *
- * The table is shared: kh_verify must refuse each row for its own reason, and kh_receive must answer them all alike.
+ * The table is shared: kh_verify must refuse each row for its own reason, and kh_receive must answer them all
+ * alike.
  */
 #ifndef KH_TEST_NEAR_MISSES_H
 #define KH_TEST_NEAR_MISSES_H
@@ -11,9 +12,10 @@
 #define KH_NEAR_MISS_NOW_S INT64_C(1700000000)
 
 /*
- * Templates hold places: @T the timestamp, @U one second later, @B the body that is signed, @S the right signature,
- * @X the same in upper case, @C without its last digit, @F with its first and @G with its last bit flipped, @H with
- * a g as its last digit, @M with a blank in its middle, @0 a NUL, @L digits up to one byte over the header's limit.
+ * Templates hold places: @T the timestamp, @U one second later, @B the body that is signed, @S the right
+ * signature, @X the same in upper case, @C without its last digit, @F with its first and @G with its last bit
+ * flipped, @H with a g as its last digit, @M with a blank in its middle, @0 a NUL, @L digits up to one byte
+ * over the header's limit.
  */
 struct kh_near_miss {
   const char *rule;

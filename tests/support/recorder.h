@@ -30,8 +30,8 @@ struct kh_log kh_recorder_log(struct kh_recorder *recorder, const struct kh_cloc
 void kh_recorder_add_file(struct kh_recorder *recorder, const char *path);
 
 /*
- * Line INDEX (from 0) read strictly by jansson; the caller owns it. Ends the test when there is none, or when a
- * line is not one object and one newline.
+ * Line INDEX (from 0) read strictly by jansson; the caller owns it. Ends the test when there is none, or when
+ * a line is not one object and one newline.
  */
 json_t *kh_recorder_line(const struct kh_recorder *recorder, size_t index);
 /* The text of member KEY, "" when it is absent or no text. Borrowed from LINE. */

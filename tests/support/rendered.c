@@ -53,7 +53,10 @@ static void check_object(const char *why, json_t *object, const char *known)
   json_object_foreach(object, key, value) check_member(why, key, value);
 }
 
-/* The members of docs/webhook.schema.json; an integration test holds the golden files against the schema itself. */
+/*
+ * The members of docs/webhook.schema.json; an integration test holds the golden files against the schema
+ * itself.
+ */
 static void check_webhook(const char *why, struct kh_str body)
 {
   json_t *json = kh_check_read(why, body);

@@ -1,5 +1,6 @@
 /*
- * rendered.h - an event through each notifier, and what must hold of what comes out, whatever was in the payload.
+ * rendered.h - an event through each notifier, and what must hold of what comes out, whatever was in the
+ * payload.
  */
 #ifndef KH_TEST_RENDERED_H
 #define KH_TEST_RENDERED_H
@@ -11,8 +12,8 @@ void kh_test_rule_open(struct kh_rule *rule, const struct kh_notifier *notifier)
 void kh_test_rule_close(struct kh_rule *rule);
 
 /*
- * Renders EVENT into BODY, which the caller releases. Ends the test when that fails, when the check for NOTIFIER
- * objects, or when the result holds "planted", as every secret of the tests' payloads does.
+ * Renders EVENT into BODY, which the caller releases. Ends the test when that fails, when the check for
+ * NOTIFIER objects, or when the result holds "planted", as every secret of the tests' payloads does.
  */
 void kh_test_render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
                     struct kh_buf *body);

@@ -20,8 +20,8 @@ struct kh_test_rules {
 };
 
 /*
- * Reads and compiles NOTIFY, the lines below `notify:`, of which the first is line 4. ENVIRONMENT ends with NULL;
- * NULL stands for one with SLACK_WEBHOOK_URL. Ends the test when the config itself cannot be read.
+ * Reads and compiles NOTIFY, the lines below `notify:`, of which the first is line 4. ENVIRONMENT ends with
+ * NULL; NULL stands for one with SLACK_WEBHOOK_URL. Ends the test when the config itself cannot be read.
  */
 void kh_test_rules_open(struct kh_test_rules *made, const char *notify, const char *const *environment);
 /* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. */

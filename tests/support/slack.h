@@ -1,5 +1,6 @@
 /*
- * slack.h - what must hold of every message for Slack, whatever was in the payload. Written from Slack's documentation.
+ * slack.h - what must hold of every message for Slack, whatever was in the payload. Written from Slack's
+ * documentation.
  */
 #ifndef KH_TEST_SLACK_H
 #define KH_TEST_SLACK_H

@@ -1,8 +1,9 @@
 /*
  * vectors.h - known answers for webhook signatures.
  *
- * Computed with Python's hmac and confirmed with the openssl command line. Buildkite's own is not ours to copy:
- * buildkite/go-buildkite, webhook_test.go, TestValidatePayload. verify_test takes its body from the file KH_VECTOR_0.
+ * Computed with Python's hmac and confirmed with the openssl command line. Buildkite's own is not ours to
+ * copy: buildkite/go-buildkite, webhook_test.go, TestValidatePayload. verify_test takes its body from the
+ * file KH_VECTOR_0.
  */
 #ifndef KH_TEST_VECTORS_H
 #define KH_TEST_VECTORS_H

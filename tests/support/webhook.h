@@ -31,8 +31,8 @@ struct kh_verified kh_webhook_verify(const struct kh_webhook *webhook, const str
 enum kh_accepts { KH_ACCEPTS_SIGNATURES = 1, KH_ACCEPTS_TOKENS = 2, KH_ACCEPTS_BOTH = 3 };
 
 /*
- * A config as kh_config_read leaves it, made without a file: secrets "current" and "previous", tokens "token" and
- * "old-token", freshness 300 s, bodies to 1 MiB, no state folder, worker mode service.
+ * A config as kh_config_read leaves it, made without a file: secrets "current" and "previous", tokens "token"
+ * and "old-token", freshness 300 s, bodies to 1 MiB, no state folder, worker mode service.
  */
 struct kh_config *kh_test_config_new(enum kh_accepts accepts);
 void kh_test_config_free(struct kh_config *config);

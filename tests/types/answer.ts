@@ -1,5 +1,10 @@
-/* What the Lambda function may answer to each sender, in the types of AWS; what is optional there and always sent is required here. */
-import type { ALBResult, APIGatewayProxyResult, APIGatewayProxyStructuredResultV2, LambdaFunctionURLResult } from 'aws-lambda';
+/*
+ * What the Lambda function may answer to each sender, in the types of AWS; what is optional there and always
+ * sent is required here.
+ */
+import type {
+  ALBResult, APIGatewayProxyResult, APIGatewayProxyStructuredResultV2, LambdaFunctionURLResult,
+} from 'aws-lambda';
 
 type Whole<Result, Members extends keyof Result> = Required<Pick<Result, Members>>;
 type Common = 'statusCode' | 'body' | 'isBase64Encoded';

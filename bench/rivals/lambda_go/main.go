@@ -1,5 +1,5 @@
-// lambda_go - a bootstrap as one writes it in Go without a library for Lambda: net/http, crypto/hmac, encoding/json.
-// The secret is in the file $BENCH_SECRET.
+// lambda_go - a bootstrap as one writes it in Go without a library for Lambda: net/http, crypto/hmac,
+// encoding/json. The secret is in the file $BENCH_SECRET.
 //
 // go: CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
 package main
@@ -44,7 +44,8 @@ func handle(secret, payload []byte) answer {
 	var webhook map[string]any
 	status, verdict := 401, "refused"
 
-	if json.Unmarshal(payload, &event) == nil && isGenuine(secret, event.Headers["x-buildkite-signature"], event.Body) {
+	if json.Unmarshal(payload, &event) == nil &&
+		isGenuine(secret, event.Headers["x-buildkite-signature"], event.Body) {
 		status = 400
 		if json.Unmarshal([]byte(event.Body), &webhook) == nil && webhook["event"] != nil {
 			status, verdict = 200, "accepted"
@@ -80,7 +81,8 @@ func oneEvent(client *http.Client, base string, secret []byte) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.NewRequest("POST", base+header.Get("Lambda-Runtime-Aws-Request-Id")+"/response", bytes.NewReader(body))
+	url := base + header.Get("Lambda-Runtime-Aws-Request-Id") + "/response"
+	response, err := http.NewRequest("POST", url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
