@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "receive/inbox.h"
+#include "inbox/inbox.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -10,8 +10,8 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "notify/decision.h"
-#include "rules/names_event.h"
+#include "rules/decision.h"
+#include "language/names/names_event.h"
 
 enum { LAPS = 100, BODY_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 1024, NOW_S = 1700000000, RULES = 50 };
 

@@ -3,8 +3,8 @@
 #include "check.h"
 #include "check_place.h"
 #include "cli.h"
-#include "notify/notifier.h"
 #include "output.h"
+#include "rules/notifier.h"
 
 #include <unistd.h>
 

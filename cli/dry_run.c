@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "dry_run.h"
-#include "rules/regex.h"
+#include "language/condition/regex.h"
 
 /*
  * What reads events takes only what was proven. So the webhook is signed here, by a key of this command's

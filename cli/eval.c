@@ -3,9 +3,9 @@
 #include "cli.h"
 #include "dry_run.h"
 #include "eval_input.h"
-#include "rules/condition.h"
-#include "rules/names_event.h"
-#include "rules/names_json.h"
+#include "language/condition/condition.h"
+#include "language/names/names_event.h"
+#include "language/names/names_json.h"
 
 #include <jansson.h>
 

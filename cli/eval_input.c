@@ -2,7 +2,7 @@
 
 #include "base/nearest.h"
 #include "eval_input.h"
-#include "rules/names.h"
+#include "language/names/names.h"
 
 enum { SHOWN_BYTES = 80 };
 

@@ -5,7 +5,7 @@
 #define KH_EXPLAIN_H
 
 #include "dry_run.h"
-#include "notify/notifier.h"
+#include "rules/notifier.h"
 
 #include <jansson.h>
 

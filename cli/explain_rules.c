@@ -1,9 +1,9 @@
 #include "base/base.h"
 
 #include "explain.h"
-#include "notify/decision.h"
+#include "language/names/names_event.h"
 #include "output.h"
-#include "rules/names_event.h"
+#include "rules/decision.h"
 #include "trace.h"
 
 #include <unistd.h>

@@ -4,8 +4,8 @@
 #ifndef KH_INBOX_PRINT_H
 #define KH_INBOX_PRINT_H
 
+#include "inbox/aside.h"
 #include "output.h"
-#include "receive/aside.h"
 
 /* One entry as docs/kitehook.1 has it. */
 json_t *kh_aside_json(const struct kh_aside *entry, const struct kh_inbox *inbox);

@@ -2,8 +2,8 @@
 
 #include "at_once.h"
 #include "cli.h"
-#include "deliver/http_curl.h"
 #include "invoke.h"
+#include "net/http_curl.h"
 #include "webhook_file.h"
 
 enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
-#include "notify/notifier.h"
 #include "outbox_print.h"
+#include "rules/notifier.h"
 #include "state_folder.h"
 
 /* How the command was called. */

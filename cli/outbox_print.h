@@ -4,7 +4,7 @@
 #ifndef KH_OUTBOX_PRINT_H
 #define KH_OUTBOX_PRINT_H
 
-#include "memory/look.h"
+#include "memory/sqlite/look.h"
 #include "output.h"
 
 /* One delivery as docs/kitehook.1 has it. */

@@ -4,8 +4,8 @@
 #ifndef KH_ROOM_LEFT_H
 #define KH_ROOM_LEFT_H
 
+#include "inbox/room.h"
 #include "kitehook.h"
-#include "receive/room.h"
 
 enum { KH_ROOM_WORDS_BYTES = 256 };
 

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "deliver/http_curl.h"
+#include "net/http_curl.h"
 #include "output.h"
 #include "webhook_file.h"
 

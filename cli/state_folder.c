@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "receive/state.h"
+#include "inbox/state.h"
 #include "state_folder.h"
 
 #include <unistd.h>

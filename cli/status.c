@@ -1,9 +1,9 @@
 #include "base/base.h"
 
-#include "memory/look.h"
-#include "notify/notifier.h"
+#include "memory/sqlite/look.h"
 #include "output.h"
 #include "room_left.h"
+#include "rules/notifier.h"
 #include "state_folder.h"
 
 /* What is owed, over all destinations. */

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "rules/shown.h"
+#include "language/names/shown.h"
 #include "trace.h"
 
 void kh_notes_init(struct kh_notes *notes, struct kh_str source)

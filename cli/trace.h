@@ -4,7 +4,7 @@
 #ifndef KH_TRACE_H
 #define KH_TRACE_H
 
-#include "rules/condition.h"
+#include "language/condition/condition.h"
 
 #include <jansson.h>
 
@@ -12,7 +12,7 @@ struct kh_noted {
   size_t at, len; /* in the source */
   unsigned depth;
   bool is_seen;   /* false: a name or function whose value nobody needed */
-  bool is_hidden; /* made of the build's environment, or of what rules/shown.h does not show */
+  bool is_hidden; /* made of the build's environment, or of what language/names/shown.h does not show */
   json_t *value;  /* owned; when hidden what is left to show, or null */
 };
 

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "shift.h"
+#include "worker/worker.h"
 
 #include <signal.h>
 #include <sys/signalfd.h>

@@ -6,7 +6,7 @@
  *   request ─▶ verify ─▶ event ─▶ inbox │ ─▶ memory ─▶ rules ─▶ notify ─▶ outbox ─▶ deliver
  *                kh_receive             │                    kh_work
  *
- * kh_receive (receive.c) is all that touches unverified bytes; it answers 200 once the webhook is on disk.
+ * kh_receive (receiver.c) is all that touches unverified bytes; it answers 200 once the webhook is on disk.
  * kh_work (work.c) is all that thinks about it: it never sees a byte that was not signed.
  */
 #ifndef KH_KITEHOOK_H
@@ -15,11 +15,11 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "config/config.h"
-#include "receive/entry.h"
+#include "inbox/entry.h"
+#include "inbox/inbox.h"
+#include "inbox/wake.h"
 #include "receive/event.h"
-#include "receive/inbox.h"
 #include "receive/request.h"
-#include "receive/wake.h"
 
 /* ---- the receiver -------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #ifndef KH_SETUP_H
 #define KH_SETUP_H
 
-#include "notify/notifier.h"
+#include "rules/notifier.h"
 
 struct kh_setup {
   struct kh_config config;

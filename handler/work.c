@@ -1,8 +1,8 @@
 #include "base/base.h"
 
-#include "notify/decision.h"
-#include "rules/names_event.h"
-#include "rules/regex.h"
+#include "language/condition/regex.h"
+#include "language/names/names_event.h"
+#include "rules/decision.h"
 #include "work.h"
 
 enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };

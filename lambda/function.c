@@ -1,7 +1,7 @@
 #include "base/base.h"
 
-#include "aws/secrets.h"
 #include "lambda/function.h"
+#include "net/aws_secrets.h"
 
 enum { START_MS = 8000 }; /* Lambda gives a start 10 s */
 static const int64_t old_after_us = INT64_C(10) * 60 * 1000000;

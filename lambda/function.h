@@ -7,9 +7,9 @@
 #define KH_FUNCTION_H
 
 #include "at_once.h"
-#include "aws/secrets.h"
 #include "lambda/event.h"
 #include "lambda/metrics.h"
+#include "net/aws_secrets.h"
 #include "setup.h"
 
 /* Borrowed, and outlives the function. */

@@ -1,9 +1,9 @@
 #include "base/base.h"
 
 #include "base/clock.h"
-#include "base/transport.h"
 #include "base/version.h"
 #include "lambda/http_client_parts.h"
+#include "net/transport.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

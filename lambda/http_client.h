@@ -3,7 +3,7 @@
  *
  * Strict: lines end in CR LF, no folded lines, a length or chunks but never both, no other coding, no
  * upgrade. An answer without either is read to the end of the connection. 1xx answers are passed over; with
- * them, header, chunk extensions and trailers share KH_ANSWER_HEAD_MAX_BYTES of base/transport.h. Nothing is
+ * them, header, chunk extensions and trailers share KH_ANSWER_HEAD_MAX_BYTES of net/transport.h. Nothing is
  * resolved: the address is an IPv4 number or "localhost". One request at a time; a request is never sent
  * twice by itself.
  */

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
-#include "base/transport.h"
 #include "lambda/http_client_parts.h"
+#include "net/transport.h"
 
 enum { CHUNK_LINE_MAX_BYTES = 1024, CHUNK_DIGITS_MAX = 15 };
 

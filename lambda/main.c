@@ -1,9 +1,9 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "deliver/http_curl.h"
 #include "lambda/function.h"
 #include "lambda/runtime.h"
+#include "net/http_curl.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "at_once.h"
-#include "rules/regex.h"
+#include "language/condition/regex.h"
 #include "support/clock.h"
 #include "support/network.h"
 #include "support/recorder.h"

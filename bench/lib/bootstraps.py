@@ -17,7 +17,7 @@ from .programs import SOURCE, need_tool, run
 from .servers import answers, child, free_port
 from .webhook import count_in_log
 
-sys.path.append(str(SOURCE / "tests"))
+sys.path.append(str(SOURCE / "tests/support"))
 import lambda_envelopes  # noqa: E402
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}

@@ -16,12 +16,13 @@ SOURCE = BENCH.parent
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 # What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
-RECEIVER_FOLDERS = ["base", "config", "receive"]
+RECEIVER_FOLDERS = ["base", "config", "receive", "inbox"]
 RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml",
                   "-lcrypto"]
 # WORKER: those, rules and notifiers, as a worker links them.
 LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS),
-          "WORKER": ([*RECEIVER_FOLDERS, "rules", "notify"], [*RECEIVER_FLAGS, "-lpcre2-8"])}
+          "WORKER": ([*RECEIVER_FOLDERS, "language", "words", "rules", "notify"],
+                     [*RECEIVER_FLAGS, "-lpcre2-8"])}
 
 
 def need_tool(name):
@@ -47,7 +48,8 @@ def command_to_run(source, **values):
 def linked(word, tree):
     """What a cc: line means by WORD, with kitehook's sources in TREE."""
     folders, flags = LINKED[word]
-    sources = sorted(file for folder in folders for file in (tree / "handler" / folder).glob("*.c"))
+    # The other tree of --vs need not have them all.
+    sources = sorted(file for folder in folders for file in (tree / "handler" / folder).rglob("*.c"))
     return ["-I", str(tree / "handler"), *map(str, sources), *flags]
 
 

@@ -3,7 +3,7 @@
  *
  * A receiver reads only as far as `notify:`, which comes last; a worker and
  * `kitehook check` read it all. `notify:` itself stays a tree here: rules/ and
- * notify/ give it meaning (kh_rules_compile in notify/notifier.h).
+ * notify/ give it meaning (kh_rules_compile in rules/notifier.h).
  *
  *   webhook:
  *     signature: [{name: current, file: /path}, {name: previous, env: NAME}]   # and/or
@@ -57,7 +57,7 @@ enum kh_worker_mode { KH_WORKER_START, KH_WORKER_SERVICE, KH_WORKER_WAIT };
 enum kh_remote_store { KH_REMOTE_SSM, KH_REMOTE_SECRETSMANAGER };
 enum { KH_REMOTE_SECRET_MAX_BYTES = KH_SECRET_MAX_BYTES + 2 }; /* with a line end, which does not count */
 
-/* The interface of what fetches them; handler/aws/secrets.h is the real one. */
+/* The interface of what fetches them; handler/net/aws_secrets.h is the real one. */
 struct kh_remote_secrets {
   /*
    * Appends the secret NAME to VALUE, which is empty, and moves VALUE's bytes no more once the first of them
@@ -112,7 +112,7 @@ struct kh_config {
   char state[KH_PATH_BYTES]; /* "" when there is none: no inbox, no worker */
   size_t inbox_max_entries;
   uint64_t inbox_max_bytes;
-  uint64_t inbox_reserve_bytes; /* of the file system, for the worker; see receive/room.h */
+  uint64_t inbox_reserve_bytes; /* of the file system, for the worker; see inbox/room.h */
 
   enum kh_worker_mode worker_mode;
   char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */

@@ -9,8 +9,8 @@
 #define KH_OUTBOX_H
 
 #include "base/log.h"
-#include "base/transport.h"
-#include "notify/notifier.h"
+#include "net/transport.h"
+#include "rules/notifier.h"
 
 struct kh_attempt;
 

@@ -1,8 +1,8 @@
 /*
  * store.h - what is remembered, and what is owed. The grain is a webhook, not a table.
  *
- * sqlite.c keeps it in <state>/memory.sqlite (only the worker opens it so; people look by look.h);
- * none.c keeps it in this process, for `kitehook invoke` and Lambda; it puts no destination on hold.
+ * sqlite/ keeps it in <state>/memory.sqlite (only the worker opens it so; people look by sqlite/look.h);
+ * process/ keeps it in this process, for `kitehook invoke` and Lambda; it puts no destination on hold.
  *
  * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both:
  *   batch_begin, then for each entry: begin, commit; then batch_end. After batch_end

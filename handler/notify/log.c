@@ -1,9 +1,9 @@
 #include "base/base.h"
 
-#include "notify/member.h"
-#include "notify/message.h"
-#include "notify/notifier.h"
-#include "notify/story.h"
+#include "rules/message.h"
+#include "rules/notifier.h"
+#include "words/member.h"
+#include "words/story.h"
 
 static bool set_all(json_t *json, const struct kh_rule *rule, struct kh_rendering *rendering,
                     const struct kh_story *story)

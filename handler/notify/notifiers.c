@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "notify/notifier.h"
+#include "rules/notifier.h"
 
 const struct kh_notifier *const kh_notifiers[] = {
     &kh_notifier_slack, &kh_notifier_webhook, &kh_notifier_lifx, &kh_notifier_log, NULL,

@@ -11,8 +11,8 @@
 #define KH_MATCH_H
 
 #include "config/config.h"
+#include "language/condition/condition.h"
 #include "receive/event.h"
-#include "rules/condition.h"
 
 enum { KH_MATCH_EVENTS_MAX = 32 };
 

@@ -1,8 +1,8 @@
 #include "base/base.h"
 
 #include "base/utf8.h"
+#include "language/names/event_names.h"
 #include "rules/branches.h"
-#include "rules/event_names.h"
 #include "rules/match.h"
 
 /* Letters, digits, '_', '-' and '.', at least one; at the end ".*" may stand for a family. */

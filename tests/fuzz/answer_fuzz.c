@@ -1,5 +1,5 @@
 /*
- * Target: lambda/http_client_read.c, deliver/http_wire.c and deliver/answer.c. Aborts when one of the two
+ * Target: lambda/http_client_read.c, net/http_wire.c and deliver/answer.c. Aborts when one of the two
  * readers keeps more of an answer than is allowed, when libcurl finds another status or body in what the
  * strict reader took, when the strict one finds something else in another division into pieces, or when kept
  * words show the secret.
@@ -9,9 +9,9 @@
 #include "base/base.h"
 
 #include "deliver/answer.h"
-#include "deliver/http_wire.h"
 #include "fuzz/replay.h"
 #include "lambda/http_client_parts.h"
+#include "net/http_wire.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

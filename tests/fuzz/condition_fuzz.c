@@ -1,13 +1,14 @@
 /*
- * Target: handler/rules/condition.h. The first byte chooses dialect (bit 0) and entry point (bits 1 and 2);
- * the rest is a condition. Aborts where compiling and mistake disagree, where a place lies outside of the
- * source, where an evaluation is true in spite of a mistake, or comes out differently the second time.
+ * Target: handler/language/condition/condition.h. The first byte chooses dialect (bit 0) and entry point
+ * (bits 1 and 2); the rest is a condition. Aborts where compiling and mistake disagree, where a place lies
+ * outside of the source, where an evaluation is true in spite of a mistake, or comes out differently the
+ * second time.
  */
 #include "base/base.h"
 
 #include "fuzz/replay.h"
-#include "rules/condition.h"
-#include "rules/names_json.h"
+#include "language/condition/condition.h"
+#include "language/names/names_json.h"
 #include "support/guard.h"
 #include "support/values.h"
 

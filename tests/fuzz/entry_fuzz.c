@@ -1,5 +1,5 @@
 /*
- * Target: handler/receive/entry.c. Aborts where bytes from the inbox are opened that do not come back the
+ * Target: handler/inbox/entry.c. Aborts where bytes from the inbox are opened that do not come back the
  * same, and where an entry that was written does not open, or opens as another.
  *
  * Secrets: "current" is fuzz-secret, the token "token" is fuzz-token. The input is read twice: as an entry,
@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 #include "fuzz/replay.h"
-#include "receive/entry.h"
+#include "inbox/entry.h"
 #include "support/guard.h"
 
 enum { EVENT_MAX_BYTES = 4096, ENTRY_MAX_BYTES = 1 << 24 };

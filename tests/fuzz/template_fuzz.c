@@ -1,18 +1,18 @@
 /*
- * Targets: handler/rules/template.h and handler/notify/slack_parts.h. The input is a template. Aborts where
- * compiling and mistakes disagree, where a place lies outside of the source, where a message is too long, is
- * no UTF-8, has a value that is not one harmless line, or comes out differently the second time; and where
- * Slack's elements are none.
+ * Targets: handler/language/template/template.h and handler/notify/slack/blocks.h. The input is a template.
+ * Aborts where compiling and mistakes disagree, where a place lies outside of the source, where a message is
+ * too long, is no UTF-8, has a value that is not one harmless line, or comes out differently the second time;
+ * and where Slack's elements are none.
  */
 #include "base/base.h"
 
 #include "base/utf8.h"
 #include "fuzz/replay.h"
-#include "notify/message.h"
-#include "notify/slack_parts.h"
-#include "notify/text.h"
-#include "rules/names_json.h"
+#include "language/names/names_json.h"
+#include "notify/slack/blocks.h"
+#include "rules/message.h"
 #include "support/guard.h"
+#include "words/text.h"
 
 enum { CHARACTERS = 400 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""aws_test PROBE: the secrets of handler/aws/ against two oracles that are not ours.
+"""aws_test PROBE: the secrets of handler/net/aws_secrets.h against two oracles that are not ours.
 
-PROBE is the built tests/aws_probe.c. botocore signs once more what a listener of ours has recorded, over
+PROBE is the built tests/net/aws_probe.c. botocore signs once more what a listener of ours has recorded, over
 exactly the headers that were signed, and sends the same calls itself. moto_server checks signatures and
 permissions as AWS does. Everything is on loopback. Whichever of the two this machine lacks is reported as not
 run.

@@ -1,7 +1,7 @@
 """`kitehook worker`: it delivers, leaves, comes back, obeys signals, reads its config again, and strands
 nothing.
 
-Entries are written here as handler/receive/entry.h describes them, and rung for as wake.h does: a receiver of
+Entries are written here as handler/inbox/entry.h describes them, and rung for as wake.h does: a receiver of
 our own.
 """
 import fcntl

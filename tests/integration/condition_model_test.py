@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The conditional language against a second implementation of it (tests/condition_model.py): every vector,
-and random ones."""
+"""The conditional language against a second implementation of it (tests/model/condition_model.py): every
+vector, and random ones."""
 import json
 import random
 import subprocess
@@ -9,7 +9,7 @@ import sys
 from common import ROOT, Report, Workspace, arguments
 
 sys.path.insert(0, str(ROOT / "tests"))
-from condition_model import answer, branch_matches  # noqa: E402
+from model.condition_model import answer, branch_matches  # noqa: E402
 from model.compare import Comparison, compare  # noqa: E402
 from model.generate import Generator  # noqa: E402
 from model.names import ConditionError  # noqa: E402
@@ -61,7 +61,7 @@ BRANCHES = [
 
 
 def check_branches(report):
-    """The model of branch patterns; tests/branches_test.c has the same table for ours."""
+    """The model of branch patterns; tests/rules/branches_test.c has the same table for ours."""
     for text, branch, expected in BRANCHES:
         try:
             says = branch_matches(text, branch)

@@ -2,7 +2,8 @@
 """lambda_runtime_test PROBE: the Runtime API loop of lambda/runtime.c against a strict Runtime API of our
 own.
 
-PROBE is the built tests/lambda_probe.c, an echo. Each test starts it once or more; everything is on loopback.
+PROBE is the built tests/lambda/lambda_probe.c, an echo. Each test starts it once or more; everything is on
+loopback.
 """
 import json
 import os

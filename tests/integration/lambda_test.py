@@ -21,7 +21,7 @@ from logs import Logs, by_request
 from matrix_test import OF_ANSWER, OWN, Direct, check_answer, check_handled, check_line, check_slack
 from runtime_api import Api, Bootstrap
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lambda_envelopes  # noqa: E402
 
 OWN_HERE = OWN | {"requestId"}

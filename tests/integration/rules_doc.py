@@ -22,9 +22,10 @@ def run(command, **more):
 # ---- the tables of names, as the sources have them
 
 def names_table():
-    """A row a variable of handler/rules/names.h."""
+    """A row a variable of handler/language/names/names.h."""
     rows = ["| name | kind | |", "| --- | --- | --- |"]
-    source = re.sub(r"\s*\\?\n\s*", " ", (ROOT / "handler/rules/names.h").read_text(encoding="utf-8"))
+    source = re.sub(r"\s*\\?\n\s*", " ",
+                    (ROOT / "handler/language/names/names.h").read_text(encoding="utf-8"))
     for _, name, kind, _, values, flags in X_ROW.findall(source):
         if "KH_NAME_HIDDEN" in flags:
             continue
@@ -36,7 +37,7 @@ def names_table():
 def values_table(kitehook):
     """A row an enum: its values are those that `eval` takes of all the words that the sources have."""
     rows = ["| name | values |", "| --- | --- |"]
-    text = (ROOT / "handler/rules/names.c").read_text(encoding="utf-8")
+    text = (ROOT / "handler/language/names/names.c").read_text(encoding="utf-8")
     words = list(dict.fromkeys(re.findall(r'"([a-z_]+)"', text)))
     for name in ("build.state", "build.blocked_state", "build.source", "step.type", "step.state",
                  "step.outcome"):

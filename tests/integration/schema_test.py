@@ -129,8 +129,8 @@ def closed_objects(node):
 def candidates():
     """Every word that the sources hold as a text, and that could be a key."""
     words = set()
-    for path in [*ROOT.glob("handler/config/*.c"), *ROOT.glob("handler/notify/*.c"),
-                 *ROOT.glob("handler/rules/match.c")]:
+    for path in [*ROOT.glob("handler/config/*.c"), *ROOT.glob("handler/notify/**/*.c"),
+                 *ROOT.glob("handler/rules/*.c")]:
         words |= set(re.findall(r'"([a-z][a-z0-9_]{1,24})"', path.read_text(encoding="utf-8")))
     return sorted(words)
 

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from condition_model import answer
+from model.condition_model import answer
 
 
 def ask(kitehook, questions):

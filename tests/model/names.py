@@ -1,5 +1,5 @@
 """What a condition can name: kinds, enums, the environment. Written from the language's specification, not
-from handler/rules."""
+from handler/language."""
 
 
 class ConditionError(Exception):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Random conditions, right and wrong: `kitehook eval --batch` against the model in tests/condition_model.py.
+"""Random conditions, right and wrong: `kitehook eval --batch` against the model in
+tests/model/condition_model.py.
 
 A hundred thousand take about half a minute. The same seed asks the same.
 """

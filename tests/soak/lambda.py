@@ -21,7 +21,7 @@ import sys
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "integration"), str(TESTS)]
+sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "support")]
 import common  # noqa: E402
 from catcher import Catcher  # noqa: E402
 from lambda_mix import Mix  # noqa: E402

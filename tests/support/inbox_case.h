@@ -4,7 +4,7 @@
 #ifndef KH_TEST_INBOX_CASE_H
 #define KH_TEST_INBOX_CASE_H
 
-#include "receive/inbox.h"
+#include "inbox/inbox.h"
 #include "support/tempdir.h"
 #include "support/webhook.h"
 

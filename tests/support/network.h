@@ -4,7 +4,7 @@
 #ifndef KH_TEST_NETWORK_H
 #define KH_TEST_NETWORK_H
 
-#include "base/transport.h"
+#include "net/transport.h"
 
 struct kh_fake_network {
   struct kh_exchange *under_way[KH_EXCHANGES_MAX]; /* in the order they were begun */

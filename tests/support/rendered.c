@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "notify/lifx_look.h"
+#include "notify/lifx/look.h"
 #include "support/checks.h"
 #include "support/recorder.h"
 #include "support/rendered.h"

@@ -1,8 +1,8 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "notify/decision.h"
-#include "rules/names_event.h"
+#include "language/names/names_event.h"
+#include "rules/decision.h"
 #include "support/rules.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/utf8.h"
-#include "rules/regex.h"
+#include "language/condition/regex.h"
 #include "support/values.h"
 
 static void print_text(struct kh_str text, struct kh_buf *out)

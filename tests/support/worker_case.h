@@ -4,7 +4,7 @@
 #ifndef KH_TEST_WORKER_CASE_H
 #define KH_TEST_WORKER_CASE_H
 
-#include "receive/wake.h"
+#include "inbox/wake.h"
 #include "support/tempdir.h"
 
 #include <sys/types.h>

@@ -1,0 +1,97 @@
+#include "base/base.h"
+
+#include "language/names/names_body.h"
+#include "language/names/names_event.h"
+
+enum { FOUND_ARENA_BYTES = 64 * 1024 * 1024 };
+
+static void value_of(void *self, const struct kh_name_info *name, struct kh_arena *arena,
+                     struct kh_value *value)
+{
+  kh_names_body_value(self, name, arena, value);
+}
+
+static bool environment(void *self, enum kh_environment part, struct kh_str name, struct kh_arena *arena,
+                        struct kh_str *value)
+{
+  const struct kh_event *event = self;
+  struct kh_json_value of = part == KH_ENVIRONMENT_PIPELINE ? event->pipeline : event->build;
+
+  *value = kh_names_body_text(kh_json_get(kh_json_get(of, KH_STR("env")), name), arena);
+  return value->at != NULL;
+}
+
+static bool meta_data(void *self, struct kh_str key, struct kh_arena *arena, struct kh_str *value)
+{
+  const struct kh_event *event = self;
+
+  *value = kh_names_body_text(kh_json_get(kh_json_get(event->build, KH_STR("meta_data")), key), arena);
+  return value->at != NULL;
+}
+
+static bool offers(void *self, enum kh_root root)
+{
+  const struct kh_event *event = self;
+
+  return kh_root_is_of_event(root, kh_str_of(event->name));
+}
+
+struct kh_names kh_names_event(const struct kh_event *event)
+{
+  /* The interface has one `self` for all; nothing here writes through it. */
+  return (struct kh_names){(void *)(uintptr_t)event, value_of, environment, meta_data, offers,
+                           event->steps_left};
+}
+
+/* ---- each once ---- */
+
+static void *event_of(void *found)
+{
+  return (void *)(uintptr_t)((struct kh_names_found *)found)->event;
+}
+
+static void value_of_found(void *self, const struct kh_name_info *name, struct kh_arena *arena,
+                           struct kh_value *value)
+{
+  struct kh_names_found *found = self;
+
+  if (!found->is_known[name->name]) {
+    kh_names_body_value(found->event, name, &found->arena, &found->values[name->name]);
+    found->is_known[name->name] = true;
+  }
+  *value = found->values[name->name];
+  if (found->arena.err)
+    arena->err = found->arena.err;
+}
+
+static bool environment_of_found(void *self, enum kh_environment part, struct kh_str name,
+                                 struct kh_arena *arena, struct kh_str *value)
+{
+  return environment(event_of(self), part, name, arena, value);
+}
+
+static bool meta_data_of_found(void *self, struct kh_str key, struct kh_arena *arena, struct kh_str *value)
+{
+  return meta_data(event_of(self), key, arena, value);
+}
+
+static bool offered_by_found(void *self, enum kh_root root)
+{
+  return ((struct kh_names_found *)self)->offers[root];
+}
+
+struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found)
+{
+  found->event = event;
+  memset(found->is_known, 0, sizeof found->is_known);
+  kh_arena_init(&found->arena, FOUND_ARENA_BYTES, NULL, 0);
+  for (unsigned root = 0; root < KH_ROOT__COUNT; root++)
+    found->offers[root] = kh_root_is_of_event((enum kh_root)root, kh_str_of(event->name));
+  return (struct kh_names){
+      found, value_of_found, environment_of_found, meta_data_of_found, offered_by_found, event->steps_left};
+}
+
+void kh_names_found_release(struct kh_names_found *found)
+{
+  kh_arena_release(&found->arena);
+}

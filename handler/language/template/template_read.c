@@ -1,0 +1,187 @@
+#include "base/base.h"
+
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "language/condition/functions.h"
+#include "language/template/template_tag.h"
+
+/* The text in quotes at *AT, which moves behind it; its quotes are closed, or the tag would have no end. */
+static struct kh_str read_text(struct kh_tag_reader *tags, size_t *at, size_t end)
+{
+  char quote = tags->source.at[*at];
+  char *text = kh_arena_take(tags->arena, end - *at);
+  size_t len = 0;
+  size_t i = *at + 1;
+
+  for (; i < end && tags->source.at[i] != quote; i++) {
+    char next = i + 1 < end ? tags->source.at[i + 1] : '\0';
+
+    i += tags->source.at[i] == '\\' && (next == '\\' || next == quote);
+    if ((unsigned char)tags->source.at[i] < 0x20 || tags->source.at[i] == 0x7F)
+      (void)kh_tag_mistake(tags, i, 1, "a control character or line break has no place in this text");
+    if (text)
+      text[len++] = tags->source.at[i];
+  }
+  *at = i < end ? i + 1 : end;
+  if (text && !kh_utf8_valid(kh_str(text, len)))
+    (void)kh_tag_mistake(tags, i, 0, "this text is not UTF-8");
+  return kh_str(text ? text : "", len);
+}
+
+static void unknown_name(struct kh_tag_reader *tags, size_t at, struct kh_str name)
+{
+  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
+
+  if (kh_function_find(name))
+    (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, name.len,
+                         "%.*s is a function; those are for {{#if}} only", KH_TAG_SHOWN(name));
+  else
+    (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, name.len, "\"%.*s\" is no name of a message",
+                         KH_TAG_SHOWN(name));
+  kh_mistake_hint(&mistake, kh_name_nearest_in_message(name));
+  kh_tag_tell(tags, &mistake);
+}
+
+static void check_name(struct kh_tag_reader *tags, size_t at, struct kh_str word, struct kh_part *part)
+{
+  const struct kh_name_info *name = kh_name_find(word);
+
+  if (!name || (name->flags & (KH_NAME_HIDDEN | KH_NAME_MESSAGE)) == KH_NAME_HIDDEN) {
+    unknown_name(tags, at, word);
+  } else if (kh_str_ends(word, KH_STR(".email"))) {
+    (void)kh_tag_mistake(tags, at, word.len, "messages do not carry addresses of persons; %.*sname is a name",
+                         (int)(word.len - 5), word.at);
+  } else {
+    part->name = name;
+    if ((name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY)) && tags->reader->advise) {
+      char text[128];
+
+      (void)snprintf(text, sizeof text, "%s is always empty: %s", name->text,
+                     name->flags & KH_NAME_HISTORY ? "this version does not remember the builds before"
+                                                   : "no webhook carries it");
+      tags->reader->advise(tags->reader->self, at, word.len, text);
+    }
+  }
+}
+
+static const struct {
+  const char *name;
+  enum kh_filter_type type;
+} filters[] = {{"default", KH_FILTER_DEFAULT},
+               {"truncate", KH_FILTER_TRUNCATE},
+               {"duration", KH_FILTER_DURATION},
+               {"time", KH_FILTER_TIME}};
+
+static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str word, enum kh_filter_type *type)
+{
+  const char *known[KH_COUNT(filters) + 1] = {NULL};
+  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
+
+  for (size_t i = 0; i < KH_COUNT(filters); i++) {
+    known[i] = filters[i].name;
+    if (kh_str_equal(word, kh_str_of(filters[i].name))) {
+      *type = filters[i].type;
+      return true;
+    }
+  }
+  if (word.len == 0)
+    return kh_tag_mistake(tags, at, 0, "a filter is missing here: default, truncate, duration or time");
+  (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, word.len,
+                       "\"%.*s\" is no filter; there are default, truncate, duration and time",
+                       KH_TAG_SHOWN(word));
+  kh_mistake_hint(&mistake, kh_word_nearest(word, known));
+  kh_tag_tell(tags, &mistake);
+  return false;
+}
+
+/* Duration and time read the value itself, not its text. */
+static bool check_kind(struct kh_tag_reader *tags, size_t at, enum kh_filter_type type, bool named,
+                       const struct kh_part *part)
+{
+  const char *word = type == KH_FILTER_TIME ? "time" : "duration";
+  struct kh_str name = part->name ? kh_str_of(part->name->text) : KH_NO_STR;
+
+  if (type != KH_FILTER_TIME && type != KH_FILTER_DURATION)
+    return true;
+  if (part->filters)
+    return kh_tag_mistake(tags, at, strlen(word), "%s is the first filter, or none", word);
+  if (!part->name && named)
+    return true;
+  if (type == KH_FILTER_TIME && !kh_str_ends(name, KH_STR("_at")))
+    return kh_tag_mistake(tags, at, strlen(word), "time is for times, such as build.finished_at");
+  if (type == KH_FILTER_DURATION && !kh_str_ends(name, KH_STR(".duration")))
+    return kh_tag_mistake(tags, at, strlen(word), "duration is for build.duration and job.duration");
+  return true;
+}
+
+static bool read_argument(struct kh_tag_reader *tags, size_t *at, size_t end, struct kh_filter *filter)
+{
+  struct kh_str digits = KH_NO_STR;
+  uint64_t number = 0;
+
+  *at = kh_tag_skip(tags, *at, end);
+  if (filter->type == KH_FILTER_DEFAULT) {
+    if (*at == end || (tags->source.at[*at] != '"' && tags->source.at[*at] != '\''))
+      return kh_tag_mistake(tags, *at, 0, "default needs a text in quotes, such as default \"none\"");
+    filter->text = read_text(tags, at, end);
+  } else if (filter->type == KH_FILTER_TRUNCATE) {
+    digits = kh_tag_word(tags, *at, end, false);
+    if (!kh_str_u64(digits, &number) || number < 1 || number > KH_TEMPLATE_VALUE_CHARACTERS)
+      return kh_tag_mistake(tags, *at, digits.len, "truncate needs a number of characters, 1 to %d",
+                            KH_TEMPLATE_VALUE_CHARACTERS);
+    filter->characters = (size_t)number;
+    *at += digits.len;
+  }
+  return true;
+}
+
+static bool read_filter(struct kh_tag_reader *tags, size_t *at, size_t end, bool named, struct kh_part *part)
+{
+  struct kh_filter made = {.type = KH_FILTER_DEFAULT};
+  struct kh_filter **last = &part->filters;
+
+  *at = kh_tag_skip(tags, *at, end);
+  struct kh_str word = kh_tag_word(tags, *at, end, true);
+  if (!find_filter(tags, *at, word, &made.type) || !check_kind(tags, *at, made.type, named, part))
+    return false;
+  *at += word.len;
+  if (!read_argument(tags, at, end, &made))
+    return false;
+  struct kh_filter *filter = kh_arena_take(tags->arena, sizeof *filter);
+  if (!filter)
+    return false;
+  *filter = made;
+  while (*last)
+    last = &(*last)->next;
+  *last = filter;
+  return true;
+}
+
+void kh_tag_value(struct kh_tag_reader *tags, const struct kh_tag *tag, struct kh_part *part)
+{
+  size_t at = tag->inside;
+  struct kh_str word = kh_tag_word(tags, at, tag->end, true);
+
+  if (at == tag->end) {
+    (void)kh_tag_mistake(tags, tag->at, tag->len, "a name is missing between {{ and }}");
+    return;
+  }
+  if (tags->source.at[at] == '"' || tags->source.at[at] == '\'') {
+    part->text = read_text(tags, &at, tag->end);
+  } else if (word.len > 0) {
+    check_name(tags, at, word, part);
+    at += word.len;
+  }
+  for (;;) {
+    at = kh_tag_skip(tags, at, tag->end);
+    if (at == tag->end)
+      return;
+    if (tags->source.at[at] != '|') {
+      (void)kh_tag_mistake(tags, at, 1, "only a name and its filters stand between {{ and }}");
+      return;
+    }
+    at++;
+    if (!read_filter(tags, &at, tag->end, word.len > 0, part))
+      return;
+  }
+}

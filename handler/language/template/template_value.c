@@ -1,0 +1,132 @@
+#include "base/base.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "language/condition/resolve.h"
+#include "language/names/shown.h"
+#include "language/template/parts.h"
+
+enum { FIRST_BYTES = 1024, ARENA_BYTES = 128 * 1024 * 1024, VALUE_BYTES = 4 * KH_TEMPLATE_VALUE_CHARACTERS };
+
+#define ELLIPSIS KH_STR("…")
+
+static void truncate_to(struct kh_buf *text, size_t max)
+{
+  if (kh_utf8_count(kh_buf_view(text)) <= max)
+    return;
+  text->len = kh_utf8_bytes(kh_buf_view(text), max - 1);
+  (void)kh_buf_add(text, ELLIPSIS);
+}
+
+static void add_text(const struct kh_name_info *name, struct kh_str text,
+                     const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  struct kh_buf shown;
+
+  kh_buf_init(&shown, text.len);
+  (void)kh_shown_add(name, text, &shown);
+  paper->line(kh_buf_view(&shown), KH_TEMPLATE_VALUE_CHARACTERS, out);
+  if (shown.err == KH_ERR_NO_MEMORY)
+    out->err = KH_ERR_NO_MEMORY;
+  kh_buf_release(&shown);
+}
+
+static void add_list(const struct kh_value *list, const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  for (size_t i = 0; i < list->list.count && out->len <= VALUE_BYTES; i++) {
+    size_t before = out->len;
+
+    if (before > 0)
+      (void)kh_buf_add(out, KH_STR(", "));
+    size_t begin = out->len;
+    paper->line(list->list.items[i], KH_TEMPLATE_VALUE_CHARACTERS, out);
+    if (out->len == begin)
+      out->len = before;
+  }
+  truncate_to(out, KH_TEMPLATE_VALUE_CHARACTERS);
+}
+
+static void add_duration(int64_t seconds, struct kh_buf *out)
+{
+  const struct {
+    int64_t seconds;
+    char letter;
+  } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+  const size_t before = out->len;
+
+  if (seconds == 0)
+    (void)kh_buf_add(out, KH_STR("0s"));
+  for (size_t i = 0; i < KH_COUNT(units) && seconds > 0; i++) {
+    if (seconds >= units[i].seconds)
+      (void)kh_buf_printf(out, "%s%" PRId64 "%c", out->len > before ? " " : "", seconds / units[i].seconds,
+                          units[i].letter);
+    seconds %= units[i].seconds;
+  }
+}
+
+static void add_time(struct kh_str text, struct kh_buf *out)
+{
+  int64_t at_us = 0;
+  char written[KH_TIME_TEXT_BYTES] = "";
+
+  if (!kh_time_parse(text, &at_us))
+    return;
+  kh_time_format(at_us, written);
+  (void)kh_buf_printf(out, "%.10s %.5s UTC", written, written + 11);
+}
+
+static void add_value(const struct kh_part *part, const struct kh_value *value,
+                      const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  const enum kh_filter_type filter = part->filters ? part->filters->type : KH_FILTER_DEFAULT;
+
+  if (filter == KH_FILTER_DURATION && value->kind == KH_KIND_NUMBER)
+    add_duration(value->number, out);
+  else if (filter == KH_FILTER_TIME && value->kind == KH_KIND_STRING)
+    add_time(value->text, out);
+  else if (filter == KH_FILTER_DURATION || filter == KH_FILTER_TIME)
+    return;
+  else if (value->kind == KH_KIND_STRING)
+    add_text(part->name, value->text, paper, out);
+  else if (value->kind == KH_KIND_LIST)
+    add_list(value, paper, out);
+  else if (value->kind == KH_KIND_NUMBER)
+    (void)kh_buf_printf(out, "%" PRId64, value->number);
+  else if (value->kind == KH_KIND_BOOLEAN)
+    (void)kh_buf_add(out, value->truth ? KH_STR("true") : KH_STR("false"));
+}
+
+static void apply(const struct kh_filter *filter, struct kh_buf *text)
+{
+  if (filter->type == KH_FILTER_DEFAULT && text->len == 0)
+    (void)kh_buf_add(text, filter->text);
+  else if (filter->type == KH_FILTER_TRUNCATE)
+    truncate_to(text, filter->characters);
+}
+
+enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
+                              const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  char storage[FIRST_BYTES];
+  struct kh_arena arena;
+  struct kh_buf text;
+
+  kh_buf_init(&text, 3 * VALUE_BYTES + KH_TEMPLATE_MAX_BYTES);
+  kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
+  if (part->name) {
+    struct kh_value value;
+
+    kh_resolve(names, part->name, &arena, &value);
+    /* What is too large for the arena is null: it must not cost the delivery. */
+    add_value(part, &value, paper, &text);
+  } else {
+    (void)kh_buf_add(&text, part->text);
+  }
+  for (const struct kh_filter *filter = part->filters; filter; filter = filter->next)
+    apply(filter, &text);
+  (void)kh_buf_add(out, kh_buf_view(&text));
+  enum kh_err err = arena.err == KH_ERR_NO_MEMORY ? arena.err : kh_buf_ok(&text);
+  kh_buf_release(&text);
+  kh_arena_release(&arena);
+  return err ? err : kh_buf_ok(out);
+}

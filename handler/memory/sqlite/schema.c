@@ -1,0 +1,190 @@
+#include "base/base.h"
+
+#include "memory/sqlite/schema.h"
+
+#define JOURNAL_ROWS_MAX "100000"
+#define TEXT_OF(number) TEXT_OF_WORD(number)
+#define TEXT_OF_WORD(word) #word
+
+const char kh_schema_look[] =
+    "SELECT (SELECT user_version FROM pragma_user_version), count(*) FROM sqlite_schema";
+
+const char kh_schema_pragmas[] = "PRAGMA journal_mode = WAL;"
+                                 "PRAGMA synchronous = FULL;"
+                                 "PRAGMA secure_delete = ON;"
+                                 "PRAGMA temp_store = MEMORY;"
+                                 "PRAGMA trusted_schema = OFF;"
+                                 "PRAGMA wal_autocheckpoint = 1000;"
+                                 "PRAGMA journal_size_limit = 4194304;";
+
+const char kh_schema_pragmas_hold[] =
+    "SELECT 1 FROM pragma_journal_mode, pragma_secure_delete, pragma_synchronous"
+    " WHERE journal_mode = 'wal' AND secure_delete = 1 AND synchronous = 2";
+
+const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
+                                      "PRAGMA temp_store = MEMORY;"
+                                      "PRAGMA trusted_schema = OFF;";
+
+const char kh_schema_create[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE journal (" /* what came and what became of it */
+    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
+    "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
+    "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
+    "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX signatures_seen ON signatures (seen_us);"
+    "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX bodies_seen ON bodies (seen_us);"
+    "CREATE TABLE deliveries (" /* owed while dead_us is NULL */
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, notifier TEXT NOT NULL,"
+    "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL, content_type TEXT NOT NULL,"
+    "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
+    "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
+    "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
+    "  is_refused INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
+    "CREATE TABLE destinations (" /* when a delivery last arrived there; 0 for never, as of the next */
+    "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL,"
+    "  held_until_us INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
+    "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
+                                                        "COMMIT;";
+
+const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
+    [1] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE deliveries ADD COLUMN status INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE deliveries ADD COLUMN answer TEXT NOT NULL DEFAULT '';"
+          "CREATE TABLE destinations ("
+          "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+          "PRAGMA user_version = 2;"
+          "COMMIT;",
+    [2] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE deliveries ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0;"
+          "DROP INDEX deliveries_due;"
+          "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
+          "ALTER TABLE destinations ADD COLUMN held_until_us INTEGER NOT NULL DEFAULT 0;"
+          "INSERT OR IGNORE INTO destinations (destination, delivered_us)"
+          "  SELECT DISTINCT destination, 0 FROM deliveries;"
+          "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
+          "PRAGMA user_version = 3;"
+          "COMMIT;",
+};
+
+/* The last answer that came stays, also when the last attempt got none. */
+#define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
+
+/* What is under way, and the destinations that are full: the values are behind the time, which is ?1. */
+#define UNDER_WAY "(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+#define FULL "(?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
+
+/* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
+#define STATE_NOW \
+  "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
+#define ASKED_FOR                                                                                  \
+  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)" \
+  " AND (?5 = '' OR destination = ?5) AND (?6 = '' OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
+
+/*
+ * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
+ * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256
+ * rows a batch from the old end.
+ */
+const char *const kh_sql[KH_SQL__COUNT] = {
+    [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [KH_SQL_COMMIT] = "COMMIT",
+    [KH_SQL_ROLLBACK] = "ROLLBACK",
+    [KH_SQL_LIST] = "SELECT id, rule, notifier, destination, entry, event, content_type, reason, answer,"
+                    " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
+                    " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
+    [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
+    [KH_SQL_DESTINATIONS] =
+        "SELECT destination, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
+        " min(oldest_us), min(next_us) FROM"
+        " (SELECT destination, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
+        " NULL AS oldest_us, NULL AS next_us FROM destinations UNION ALL"
+        " SELECT destination, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
+        " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
+        " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
+        " FROM deliveries) GROUP BY destination ORDER BY destination",
+    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND destination IN"
+                       " (SELECT destination FROM deliveries" ASKED_FOR ")",
+    /*
+     * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
+     */
+    [KH_SQL_REDRIVE] =
+        "UPDATE deliveries SET attempt = iif(dead_us IS NULL, attempt, 0),"
+        " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"
+        " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
+    [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
+    [KH_SQL_IN_JOURNAL] = "SELECT 1 FROM journal WHERE entry = ?1",
+    [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
+    [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
+    [KH_SQL_JOURNAL] = "INSERT INTO journal (entry, request_id, event, organization, pipeline, branch, state,"
+                       " verdict, build_number, received_us, done_us, deliveries)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [KH_SQL_SIGNATURE] = "INSERT INTO signatures (signature, seen_us) VALUES (?1, ?2)"
+                         " ON CONFLICT (signature) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
+    [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
+                    " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
+    [KH_SQL_OWE] =
+        "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"
+        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
+        " content_type = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11,"
+        " created_us = ?12, reason = '', status = 0, answer = '', is_refused = 0, dead_us = NULL"
+        " WHERE dead_us IS NOT NULL",
+    [KH_SQL_OWE_TO] = "INSERT OR IGNORE INTO destinations (destination, delivered_us) VALUES (?1, 0)",
+    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE destination = ?1 AND entry <> ?2 AND dead_us IS NULL",
+    [KH_SQL_PRUNE_JOURNAL] =
+        "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
+        " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
+        " WHERE done_us < ?1 OR seq <= (SELECT max(seq) FROM journal) - " JOURNAL_ROWS_MAX ")",
+    [KH_SQL_PRUNE_SIGNATURES] =
+        "DELETE FROM signatures WHERE signature IN"
+        " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+    [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
+                            " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+    /* From the destinations, so that thousands that wait for one of them are never walked over. */
+    [KH_SQL_TAKE] =
+        "SELECT d.id, d.rule, d.notifier, d.destination, d.entry, d.event, d.content_type, d.body, d.attempt,"
+        " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
+        " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
+        " (SELECT n.seq FROM deliveries AS n WHERE n.destination = t.destination AND n.dead_us IS NULL"
+        " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
+        " WHERE t.held_until_us <= ?1 AND t.destination NOT IN " FULL
+        " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    /* Several are under way at once: what one was asked for, the answer to another does not end. */
+    [KH_SQL_SUCCESS] =
+        "UPDATE destinations SET delivered_us = ?2,"
+        " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE destination ="
+        " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
+    [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
+                    " (SELECT destination FROM deliveries WHERE id = ?1)",
+    [KH_SQL_HOLD_BY_NAME] =
+        "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination = ?1",
+    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
+                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+    /* One that was not tried once more tells why it waited. */
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason <> '',"
+                    " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
+                    ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
+                    " WHERE n.destination = t.destination AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY
+                    ")))"
+                    " FROM destinations AS t WHERE t.destination NOT IN " FULL,
+    [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
+                      " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
+    [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
+                              " is_refused AND not_before_us > ?1",
+    [KH_SQL_CONFIG_HOLDS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_MEND_WAITS] =
+        "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND not_before_us > ?2",
+    [KH_SQL_MEND_HOLDS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
+    [KH_SQL_PRUNE_DESTINATIONS] =
+        "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM deliveries AS n WHERE n.destination = destinations.destination)",
+};

@@ -1,0 +1,250 @@
+#include "base/base.h"
+
+#include "base/utf8.h"
+#include "notify/lifx/answer.h"
+#include "notify/lifx/look.h"
+#include "rules/notifier.h"
+#include "words/text.h"
+
+#define API "https://api.lifx.com/v1"
+
+/* An old light is worse than none: it would paint over what happened since. */
+enum { AGE_MAX_S = 600 };
+enum { SELECTOR_MAX_BYTES = 1000, SELECTORS_MAX = 25, SELECTOR_SHOWN_BYTES = 64 };
+
+/* By their place in kh_lifx_effect. */
+static const struct {
+  const char *path;
+  enum kh_verb verb;
+} calls[] = {
+    [KH_LIFX_BREATHE] = {"effects/breathe", KH_POST},
+    [KH_LIFX_PULSE] = {"effects/pulse", KH_POST},
+    [KH_LIFX_NONE] = {"state", KH_PUT},
+};
+
+static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                 struct kh_sent_headers *headers)
+{
+  (void)delivery;
+  (void)now_us;
+  headers->at[0] = (struct kh_sent_header){
+      .name = "Authorization", .text = "Bearer ", .secret = &rule->secret};
+  headers->count = 1;
+}
+
+/* Which of the looks EVENT has: by the build's state, for that is what a lamp shows. */
+static const char *look_of(const struct kh_event *event, struct kh_str state)
+{
+  const struct kh_state_words *known = kh_text_state(state);
+  bool finished = kh_str_ends(kh_str_of(event->name), KH_STR(".finished"));
+
+  if (event->kind != KH_EVENT_BUILD)
+    return "other";
+  if (kh_str_equal(kh_str_of(event->name), KH_STR("build.running")) && (!known || !known->settled))
+    return "running";
+  if (!known)
+    return finished && state.len > 0 ? "failed" : "other";
+  switch (known->mood) {
+  case KH_MOOD_PASSED:
+    return "passed";
+  case KH_MOOD_FAILED:
+  case KH_MOOD_WARNING:
+    return "failed";
+  case KH_MOOD_BLOCKED:
+    return "blocked";
+  case KH_MOOD_CANCELED:
+    return "canceled";
+  case KH_MOOD_SKIPPED:
+    return kh_str_equal(state, KH_STR("skipped")) ? "skipped" : "not_run";
+  case KH_MOOD_RUNNING:
+    /* A body that lags behind its event does not say how the build ended. */
+    return finished ? "other" : "running";
+  default:
+    return "other";
+  }
+}
+
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
+{
+  const struct kh_event *event = rendering->event;
+  struct kh_buf state;
+
+  kh_buf_init(&state, event->body.len + 16);
+  enum kh_err err = kh_event_build_state(event, &state);
+  if (!err)
+    err = kh_notify_write_json(json_incref(json_object_get(rule->made, look_of(event, kh_buf_view(&state)))),
+                               body);
+  kh_buf_release(&state);
+  return err;
+}
+
+/* ---- what the configuration says ---- */
+
+static bool is_selector(struct kh_str one)
+{
+  static const char *const kinds[] = {
+      "id:", "label:", "group:", "group_id:", "location:", "location_id:", "scene_id:"};
+
+  if (kh_str_equal(one, KH_STR("all")) || kh_str_equal(one, KH_STR("all:random")))
+    return true;
+  for (size_t i = 0; i < KH_COUNT(kinds); i++)
+    if (kh_str_starts(one, kh_str_of(kinds[i])) && one.len > strlen(kinds[i]))
+      return true;
+  return false;
+}
+
+static bool are_selectors(struct kh_str text)
+{
+  struct kh_str rest = text;
+  size_t count = 0;
+
+  for (; rest.at && count <= SELECTORS_MAX; count++)
+    if (!is_selector(kh_str_cut(&rest, ',')))
+      return false;
+  for (size_t i = 0; i < text.len; i++)
+    if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7F)
+      return false;
+  return count <= SELECTORS_MAX && text.len <= SELECTOR_MAX_BYTES;
+}
+
+/* So that no part of a selector can be anything else in a URL. */
+static void add_encoded(struct kh_str text, struct kh_buf *out)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    const unsigned char c = (unsigned char)text.at[i];
+
+    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
+      (void)kh_buf_add_byte(out, (char)c);
+    else
+      (void)kh_buf_printf(out, "%%%02X", c);
+  }
+}
+
+/* <base>/lights/<selector>/<path> */
+static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const char *path)
+{
+  struct kh_str base = kh_secret_reveal(&rule->url);
+  struct kh_buf url;
+
+  kh_buf_init(&url, KH_SECRET_MAX_BYTES);
+  if (kh_str_ends(base, KH_STR("/")))
+    base.len--;
+  (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
+  (void)kh_buf_add(&url, base);
+  (void)kh_buf_add(&url, KH_STR("/lights/"));
+  add_encoded(selector, &url);
+  (void)kh_buf_add_byte(&url, '/');
+  (void)kh_buf_add(&url, kh_str_of(path));
+  enum kh_err err = kh_buf_ok(&url);
+  if (!err)
+    err = kh_secret_set(&rule->url, kh_buf_view(&url));
+  kh_wipe_buf(&url);
+  return err;
+}
+
+static bool has_room_for_path(struct kh_str url)
+{
+  return !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len) && url.len <= 512;
+}
+
+static bool is_token(struct kh_str token)
+{
+  for (size_t i = 0; i < token.len; i++)
+    if (token.at[i] <= ' ' || token.at[i] >= 0x7F)
+      return false;
+  return true;
+}
+
+#define LOOK(outcome, what)                                                                        \
+  {                                                                                                \
+    .name = (outcome), .type = KH_OPTION_MAPPING, .form = "look", .members = kh_lifx_look_members, \
+    .words = (what)                                                                                \
+  }
+#define IN_THAT_STATE "What lamps do for a build in that state."
+#define KINDS "(label|id|group|group_id|location|location_id|scene_id):[^,]+"
+
+static const struct kh_option options[] = {
+    {.name = "token",
+     .type = KH_OPTION_SECRET,
+     .required = true,
+     .offset = offsetof(struct kh_rule, secret),
+     .words = "A secret that holds a personal access token.",
+     .example = "LIFX_ACCESS_TOKEN",
+     .is_good = is_token,
+     .form = "one token: no blanks, no line ends, ASCII"},
+    {.name = "selector",
+     .type = KH_OPTION_TEXT,
+     .words =
+         "Which lamps: `all`, or up to 25 of label:, id:, group:, group_id:, location:, location_id: and "
+         "scene_id:, with a name behind each, separated by commas.",
+     .by_default = "all",
+     .is_good = are_selectors,
+     .form = "`all`, or up to 25 of label:, id:, group:, group_id:, location:, location_id: and scene_id: "
+             "with a name behind each, separated by commas",
+     .pattern = "^(all|" KINDS "(," KINDS "){0,24})$"},
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the root of the API.",
+     .by_default = API,
+     .is_good = has_room_for_path,
+     .form = "the root of the API, such as " API ": at most 512 bytes, without `?` and `#`"},
+    {.name = "effect",
+     .type = KH_OPTION_CHOICE,
+     .words = "How the colour changes; `none` for the colour alone.",
+     .by_default = "breathe",
+     .choices = kh_lifx_effects},
+    LOOK("running", IN_THAT_STATE),
+    LOOK("passed", IN_THAT_STATE),
+    LOOK("failed", "A build in that state, or in a state that nobody has heard of."),
+    LOOK("blocked", IN_THAT_STATE),
+    LOOK("canceled", IN_THAT_STATE),
+    LOOK("skipped", IN_THAT_STATE),
+    LOOK("not_run", IN_THAT_STATE),
+    LOOK("other", "A build that finished while its webhook did not know how, and all other events."),
+    {.name = NULL},
+};
+
+/* Two rules go to one destination only when all that the URL is made of is the same. */
+static bool name_destination(struct kh_rule *rule, struct kh_str selector, const char *effect)
+{
+  unsigned char digest[KH_DIGEST_BYTES];
+  char shown[2 * 8 + 1];
+
+  if (selector.len > SELECTOR_SHOWN_BYTES) {
+    kh_sha256(&selector, 1, digest);
+    kh_hex(digest, 8, shown);
+    selector = kh_str_of(shown);
+  }
+  return kh_options_name(rule, selector) && kh_options_name(rule, kh_str_of(effect));
+}
+
+static enum kh_err configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
+                             struct kh_diags *diags)
+{
+  const struct kh_str selector = kh_str_of(kh_option_text(rule->notifier, given, "selector"));
+  const enum kh_lifx_effect effect = (enum kh_lifx_effect)kh_option_choice(rule->notifier, given, "effect");
+
+  rule->verb = calls[effect].verb;
+  if (!name_destination(rule, selector, calls[effect].path))
+    return kh_config_mistake(config, given, "token", diags, "the name behind lifx.token is too long");
+  enum kh_err err = kh_lifx_looks(given, effect, &rule->made);
+  return err || kh_secret_is_empty(&rule->url) ? err : make_url(rule, selector, calls[effect].path);
+}
+
+static const char *const default_events[] = {"build.running", "build.finished", NULL};
+
+const struct kh_notifier kh_notifier_lifx = {
+    .name = "lifx",
+    .words = "Changes the colour of LIFX lamps",
+    .via = KH_VIA_HTTP,
+    .content_type = "application/json",
+    .default_events = default_events,
+    .options = options,
+    .age_max_s = AGE_MAX_S,
+    .replaces = true,
+    .configure = configure,
+    .render = render,
+    .sign = sign,
+    .judge = kh_lifx_judge,
+};

@@ -1,0 +1,50 @@
+/*
+ * blocks.h - the pieces of a message for Slack; only this folder's files include it.
+ *
+ * Source: docs.slack.dev, reference/block-kit/blocks (rich text) and messaging/formatting-message-text.
+ */
+#ifndef KH_SLACK_BLOCKS_H
+#define KH_SLACK_BLOCKS_H
+
+#include "base/buf.h"
+#include "language/template/template.h"
+
+#include <jansson.h>
+
+enum { KH_SLACK_BOLD = 1, KH_SLACK_ITALIC = 2, KH_SLACK_STRIKE = 4, KH_SLACK_CODE = 8 };
+enum { KH_SLACK_TEXT_CHARACTERS = 3000, KH_SLACK_FALLBACK_BYTES = 4000 };
+
+/*
+ * One rich_text_section being written. Its texts are never parsed: no markup, no mention, no escaping to get
+ * wrong.
+ */
+struct kh_slack_section {
+  json_t *elements;
+  bool failed;
+};
+
+/*
+ * Adds {"type": TYPE, KEY: TEXT} and, where there are some, a url and styles. Slack refuses empty texts: none
+ * is added.
+ */
+void kh_slack_add(struct kh_slack_section *section, const char *type, const char *key, struct kh_str text,
+                  struct kh_str url, unsigned styles);
+void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, unsigned styles);
+
+/*
+ * Appends TEXT for the one member that Slack parses, its three special characters escaped. False when it had
+ * to be cut, to end with "…" within MAX_BYTES of OUT; MORE says that something will be added behind it.
+ */
+bool kh_slack_escape(struct kh_str text, size_t max_bytes, bool more, struct kh_buf *out);
+
+/* For messages: values stand between two marks, which nothing else can hold. */
+extern const struct kh_template_paper kh_slack_paper;
+
+/*
+ * Adds a message made by kh_slack_paper to SECTION, and the same without markup to FALLBACK. What the author
+ * wrote may have *bold*, _italic_, ~strike~ and `code` on one line, <url|text>, <@U…>, <#C…>, <!here>,
+ * <!channel>, <!everyone>, <!subteam^S…>, :emoji:, &amp;, &lt; and &gt;. Values are text wherever they stand.
+ */
+enum kh_err kh_slack_markup(struct kh_str message, struct kh_slack_section *section, struct kh_buf *fallback);
+
+#endif

@@ -1,0 +1,175 @@
+#include "base/base.h"
+
+#include "notify/slack/blocks.h"
+#include "rules/message.h"
+#include "rules/notifier.h"
+#include "words/story.h"
+
+_Static_assert((int)KH_STORY_MESSAGE_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
+_Static_assert(2 * (int)KH_STORY_NAME_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
+_Static_assert((int)KH_STORY_URL_MAX_BYTES <= 3000, "Slack's limit of a URL");
+
+static const char *const emoji[KH_MOOD__COUNT] = {
+    [KH_MOOD_NEWS] = "information_source",
+    [KH_MOOD_PASSED] = "white_check_mark",
+    [KH_MOOD_FAILED] = "x",
+    [KH_MOOD_WARNING] = "warning",
+    [KH_MOOD_BLOCKED] = "raised_hand",
+    [KH_MOOD_CANCELED] = "no_entry_sign",
+    [KH_MOOD_SKIPPED] = "fast_forward",
+    [KH_MOOD_RUNNING] = "arrow_forward",
+    [KH_MOOD_SCHEDULED] = "hourglass_flowing_sand",
+};
+
+static void add_headline(struct kh_slack_section *section, const struct kh_story *story)
+{
+  struct kh_str item = kh_buf_view(&story->item);
+
+  kh_slack_add(section, "emoji", "name", kh_str_of(emoji[story->mood]), KH_NO_STR, 0);
+  kh_slack_add_text(section, KH_STR(" "), 0);
+  kh_slack_add_text(section, kh_buf_view(&story->subject), KH_SLACK_BOLD);
+  if (item.len > 0) {
+    kh_slack_add_text(section, kh_str_of(story->joint), 0);
+    if (story->url.len > 0)
+      kh_slack_add(section, "link", "text", item, kh_buf_view(&story->url), 0);
+    else
+      kh_slack_add_text(section, item, 0);
+  }
+  if (story->words.len > 0) {
+    kh_slack_add_text(section, KH_STR(" "), 0);
+    kh_slack_add_text(section, kh_buf_view(&story->words), 0);
+  }
+}
+
+static void add_details(struct kh_slack_section *section, const struct kh_story *story)
+{
+  for (size_t i = 0; i < story->detail_count; i++) {
+    const struct kh_story_detail *detail = &story->details[i];
+
+    kh_slack_add_text(section, i ? KH_STR(" · ") : KH_STR("\n"), 0);
+    kh_slack_add_text(section, kh_str_of(detail->before), 0);
+    kh_slack_add_text(section, kh_buf_view(&detail->text), detail->code ? KH_SLACK_CODE : 0);
+  }
+}
+
+/* [{"type": TYPE, "elements": ELEMENTS}], which takes ELEMENTS over; NULL when memory ran out. */
+static json_t *list_of(const char *type, json_t *elements)
+{
+  json_t *list = json_array();
+  json_t *one = json_object();
+  bool failed = json_object_set_new(one, "type", json_string(type));
+
+  failed = json_object_set_new(one, "elements", elements) || failed;
+  failed = json_array_append_new(list, one) || failed;
+  if (failed) {
+    json_decref(list);
+    list = NULL;
+  }
+  return list;
+}
+
+static void add_story(struct kh_slack_section *section, const struct kh_story *story)
+{
+  add_headline(section, story);
+  if (story->message.len > 0) {
+    kh_slack_add_text(section, KH_STR("\n"), 0);
+    kh_slack_add_text(section, kh_buf_view(&story->message), 0);
+  }
+  add_details(section, story);
+}
+
+static enum kh_err tell_story(const struct kh_event *event, struct kh_slack_section *section,
+                              struct kh_buf *fallback)
+{
+  struct kh_story story;
+  struct kh_buf line;
+  enum kh_err err = kh_story_read(&story, event);
+
+  kh_buf_init(&line, KH_DELIVERY_MAX_BYTES);
+  if (!err) {
+    add_story(section, &story);
+    kh_story_line(&story, &line);
+    (void)kh_slack_escape(kh_buf_view(&line), KH_SLACK_FALLBACK_BYTES, false, fallback);
+    err = kh_buf_ok(&line);
+  }
+  kh_buf_release(&line);
+  kh_story_release(&story);
+  return err;
+}
+
+/* Adds nothing when RULE has no message for the event. */
+static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering *rendering,
+                                struct kh_slack_section *section, struct kh_buf *fallback)
+{
+  struct kh_buf message;
+
+  kh_buf_init(&message, KH_MESSAGE_BYTES);
+  enum kh_err err = kh_message_render(rule, rendering, &kh_slack_paper, &message);
+  if (!err)
+    err = kh_slack_markup(kh_buf_view(&message), section, fallback);
+  kh_buf_release(&message);
+  return err;
+}
+
+static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct kh_buf *body)
+{
+  json_t *json = json_object();
+  /*
+   * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their
+   * defaults "@channel" in a text is only a text.
+   */
+  bool failed = json_object_set_new(json, "text", json_stringn(fallback.at, fallback.len)) ||
+                json_object_set_new(json, "mrkdwn", json_false()) ||
+                json_object_set_new(json, "unfurl_links", json_false()) ||
+                json_object_set_new(json, "unfurl_media", json_false()) ||
+                json_object_set_new(
+                    json, "blocks",
+                    list_of("rich_text", list_of("rich_text_section", json_incref(elements))));
+  enum kh_err err = failed ? KH_ERR_NO_MEMORY : kh_notify_write_json(json_incref(json), body);
+
+  json_decref(json);
+  return err;
+}
+
+static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
+{
+  struct kh_slack_section section = {json_array(), false};
+  struct kh_buf fallback;
+
+  kh_buf_init(&fallback, KH_SLACK_FALLBACK_BYTES);
+  enum kh_err err = tell_message(rule, rendering, &section, &fallback);
+  if (!err && fallback.len == 0)
+    err = tell_story(rendering->event, &section, &fallback);
+  if (!err)
+    err = kh_buf_ok(&fallback);
+  if (!err && section.failed)
+    err = KH_ERR_NO_MEMORY;
+  if (!err)
+    err = write_body(section.elements, kh_buf_view(&fallback), body);
+  json_decref(section.elements);
+  kh_buf_release(&fallback);
+  return err;
+}
+
+static const struct kh_option options[] = {
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .required = true,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the webhook's URL.",
+     .example = "SLACK_WEBHOOK_URL"},
+    {.name = "message", .type = KH_OPTION_MESSAGE, .words = "What to say instead of the usual words."},
+    {.name = NULL},
+};
+
+static const char *const default_events[] = {"build.finished", NULL};
+
+const struct kh_notifier kh_notifier_slack = {
+    .name = "slack",
+    .words = "Posts to a Slack incoming webhook",
+    .via = KH_VIA_HTTP,
+    .content_type = "application/json",
+    .default_events = default_events,
+    .options = options,
+    .render = render,
+};

@@ -1,0 +1,25 @@
+/*
+ * decision.h - what one rule made of one webhook, and why.
+ *
+ * A rule that matches owes what kh_rule_render makes of it.
+ */
+#ifndef KH_DECISION_H
+#define KH_DECISION_H
+
+#include "rules/notifier.h"
+
+struct kh_decision {
+  const struct kh_rule *rule;
+  bool matches;
+  bool holds[KH_MATCH__PARTS]; /* of those behind the first that does not, only with a trace */
+  struct kh_mistake undecided; /* why `if` could not be decided, and so does not hold */
+};
+
+/*
+ * With TRACE, which may be NULL, every part is decided, for whoever wants to see all, and TRACE sees the
+ * values in `if`.
+ */
+void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
+               struct kh_decision *decision);
+
+#endif

@@ -1,0 +1,89 @@
+#include "base/base.h"
+
+#include "rules/message.h"
+#include "words/text.h"
+
+const struct kh_template_paper kh_message_plain = {
+    .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
+
+struct listener {
+  const struct kh_config *config;
+  const json_t *node;
+  struct kh_diags *diags;
+};
+
+static void tell_mistake(void *self, const struct kh_mistake *mistake)
+{
+  const struct listener *to = self;
+
+  (void)kh_config_say_in_text(
+      to->config, to->node, mistake->at, KH_ERR_CONFIG, to->diags, "`message`: %s%s%s%s", mistake->text,
+      mistake->hint[0] ? "; did you mean `" : "", mistake->hint, mistake->hint[0] ? "`?" : "");
+}
+
+static void tell_advice(void *self, size_t at, size_t len, const char *text)
+{
+  const struct listener *to = self;
+
+  (void)len;
+  (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
+}
+
+struct use_listener {
+  const struct listener *to;
+  const struct kh_match *match;
+  bool told[KH_ROOT__COUNT];
+};
+
+/* Once for each part that is missing. */
+static void tell_use(void *self, const struct kh_use *use)
+{
+  struct use_listener *listener = self;
+  char text[128];
+
+  if (listener->told[use->root] || kh_match_offers(listener->match, use->root))
+    return;
+  listener->told[use->root] = true;
+  (void)snprintf(text, sizeof text, "the events of this rule have no %s; name others by `events`",
+                 kh_root_name(use->root));
+  tell_advice((void *)(uintptr_t)listener->to, use->at, use->len, text);
+}
+
+enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
+                               struct kh_diags *diags)
+{
+  const json_t *node = json_object_get(options, "message");
+  const char *text = kh_config_text(node);
+  struct listener listener = {config, node, diags};
+  const struct kh_template_reader reader = {&listener, tell_mistake, tell_advice};
+
+  if (!node)
+    return KH_OK;
+  if (!text)
+    return kh_config_mistake(config, options, "message", diags,
+                             "`message` is one text; put it in quotes if it begins with {{");
+  if (text[strspn(text, " \t\n")] == '\0')
+    return kh_config_mistake(config, options, "message", diags,
+                             "an empty `message` says nothing; leave it out for the usual words");
+  enum kh_err err = kh_template_compile(&rule->message, kh_str_of(text), &reader);
+  if (err == KH_ERR_NO_MEMORY)
+    (void)kh_config_mistake(config, options, "message", diags, "`message`: no memory left");
+  if (!err)
+    kh_template_uses(rule->message,
+                     &(struct kh_uses){&(struct use_listener){&listener, &rule->match, {false}}, tell_use});
+  return err ? KH_ERR_CONFIG : KH_OK;
+}
+
+enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
+                              const struct kh_template_paper *paper, struct kh_buf *out)
+{
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+
+  if (!rule->message)
+    return KH_OK;
+  enum kh_err err = kh_template_render(rule->message, rendering->names, paper, out, &why);
+  if (why.kind != KH_MISTAKE_NONE)
+    (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its message: %s",
+                         why.text);
+  return err;
+}

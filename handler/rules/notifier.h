@@ -1,0 +1,119 @@
+/*
+ * notifier.h - what a notifier is, and a compiled rule.
+ *
+ * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is
+ * pure: it turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks
+ * through one.
+ */
+#ifndef KH_NOTIFIER_H
+#define KH_NOTIFIER_H
+
+#include "memory/store.h"
+#include "net/transport.h"
+#include "rules/match.h"
+#include "rules/options.h"
+
+struct kh_rule;
+struct kh_template;
+
+enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
+
+/* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
+struct kh_verdict {
+  enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
+  /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
+  int64_t retry_after_s;
+  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
+};
+
+/* What a notifier renders from: one webhook. All is borrowed, and outlives what is done with it. */
+struct kh_rendering {
+  const struct kh_event *event;
+  const struct kh_names *names; /* of event (language/names/names_event.h) */
+  const struct kh_facts *facts;
+  struct kh_mistake
+      undecided; /* by the rule rendered last: why an {{#if}} of its message went the other way */
+};
+
+struct kh_notifier {
+  const char *name;  /* the word in kitehook.yml: "slack"; at most 16 bytes */
+  const char *words; /* for documents: what it does, without a full stop */
+  enum kh_via via;
+  const char *content_type;
+  const char *const *default_events; /* NULL-terminated */
+  const struct kh_option *options;
+  int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
+  unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
+  bool replaces;     /* a newer delivery makes an older one that still waits pointless */
+  /* What the table cannot say of OPTIONS, once read by it without a mistake. NULL where it says it all. */
+  enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
+                           struct kh_diags *diags);
+  /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+  enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
+  /*
+   * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is
+   * empty. NULL where there are none.
+   */
+  void (*sign)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+               struct kh_sent_headers *headers);
+  /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
+  void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
+};
+
+struct kh_rule {
+  char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
+  const struct kh_notifier *notifier;
+  struct kh_match match;
+  enum kh_verb verb;           /* of HTTP notifiers, as the next two */
+  struct kh_secret url;        /* where to */
+  struct kh_secret secret;     /* what to sign with, or a token */
+  json_t *made;                /* owned; what configure prepared for render */
+  struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
+  char destination[257];       /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
+};
+
+struct kh_rules {
+  struct kh_rule *at; /* owned */
+  size_t count;
+};
+
+enum { KH_RULES_MAX = 1000 };
+enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
+
+/* All there are, in the order in which messages name them; NULL-terminated. */
+extern const struct kh_notifier *const kh_notifiers[];
+
+extern const struct kh_notifier kh_notifier_lifx;
+extern const struct kh_notifier kh_notifier_log;
+extern const struct kh_notifier kh_notifier_slack;
+extern const struct kh_notifier kh_notifier_webhook;
+
+/*
+ * Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from
+ * CONFIG.
+ */
+enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
+                             struct kh_diags *diags) KH_MUST_USE;
+/* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. KH_ERR_NO_MEMORY, too. */
+enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
+                                  struct kh_rules *rules, struct kh_diags *diags) KH_MUST_USE;
+void kh_rules_release(struct kh_rules *rules);
+/* The first rule that sends to DESTINATION; NULL when the config no longer has one. */
+const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
+
+/*
+ * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the
+ * caller, who also releases it. BODY_DIGEST is the webhook's. rendering->undecided is set anew.
+ * KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ */
+enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
+                           const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
+                           struct kh_delivery *delivery) KH_MUST_USE;
+
+/*
+ * For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as
+ * kh_json_write.
+ */
+enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body) KH_MUST_USE;
+
+#endif

@@ -1,0 +1,206 @@
+#include "base/base.h"
+
+#include "memory/sqlite/spare.h"
+#include "support/stores.h"
+#include "support/suite.h"
+
+#include <sys/stat.h>
+
+#define DAY_US (86400 * KH_TEST_SECOND_US)
+
+static struct kh_test_store test;
+
+static void set_up(void)
+{
+  kh_test_store_open(&test, KH_TEST_SQLITE);
+}
+
+static void tear_down(void)
+{
+  kh_test_store_close(&test);
+}
+
+/* ---- what was processed is gone ---- */
+
+/* Enough batches to write pages again and again, few enough not to wait long for the disk. */
+enum { SECRETS = 200, BATCH = 10 };
+
+static struct kh_str marked_body(size_t index, char *text, size_t room)
+{
+  /* From a few bytes to several pages, so that rows share pages, fill them and overflow them. */
+  size_t filler = index * index * 7919 % 9000;
+  int length = snprintf(text, room, "{\"text\":\"planted-%04zu-%0*d\"}", index, (int)filler + 1, 0);
+
+  return kh_str(text, (size_t)length);
+}
+
+static size_t count_marks(size_t index)
+{
+  char mark[32];
+
+  (void)snprintf(mark, sizeof mark, "planted-%04zu-", index);
+  return kh_test_count_in_files(&test.dir, mark);
+}
+
+static void id_of(size_t index, char id[KH_DELIVERY_ID_BYTES])
+{
+  (void)snprintf(id, KH_DELIVERY_ID_BYTES, "d%zu", index * 7919 % 1000);
+}
+
+static void owe_secret(size_t index)
+{
+  static char text[10000];
+  char id[KH_DELIVERY_ID_BYTES];
+
+  id_of(index, id);
+  struct kh_claim claim = kh_test_claim(id, id, "", KH_TEST_T0_US);
+  struct kh_delivery delivery = kh_test_delivery(id, marked_body(index, text, sizeof text), KH_TEST_T0_US);
+  kh_test_commit(&test.store, &claim, &delivery, 1);
+  kh_delivery_release(&delivery);
+}
+
+START_TEST(a_body_that_was_sent_is_in_no_file)
+{
+  char id[KH_DELIVERY_ID_BYTES];
+
+  for (size_t i = 0; i < SECRETS; i++) {
+    if (i % BATCH == 0)
+      ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+    owe_secret(i);
+    if (i % BATCH == BATCH - 1)
+      ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+  }
+  for (size_t i = 0; i < SECRETS; i++)
+    ck_assert_uint_ge(count_marks(i), 1);
+  for (size_t i = 0; i < SECRETS; i++) {
+    size_t victim = i * 211 % SECRETS; /* all of them but every eighth, in no order */
+
+    if (i % BATCH == 0)
+      ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+    id_of(victim, id);
+    if (victim % 8 != 0)
+      ck_assert_int_eq(test.store.ops->done(test.store.self, id, KH_TEST_T0_US, 0), KH_OK);
+    if (i % BATCH == BATCH - 1)
+      ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+  }
+  ck_assert_int_eq(test.store.ops->tidy(test.store.self), KH_OK);
+  for (size_t i = 0; i < SECRETS; i++) {
+    size_t count = count_marks(i);
+    ck_assert_msg(i % 8 == 0 ? count == 1 : count == 0, "mark %zu is in the files %zu times", i, count);
+  }
+}
+END_TEST
+
+START_TEST(what_a_killed_worker_left_behind_is_tidied_by_the_next)
+{
+  kh_test_owe(&test.store, "d1", KH_STR("planted-7731"), KH_TEST_T0_US);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_uint_ge(kh_test_count_in_files(&test.dir, "planted-7731"), 1);
+
+  struct kh_store next; /* beside the first, which stands for one that never closed */
+  ck_assert_int_eq(kh_store_open_sqlite(&next, test.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
+  ck_assert_int_eq(next.ops->tidy(next.self), KH_OK);
+  ck_assert_uint_eq(kh_test_count_in_files(&test.dir, "planted-7731"), 0);
+  next.ops->close(next.self);
+}
+END_TEST
+
+START_TEST(closing_tidies_and_leaves_database_and_spare)
+{
+  kh_test_owe(&test.store, "d1", KH_STR("planted-7732"), KH_TEST_T0_US);
+  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", KH_TEST_T0_US, 0), KH_OK);
+  test.store.ops->close(test.store.self);
+  ck_assert_uint_eq(kh_test_count_in_files(&test.dir, "planted-7732"), 0);
+  ck_assert_int_eq(kh_dir_count(test.dir.path), 1 + KH_SPARE_FILES);
+  ck_assert_int_eq(kh_store_open_sqlite(&test.store, test.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
+}
+END_TEST
+
+START_TEST(the_log_stays_small_without_a_rest)
+{
+  static char text[200000];
+  char path[512];
+  char id[KH_DELIVERY_ID_BYTES];
+  struct stat at;
+
+  memset(text, 'x', sizeof text);
+  for (size_t i = 0; i < 80; i++) {
+    id_of(i, id);
+    kh_test_owe(&test.store, id, kh_str(text, sizeof text), KH_TEST_T0_US);
+    ck_assert_int_eq(test.store.ops->done(test.store.self, id, KH_TEST_T0_US, 0), KH_OK);
+  }
+  kh_tempdir_path(&test.dir, "memory.sqlite-wal", path, sizeof path);
+  ck_assert_int_eq(stat(path, &at), 0);
+  ck_assert_int_gt(at.st_size, 0);
+  ck_assert_int_lt(at.st_size, 8 * 1024 * 1024);
+}
+END_TEST
+
+/* ---- memory has an end ---- */
+
+static void commit_at(const char *entry, int64_t now_us)
+{
+  struct kh_claim claim = kh_test_claim(entry, entry, entry, now_us);
+
+  kh_test_batch(&test.store, &claim, NULL, 0);
+}
+
+#define SERIES(last) "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " last ") "
+
+START_TEST(the_journal_keeps_a_hundred_thousand_lines)
+{
+  kh_test_sql(&test.dir,
+              SERIES("100300") "INSERT INTO journal SELECT i, 'old' || i, '', '', '', '', '', '', '', 0,"
+                               " 1700000000000000, 1700000000000000, 0 FROM n");
+  commit_at("new1", KH_TEST_T0_US);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 100301 - 256);
+  commit_at("new2", KH_TEST_T0_US);
+  commit_at("new3", KH_TEST_T0_US);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 100000);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry LIKE 'new%'"), 3);
+}
+END_TEST
+
+START_TEST(each_table_forgets_at_its_own_edge)
+{
+  const int64_t now_us = KH_TEST_T0_US + 40 * DAY_US;
+
+  commit_at("month over", now_us - 30 * DAY_US - 1);
+  commit_at("month", now_us - 30 * DAY_US);
+  commit_at("day over", now_us - DAY_US - 1);
+  commit_at("day", now_us - DAY_US);
+  commit_at("window over", now_us - 600 * KH_TEST_SECOND_US - 1);
+  commit_at("window", now_us - 600 * KH_TEST_SECOND_US);
+  commit_at("now", now_us);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 6);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry = 'month over'"),
+                   0);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM bodies"), 4);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM signatures"), 2);
+  ck_assert_int_eq(
+      kh_test_sql_number(&test.dir, "SELECT count(*) FROM signatures WHERE signature IN ('window', 'now')"),
+      2);
+}
+END_TEST
+
+static Suite *forget_suite(void)
+{
+  Suite *suite = suite_create("sqlite_forget");
+  TCase *secrets = kh_test_case(suite, "secrets");
+  TCase *ends = kh_test_case(suite, "ends");
+
+  tcase_add_checked_fixture(secrets, set_up, tear_down);
+  tcase_add_test(secrets, a_body_that_was_sent_is_in_no_file);
+  tcase_add_test(secrets, what_a_killed_worker_left_behind_is_tidied_by_the_next);
+  tcase_add_test(secrets, closing_tidies_and_leaves_database_and_spare);
+  tcase_add_test(secrets, the_log_stays_small_without_a_rest);
+  tcase_add_checked_fixture(ends, set_up, tear_down);
+  tcase_add_test(ends, the_journal_keeps_a_hundred_thousand_lines);
+  tcase_add_test(ends, each_table_forgets_at_its_own_edge);
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(forget_suite());
+}

@@ -1,0 +1,379 @@
+#include "base/base.h"
+
+#include "memory/sqlite/look.h"
+#include "support/stores.h"
+#include "support/suite.h"
+
+#define NOW_US KH_TEST_T0_US
+#define SECOND_US KH_TEST_SECOND_US
+#define HOUR_US (3600 * SECOND_US)
+
+static struct kh_test_store test;
+static const struct kh_store_ops *ops;
+
+static void set_up_sqlite(void)
+{
+  kh_test_store_open(&test, KH_TEST_SQLITE);
+  ops = test.store.ops;
+}
+
+static void set_up_none(void)
+{
+  kh_test_store_open(&test, KH_TEST_NONE);
+  ops = test.store.ops;
+}
+
+static void tear_down(void)
+{
+  kh_test_store_close(&test);
+}
+
+struct owed {
+  const char *id, *destination;
+  bool replaces;
+};
+
+/* What the webhook ENTRY led to. */
+static void owe_all(const char *entry, const struct owed *owed, size_t count)
+{
+  struct kh_delivery deliveries[4];
+  struct kh_claim claim = kh_test_claim(entry, entry, "", NOW_US);
+
+  ck_assert_uint_le(count, KH_COUNT(deliveries));
+  for (size_t i = 0; i < count; i++) {
+    deliveries[i] = kh_test_delivery(owed[i].id, KH_STR("x"), NOW_US);
+    (void)snprintf(deliveries[i].destination, sizeof deliveries[i].destination, "%s", owed[i].destination);
+    (void)snprintf(deliveries[i].entry, sizeof deliveries[i].entry, "%s", entry);
+    deliveries[i].replaces = owed[i].replaces;
+  }
+  kh_test_batch(&test.store, &claim, deliveries, count);
+  for (size_t i = 0; i < count; i++)
+    kh_delivery_release(&deliveries[i]);
+}
+
+static void owe(const char *id, const char *destination)
+{
+  owe_all(id, &(struct owed){id, destination, false}, 1);
+}
+
+/* "" when there is nothing to take; '!' behind a probe. */
+static const char *take(int64_t now_us, const struct kh_under_way *under_way)
+{
+  static char taken[KH_DELIVERY_ID_BYTES + 1];
+  struct kh_delivery delivery = {0};
+  enum kh_err err = ops->take(test.store.self, now_us, under_way, &delivery);
+
+  ck_assert(err == KH_OK || err == KH_ERR_NOT_FOUND);
+  (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.is_probe ? "!" : "");
+  kh_delivery_release(&delivery);
+  return taken;
+}
+
+static int64_t next_due(const struct kh_under_way *under_way)
+{
+  int64_t at_us = -1;
+  enum kh_err err = ops->next_due(test.store.self, under_way, &at_us);
+
+  return err == KH_ERR_NOT_FOUND ? -1 : at_us;
+}
+
+static void record_failure(const char *id, int64_t retry_us, int64_t hold_us, bool is_refusal)
+{
+  const struct kh_failure why = {.reason = "delivery_failed: HTTP 503",
+                                 .status = 503,
+                                 .answer = "",
+                                 .is_refusal = is_refusal,
+                                 .hold_until_us = hold_us};
+
+  ck_assert_int_eq(ops->retry_at(test.store.self, id, 1, retry_us, &why), KH_OK);
+}
+
+/* ---- what is under way ---- */
+
+START_TEST(what_is_under_way_is_not_taken_again)
+{
+  struct kh_under_way under_way = {1, {{"a1", "A", false}}};
+
+  owe("a1", "A");
+  owe("a2", "A");
+  owe("b1", "B");
+  ck_assert_str_eq(take(NOW_US, NULL), "a1");
+  ck_assert_str_eq(take(NOW_US, &under_way), "a2");
+  ck_assert_int_eq(next_due(&under_way), NOW_US);
+  under_way.at[0].is_full = true;
+  ck_assert_str_eq(take(NOW_US, &under_way), "b1");
+  under_way = (struct kh_under_way){2, {{"a1", "A", true}, {"b1", "B", false}}};
+  ck_assert_str_eq(take(NOW_US, &under_way), "");
+  ck_assert_int_eq(next_due(&under_way), -1);
+  under_way = (struct kh_under_way){3, {{"a1", "A", false}, {"b1", "B", false}, {"a2", "A", false}}};
+  ck_assert_str_eq(take(NOW_US, &under_way), "");
+  ck_assert_int_eq(next_due(&under_way), -1);
+}
+END_TEST
+
+START_TEST(as_many_as_there_may_be)
+{
+  struct kh_under_way under_way = {.count = KH_UNDER_WAY_MAX};
+  char ids[KH_UNDER_WAY_MAX + 1][8], destinations[KH_UNDER_WAY_MAX + 1][8];
+
+  for (size_t i = 0; i <= KH_UNDER_WAY_MAX; i++) {
+    (void)snprintf(ids[i], sizeof ids[i], "id%zu", i);
+    (void)snprintf(destinations[i], sizeof destinations[i], "D%zu", i);
+    owe(ids[i], destinations[i]);
+    if (i < KH_UNDER_WAY_MAX) {
+      under_way.at[i].id = ids[i];
+      under_way.at[i].destination = destinations[i];
+      under_way.at[i].is_full = i % 2 == 0;
+    }
+  }
+  ck_assert_str_eq(take(NOW_US, &under_way), ids[KH_UNDER_WAY_MAX]);
+  ck_assert_int_eq(ops->done(test.store.self, ids[KH_UNDER_WAY_MAX], NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, &under_way), "");
+}
+END_TEST
+
+/* ---- replacing ---- */
+
+START_TEST(a_newer_one_replaces_what_waits_for_the_same_lamp)
+{
+  static const struct owed first[] = {
+      {"old-1", "lamp", true}, {"old-2", "lamp", true}, {"other", "lamp 2", true}, {"plain", "hook", false}};
+  static const struct owed second[] = {{"new", "lamp", true}, {"plain-2", "hook", false}};
+
+  owe_all("e1", first, KH_COUNT(first)); /* two for one lamp: of one webhook both are meant */
+  ck_assert_str_eq(take(NOW_US, NULL), "old-1");
+  owe_all("e2", second, KH_COUNT(second));
+  ck_assert_int_eq(ops->done(test.store.self, "old-1", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(ops->done(test.store.self, "old-2", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(ops->done(test.store.self, "other", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "plain", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(ops->done(test.store.self, "plain-2", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "new");
+}
+END_TEST
+
+START_TEST(an_earlier_one_of_the_same_batch_is_replaced_too)
+{
+  struct kh_delivery first = kh_test_delivery("first", KH_STR("x"), NOW_US);
+  struct kh_delivery second = kh_test_delivery("second", KH_STR("x"), NOW_US);
+  struct kh_claim claims[] = {kh_test_claim("e1", "b1", "", NOW_US), kh_test_claim("e2", "b2", "", NOW_US)};
+
+  first.replaces = second.replaces = true;
+  (void)snprintf(second.entry, sizeof second.entry, "e2");
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  kh_test_commit(&test.store, &claims[0], &first, 1);
+  kh_test_commit(&test.store, &claims[1], &second, 1);
+  ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "second");
+  ck_assert_int_eq(ops->done(test.store.self, "second", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+  kh_delivery_release(&first);
+  kh_delivery_release(&second);
+}
+END_TEST
+
+/* ---- on hold: SQLite alone ---- */
+
+START_TEST(nothing_goes_to_a_destination_on_hold)
+{
+  owe("a1", "A");
+  owe("a2", "A");
+  owe("b1", "B");
+  record_failure("a1", NOW_US + 8 * SECOND_US, NOW_US + 10 * SECOND_US, false);
+  ck_assert_str_eq(take(NOW_US, NULL), "b1");
+  ck_assert_int_eq(ops->done(test.store.self, "b1", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+  ck_assert_int_eq(next_due(NULL), NOW_US + 10 * SECOND_US);
+  kh_test_store_reopen(&test);
+  ops = test.store.ops;
+  ck_assert_str_eq(take(NOW_US + 10 * SECOND_US - 1, NULL), "");
+  ck_assert_str_eq(take(NOW_US + 10 * SECOND_US, NULL), "a2!");
+  owe("a3", "A"); /* what comes while it is on hold waits as well */
+  record_failure("a2", NOW_US + 30 * SECOND_US, NOW_US + 20 * SECOND_US, false);
+  ck_assert_str_eq(take(NOW_US + 19 * SECOND_US, NULL), "");
+  ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a3!");
+  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + 20 * SECOND_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a1");
+}
+END_TEST
+
+/* Four were under way: the first was told to wait for a minute. */
+START_TEST(no_other_answer_ends_a_hold)
+{
+  owe("a1", "A");
+  owe("a2", "A");
+  owe("a3", "A");
+  owe("a4", "A");
+  record_failure("a1", NOW_US + 60 * SECOND_US, NOW_US + 60 * SECOND_US, false);
+  record_failure("a2", NOW_US + 9 * SECOND_US, NOW_US + 10 * SECOND_US, false);
+  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+  ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a4!");
+  ck_assert_int_eq(ops->done(test.store.self, "a4", NOW_US + 60 * SECOND_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a2");
+}
+END_TEST
+
+/* What was under way when a newer one replaced it was told to slow down all the same. */
+START_TEST(a_destination_may_rest_by_its_name)
+{
+  owe("a1", "A");
+  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 60 * SECOND_US), KH_OK);
+  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(ops->hold(test.store.self, "nowhere", NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+}
+END_TEST
+
+/* The clock was days ahead when these waits began. */
+START_TEST(a_wait_that_is_longer_than_any_is_mended)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1};
+
+  owe("a1", "A");
+  owe("b1", "B");
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  record_failure("a1", NOW_US + 48 * HOUR_US, NOW_US + 48 * HOUR_US, false);
+  record_failure("b1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1!");
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+}
+END_TEST
+
+START_TEST(one_that_dies_of_age_tells_why_it_waited)
+{
+  const struct kh_failure why = {.reason = "delivery_expired", .answer = ""};
+
+  owe("a1", "A");
+  record_failure("a1", NOW_US + HOUR_US, 0, true);
+  ck_assert_int_eq(ops->bury(test.store.self, "a1", 1, NOW_US, &why), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir,
+                                      "SELECT count(*) FROM deliveries WHERE status = 503 AND reason ="
+                                      " 'delivery_expired; before: delivery_failed: HTTP 503'"),
+                   1);
+}
+END_TEST
+
+START_TEST(burying_one_may_hold_its_destination_too)
+{
+  const struct kh_failure why = {.reason = "x", .answer = "", .hold_until_us = NOW_US + SECOND_US};
+
+  owe("a1", "A");
+  owe("a2", "A");
+  ck_assert_int_eq(ops->bury(test.store.self, "a1", 12, NOW_US, &why), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "a2!");
+}
+END_TEST
+
+START_TEST(a_failure_that_is_not_recorded_holds_nothing)
+{
+  owe("a1", "A");
+  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  record_failure("a1", NOW_US + SECOND_US, NOW_US + SECOND_US, false);
+  ops->batch_drop(test.store.self);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1");
+}
+END_TEST
+
+START_TEST(redriving_ends_the_hold)
+{
+  const struct kh_look_filter filter = {.destination = KH_STR("A")};
+  struct kh_look *look = NULL;
+  int64_t count = 0;
+
+  owe("a1", "A");
+  owe("b1", "B");
+  record_failure("a1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
+  record_failure("b1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
+  ck_assert_int_eq(kh_look_open(&look, test.dir.path, KH_LOOK_AND_CHANGE, NULL), KH_OK);
+  ck_assert_int_eq(kh_look_redrive(look, &filter, NOW_US, HOUR_US, &count, NULL), KH_OK);
+  kh_look_close(look);
+  ck_assert_int_eq(count, 1);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1");
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
+}
+END_TEST
+
+/* ---- another configuration ---- */
+
+START_TEST(another_config_is_reason_to_try_what_was_refused)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1}, two[KH_DIGEST_BYTES] = {2};
+
+  owe("refused", "A");
+  owe("failed", "B");
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  record_failure("refused", NOW_US + HOUR_US, NOW_US + 10 * SECOND_US, true);
+  record_failure("failed", NOW_US + HOUR_US, NOW_US + 10 * SECOND_US, false);
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
+  kh_test_store_reopen(&test);
+  ops = test.store.ops;
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
+  ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + SECOND_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "refused");
+  ck_assert_int_eq(ops->done(test.store.self, "refused", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
+  /* A refusal that was followed by another failure waits for that. */
+  owe("again", "C");
+  record_failure("again", NOW_US + HOUR_US, 0, true);
+  record_failure("again", NOW_US + HOUR_US, 0, false);
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US + SECOND_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
+}
+END_TEST
+
+START_TEST(a_destination_of_which_nothing_was_heard_is_forgotten)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1}, two[KH_DIGEST_BYTES] = {2};
+  static const char names[] = "SELECT count(*) FROM destinations";
+
+  owe("a1", "A");
+  owe("b1", "B");
+  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US + 29 * 24 * HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 2);
+  ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + 31 * 24 * HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 1); /* one that is owed something stays */
+}
+END_TEST
+
+static Suite *store_hold_suite(void)
+{
+  Suite *suite = suite_create("store_hold");
+  void (*const opens[])(void) = {set_up_sqlite, set_up_none};
+
+  for (size_t i = 0; i < KH_COUNT(opens); i++) {
+    TCase *both = kh_test_case(suite, i == 0 ? "sqlite" : "none");
+
+    tcase_add_checked_fixture(both, opens[i], tear_down);
+    tcase_add_test(both, what_is_under_way_is_not_taken_again);
+    tcase_add_test(both, as_many_as_there_may_be);
+    tcase_add_test(both, a_newer_one_replaces_what_waits_for_the_same_lamp);
+    tcase_add_test(both, an_earlier_one_of_the_same_batch_is_replaced_too);
+    if (i > 0)
+      continue;
+    tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
+    tcase_add_test(both, no_other_answer_ends_a_hold);
+    tcase_add_test(both, a_destination_may_rest_by_its_name);
+    tcase_add_test(both, a_wait_that_is_longer_than_any_is_mended);
+    tcase_add_test(both, one_that_dies_of_age_tells_why_it_waited);
+    tcase_add_test(both, burying_one_may_hold_its_destination_too);
+    tcase_add_test(both, a_failure_that_is_not_recorded_holds_nothing);
+    tcase_add_test(both, redriving_ends_the_hold);
+    tcase_add_test(both, another_config_is_reason_to_try_what_was_refused);
+    tcase_add_test(both, a_destination_of_which_nothing_was_heard_is_forgotten);
+  }
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(store_hold_suite());
+}

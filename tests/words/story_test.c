@@ -1,0 +1,167 @@
+#include "base/base.h"
+
+#include "support/rules.h"
+#include "support/suite.h"
+#include "words/story.h"
+
+#define PIPELINE "\"pipeline\":{\"name\":\"Web\",\"slug\":\"web\"}"
+
+static const struct {
+  const char *body;
+  const char *line;
+  const char *url;
+  enum kh_mood mood;
+} stories[] = {
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":42,\"state\":\"passed\",\"branch\":\"main\","
+     "\"commit\":\"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d\",\"message\":\"Fix it\\n\\nAt last\","
+     "\"author\":{\"name\":\"Jane Doe\",\"email\":\"jane@example.com\"},\"creator\":{\"name\":\"Bot\"},"
+     "\"web_url\":\"https://buildkite.com/acme/web/builds/42\","
+     "\"started_at\":\"2026-01-02 03:04:05 UTC\",\"finished_at\":\"2026-01-02T03:07:17.500Z\"}," PIPELINE "}",
+     "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane Doe, took 3 min 12 s)",
+     "https://buildkite.com/acme/web/builds/42", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":42,\"state\":\"failed\"}," PIPELINE "}",
+     "Web build #42 failed", "", KH_MOOD_FAILED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"canceled\"},\"pipeline\":{\"name\":\"\",\"slug\":"
+     "\"web\"}}",
+     "web build was canceled", "", KH_MOOD_CANCELED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"not_run\"},\"pipeline\":null}",
+     "A pipeline build #1 was not run", "", KH_MOOD_SKIPPED},
+    {"{\"event\":\"build.skipped\",\"build\":{\"number\":1,\"state\":\"skipped\"}," PIPELINE "}",
+     "Web build #1 was skipped", "", KH_MOOD_SKIPPED},
+    {"{\"event\":\"build.running\",\"build\":{\"number\":1,\"state\":\"running\"}," PIPELINE "}",
+     "Web build #1 is running", "", KH_MOOD_RUNNING},
+    {"{\"event\":\"build.scheduled\",\"build\":{\"number\":1,\"state\":\"scheduled\"}," PIPELINE "}",
+     "Web build #1 is scheduled", "", KH_MOOD_SCHEDULED},
+    {"{\"event\":\"build.failing\",\"build\":{\"number\":1,\"state\":\"failing\"}," PIPELINE "}",
+     "Web build #1 is failing", "", KH_MOOD_WARNING},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"passed\",\"blocked\":true}," PIPELINE
+     "}",
+     "Web build #1 is blocked, passed so far", "", KH_MOOD_BLOCKED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"failed\",\"blocked\":true}," PIPELINE
+     "}",
+     "Web build #1 is blocked, failed so far", "", KH_MOOD_BLOCKED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"running\",\"blocked\":true}," PIPELINE
+     "}",
+     "Web build #1 is blocked", "", KH_MOOD_BLOCKED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"running\"}," PIPELINE "}",
+     "Web build #1 finished (last seen as running)", "", KH_MOOD_NEWS},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"frob\\u202enicated\\n\"}," PIPELINE
+     "}",
+     "Web build #1 is in state frobnicated", "", KH_MOOD_NEWS},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":null}," PIPELINE "}",
+     "Web build #1 finished", "", KH_MOOD_NEWS},
+    {"{\"event\":\"build.finished\",\"build\":null," PIPELINE "}", "Web build finished", "", KH_MOOD_NEWS},
+
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"commit\":\"HEAD\",\"branch\":null,"
+     "\"message\":null}," PIPELINE "}",
+     "Web build passed (HEAD)", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"commit\":\"abcdefg\"}," PIPELINE "}",
+     "Web build passed (abcdefg)", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"author\":\"jane@example.com\","
+     "\"creator\":{\"name\":\"Jane\",\"email\":\"jane@example.com\"}}," PIPELINE "}",
+     "Web build passed (by Jane)", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"author\":{\"name\":\"jane@example."
+     "com\"},"
+     "\"creator\":{\"name\":\"Jane <jane@example.com>\"}}," PIPELINE "}",
+     "Web build passed (by Jane)", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"author\":\"jane@example.com\","
+     "\"creator\":{\"name\":\"jane@example.com\"}}," PIPELINE "}",
+     "Web build passed", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"started_at\":null,"
+     "\"finished_at\":\"2026-01-02 03:04:05 UTC\"}," PIPELINE "}",
+     "Web build passed", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"started_at\":\"2026-01-02 03:04:06 "
+     "UTC\","
+     "\"finished_at\":\"2026-01-02 03:04:05 UTC\"}," PIPELINE "}",
+     "Web build passed", "", KH_MOOD_PASSED},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"web_url\":\"javascript:alert(1)\"}"
+     "," PIPELINE "}",
+     "Web build passed", "", KH_MOOD_PASSED},
+
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"name\":\"Lint\",\"state\":\"failed\",\"exit_"
+     "status\":1,"
+     "\"soft_failed\":true,\"agent\":{\"name\":\"a-1\"},\"web_url\":\"https://b.example/j\"},"
+     "\"build\":{\"number\":7,\"branch\":\"dev\",\"web_url\":\"https://b.example/b\"}," PIPELINE "}",
+     "Lint in Web build #7 failed (exit status 1, soft failure) (dev, on a-1)", "https://b.example/j",
+     KH_MOOD_FAILED},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"name\":null,\"step_key\":\"lint\",\"state\":"
+     "\"passed\","
+     "\"exit_status\":0,\"web_url\":null},\"build\":{\"number\":7,\"web_url\":\"https://b.example/"
+     "b\"}," PIPELINE "}",
+     "lint in Web build #7 passed (exit status 0)", "https://b.example/b", KH_MOOD_PASSED},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"state\":\"failed\",\"exit_status\":-1}"
+     "," PIPELINE "}",
+     "A job in Web build failed (exit status -1)", "", KH_MOOD_FAILED},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"waiter\"},\"build\":{\"number\":7}," PIPELINE "}",
+     "A wait step in Web build #7 finished", "", KH_MOOD_NEWS},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"trigger\",\"state\":\"timed_out\"},\"build\":{"
+     "\"number\":7}," PIPELINE "}",
+     "A trigger step in Web build #7 timed out", "", KH_MOOD_FAILED},
+    {"{\"event\":\"job.activated\",\"job\":{\"type\":\"manual\",\"label\":\"Ship?\",\"state\":\"finished\"},"
+     "\"build\":{\"number\":7}," PIPELINE "}",
+     "Ship? in Web build #7 was unblocked", "", KH_MOOD_NEWS},
+    {"{\"event\":\"job.activated\",\"job\":{\"type\":\"manual\"},\"build\":{\"number\":7}," PIPELINE "}",
+     "A block step in Web build #7 was unblocked", "", KH_MOOD_NEWS},
+    {"{\"event\":\"job.promised_exit_status\",\"job\":{\"name\":\"Lint\",\"state\":\"running\","
+     "\"promised_exit_status\":3},\"build\":{\"number\":7}," PIPELINE "}",
+     "Lint in Web build #7 will end with exit status 3", "", KH_MOOD_WARNING},
+    {"{\"event\":\"job.promised_exit_status\",\"job\":{\"name\":\"Lint\",\"state\":\"running\"},\"build\":{"
+     "\"number\":7}," PIPELINE "}",
+     "Lint in Web build #7 is running", "", KH_MOOD_RUNNING},
+
+    {"{\"event\":\"agent.lost\",\"agent\":{\"name\":\"a-1\",\"hostname\":\"box.example\","
+     "\"web_url\":\"https://b.example/a\"}}",
+     "Agent a-1 was lost (on box.example)", "https://b.example/a", KH_MOOD_WARNING},
+    {"{\"event\":\"agent.connected\",\"agent\":{\"name\":\"a-1\"}}", "Agent a-1 connected", "", KH_MOOD_NEWS},
+    {"{\"event\":\"agent.stopping\",\"agent\":null}", "Agent is stopping", "", KH_MOOD_NEWS},
+    {"{\"event\":\"agent.paused\",\"agent\":{\"name\":\"a-1\"}}", "Agent a-1 paused", "", KH_MOOD_NEWS},
+    {"{\"event\":\"agent.blocked\",\"blocked_ip\":\"192.0.2.7\",\"agent\":{\"name\":\"a-1\"}}",
+     "Agent a-1 was blocked: its address is not allowed (address 192.0.2.7)", "", KH_MOOD_WARNING},
+    {"{\"event\":\"cluster_token.registration_blocked\",\"blocked_ip\":\"192.0.2.7\","
+     "\"cluster_token\":{\"description\":\"Mac "
+     "fleet\",\"url\":\"https://api.buildkite.com/v2/organizations/acme/x\"}}",
+     "Agent registration was blocked: the address is not allowed (address 192.0.2.7, token Mac fleet, in "
+     "acme)",
+     "", KH_MOOD_WARNING},
+    {"{\"event\":\"ping\",\"organization\":{\"slug\":\"acme\",\"name\":\"ACME\"}}",
+     "Ping from Buildkite: webhooks arrive here (acme)", "", KH_MOOD_NEWS},
+    {"{\"event\":\"galaxy.collided\",\"organization\":{\"slug\":\"acme\"}}", "galaxy.collided (acme)", "",
+     KH_MOOD_NEWS},
+    {"{\"event\":\"package.created\",\"package\":{\"organization\":{\"slug\":\"acme\"}}}",
+     "package.created (acme)", "", KH_MOOD_NEWS},
+    {"{\"type\":\"passed_on_retry\"}", "An event without a name", "", KH_MOOD_NEWS},
+    {"{}", "An event without a name", "", KH_MOOD_NEWS},
+};
+
+START_TEST(story_is_told)
+{
+  struct kh_test_event made;
+  struct kh_story story;
+  struct kh_buf line;
+
+  kh_test_event_read(&made, kh_str_of(stories[_i].body));
+  ck_assert_int_eq(kh_story_read(&story, &made.event), KH_OK);
+  kh_buf_init(&line, 4096);
+  kh_story_line(&story, &line);
+  ck_assert_str_eq(kh_buf_text(&line), stories[_i].line);
+  ck_assert_str_eq(kh_buf_text(&story.url), stories[_i].url);
+  ck_assert_int_eq(story.mood, stories[_i].mood);
+  kh_buf_release(&line);
+  kh_story_release(&story);
+  kh_test_event_release(&made);
+}
+END_TEST
+
+static Suite *story_suite(void)
+{
+  Suite *suite = suite_create("story");
+  TCase *story = kh_test_case(suite, "story");
+
+  tcase_add_loop_test(story, story_is_told, 0, (int)KH_COUNT(stories));
+  return suite;
+}
+
+int main(void)
+{
+  return kh_test_main(story_suite());
+}
