@@ -294,16 +294,34 @@ static void receive(struct kh_fcgi_server *server, struct kh_fcgi_connection *co
 
 /* ---- who comes ----------------------------------------------------------------------------- */
 
-/* FastCGI's own list of whom to listen to (section 3.2); it has IPv4 addresses only. */
-static bool is_allowed(const struct kh_fcgi_server *server, const struct sockaddr_in *peer)
+union address {
+  struct sockaddr any;
+  struct sockaddr_in in;
+  struct sockaddr_in6 in6;
+};
+
+/* Numeric; an IPv4 address also where it comes over IPv6. False for a unix socket, which has none. */
+static bool address_text(const union address *peer, char text[INET6_ADDRSTRLEN])
 {
-  char text[INET_ADDRSTRLEN];
+  const struct in6_addr *in6 = &peer->in6.sin6_addr;
+
+  if (peer->any.sa_family == AF_INET)
+    return inet_ntop(AF_INET, &peer->in.sin_addr, text, INET6_ADDRSTRLEN);
+  if (peer->any.sa_family != AF_INET6)
+    return false;
+  if (IN6_IS_ADDR_V4MAPPED(in6))
+    return inet_ntop(AF_INET, in6->s6_addr + 12, text, INET6_ADDRSTRLEN);
+  return inet_ntop(AF_INET6, in6, text, INET6_ADDRSTRLEN);
+}
+
+/* FastCGI's own list of whom to listen to (section 3.2). */
+static bool is_allowed(const struct kh_fcgi_server *server, const union address *peer)
+{
+  char text[INET6_ADDRSTRLEN];
   struct kh_str rest = kh_str_of(server->allowed_addresses);
 
-  if (!rest.at || peer->sin_family != AF_INET)
+  if (!rest.at || !address_text(peer, text))
     return true;
-  if (!inet_ntop(AF_INET, &peer->sin_addr, text, sizeof text))
-    return false;
   while (rest.at)
     if (kh_str_equal(kh_str_trim(kh_str_cut(&rest, ',')), kh_str_of(text)))
       return true;
@@ -349,14 +367,11 @@ static void after_failed_accept(struct kh_fcgi_server *server, int cause)
 static void accept_some(struct kh_fcgi_server *server)
 {
   for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-    union {
-      struct sockaddr any;
-      struct sockaddr_in in;
-    } peer = {.any = {.sa_family = AF_UNSPEC}};
+    union address peer = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t size = sizeof peer;
     int fd = accept4(server->listener, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd >= 0 && is_allowed(server, &peer.in)) {
+    if (fd >= 0 && is_allowed(server, &peer)) {
       welcome(server, fd);
     } else if (fd >= 0) {
       (void)close(fd);

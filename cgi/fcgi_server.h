@@ -34,7 +34,7 @@ struct kh_fcgi_connection;
 struct kh_fcgi_server {
   int listener; /* non-blocking */
   const struct kh_clock *clock;
-  const char *allowed_addresses; /* of FCGI_WEB_SERVER_ADDRS: IPv4, with commas; NULL: all */
+  const char *allowed_addresses; /* of FCGI_WEB_SERVER_ADDRS: IPv4 or IPv6, with commas; NULL: all */
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*

@@ -73,16 +73,21 @@ def answer_of(raw):
 class Process:
     """One kitehook.fcgi that listens on a unix socket of ours."""
 
-    def __init__(self, build, folder, config, closed=(), stderr=None, **environment):
+    def __init__(self, build, folder, config, closed=(), open_files=None, stderr=None, **environment):
         self.path = str(folder / "fcgi.sock")
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(1024)
+        self.listener = self.listen()
         self.stderr = stderr or open(folder / "fcgi.stderr", "wb")
         close = "".join(f" {fd}>&-" for fd in closed)
-        self.command = ["sh", "-c", f'exec "$0"{close}', build / "kitehook.fcgi"]
+        limit = f"ulimit -n {open_files} && " if open_files else ""
+        self.command = ["sh", "-c", f'{limit}exec "$0"{close}', build / "kitehook.fcgi"]
         self.environment = {"PATH": os.environ["PATH"], "KITEHOOK_CONFIG": str(config), **environment}
         self.start()
+
+    def listen(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(1024)
+        return listener
 
     def start(self):
         """Once more after it has ended, on the same socket, as whoever manages such processes does."""

@@ -6,6 +6,7 @@ kept.
 """
 import array
 import fcntl
+import socket
 import struct
 import termios
 import time
@@ -235,6 +236,33 @@ class Protocol:
             self.answered("byte by byte", talk)
 
 
+class Dual(fcgi.Process):
+    """Listens on a port, of IPv6 and IPv4."""
+
+    def listen(self):
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+
+    def connect(self, seconds=PATIENCE_S):
+        return socket.create_connection((self.host, self.listener.getsockname()[1]), seconds)
+
+
+def check_addresses(report, folder, build):
+    """FCGI_WEB_SERVER_ADDRS, whatever the family of the socket."""
+    folder.mkdir()
+    for listed, allowed in {None: ("127.0.0.1", "::1"), "192.0.2.1, 127.0.0.1": ("127.0.0.1",), "::1,192.0.2.1": ("::1",),
+                            "192.0.2.1": ()}.items():
+        process = Dual(build, folder, genuine.write_config(folder, build, keeps=False),
+                       **({"FCGI_WEB_SERVER_ADDRS": listed} if listed else {}))
+        try:
+            for process.host in ("127.0.0.1", "::1"):
+                with Talk(process) as talk:
+                    status = status_of(talk.send(genuine.fastcgi_message(1)).until(fcgi.END))
+                wanted = 200 if process.host in allowed else 0
+                report.check(f"protocol: {process.host} where {listed} may come", status == wanted, status)
+        finally:
+            process.close()
+
+
 def check_splits(report, folder, build):
     """A signature is the proof that nothing got lost; nothing is kept, for that is what would take the
     time."""
@@ -246,6 +274,7 @@ def check_splits(report, folder, build):
 
 
 def check(report, folder, build):
+    check_addresses(report, folder / "addresses", build)
     check_splits(report, folder / "splits", build)
     process = fcgi.Process(build, folder, genuine.write_config(folder, build))
     try:
