@@ -399,14 +399,17 @@ static void expire(struct kh_fcgi_server *server)
   }
 }
 
-/* From now on only who is here; whoever has just connected may be about to send. */
+/* From now on only who is here; whoever has just connected may be about to send, and what has come is served. */
 static void begin_to_stop(struct kh_fcgi_server *server)
 {
   server->stopped_us = ticks_us(server);
+  accept_some(server);
   for (size_t i = 0; i < server->count; i++) {
     struct kh_fcgi_connection *connection = &server->connections[i];
 
-    if (connection->is_idle)
+    if (connection->fd >= 0 && connection->is_idle)
+      receive(server, connection);
+    if (connection->fd >= 0 && connection->is_idle)
       drop(server, connection);
   }
   forget_dropped(server);
@@ -436,7 +439,11 @@ static bool wait_for_any(struct kh_fcgi_server *server, const sigset_t *while_wa
   int64_t left_us = until_us - ticks_us(server);
   left_us = left_us < 0 ? 0 : left_us;
   const struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-  return ppoll(server->polled, server->count + 1, until_us == INT64_MAX ? NULL : &timeout, while_waiting) > 0;
+  if (ppoll(server->polled, server->count + 1, until_us == INT64_MAX ? NULL : &timeout, while_waiting) <= 0)
+    return false;
+  /* Where something is always ready, ppoll lets no signal in. */
+  (void)ppoll(NULL, 0, &(struct timespec){0}, while_waiting);
+  return true;
 }
 
 static void work(struct kh_fcgi_server *server)

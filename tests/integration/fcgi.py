@@ -1,5 +1,6 @@
 """A FastCGI client, byte by byte, for what no web server would do; and a kitehook.fcgi to talk to."""
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -93,6 +94,11 @@ class Process:
         """Once more after it has ended, on the same socket, as whoever manages such processes does."""
         self.child = subprocess.Popen(self.command, stdin=self.listener, stdout=subprocess.DEVNULL,
                                       stderr=self.stderr, env=self.environment)
+
+    def pause(self):
+        """Until SIGCONT."""
+        self.child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.child.pid, os.WSTOPPED)
 
     def connect(self, seconds=10):
         connection = socket.socket(socket.AF_UNIX)

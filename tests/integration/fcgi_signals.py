@@ -18,6 +18,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 HARMLESS = (signal.SIGHUP, signal.SIGUSR2)
 DEADLINE_S = 60  # of genuine.write_config
 PIPE_BYTES = 4096
+FLOODERS = 24
 
 
 @contextlib.contextmanager
@@ -121,6 +122,47 @@ def check_fresh(report, folder, build):
         report.check("signals: and then it has ended", ended(process) == 0, ended(process))
 
 
+def check_come(report, folder, build):
+    """What has come when SIGTERM does is served, over a kept connection and over one that is not accepted, too."""
+    with receiver(build, folder) as process, fcgi_protocol.Talk(process) as kept:
+        kept.send(drippers.request(keep=True)).until(fcgi.END)
+        process.pause()
+        with fcgi_protocol.Talk(process) as fresh:
+            kept.send(genuine.fastcgi_message(1, keep=True))
+            fresh.send(genuine.fastcgi_message(2))
+            process.child.send_signal(signal.SIGTERM)
+            process.child.send_signal(signal.SIGCONT)
+            statuses = [fcgi_protocol.status_of(talk.until(fcgi.END)) for talk in (kept, fresh)]
+        report.check("signals: what has come before SIGTERM is served", statuses == [200, 200], statuses)
+
+
+def flood(process, is_over):
+    """As many records as it takes, of a request that there is none."""
+    records = fcgi.record(fcgi.STDIN, b"", 9) * 100_000
+    while not is_over.is_set():
+        with contextlib.suppress(OSError), process.connect() as connection:
+            while not is_over.is_set():
+                connection.sendall(records)
+
+
+def check_flood(report, folder, build):
+    """Something is always there to be read: signals come through all the same."""
+    is_over = threading.Event()
+    with receiver(build, folder) as process:
+        process.ask(drippers.variables(0), b"")
+        flooders = [threading.Thread(target=flood, args=(process, is_over)) for _ in range(FLOODERS)]
+        for flooder in flooders:
+            flooder.start()
+        time.sleep(0.5)
+        process.child.send_signal(signal.SIGTERM)
+        code = ended(process)
+        is_over.set()
+        process.close()
+        for flooder in flooders:
+            flooder.join()
+        report.check("signals: SIGTERM in a flood of records", code == 0, code)
+
+
 def under_load(folder, process, count, meanwhile):
     """COUNT webhooks, and MEANWHILE(process) again and again: answers, and how many were kept."""
     client = genuine.FastcgiClient(process.path)
@@ -173,4 +215,6 @@ def check(report, folder, build, count):
     for number in (*HARMLESS, *ENDING):
         check_between(report, folder / signal.Signals(number).name, build, number)
     check_fresh(report, folder / "fresh", build)
+    check_come(report, folder / "come", build)
+    check_flood(report, folder / "flood", build)
     check_load(report, folder, build, count)
