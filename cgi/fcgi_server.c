@@ -189,23 +189,31 @@ static void give_up(struct kh_fcgi_server *server, struct kh_fcgi_connection *co
 
 /* ---- bounds -------------------------------------------------------------------------------- */
 
-static struct kh_fcgi_connection *longest_waiting(struct kh_fcgi_server *server)
+static bool holds_bytes(const struct kh_fcgi_connection *connection)
+{
+  return connection->phase == RECEIVING && connection->records.len > 0;
+}
+
+/* MUST_HOLD: only of those that hold some of an incomplete request. */
+static struct kh_fcgi_connection *longest_waiting(struct kh_fcgi_server *server, bool must_hold)
 {
   struct kh_fcgi_connection *found = NULL;
 
   for (size_t i = 0; i < server->count; i++) {
     struct kh_fcgi_connection *connection = &server->connections[i];
 
-    if (connection->fd >= 0 && (!found || connection->waits_since_us < found->waits_since_us))
+    if (connection->fd < 0 || (must_hold && !holds_bytes(connection)))
+      continue;
+    if (!found || connection->waits_since_us < found->waits_since_us)
       found = connection;
   }
   return found;
 }
 
 /* False when there is nobody to cut. */
-static bool cut_longest_waiting(struct kh_fcgi_server *server)
+static bool cut_longest_waiting(struct kh_fcgi_server *server, bool must_hold)
 {
-  struct kh_fcgi_connection *connection = longest_waiting(server);
+  struct kh_fcgi_connection *connection = longest_waiting(server, must_hold);
 
   if (!connection)
     return false;
@@ -217,7 +225,7 @@ static bool cut_longest_waiting(struct kh_fcgi_server *server)
 
 static void keep_within_budget(struct kh_fcgi_server *server)
 {
-  while (server->incomplete_bytes > budget_bytes(server) && cut_longest_waiting(server))
+  while (server->incomplete_bytes > budget_bytes(server) && cut_longest_waiting(server, true))
     continue;
 }
 
@@ -290,6 +298,7 @@ static void receive(struct kh_fcgi_server *server, struct kh_fcgi_connection *co
     end_of_input(server, connection);
   else if (connection->phase == RECEIVING)
     take(server, connection, kh_str(room + KH_FCGI_HEADROOM, (size_t)got), room);
+  keep_within_budget(server);
 }
 
 /* ---- who comes ----------------------------------------------------------------------------- */
@@ -338,12 +347,17 @@ static void forget_dropped(struct kh_fcgi_server *server)
   server->count = kept;
 }
 
+static void make_place(struct kh_fcgi_server *server)
+{
+  forget_dropped(server);
+  if (server->count == server->places && cut_longest_waiting(server, false))
+    forget_dropped(server);
+}
+
 static void welcome(struct kh_fcgi_server *server, int fd)
 {
-  if (server->count == server->places) {
-    (void)cut_longest_waiting(server);
-    forget_dropped(server);
-  }
+  if (server->count == server->places)
+    make_place(server);
   struct kh_fcgi_connection *connection = &server->connections[server->count++];
   *connection = (struct kh_fcgi_connection){.fd = fd};
   begin_to_wait(server, connection, server->deadline_ms);
@@ -359,7 +373,7 @@ static void after_failed_accept(struct kh_fcgi_server *server, int cause)
 
   if (cause == EAGAIN || cause == EINTR || cause == ECONNABORTED)
     return;
-  if (!wants_room || !cut_longest_waiting(server))
+  if (!wants_room || !cut_longest_waiting(server, false))
     (void)nanosleep(&pause, NULL);
   forget_dropped(server);
 }
@@ -457,7 +471,6 @@ static void work(struct kh_fcgi_server *server)
       answer(server, connection);
     else
       receive(server, connection);
-    keep_within_budget(server);
   }
   forget_dropped(server);
   if (server->polled[0].revents)

@@ -5,10 +5,10 @@
  * file (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving
  * needs no lock.
  *
- * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is
- * kept may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places,
- * descriptors or memory run out, the connection that has waited longest is cut: whoever drips gets old, a
- * webhook does not.
+ * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is kept
+ * may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places, descriptors
+ * or memory run out, the connection that has waited longest is cut (for memory: of those that hold some): whoever drips
+ * gets old, a webhook does not.
  */
 #ifndef KH_FCGI_SERVER_H
 #define KH_FCGI_SERVER_H

@@ -4,6 +4,7 @@ is cut, and genuine webhooks pass.
 import array
 import contextlib
 import fcntl
+import signal
 import termios
 import threading
 
@@ -18,6 +19,7 @@ BUDGET_BYTES = 32 * 1024 * 1024
 BODY_BYTES = 1000 * 1000
 BODIES = 60
 FEW, MANY, SERVED = 200, 320, 24  # connections
+OPEN_FILES = 64 + 6  # six places
 ANSWERS_MAX = 1000  # there is no room for so many that are not read
 MEMORY_MAX_KB = 64 * 1024
 
@@ -91,11 +93,36 @@ def check_places(report, process, webhooks):
                      shown(opened))
 
 
+def check_places_served(report, folder, build):
+    """Who has been served needs no place, though many come at once."""
+    folder.mkdir()
+    process = fcgi.Process(build, folder, genuine.write_config(folder, build), open_files=OPEN_FILES)
+    message = genuine.fastcgi_message(1)
+    try:
+        process.ask(drippers.variables(0), b"")
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(fcgi_protocol.Talk(process)).send(message[:100]) for _ in range(3)]
+            process.ask(drippers.variables(0), b"")  # so the slow ones have been accepted
+            process.pause()
+            many = [stack.enter_context(fcgi_protocol.Talk(process)).send(message) for _ in range(60)]
+            process.child.send_signal(signal.SIGCONT)
+            for talk in many:
+                talk.until(fcgi.END)
+            for talk in slow:
+                talk.send(message[100:])
+            statuses = [fcgi_protocol.status_of(talk.until(fcgi.END)) for talk in slow]
+        report.check("bounds: nobody is cut for the place of who has been served", statuses == [200] * len(slow), statuses)
+    finally:
+        process.close()
+
+
 def check_budget(report, process, webhooks):
     """Bodies that are never complete, while genuine ones come; one of them is a large one."""
     client = genuine.FastcgiClient(process.path)
     peaks, opened = [], []
     with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(fcgi_protocol.Talk(process))
+        kept.send(genuine.fastcgi_message(999_999, keep=True)).until(fcgi.END)
         load = threading.Thread(target=genuine.paced, args=(client, webhooks, 200))
         load.start()
         crowd = []
@@ -107,10 +134,12 @@ def check_budget(report, process, webhooks):
         with fcgi_protocol.Talk(process) as talk:
             talk.send(fcgi.whole(genuine.variables_of(1_000_000, body), body))
             status = fcgi_protocol.status_of(talk.until(fcgi.END))
+        idle = fcgi_protocol.status_of(kept.send(genuine.fastcgi_message(999_998, keep=True)).until(fcgi.END))
         opened = [is_open(connection) for connection in crowd]
         peaks.append(memory_kb(process))
     check_genuine(report, "incomplete bodies", client.answers)
     report.check("bounds: a large genuine webhook passes", status == 200, status)
+    report.check("bounds: a kept connection, which holds no body, is not cut for one", idle == 200, idle)
     report.check("bounds: the oldest incomplete body is cut", is_prefix(opened), shown(opened))
     most = BUDGET_BYTES // BODY_BYTES
     report.check("bounds: as many stay as there is room for", most - 3 <= sum(opened) <= most,
@@ -164,6 +193,7 @@ def check_served(report, process):
 
 
 def check(report, folder, build, webhooks):
+    check_places_served(report, folder / "places", build)
     process = fcgi.Process(build, folder, genuine.write_config(folder, build))
     try:
         check_places(report, process, webhooks)
