@@ -90,7 +90,7 @@ static void take_limits(struct receiver *receiver)
   receiver->server.deadline_ms = kh_reception_deadline_ms(&receiver->reception);
 }
 
-static void serve(void *self, int records, bool is_late)
+static bool serve(void *self, int records, bool is_late)
 {
   struct receiver *receiver = self;
   FCGX_Request *fcgi = &receiver->fcgi;
@@ -107,11 +107,14 @@ static void serve(void *self, int records, bool is_late)
     fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
   fcgi->keepConnection = 1;
   if (fcgi->ipcFd < 0 || FCGX_Accept_r(fcgi) < 0)
-    return;
+    return false;
   handle(receiver, is_late);
   fcgi->keepConnection = 1;
+  const bool is_cut = FCGX_GetError(fcgi->in) != 0;
   FCGX_Finish_r(fcgi);
   take_limits(receiver);
+  /* libfcgi closes its descriptor after any error; a body that is cut is one, but not of the answer. */
+  return is_cut || fcgi->ipcFd >= 0;
 }
 
 static bool is_listening(int fd)
@@ -167,6 +170,7 @@ static void set_signals(sigset_t *while_waiting)
     (void)sigaction(handled[i].number, &action, NULL);
   }
   (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGXFSZ, SIG_IGN);
   (void)sigprocmask(SIG_BLOCK, &blocked, while_waiting);
   for (size_t i = 0; i < KH_COUNT(handled); i++)
     (void)sigdelset(while_waiting, handled[i].number);

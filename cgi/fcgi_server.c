@@ -146,7 +146,8 @@ static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records
     return false;
   /* Whoever is slow to take the answer must not hold the memory of the request. */
   kh_buf_release(records);
-  server->serve(server->self, fd, is_late);
+  if (!server->serve(server->self, fd, is_late))
+    return false;
   const off_t end = lseek(fd, 0, SEEK_END);
   char *room = end > begin ? kh_buf_reserve(records, (size_t)(end - begin)) : NULL;
   if (!room || pread(fd, room, (size_t)(end - begin), begin) != end - begin)

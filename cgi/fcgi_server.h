@@ -38,11 +38,11 @@ struct kh_fcgi_server {
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*
-   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE:
-   * its body is cut off since its time, or the room for it, was over; otherwise a body that ends early is the
-   * client's doing.
+   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE: its body
+   * is cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
+   * False when there is no answer, or not all of it.
    */
-  void (*serve)(void *self, int records, bool is_late);
+  bool (*serve)(void *self, int records, bool is_late);
   void *self;
 
   /* ---- private ---- */

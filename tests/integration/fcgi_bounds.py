@@ -4,6 +4,7 @@ is cut, and genuine webhooks pass.
 import array
 import contextlib
 import fcntl
+import resource
 import signal
 import termios
 import threading
@@ -116,6 +117,27 @@ def check_places_served(report, folder, build):
         process.close()
 
 
+def check_file_size(report, folder, build):
+    """A limit of the size of files is one of the memory file's, too."""
+    folder.mkdir()
+    process = fcgi.Process(build, folder, genuine.write_config(folder, build, keeps=False))
+    small = drippers.request(keep=True)
+    large = fcgi.whole(drippers.variables(BODY_BYTES), b"x" * BODY_BYTES, keep=True)
+    try:
+        process.ask(drippers.variables(0), b"")
+        for name, limit, message in (("request", BODY_BYTES // 2, large), ("answer", len(small) + 20, small)):
+            resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            with fcgi_protocol.Talk(process) as talk:
+                talk.send(message).until(fcgi.END)
+                report.check(f"bounds: no room for the {name}: the connection is closed", talk.is_closed, talk.got)
+            resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            with fcgi_protocol.Talk(process) as talk:
+                status = fcgi_protocol.status_of(talk.send(genuine.fastcgi_message(1)).until(fcgi.END))
+                report.check(f"bounds: after no room for the {name} it goes on", status == 200, status)
+    finally:
+        process.close()
+
+
 def check_budget(report, process, webhooks):
     """Bodies that are never complete, while genuine ones come; one of them is a large one."""
     client = genuine.FastcgiClient(process.path)
@@ -194,6 +216,7 @@ def check_served(report, process):
 
 def check(report, folder, build, webhooks):
     check_places_served(report, folder / "places", build)
+    check_file_size(report, folder / "size", build)
     process = fcgi.Process(build, folder, genuine.write_config(folder, build))
     try:
         check_places(report, process, webhooks)
