@@ -342,9 +342,13 @@ static void forget_dropped(struct kh_fcgi_server *server)
 {
   size_t kept = 0;
 
-  for (size_t i = 0; i < server->count; i++)
-    if (server->connections[i].fd >= 0)
-      server->connections[kept++] = server->connections[i];
+  for (size_t i = 0; i < server->count; i++) {
+    if (server->connections[i].fd < 0)
+      continue;
+    if (kept < i)
+      server->connections[kept] = server->connections[i];
+    kept++;
+  }
   server->count = kept;
 }
 
