@@ -16,6 +16,7 @@ void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, u
   stream->request = 0;
   stream->keep = false;
   stream->reply_len = 0;
+  stream->replies = 0;
   stream->params_bytes = stream->body_bytes = stream->taken_bytes = 0;
   stream->header_len = 0;
   stream->content_left = stream->padding_left = 0;
@@ -316,5 +317,8 @@ enum kh_fcgi_found kh_fcgi_take(struct kh_fcgi_stream *stream, struct kh_str *by
     if (!found && stream->content_left == 0 && stream->padding_left == 0)
       found = close_record(stream, out, made);
   }
+  /* Each costs a system call, and asking for it eight bytes. */
+  if (found == KH_FCGI_REPLY && ++stream->replies > KH_FCGI_REPLIES_MAX)
+    return KH_FCGI_BROKEN;
   return found;
 }

@@ -18,7 +18,8 @@ enum {
   KH_FCGI_PARAMS_MAX_BYTES = 256 * 1024, /* all of a request's; servers allow about 32 KB of headers */
   KH_FCGI_HEADROOM = 16,                 /* see kh_fcgi_take */
   KH_FCGI_HELD_MAX_BYTES = 256,          /* the content of a management record */
-  KH_FCGI_REPLY_MAX_BYTES = 96
+  KH_FCGI_REPLY_MAX_BYTES = 96,
+  KH_FCGI_REPLIES_MAX = 32 /* until a request is complete; servers ask once */
 };
 
 enum kh_fcgi_found {
@@ -43,6 +44,7 @@ struct kh_fcgi_stream {
   size_t reply_len;
 
   /* ---- private ---- */
+  unsigned replies;
   size_t params_bytes, body_bytes, taken_bytes; /* the last one with the headers */
   unsigned char header[8];                      /* of the record at hand */
   size_t header_len;

@@ -175,6 +175,17 @@ START_TEST(another_management_record_is_unknown)
 }
 END_TEST
 
+START_TEST(nobody_is_replied_to_for_ever)
+{
+  for (int i = 0; i < KH_FCGI_REPLIES_MAX; i++) {
+    put(FCGI_GET_VALUES, 0, KH_NO_STR, 0);
+    ck_assert_int_eq(take_all(), KH_FCGI_REPLY);
+  }
+  put(FCGI_GET_VALUES, 0, KH_NO_STR, 0);
+  ck_assert_int_eq(take_all(), KH_FCGI_BROKEN);
+}
+END_TEST
+
 START_TEST(a_second_request_at_once_is_told_no)
 {
   put_begin(1, FCGI_RESPONDER, FCGI_KEEP_CONN);
@@ -328,6 +339,7 @@ int main(void)
   tcase_add_test(management, values_are_told);
   tcase_add_test(management, a_value_that_is_asked_for_often_is_told_once);
   tcase_add_test(management, another_management_record_is_unknown);
+  tcase_add_test(management, nobody_is_replied_to_for_ever);
 
   tcase_add_checked_fixture(bounds, setup, teardown);
   tcase_add_test(bounds, a_body_may_be_as_long_as_it_may);
