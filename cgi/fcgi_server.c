@@ -418,7 +418,7 @@ static void expire(struct kh_fcgi_server *server)
   }
 }
 
-/* From now on only who is here; whoever has just connected may be about to send, and what has come is served. */
+/* From now on only who is here. Whoever has just connected may be about to send; what has come is served. */
 static void begin_to_stop(struct kh_fcgi_server *server)
 {
   server->stopped_us = ticks_us(server);

@@ -5,10 +5,10 @@
  * file (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving
  * needs no lock.
  *
- * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is kept
- * may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places, descriptors
- * or memory run out, the connection that has waited longest is cut (for memory: of those that hold some): whoever drips
- * gets old, a webhook does not.
+ * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is
+ * kept may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places,
+ * descriptors or memory run out, the connection that has waited longest is cut (for memory: of those that
+ * hold some): whoever drips gets old, a webhook does not.
  */
 #ifndef KH_FCGI_SERVER_H
 #define KH_FCGI_SERVER_H
@@ -38,9 +38,9 @@ struct kh_fcgi_server {
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*
-   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE: its body
-   * is cut off since its time, or the room for it, was over; otherwise a body that ends early is the client's doing.
-   * False when there is no answer, or not all of it.
+   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE:
+   * its body is cut off since its time, or the room for it, was over; otherwise a body that ends early is the
+   * client's doing. False when there is no answer, or not all of it.
    */
   bool (*serve)(void *self, int records, bool is_late);
   void *self;

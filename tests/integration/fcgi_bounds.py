@@ -112,7 +112,8 @@ def check_places_served(report, folder, build):
             for talk in slow:
                 talk.send(message[100:])
             statuses = [fcgi_protocol.status_of(talk.until(fcgi.END)) for talk in slow]
-        report.check("bounds: nobody is cut for the place of who has been served", statuses == [200] * len(slow), statuses)
+        report.check("bounds: nobody is cut for the place of who was served", statuses == [200] * len(slow),
+                     statuses)
     finally:
         process.close()
 
@@ -129,8 +130,9 @@ def check_file_size(report, folder, build):
             resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             with fcgi_protocol.Talk(process) as talk:
                 talk.send(message).until(fcgi.END)
-                report.check(f"bounds: no room for the {name}: the connection is closed", talk.is_closed, talk.got)
-            resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                report.check(f"bounds: no room for the {name}: the connection is closed", talk.is_closed,
+                             talk.got)
+            resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
             with fcgi_protocol.Talk(process) as talk:
                 status = fcgi_protocol.status_of(talk.send(genuine.fastcgi_message(1)).until(fcgi.END))
                 report.check(f"bounds: after no room for the {name} it goes on", status == 200, status)

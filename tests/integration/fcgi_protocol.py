@@ -249,8 +249,9 @@ class Dual(fcgi.Process):
 def check_addresses(report, folder, build):
     """FCGI_WEB_SERVER_ADDRS, whatever the family of the socket."""
     folder.mkdir()
-    for listed, allowed in {None: ("127.0.0.1", "::1"), "192.0.2.1, 127.0.0.1": ("127.0.0.1",), "::1,192.0.2.1": ("::1",),
-                            "192.0.2.1": ()}.items():
+    lists = {None: ("127.0.0.1", "::1"), "192.0.2.1, 127.0.0.1": ("127.0.0.1",), "::1,192.0.2.1": ("::1",),
+             "192.0.2.1": ()}
+    for listed, allowed in lists.items():
         process = Dual(build, folder, genuine.write_config(folder, build, keeps=False),
                        **({"FCGI_WEB_SERVER_ADDRS": listed} if listed else {}))
         try:

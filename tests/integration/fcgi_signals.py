@@ -123,7 +123,7 @@ def check_fresh(report, folder, build):
 
 
 def check_come(report, folder, build):
-    """What has come when SIGTERM does is served, over a kept connection and over one that is not accepted, too."""
+    """What has come when SIGTERM does is served, over a kept connection and over one not accepted yet."""
     with receiver(build, folder) as process, fcgi_protocol.Talk(process) as kept:
         kept.send(drippers.request(keep=True)).until(fcgi.END)
         process.pause()
