@@ -37,14 +37,6 @@ static void open_log(struct kh_reception *reception)
   }
 }
 
-/* True after logrotate moved the file away: what we write would go where nobody looks. */
-static bool log_was_moved(const struct kh_reception *reception)
-{
-  const char *path = reception->config->log_path;
-
-  return path[0] && !kh_fd_is_at(reception->log_fd, path);
-}
-
 static void leave_config(struct kh_reception *reception)
 {
   if (!reception->config)
@@ -107,7 +99,8 @@ static bool look(struct kh_reception *reception)
 {
   if (!reception->config || kh_config_is_outdated(reception->config))
     return load(reception, true);
-  if (log_was_moved(reception))
+  /* After logrotate moved the file away what we write would go where nobody looks. */
+  if (reception->config->log_path[0] && !kh_fd_is_at(reception->log_fd, reception->config->log_path))
     open_log(reception);
   return false;
 }

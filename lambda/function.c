@@ -135,7 +135,6 @@ enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_wo
   }
   const struct kh_sink sink = kh_at_once_init(&function->at_once, &setup->config, &setup->rules,
                                               world->transport, world->clock, log);
-  kh_outbox_configure(&world->transport, &setup->config);
   kh_receiver_init(&function->receiver, &setup->config, sink, world->clock, log);
   function->receiver.refresh = refresh;
   function->receiver.observe = count_verdict;

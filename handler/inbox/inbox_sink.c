@@ -4,32 +4,27 @@
 #include "inbox/inbox_sink.h"
 
 /* What is kept in a folder that was moved away would never be seen. */
-static bool is_in_place(const struct kh_inbox *inbox)
-{
-  char path[KH_PATH_BYTES + 8];
-
-  (void)snprintf(path, sizeof path, "%s/new", inbox->path);
-  return kh_fd_is_at(inbox->fd_new, path);
-}
-
 static enum kh_err open_inbox(struct kh_inbox_sink *sink, struct kh_diag *diag)
 {
   const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(sink->config);
+  char path[KH_PATH_BYTES + 8];
 
-  if (sink->inbox.fd_new >= 0 && is_in_place(&sink->inbox))
+  (void)snprintf(path, sizeof path, "%s/new", sink->inbox.path);
+  if (kh_fd_is_at(sink->inbox.fd_new, path))
     return KH_OK;
   kh_inbox_close(&sink->inbox);
   return kh_inbox_open(&sink->inbox, sink->config->state, &bounds, diag);
 }
 
 /* Only the worker can make room, and it may have died with the inbox full. */
-static void look_at_failure(struct kh_inbox_sink *sink, const struct kh_entry *entry, enum kh_err err,
-                            struct kh_kept *kept)
+static enum kh_err cope_with(struct kh_inbox_sink *sink, enum kh_err err, const struct kh_entry *entry,
+                             struct kh_kept *kept)
 {
   if (err == KH_ERR_INBOX_IO)
     kh_inbox_close(&sink->inbox);
   if (err == KH_ERR_INBOX_FULL || err == KH_ERR_NO_SPACE)
     kept->worker = kh_wake_for_room(sink->config, entry->received_us, &kept->worker_diag);
+  return err;
 }
 
 static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept *kept, struct kh_diag *diag)
@@ -40,12 +35,11 @@ static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept
 
   if (!err)
     err = kh_inbox_keep(&sink->inbox, entry, kept->entry, &load, diag);
-  kept->is_kept = err == KH_OK;
   kept->oldest_us = load.oldest_us;
+  kept->is_kept = err == KH_OK;
   if (kept->is_kept)
     kept->worker = kh_wake(sink->config, &kept->worker_diag);
-  look_at_failure(sink, entry, err, kept);
-  return err;
+  return cope_with(sink, err, entry, kept);
 }
 
 static enum kh_err keep_aside(void *self, const struct kh_entry *entry, enum kh_err reason,
@@ -56,8 +50,7 @@ static enum kh_err keep_aside(void *self, const struct kh_entry *entry, enum kh_
 
   if (!err)
     err = kh_inbox_keep_aside(&sink->inbox, entry, reason, why, kept->entry, diag);
-  look_at_failure(sink, entry, err, kept);
-  return err;
+  return cope_with(sink, err, entry, kept);
 }
 
 static void close_inbox(void *self)
