@@ -41,7 +41,7 @@ static void receive(const struct stage *stage, const struct kh_request *request,
 {
   struct kh_receiver receiver;
 
-  kh_receiver_init(&receiver, &stage->setup->config, NULL, &stage->clock, stage->log);
+  kh_receiver_init(&receiver, &stage->setup->config, (struct kh_sink){0}, &stage->clock, stage->log);
   kh_receive(&receiver, request, response);
   kh_receiver_release(&receiver);
 }

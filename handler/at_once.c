@@ -3,18 +3,6 @@
 #include "at_once.h"
 #include "deliver/policy.h"
 
-void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
-                     struct kh_transport transport, const struct kh_clock *clock, struct kh_log log)
-{
-  *at_once = (struct kh_at_once){.transport = transport};
-  kh_worker_init(&at_once->worker, config, rules, NULL, (struct kh_store){0}, clock, log);
-}
-
-void kh_at_once_release(struct kh_at_once *at_once)
-{
-  kh_worker_release(&at_once->worker);
-}
-
 enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag)
 {
@@ -88,10 +76,12 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 
-enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry, struct kh_diag *diag)
+static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept *kept, struct kh_diag *diag)
 {
+  struct kh_at_once *at_once = self;
   struct kh_store *store = &at_once->worker.store;
 
+  (void)kept; /* nothing is */
   if (at_once->worker.rules->count == 0)
     return KH_OK; /* it was verified and is logged, and that was all */
   enum kh_err err = kh_store_open_none(store);
@@ -104,4 +94,22 @@ enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *e
     store->ops->close(store->self);
   *store = (struct kh_store){0};
   return err;
+}
+
+static void close_at_once(void *self)
+{
+  struct kh_at_once *at_once = self;
+
+  kh_worker_release(&at_once->worker);
+}
+
+struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config,
+                               const struct kh_rules *rules, struct kh_transport transport,
+                               const struct kh_clock *clock, struct kh_log log)
+{
+  static const struct kh_sink_ops ops = {.keep = keep, .close = close_at_once};
+
+  *at_once = (struct kh_at_once){.transport = transport};
+  kh_worker_init(&at_once->worker, config, rules, NULL, (struct kh_store){0}, clock, log);
+  return (struct kh_sink){&ops, at_once};
 }

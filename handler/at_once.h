@@ -1,6 +1,6 @@
 /*
- * at_once.h - both halves in one process: a proven webhook becomes notifications, and these are sent, before
- * the answer.
+ * at_once.h - the sink that is both halves in one process: a proven webhook becomes notifications, and these
+ * are sent, before the answer.
  *
  * For where nothing can be kept: there is no inbox, and memory ends with the webhook. So each delivery is
  * tried once, and one that fails is told in the answer, whose receiver may then send the webhook again.
@@ -8,6 +8,7 @@
 #ifndef KH_AT_ONCE_H
 #define KH_AT_ONCE_H
 
+#include "inbox/sink.h"
 #include "work.h"
 
 struct kh_at_once {
@@ -19,20 +20,16 @@ struct kh_at_once {
 };
 
 /*
- * Everything is borrowed. The caller may change the members, such as the worker's config and rules after a
- * reload.
+ * The sink. Its `keep` does all that a webhook leads to. One delivery that fails or hangs stops no other, but
+ * for those to the same destination, which has them one after the other. KH_ERR_DELIVERY_FAILED then, and
+ * DIAG names rule, notifier and cause of the first. KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
+ *
+ * Everything is borrowed. AT_ONCE stays where it is until the sink is closed. The caller may change its
+ * members, such as the worker's config and rules after a reload.
  */
-void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
-                     struct kh_transport transport, const struct kh_clock *clock, struct kh_log log);
-void kh_at_once_release(struct kh_at_once *at_once);
-
-/*
- * All that ENTRY leads to. One that fails or hangs stops no other, but for those to the same destination,
- * which has them one after the other. KH_ERR_DELIVERY_FAILED then, and DIAG names rule, notifier and cause
- * of the first. KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
- */
-enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *entry,
-                            struct kh_diag *diag) KH_MUST_USE;
+struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config,
+                               const struct kh_rules *rules, struct kh_transport transport,
+                               const struct kh_clock *clock, struct kh_log log);
 
 /*
  * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors

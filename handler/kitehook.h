@@ -15,35 +15,28 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "config/config.h"
-#include "inbox/entry.h"
-#include "inbox/inbox.h"
-#include "inbox/wake.h"
+#include "inbox/inbox_sink.h"
 #include "receive/event.h"
 #include "receive/request.h"
 
 /* ---- the receiver -------------------------------------------------------------------------- */
 
-/* What a receiver without an inbox does before it answers: handler/at_once.h, on Lambda. */
-struct kh_before_answer {
-  /* The whole work on a proven webhook. KH_ERR_DELIVERY_FAILED: DIAG names the notifier, for the answer. */
-  enum kh_err (*work)(void *self, const struct kh_entry *entry, struct kh_diag *diag);
-  /* No secret matched: a config that was just read anew, or NULL when there is none or it is too soon. */
-  const struct kh_config *(*refresh)(void *self);
-  /* What became of the webhook, for who counts; EVENT is NULL unless one was read. */
-  void (*judged)(void *self, enum kh_err verdict, const struct kh_event *event);
-  void *self;
-};
-
 struct kh_receiver {
   const struct kh_config *config;
-  struct kh_inbox *inbox;                       /* NULL without `state:`: verify, log and answer only */
-  const struct kh_before_answer *before_answer; /* or NULL */
+  struct kh_sink sink; /* owned; none: verify, log and answer only */
   const struct kh_clock *clock;
   struct kh_log log;
   struct kh_json json; /* reused from request to request */
+
+  void *owner; /* of the receiver, for these two, each of which may be NULL */
+  /* No secret matched: looks whether there are others. True when CONFIG was replaced. */
+  bool (*refresh)(void *owner);
+  /* Told what became of each webhook; EVENT is NULL unless one was read. */
+  void (*observe)(void *owner, enum kh_err verdict, const struct kh_event *event);
 };
 
-void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
+/* SINK is the receiver's from here on. What concerns the owner is for the caller to set. */
+void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_sink sink,
                       const struct kh_clock *clock, struct kh_log log);
 void kh_receiver_release(struct kh_receiver *receiver);
 /*
@@ -53,21 +46,21 @@ void kh_receiver_release(struct kh_receiver *receiver);
 void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response);
 
 /*
- * A receiver with everything it owns, kept fresh: config, inbox and log target
- * are opened here and looked at again at most once a second. A broken new
- * config keeps the old one and is logged once.
+ * A receiver with everything it owns, kept fresh: config and log target are opened here and looked at again
+ * at most once a second; and once more, at most once a second too, before a webhook is refused because no
+ * secret matched. A broken new config keeps the old one and is logged once.
  */
 struct kh_reception {
   struct kh_config configs[2]; /* the one in use, and room to read its successor */
   struct kh_config *config;    /* NULL while none could be loaded */
-  struct kh_inbox inbox;
+  struct kh_inbox_sink inbox;
   struct kh_receiver receiver;
   const char *config_path;
   const char *const *environment;
   const struct kh_clock *clock;
   int log_fd;
-  int64_t looked_us;
-  bool complained; /* a broken one was logged */
+  int64_t looked_us, refreshed_us; /* in the clock's ticks: the last look, and the last because of a secret */
+  bool complained;                 /* a broken one was logged */
 };
 
 /*

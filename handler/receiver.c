@@ -14,26 +14,25 @@ struct account {
   struct kh_verified verified;
   struct kh_event event;
   bool has_event;
-  char entry[KH_ENTRY_NAME_BYTES];
-  struct kh_inbox_load load;
-  enum kh_worker_seen worker;
-  struct kh_diag worker_diag;
+  struct kh_kept kept;
   int64_t started_us, received_us;
 };
 
-void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_inbox *inbox,
+void kh_receiver_init(struct kh_receiver *receiver, const struct kh_config *config, struct kh_sink sink,
                       const struct kh_clock *clock, struct kh_log log)
 {
   struct kh_json_limits limits = kh_json_default_limits;
 
   if (config->max_body_bytes > limits.bytes)
     limits.bytes = (uint32_t)config->max_body_bytes;
-  *receiver = (struct kh_receiver){.config = config, .inbox = inbox, .clock = clock, .log = log};
+  *receiver = (struct kh_receiver){.config = config, .sink = sink, .clock = clock, .log = log};
   kh_json_init(&receiver->json, limits);
 }
 
 void kh_receiver_release(struct kh_receiver *receiver)
 {
+  if (receiver->sink.ops)
+    receiver->sink.ops->close(receiver->sink.self);
   kh_json_release(&receiver->json);
 }
 
@@ -46,25 +45,6 @@ static struct kh_entry entry_of(const struct account *account, const struct kh_r
   return entry;
 }
 
-/* Opened by the first webhook that needs it: what is refused never touches the state folder. */
-static enum kh_err open_inbox(struct kh_receiver *receiver, struct kh_diag *diag)
-{
-  const struct kh_config *config = receiver->config;
-
-  if (receiver->inbox->fd_new >= 0)
-    return KH_OK;
-  const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(config);
-
-  return kh_inbox_open(receiver->inbox, config->state, &bounds, diag);
-}
-
-/* Only the worker can make room, and it may have died with the inbox full. */
-static void wake_for_room(struct kh_receiver *receiver, enum kh_err err, struct account *account)
-{
-  if (err == KH_ERR_INBOX_FULL || err == KH_ERR_NO_SPACE)
-    account->worker = kh_wake_for_room(receiver->config, account->received_us, &account->worker_diag);
-}
-
 /*
  * A proven body that is no usable event is kept for a person to look at, and answered with why. Where it
  * cannot be kept, that is the answer: whoever sends it again then loses nothing.
@@ -72,10 +52,11 @@ static void wake_for_room(struct kh_receiver *receiver, enum kh_err err, struct 
 static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_request *request,
                               struct account *account, enum kh_err reason)
 {
+  const struct kh_sink *sink = &receiver->sink;
   struct kh_entry entry = entry_of(account, request);
   struct kh_diag failure = {0};
 
-  if (!receiver->inbox || reason == KH_ERR_NO_MEMORY)
+  if (!sink->ops || !sink->ops->keep_aside || reason == KH_ERR_NO_MEMORY)
     return reason;
   /*
    * The header is not signed and may hold anything; the body, which may name its event itself, is what must
@@ -83,15 +64,10 @@ static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_requ
    */
   if (entry.verified.event_header.len >= KH_EVENT_NAME_BYTES || !kh_utf8_valid(entry.verified.event_header))
     entry.verified.event_header = KH_NO_STR;
-  enum kh_err err = open_inbox(receiver, &failure);
-  if (!err)
-    err = kh_inbox_keep_aside(receiver->inbox, &entry, reason, &account->diag, account->entry, &failure);
+  enum kh_err err = sink->ops->keep_aside(sink->self, &entry, reason, &account->diag, &account->kept,
+                                          &failure);
   if (!err)
     return reason;
-  if (err == KH_ERR_INBOX_IO)
-    kh_inbox_close(receiver->inbox);
-  wake_for_room(receiver, err, account);
-  account->entry[0] = '\0';
   account->diag = failure;
   return err;
 }
@@ -99,21 +75,10 @@ static enum kh_err keep_aside(struct kh_receiver *receiver, const struct kh_requ
 static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *request,
                         struct account *account)
 {
-  struct kh_entry entry = entry_of(account, request);
+  const struct kh_sink *sink = &receiver->sink;
+  const struct kh_entry entry = entry_of(account, request);
 
-  if (!receiver->inbox)
-    return receiver->before_answer
-               ? receiver->before_answer->work(receiver->before_answer->self, &entry, &account->diag)
-               : KH_OK;
-  enum kh_err err = open_inbox(receiver, &account->diag);
-  if (!err)
-    err = kh_inbox_keep(receiver->inbox, &entry, account->entry, &account->load, &account->diag);
-  if (err == KH_ERR_INBOX_IO)
-    kh_inbox_close(receiver->inbox); /* the folder may have been replaced: the next webhook looks again */
-  if (!err)
-    account->worker = kh_wake(receiver->config, &account->worker_diag);
-  wake_for_room(receiver, err, account);
-  return err;
+  return sink->ops ? sink->ops->keep(sink->self, &entry, &account->kept, &account->diag) : KH_OK;
 }
 
 static enum kh_err verify(const struct kh_receiver *receiver, const struct kh_request *request,
@@ -125,17 +90,12 @@ static enum kh_err verify(const struct kh_receiver *receiver, const struct kh_re
   return kh_verify(&verifier, request, account->received_us / 1000000, &account->verified);
 }
 
-/* After a rotation the secret may be one that only its store knows yet. */
+/* After a rotation the secret may be one that only its file or its store knows yet. */
 static bool has_newer_secrets(struct kh_receiver *receiver, enum kh_err err)
 {
-  const struct kh_before_answer *before = receiver->before_answer;
+  bool is_unknown = err == KH_ERR_SIGNATURE_MISMATCH || err == KH_ERR_TOKEN_MISMATCH;
 
-  if (!before || !before->refresh || (err != KH_ERR_SIGNATURE_MISMATCH && err != KH_ERR_TOKEN_MISMATCH))
-    return false;
-  const struct kh_config *newer = before->refresh(before->self);
-  if (newer)
-    receiver->config = newer;
-  return newer != NULL;
+  return is_unknown && receiver->refresh && receiver->refresh(receiver->owner);
 }
 
 /* The order of the steps is the security model: docs/SECURITY-MODEL.md. */
@@ -162,24 +122,23 @@ static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *
 
 static int64_t oldest_entry_s(const struct account *account)
 {
-  return account->load.oldest_us > 0 ? (account->received_us - account->load.oldest_us) / 1000000 : 0;
+  return account->kept.oldest_us > 0 ? (account->received_us - account->kept.oldest_us) / 1000000 : 0;
 }
 
 /* Nobody works, or whoever was started or woken does not get anywhere. */
 static bool is_stuck(const struct account *account)
 {
-  return account->worker == KH_WORKER_ABSENT || oldest_entry_s(account) >= STUCK_AFTER_S;
+  return account->kept.worker == KH_WORKER_ABSENT || oldest_entry_s(account) >= STUCK_AFTER_S;
 }
 
-static void answer_accepted(const struct kh_receiver *receiver, const struct account *account,
-                            struct kh_buf *out)
+static void answer_accepted(const struct account *account, struct kh_buf *out)
 {
   kh_json_put_text_member(out, "verdict", KH_STR("accepted"));
   kh_json_put_text_member(out, "event", kh_str_of(account->event.name));
   kh_json_put_text_member(out, "request_id", kh_str_of(account->request_id));
-  kh_json_put_bool_member(out, "kept", receiver->inbox != NULL);
-  if (receiver->inbox)
-    kh_json_put_text_member(out, "worker", kh_str_of(kh_worker_seen_token(account->worker)));
+  kh_json_put_bool_member(out, "kept", account->kept.is_kept);
+  if (account->kept.is_kept)
+    kh_json_put_text_member(out, "worker", kh_str_of(kh_worker_seen_token(account->kept.worker)));
   if (is_stuck(account))
     kh_json_put_int_member(out, "oldest_entry_s", oldest_entry_s(account));
 }
@@ -197,8 +156,7 @@ static void answer_refused(const struct account *account, struct kh_buf *out)
 }
 
 /* The status is the answer; where memory is too short for the rest, it goes alone. */
-static void answer(const struct kh_receiver *receiver, const struct account *account,
-                   struct kh_response *response)
+static void answer(const struct account *account, struct kh_response *response)
 {
   struct kh_buf *out = &response->body;
 
@@ -209,7 +167,7 @@ static void answer(const struct kh_receiver *receiver, const struct account *acc
   if (account->verdict)
     answer_refused(account, out);
   else
-    answer_accepted(receiver, account, out);
+    answer_accepted(account, out);
   if (kh_buf_add_byte(out, '}'))
     kh_buf_clear(out);
 }
@@ -240,12 +198,12 @@ static void log_account(const struct kh_receiver *receiver, const struct kh_requ
   if (account->has_event)
     kh_event_log(&account->event, &line);
   kh_log_text(&line, KH_LOG_VERDICT, account->verdict ? KH_STR("refused") : KH_STR("accepted"));
-  kh_log_problem(&line, account->verdict, account->verdict ? &account->diag : &account->worker_diag);
+  kh_log_problem(&line, account->verdict, account->verdict ? &account->diag : &account->kept.worker_diag);
   log_proof(account, &line);
-  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(account->entry));
-  if (account->worker != KH_WORKER_UNKNOWN)
-    kh_log_text(&line, KH_LOG_WORKER, kh_str_of(kh_worker_seen_token(account->worker)));
-  if (account->load.oldest_us > 0)
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(account->kept.entry));
+  if (account->kept.worker != KH_WORKER_UNKNOWN)
+    kh_log_text(&line, KH_LOG_WORKER, kh_str_of(kh_worker_seen_token(account->kept.worker)));
+  if (account->kept.oldest_us > 0)
     kh_log_number(&line, KH_LOG_OLDEST_ENTRY_S, oldest_entry_s(account));
   kh_log_number(&line, KH_LOG_STATUS, status);
   kh_log_number(&line, KH_LOG_BYTES, (int64_t)request->body.len);
@@ -275,9 +233,8 @@ void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, 
   }
   kh_request_id(request, account.request_id);
   account.verdict = judge(receiver, request, &account);
-  if (receiver->before_answer)
-    receiver->before_answer->judged(receiver->before_answer->self, account.verdict,
-                                    account.has_event ? &account.event : NULL);
-  answer(receiver, &account, response);
+  if (receiver->observe)
+    receiver->observe(receiver->owner, account.verdict, account.has_event ? &account.event : NULL);
+  answer(&account, response);
   log_account(receiver, request, &account, response->status);
 }

@@ -1,9 +1,9 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "kitehook.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOOK_EVERY_US = 1000000 };
@@ -37,43 +37,32 @@ static void open_log(struct kh_reception *reception)
   }
 }
 
-/* True after logrotate moved the file away: what we write would go where nobody looks. */
-static bool log_was_moved(const struct kh_reception *reception)
-{
-  struct stat ours;
-  struct stat named;
-
-  if (reception->config->log_path[0] == '\0' || fstat(reception->log_fd, &ours))
-    return false;
-  return stat(reception->config->log_path, &named) || ours.st_ino != named.st_ino ||
-         ours.st_dev != named.st_dev;
-}
-
-/* True when another folder stands where the inbox was: what is kept in the old one would never be seen. */
-static bool inbox_was_moved(const struct kh_reception *reception)
-{
-  char path[KH_PATH_BYTES + 8];
-  struct stat ours;
-  struct stat named;
-
-  if (reception->inbox.fd_new < 0 || fstat(reception->inbox.fd_new, &ours))
-    return false;
-  (void)snprintf(path, sizeof path, "%s/new", reception->inbox.path);
-  return stat(path, &named) || ours.st_ino != named.st_ino || ours.st_dev != named.st_dev;
-}
-
 static void leave_config(struct kh_reception *reception)
 {
   if (!reception->config)
     return;
   kh_receiver_release(&reception->receiver);
-  kh_inbox_close(&reception->inbox);
   kh_config_release(reception->config);
   reception->config = NULL;
 }
 
-/* Reads the config anew; the old one is given up only for a good one. */
-static void load(struct kh_reception *reception, bool again)
+static bool refresh(void *owner);
+
+static void open_receiver(struct kh_reception *reception)
+{
+  const struct kh_config *config = reception->config;
+  struct kh_sink sink = {0};
+
+  if (config->state[0])
+    sink = kh_inbox_sink_init(&reception->inbox, config);
+  kh_receiver_init(&reception->receiver, config, sink, reception->clock,
+                   kh_log_to_fd(&reception->log_fd, reception->clock));
+  reception->receiver.refresh = refresh;
+  reception->receiver.owner = reception;
+}
+
+/* Reads the config anew; the old one is given up only for a good one. True when it was. */
+static bool load(struct kh_reception *reception, bool again)
 {
   struct kh_config *fresh = &reception->configs[reception->config == &reception->configs[0]];
   struct kh_diags diags = {0};
@@ -96,14 +85,42 @@ static void load(struct kh_reception *reception, bool again)
     leave_config(reception);
     reception->config = fresh;
     reception->complained = false;
-    reception->inbox = kh_inbox_closed();
     open_log(reception);
-    kh_receiver_init(&reception->receiver, fresh, fresh->state[0] ? &reception->inbox : NULL,
-                     reception->clock, kh_log_to_fd(&reception->log_fd, reception->clock));
+    open_receiver(reception);
     if (again)
       log_config(reception, KH_OK, NULL);
   }
   kh_diags_release(&diags);
+  return err == KH_OK;
+}
+
+/* True when there is another config. */
+static bool look(struct kh_reception *reception)
+{
+  if (!reception->config || kh_config_is_outdated(reception->config))
+    return load(reception, true);
+  /* After logrotate moved the file away what we write would go where nobody looks. */
+  if (reception->config->log_path[0] && !kh_fd_is_at(reception->log_fd, reception->config->log_path))
+    open_log(reception);
+  return false;
+}
+
+/* True, and *LAST_US is moved, when the last time was a second ago. */
+static bool is_due(const struct kh_reception *reception, int64_t *last_us)
+{
+  int64_t now_us = kh_clock_ticks_us(reception->clock);
+
+  if (now_us - *last_us < LOOK_EVERY_US)
+    return false;
+  *last_us = now_us;
+  return true;
+}
+
+static bool refresh(void *owner)
+{
+  struct kh_reception *reception = owner;
+
+  return is_due(reception, &reception->refreshed_us) && look(reception);
 }
 
 void kh_reception_open(struct kh_reception *reception, const char *path, const char *const *environment,
@@ -116,8 +133,9 @@ void kh_reception_open(struct kh_reception *reception, const char *path, const c
   reception->clock = clock;
   reception->log_fd = STDERR_FILENO;
   reception->looked_us = kh_clock_ticks_us(clock);
+  reception->refreshed_us = reception->looked_us - LOOK_EVERY_US;
   reception->complained = false;
-  load(reception, false);
+  (void)load(reception, false);
 }
 
 void kh_reception_close(struct kh_reception *reception)
@@ -155,17 +173,8 @@ static void answer_broken(const struct kh_request *request, struct kh_response *
 void kh_reception_handle(struct kh_reception *reception, const struct kh_request *request,
                          struct kh_response *response)
 {
-  int64_t now_us = kh_clock_ticks_us(reception->clock);
-
-  if (now_us - reception->looked_us >= LOOK_EVERY_US) {
-    reception->looked_us = now_us;
-    if (!reception->config || kh_config_is_outdated(reception->config))
-      load(reception, true);
-    else if (log_was_moved(reception))
-      open_log(reception);
-    if (reception->config && inbox_was_moved(reception))
-      kh_inbox_close(&reception->inbox);
-  }
+  if (is_due(reception, &reception->looked_us))
+    (void)look(reception);
   if (reception->config)
     kh_receive(&reception->receiver, request, response);
   else

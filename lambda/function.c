@@ -63,23 +63,16 @@ static void renew_when_old(struct kh_lambda *function)
     (void)renew(function);
 }
 
-static const struct kh_config *refresh(void *self)
+static bool refresh(void *owner)
 {
-  struct kh_lambda *function = self;
+  struct kh_lambda *function = owner;
 
-  return function->setup->config.has_remote_secrets && renew(function) ? &function->setup->config : NULL;
+  return function->setup->config.has_remote_secrets && renew(function);
 }
 
-static enum kh_err work(void *self, const struct kh_entry *entry, struct kh_diag *diag)
+static void count_verdict(void *owner, enum kh_err verdict, const struct kh_event *event)
 {
-  struct kh_lambda *function = self;
-
-  return kh_work_at_once(&function->at_once, entry, diag);
-}
-
-static void judged(void *self, enum kh_err verdict, const struct kh_event *event)
-{
-  struct kh_lambda *function = self;
+  struct kh_lambda *function = owner;
 
   kh_metrics_verdict(&function->metrics, verdict);
   if (event)
@@ -131,7 +124,6 @@ enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_wo
       .remote = kh_aws_secrets(world->aws),
       .read_us = kh_clock_now_us(world->clock),
       .tried_us = kh_clock_now_us(world->clock),
-      .before_answer = {.work = work, .refresh = refresh, .judged = judged, .self = function},
   };
   kh_json_init(&function->envelope, kh_json_default_limits);
   kh_buf_init(&function->body, KH_LAMBDA_PAYLOAD_MAX_BYTES);
@@ -141,10 +133,12 @@ enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_wo
     kh_setup_close(setup);
     return err;
   }
-  kh_at_once_init(&function->at_once, &setup->config, &setup->rules, world->transport, world->clock, log);
-  kh_outbox_configure(&world->transport, &setup->config);
-  kh_receiver_init(&function->receiver, &setup->config, NULL, world->clock, log);
-  function->receiver.before_answer = &function->before_answer;
+  const struct kh_sink sink = kh_at_once_init(&function->at_once, &setup->config, &setup->rules,
+                                              world->transport, world->clock, log);
+  kh_receiver_init(&function->receiver, &setup->config, sink, world->clock, log);
+  function->receiver.refresh = refresh;
+  function->receiver.observe = count_verdict;
+  function->receiver.owner = function;
   function->at_once.observe = count_attempt;
   function->at_once.observer = function;
   use(function, setup);
@@ -153,10 +147,8 @@ enum kh_err kh_lambda_open(struct kh_lambda *function, const struct kh_lambda_wo
 
 void kh_lambda_close(struct kh_lambda *function)
 {
-  if (function->setup) {
+  if (function->setup)
     kh_receiver_release(&function->receiver);
-    kh_at_once_release(&function->at_once);
-  }
   kh_setup_close(function->setup);
   function->setup = NULL;
   kh_json_release(&function->envelope);

@@ -28,7 +28,6 @@ struct kh_lambda {
   int64_t refresh_ms;        /* how long reading it again may take now */
   bool is_doubtful;          /* a notifier's service refused us */
   struct kh_setup *setup;    /* owned */
-  struct kh_before_answer before_answer;
   struct kh_receiver receiver;
   struct kh_at_once at_once;
   struct kh_metrics metrics; /* of the event at hand */

@@ -123,7 +123,8 @@ static void make_request(const char *body)
 /* What one run came to. */
 struct outcome {
   int status;
-  struct kh_inbox inbox;
+  struct kh_receiver receiver;
+  struct kh_inbox_sink sink;
   struct kh_response response;
 };
 
@@ -131,18 +132,15 @@ struct outcome {
 static void run(size_t fail_at, bool lasting, struct outcome *outcome)
 {
   const struct kh_log log = {.write = record_unharmed, .clock = &fake.clock};
-  struct kh_receiver receiver;
 
-  outcome->inbox = kh_inbox_closed();
   kh_recorder_clear(&recorder);
   memory.calls = memory.failed = 0;
   memory.fail_at = fail_at;
   memory.lasting = lasting;
 
   memory.armed = true;
-  kh_receiver_init(&receiver, config, &outcome->inbox, &fake.clock, log);
-  kh_receive(&receiver, &webhook.request, &outcome->response);
-  kh_receiver_release(&receiver);
+  kh_receiver_init(&outcome->receiver, config, kh_inbox_sink_init(&outcome->sink, config), &fake.clock, log);
+  kh_receive(&outcome->receiver, &webhook.request, &outcome->response);
   memory.armed = false;
   outcome->status = outcome->response.status;
 }
@@ -174,7 +172,7 @@ static void empty_folder(const char *folder)
 
 static void release(struct outcome *outcome)
 {
-  kh_inbox_close(&outcome->inbox);
+  kh_receiver_release(&outcome->receiver);
   kh_buf_release(&outcome->response.body);
   empty_folder("tmp");
   empty_folder("new");
@@ -190,11 +188,11 @@ static const char *check_entry(const struct outcome *outcome)
   size_t found = 0;
   const char *wrong = NULL;
 
-  if (kh_inbox_list(&outcome->inbox, names, 2, &found) || found != 1)
+  if (kh_inbox_list(&outcome->sink.inbox, names, 2, &found) || found != 1)
     return "200, but not one entry";
   kh_buf_init(&bytes, 1 << 20);
   kh_buf_init(&event_text, 200);
-  if (kh_inbox_read(&outcome->inbox, names[0], &bytes))
+  if (kh_inbox_read(&outcome->sink.inbox, names[0], &bytes))
     wrong = "200, but the entry cannot be read";
   else if (kh_entry_open(kh_buf_view(&bytes), &config->signatures, &config->tokens, &event_text, &entry,
                          NULL))

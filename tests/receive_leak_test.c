@@ -117,9 +117,9 @@ START_TEST(the_event_that_was_answered_is_the_one_kept)
     return;
   kh_buf_init(&bytes, 10000);
   kh_buf_init(&event_text, 200);
-  ck_assert_int_eq(kh_inbox_list(&it.inbox, names, 1, &found), KH_OK);
+  ck_assert_int_eq(kh_inbox_list(&it.sink.inbox, names, 1, &found), KH_OK);
   ck_assert_uint_eq(found, 1);
-  ck_assert_int_eq(kh_inbox_read(&it.inbox, names[0], &bytes), KH_OK);
+  ck_assert_int_eq(kh_inbox_read(&it.sink.inbox, names[0], &bytes), KH_OK);
   ck_assert_int_eq(kh_entry_open(kh_buf_view(&bytes), &it.config->signatures, &it.config->tokens, &event_text,
                                  &entry, NULL),
                    KH_OK);

@@ -40,11 +40,11 @@ START_TEST(a_genuine_webhook_is_kept)
       "{\"verdict\":\"accepted\",\"event\":\"build.finished\",\"request_id\":\"req-1\",\"kept\":true,"
       "\"worker\":\"absent\",\"oldest_entry_s\":0}");
 
-  ck_assert_int_eq(kh_inbox_list(&it.inbox, names, 2, &found), KH_OK);
+  ck_assert_int_eq(kh_inbox_list(&it.sink.inbox, names, 2, &found), KH_OK);
   ck_assert_uint_eq(found, 1);
   kh_buf_init(&bytes, 10000);
   kh_buf_init(&event_text, 200);
-  ck_assert_int_eq(kh_inbox_read(&it.inbox, names[0], &bytes), KH_OK);
+  ck_assert_int_eq(kh_inbox_read(&it.sink.inbox, names[0], &bytes), KH_OK);
   ck_assert_int_eq(kh_entry_open(kh_buf_view(&bytes), &it.config->signatures, &it.config->tokens, &event_text,
                                  &entry, NULL),
                    KH_OK);

@@ -110,8 +110,8 @@ START_TEST(a_full_inbox_is_503)
 
   char names[1][KH_ENTRY_NAME_BYTES];
   size_t found = 0;
-  ck_assert_int_eq(kh_inbox_list(&it.inbox, names, 1, &found), KH_OK);
-  ck_assert_int_eq(kh_inbox_remove(&it.inbox, names[0]), KH_OK);
+  ck_assert_int_eq(kh_inbox_list(&it.sink.inbox, names, 1, &found), KH_OK);
+  ck_assert_int_eq(kh_inbox_remove(&it.sink.inbox, names[0]), KH_OK);
   kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":4}");
   ck_assert_int_eq(it.response.status, 200);
 }

@@ -150,6 +150,70 @@ START_TEST(a_change_is_seen_within_a_second_and_not_before)
 }
 END_TEST
 
+/* Nobody sends a webhook again that was answered 401. */
+START_TEST(the_first_webhook_under_a_new_secret_is_accepted)
+{
+  put_config(SIGNATURE "log: log\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  pass_ms(1000);
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200); /* looks at the files */
+  kh_file_put(secret_path, KH_STR(KH_TEST_PREVIOUS "\n"));
+  pass_ms(1);
+  ck_assert_int_eq(handle(KH_TEST_PREVIOUS), 200);
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 401);
+  ck_assert_uint_eq(lines_with("config reloaded"), 1);
+}
+END_TEST
+
+/* Whoever guesses cannot keep the receiver busy with reading files. */
+START_TEST(a_wrong_secret_costs_one_look_a_second)
+{
+  put_config(SIGNATURE "log: log\n");
+  open_reception();
+  ck_assert_int_eq(handle("somebody else's"), 401);
+  kh_file_put(secret_path, KH_STR(KH_TEST_PREVIOUS "\n"));
+  pass_ms(999);
+  ck_assert_int_eq(handle(KH_TEST_PREVIOUS), 401);
+  ck_assert_uint_eq(lines_with("config reloaded"), 0);
+  pass_ms(1);
+  ck_assert_int_eq(handle(KH_TEST_PREVIOUS), 200);
+}
+END_TEST
+
+/* The webhook for which it was read is the first to be kept by what it says. */
+START_TEST(what_is_read_because_of_a_secret_holds_at_once)
+{
+  char path[600];
+
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  kh_file_put(secret_path, KH_STR(KH_TEST_PREVIOUS "\n"));
+  put_config(SIGNATURE "log: log2\nstate: other\nworker: service\n");
+  ck_assert_int_eq(handle(KH_TEST_PREVIOUS), 200);
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "other/inbox/new", path, sizeof path)), 1);
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "state/inbox/new", path, sizeof path)), 1);
+  ck_assert_uint_eq(lines_with("webhook received"), 1);
+}
+END_TEST
+
+/* Into the old one goes nothing that the worker would never see. */
+START_TEST(another_folder_in_the_inbox_s_place_is_taken_at_once)
+{
+  char inbox[600], moved[600], path[600];
+
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  (void)kh_tempdir_path(&dir, "state/inbox", inbox, sizeof inbox);
+  ck_assert_int_eq(rename(inbox, kh_tempdir_path(&dir, "state/moved", moved, sizeof moved)), 0);
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "state/inbox/new", path, sizeof path)), 1);
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "state/moved/new", path, sizeof path)), 1);
+}
+END_TEST
+
 START_TEST(what_did_not_change_is_not_read_again)
 {
   put_config(SIGNATURE "log: log\n");
@@ -320,6 +384,10 @@ static Suite *reception_suite(void)
   tcase_add_test(opened, a_secret_may_come_from_the_environment);
   tcase_add_test(opened, closing_gives_back_every_descriptor);
   tcase_add_test(changed, a_change_is_seen_within_a_second_and_not_before);
+  tcase_add_test(changed, the_first_webhook_under_a_new_secret_is_accepted);
+  tcase_add_test(changed, a_wrong_secret_costs_one_look_a_second);
+  tcase_add_test(changed, what_is_read_because_of_a_secret_holds_at_once);
+  tcase_add_test(changed, another_folder_in_the_inbox_s_place_is_taken_at_once);
   tcase_add_test(changed, what_did_not_change_is_not_read_again);
   tcase_add_test(changed, a_broken_config_keeps_the_old_one_and_is_logged_once);
   tcase_add_test(changed, a_secret_that_vanishes_does_not_open_the_door);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 4096 };
@@ -58,6 +59,14 @@ enum kh_err kh_fd_write(int fd, struct kh_str text)
     text = kh_str(text.at + wrote, text.len - (size_t)wrote);
   }
   return KH_OK;
+}
+
+bool kh_fd_is_at(int fd, const char *path)
+{
+  struct stat held, named;
+
+  return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
 }
 
 void kh_fd_fill_standard(void)

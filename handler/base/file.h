@@ -29,6 +29,9 @@ static inline bool kh_is_full(int cause)
  */
 enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
 
+/* True when PATH names what FD has open; false too when that cannot be told. */
+bool kh_fd_is_at(int fd, const char *path);
+
 /*
  * Opens the null device in place of each of the descriptors 0 to 2 that is closed, as FastCGI's specification
  * allows 1 and 2 to be. Otherwise a connection gets such a number, and log lines go to the client.

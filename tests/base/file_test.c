@@ -99,6 +99,24 @@ START_TEST(names_the_path_and_the_cause)
 }
 END_TEST
 
+START_TEST(tells_whether_a_path_is_what_is_open)
+{
+  char path[512], other[512];
+  const struct kh_str same = KH_STR("the same bytes");
+
+  kh_file_put(kh_tempdir_path(&dir, "file", path, sizeof path), same);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ck_assert(kh_fd_is_at(fd, path));
+  ck_assert_int_eq(rename(path, kh_tempdir_path(&dir, "moved", other, sizeof other)), 0);
+  ck_assert(!kh_fd_is_at(fd, path));
+  ck_assert(kh_fd_is_at(fd, other));
+  kh_file_put(path, same);
+  ck_assert(!kh_fd_is_at(fd, path));
+  (void)close(fd);
+  ck_assert(!kh_fd_is_at(-1, path));
+}
+END_TEST
+
 START_TEST(reads_a_stream_that_comes_in_drops)
 {
   struct kh_buf got;
@@ -192,6 +210,7 @@ static Suite *file_suite(void)
   tcase_add_loop_test(file, reads_what_is_there, 0, (int)KH_COUNT(lengths));
   tcase_add_loop_test(file, refuses_a_file_over_the_ceiling, 0, (int)KH_COUNT(lengths));
   tcase_add_test(file, names_the_path_and_the_cause);
+  tcase_add_test(file, tells_whether_a_path_is_what_is_open);
   tcase_add_test(file, reads_a_stream_that_comes_in_drops);
   tcase_add_test(file, writes_all_over_short_writes_and_signals);
   tcase_add_test(file, tells_a_full_disk_from_other_trouble);

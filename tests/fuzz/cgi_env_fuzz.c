@@ -114,7 +114,7 @@ static void serve(const struct kh_config *config, const char *const *variables, 
   kh_fake_clock_init(&fake, NOW_S);
   kh_buf_init(&body, config->max_body_bytes);
   kh_buf_init(&log, 1 << 20);
-  kh_receiver_init(&receiver, config, NULL, &fake.clock,
+  kh_receiver_init(&receiver, config, (struct kh_sink){0}, &fake.clock,
                    (struct kh_log){.write = keep_line, .self = &log, .clock = &fake.clock});
   kh_cgi_request(variables, "cgi", &request, &plan);
   kh_cgi_read_body(&request, &plan, &source, config->max_body_bytes, &body);

@@ -58,7 +58,9 @@ class Function:
         return common.Answer(said["statusCode"], tuple(headers.items()), said.get("body", "").encode())
 
     def lines(self):
-        """Log lines; `metrics` has the others."""
+        """Log lines; `metrics` has the others, which are written behind the answer."""
+        has_ended = lambda: self.bootstrap.process.poll() is not None
+        common.wait_until(lambda: self.api.is_waiting() or has_ended(), 5)
         said = [json.loads(line) for line in self.bootstrap.lines()]
         self.metrics = [line for line in said if "_aws" in line]
         return [line for line in said if "_aws" not in line]

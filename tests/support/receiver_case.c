@@ -6,7 +6,7 @@
 
 void kh_receiver_case_open(struct kh_receiver_case *it)
 {
-  *it = (struct kh_receiver_case){.inbox = kh_inbox_closed()};
+  *it = (struct kh_receiver_case){0};
   kh_tempdir_open(&it->dir);
   (void)kh_tempdir_path(&it->dir, "state", it->state, sizeof it->state);
   kh_fake_clock_init(&it->fake, KH_NEAR_MISS_NOW_S);
@@ -18,14 +18,14 @@ void kh_receiver_case_configure(struct kh_receiver_case *it, enum kh_accepts acc
   it->config = kh_test_config_new(accepts);
   if (with_state)
     (void)snprintf(it->config->state, sizeof it->config->state, "%s", it->state);
-  kh_receiver_init(&it->receiver, it->config, with_state ? &it->inbox : NULL, &it->fake.clock,
-                   kh_recorder_log(&it->recorder, &it->fake.clock));
+  kh_receiver_init(&it->receiver, it->config,
+                   with_state ? kh_inbox_sink_init(&it->sink, it->config) : (struct kh_sink){0},
+                   &it->fake.clock, kh_recorder_log(&it->recorder, &it->fake.clock));
 }
 
 void kh_receiver_case_close(struct kh_receiver_case *it)
 {
   kh_receiver_release(&it->receiver);
-  kh_inbox_close(&it->inbox);
   kh_buf_release(&it->response.body);
   kh_webhook_release(&it->webhook);
   kh_recorder_release(&it->recorder);

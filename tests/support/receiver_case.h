@@ -14,7 +14,7 @@ struct kh_receiver_case {
   struct kh_tempdir dir;
   char state[512]; /* below DIR; made by the receiver */
   struct kh_config *config;
-  struct kh_inbox inbox;
+  struct kh_inbox_sink sink;
   struct kh_fake_clock fake; /* stands at KH_NEAR_MISS_NOW_S */
   struct kh_recorder recorder;
   struct kh_receiver receiver;
