@@ -21,61 +21,61 @@ static int take_signals(int one, int other)
 }
 
 /* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
-static bool prepare(struct kh_shift *shift)
+static bool prepare(struct kh_worker *worker)
 {
-  shift->signal_fd = take_signals(SIGTERM, SIGINT);
-  if (shift->serve)
-    shift->hangup_fd = take_signals(SIGHUP, SIGHUP);
-  return shift->signal_fd >= 0 && (!shift->serve || shift->hangup_fd >= 0);
+  worker->signal_fd = take_signals(SIGTERM, SIGINT);
+  if (worker->serve)
+    worker->hangup_fd = take_signals(SIGHUP, SIGHUP);
+  return worker->signal_fd >= 0 && (!worker->serve || worker->hangup_fd >= 0);
 }
 
-static void say_started(struct kh_shift *shift)
+static void say_started(struct kh_worker *worker)
 {
-  const struct kh_config *config = shift->config;
-  int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
+  const struct kh_config *config = worker->config;
+  int64_t linger_s = worker->linger_s >= 0 ? worker->linger_s : config->worker_linger_s;
   struct kh_diag detail = {0};
 
-  if (shift->once)
+  if (worker->once)
     snprintf(detail.text, sizeof detail.text, "for one pass");
-  else if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
+  else if (worker->serve || config->worker_mode == KH_WORKER_SERVICE)
     snprintf(detail.text, sizeof detail.text, "as a service");
   else
     snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
-  kh_shift_say(shift, KH_INFO, "worker started", KH_OK, &detail);
+  kh_worker_say(worker, KH_INFO, "worker started", KH_OK, &detail);
 }
 
-static void say_left(struct kh_shift *shift)
+static void say_left(struct kh_worker *worker)
 {
   struct kh_log_line line;
 
-  kh_log_begin(&line, &shift->log, KH_INFO, "worker left");
+  kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
   kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
-  kh_log_text(&line, KH_LOG_DETAIL, shift->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - shift->started_us);
-  kh_log_end(&line, &shift->log);
+  kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - worker->started_us);
+  kh_log_end(&line, &worker->log);
 }
 
-static int work(struct kh_shift *shift)
+static int work(struct kh_worker *worker)
 {
   int code = KH_EXIT_OK;
 
   umask(077);
-  if (!prepare(shift))
-    return kh_cli_fail(shift->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
-  if (!kh_service_open(&shift->service, shift->signal_fd))
-    return kh_cli_fail(shift->self, KH_EXIT_STATE, "the service manager: %s", strerror(errno));
-  code = kh_shift_open(shift);
+  if (!prepare(worker))
+    return kh_cli_fail(worker->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
+  if (!kh_service_open(&worker->service, worker->signal_fd))
+    return kh_cli_fail(worker->self, KH_EXIT_STATE, "the service manager: %s", strerror(errno));
+  code = kh_worker_open(worker);
   if (code == KH_EXIT_OK) {
-    say_started(shift);
-    kh_service_ready(&shift->service);
-    code = kh_shift_work(shift);
-    say_left(shift);
+    say_started(worker);
+    kh_service_ready(&worker->service);
+    code = kh_worker_work(worker);
+    say_left(worker);
   }
-  kh_shift_close(shift);
-  kh_service_close(&shift->service);
-  close(shift->signal_fd);
-  if (shift->hangup_fd >= 0)
-    close(shift->hangup_fd);
+  kh_worker_close(worker);
+  kh_service_close(&worker->service);
+  close(worker->signal_fd);
+  if (worker->hangup_fd >= 0)
+    close(worker->hangup_fd);
   return code;
 }
 
@@ -95,31 +95,31 @@ static bool take_linger(const struct kh_command *self, const char *name, const c
 }
 
 static const struct kh_cli_option options[] = {
-    {"config", kh_cli_take_text, offsetof(struct kh_shift, config_path)},
-    {"once", kh_cli_take_flag, offsetof(struct kh_shift, once)},
-    {"serve", kh_cli_take_flag, offsetof(struct kh_shift, serve)},
-    {"lock-fd", take_lock_fd, offsetof(struct kh_shift, inherited_fd)},
-    {"budget-ms", kh_cli_take_number, offsetof(struct kh_shift, budget_ms)},
-    {"linger", take_linger, offsetof(struct kh_shift, linger_s)},
+    {"config", kh_cli_take_text, offsetof(struct kh_worker, config_path)},
+    {"once", kh_cli_take_flag, offsetof(struct kh_worker, once)},
+    {"serve", kh_cli_take_flag, offsetof(struct kh_worker, serve)},
+    {"lock-fd", take_lock_fd, offsetof(struct kh_worker, inherited_fd)},
+    {"budget-ms", kh_cli_take_number, offsetof(struct kh_worker, budget_ms)},
+    {"linger", take_linger, offsetof(struct kh_worker, linger_s)},
     {0},
 };
 
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  struct kh_shift shift = {
+  struct kh_worker worker = {
       .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1, .hangup_fd = -1};
-  int code = kh_cli_options(self, argc, argv, &shift);
+  int code = kh_cli_options(self, argc, argv, &worker);
 
   if (code != KH_GO_ON)
     return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
-  if (shift.once && shift.serve)
+  if (worker.once && worker.serve)
     return kh_cli_misused(self, "--once and --serve exclude each other");
-  if (shift.budget_ms >= 0 && !shift.once)
+  if (worker.budget_ms >= 0 && !worker.once)
     return kh_cli_misused(self, "--budget-ms is for --once");
-  shift.config_path = kh_cli_config_path(shift.config_path);
-  return work(&shift);
+  worker.config_path = kh_cli_config_path(worker.config_path);
+  return work(&worker);
 }
 
 const struct kh_command kh_command_worker = {

@@ -11,7 +11,7 @@
 #include "work.h"
 
 struct kh_at_once {
-  struct kh_worker worker; /* kept from webhook to webhook, but for its store */
+  struct kh_work work; /* kept from webhook to webhook, but for its store */
   struct kh_transport transport;
   int64_t until_us; /* in the clock's ticks: what was not sent by then has failed */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
@@ -19,7 +19,7 @@ struct kh_at_once {
 };
 
 /*
- * Everything is borrowed. The caller may change the members, such as the worker's config and rules after a
+ * Everything is borrowed. The caller may change the members, such as the work's config and rules after a
  * reload.
  */
 void kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config, const struct kh_rules *rules,
@@ -38,7 +38,7 @@ enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *e
  * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors
  * are those of kh_work_webhook and of the store.
  */
-enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+enum kh_err kh_work_alone(struct kh_work *work, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag) KH_MUST_USE;
 
 #endif

@@ -13,7 +13,7 @@
 #include "worker/log.h"
 #include "worker/service.h"
 
-struct kh_shift {
+struct kh_worker {
   /* how it was called */
   const struct kh_command *self;
   const char *config_path;
@@ -28,19 +28,19 @@ struct kh_shift {
   struct kh_setup *setup;
   const struct kh_config *config; /* of the setup */
   struct kh_setup *broken;        /* the last one that did not load, to see when its files change; or NULL */
-  struct kh_worker_log log_file;
+  struct kh_log_file log_file;
   struct kh_log log;
   struct kh_inbox inbox;
   struct kh_worker_lock lock;
   struct kh_store store;
   struct kh_transport transport;
-  struct kh_worker worker;
+  struct kh_work work;
   struct kh_outbox outbox;
   struct kh_service service;
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
-  bool stop, has_worker;
+  bool stop, has_work;
   bool store_knows;  /* which config is in use; told again each hour */
   bool did_overtime; /* a second pass, when the budget of the first was over */
 };
@@ -51,29 +51,29 @@ struct kh_shift {
  * Reads config and rules for the first time; mistakes go to standard error and, from a receiver's worker, to
  * the log.
  */
-enum kh_err kh_shift_load_config(struct kh_shift *shift) KH_MUST_USE;
+enum kh_err kh_worker_load_config(struct kh_worker *worker) KH_MUST_USE;
 /*
  * Reads the config again when it has changed, for which it looks at most once a second, or when SIGHUP asked
  * for it. A broken one is logged, the old one kept.
  */
-void kh_shift_refresh(struct kh_shift *shift);
+void kh_worker_refresh(struct kh_worker *worker);
 /* Opens the log that CONFIG asks for; standard error when that fails. */
-void kh_shift_open_log(struct kh_shift *shift, const struct kh_config *config);
+void kh_worker_open_log(struct kh_worker *worker, const struct kh_config *config);
 /* One line about the worker itself. */
-void kh_shift_say(struct kh_shift *shift, enum kh_level level, const char *message, enum kh_err err,
-                  const struct kh_diag *diag);
+void kh_worker_say(struct kh_worker *worker, enum kh_level level, const char *message, enum kh_err err,
+                   const struct kh_diag *diag);
 /* Tells worker and outbox of a new setup or store. */
-void kh_shift_wire(struct kh_shift *shift);
+void kh_worker_wire(struct kh_worker *worker);
 
 /* ---- worker.c ------------------------------------------------------------------------------- */
 
 /* Takes the lock and opens all the rest. KH_EXIT_OK, or what to exit with, after a complaint. */
-int kh_shift_open(struct kh_shift *shift);
+int kh_worker_open(struct kh_worker *worker);
 /* Gives the lock up if it is still held. */
-void kh_shift_close(struct kh_shift *shift);
+void kh_worker_close(struct kh_worker *worker);
 
 /* After KH_ERR_STORE: closes and opens memory, so that a cure from outside is seen. */
-enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag) KH_MUST_USE;
+enum kh_err kh_worker_reopen_store(struct kh_worker *worker, struct kh_diag *diag) KH_MUST_USE;
 /* ---- wait.c -------------------------------------------------------------------------- */
 
 /* A receiver may be killed between keeping a webhook and waking the worker. */
@@ -83,22 +83,22 @@ enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
  * Until a signal, an answer of what is under way or, FOR_WEBHOOKS, a receiver; TIMEOUT_MS or
  * KH_LOOK_ANYWAY_MS at most.
  */
-void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks);
+void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webhooks);
 /*
  * For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until
  * a signal at most.
  */
-void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms);
+void kh_worker_sit_out(struct kh_worker *worker, int64_t timeout_ms);
 /* Logs DIAG and sits out a pause that grows from call to call: *BACKOFF_MS is 0 before the first one. */
-void kh_shift_stall(struct kh_shift *shift, int64_t *backoff_ms, const struct kh_diag *diag);
+void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct kh_diag *diag);
 /* True once a signal asked for it. */
-bool kh_shift_must_stop(struct kh_shift *shift);
+bool kh_worker_must_stop(struct kh_worker *worker);
 /* Waits for what is under way, which is no longer than one time-out. */
-void kh_shift_drain(struct kh_shift *shift);
+void kh_worker_drain(struct kh_worker *worker);
 
 /* ---- loop.c -------------------------------------------------------------------------- */
 
 /* Works until there is no reason to stay. Returns an exit code. */
-int kh_shift_work(struct kh_shift *shift);
+int kh_worker_work(struct kh_worker *worker);
 
 #endif
