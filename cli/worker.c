@@ -1,83 +1,10 @@
 #include "base/base.h"
 
+#include "cli.h"
+#include "inbox/spawn.h"
 #include "worker/worker.h"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* The signals stay blocked, so that none can come between looking for one and going to sleep. */
-static int take_signals(int one, int other)
-{
-  sigset_t taken;
-
-  sigemptyset(&taken);
-  sigaddset(&taken, one);
-  sigaddset(&taken, other);
-  if (sigprocmask(SIG_BLOCK, &taken, NULL) != 0)
-    return -1;
-  return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
-static bool prepare(struct kh_worker *worker)
-{
-  worker->signal_fd = take_signals(SIGTERM, SIGINT);
-  if (worker->serve)
-    worker->hangup_fd = take_signals(SIGHUP, SIGHUP);
-  return worker->signal_fd >= 0 && (!worker->serve || worker->hangup_fd >= 0);
-}
-
-static void say_started(struct kh_worker *worker)
-{
-  const struct kh_config *config = worker->config;
-  int64_t linger_s = worker->linger_s >= 0 ? worker->linger_s : config->worker_linger_s;
-  struct kh_diag detail = {0};
-
-  if (worker->once)
-    snprintf(detail.text, sizeof detail.text, "for one pass");
-  else if (worker->serve || config->worker_mode == KH_WORKER_SERVICE)
-    snprintf(detail.text, sizeof detail.text, "as a service");
-  else
-    snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
-  kh_worker_say(worker, KH_INFO, "worker started", KH_OK, &detail);
-}
-
-static void say_left(struct kh_worker *worker)
-{
-  struct kh_log_line line;
-
-  kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
-  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
-  kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - worker->started_us);
-  kh_log_end(&line, &worker->log);
-}
-
-static int work(struct kh_worker *worker)
-{
-  int code = KH_EXIT_OK;
-
-  umask(077);
-  if (!prepare(worker))
-    return kh_cli_fail(worker->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
-  if (!kh_service_open(&worker->service, worker->signal_fd))
-    return kh_cli_fail(worker->self, KH_EXIT_STATE, "the service manager: %s", strerror(errno));
-  code = kh_worker_open(worker);
-  if (code == KH_EXIT_OK) {
-    say_started(worker);
-    kh_service_ready(&worker->service);
-    code = kh_worker_work(worker);
-    say_left(worker);
-  }
-  kh_worker_close(worker);
-  kh_service_close(&worker->service);
-  close(worker->signal_fd);
-  if (worker->hangup_fd >= 0)
-    close(worker->hangup_fd);
-  return code;
-}
+_Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
 
 static bool take_lock_fd(const struct kh_command *self, const char *name, const char *text, void *value)
 {
@@ -95,31 +22,52 @@ static bool take_linger(const struct kh_command *self, const char *name, const c
 }
 
 static const struct kh_cli_option options[] = {
-    {"config", kh_cli_take_text, offsetof(struct kh_worker, config_path)},
-    {"once", kh_cli_take_flag, offsetof(struct kh_worker, once)},
-    {"serve", kh_cli_take_flag, offsetof(struct kh_worker, serve)},
-    {"lock-fd", take_lock_fd, offsetof(struct kh_worker, inherited_fd)},
-    {"budget-ms", kh_cli_take_number, offsetof(struct kh_worker, budget_ms)},
-    {"linger", take_linger, offsetof(struct kh_worker, linger_s)},
+    {"config", kh_cli_take_text, offsetof(struct kh_worker_call, config_path)},
+    {"once", kh_cli_take_flag, offsetof(struct kh_worker_call, once)},
+    {"serve", kh_cli_take_flag, offsetof(struct kh_worker_call, serve)},
+    {"lock-fd", take_lock_fd, offsetof(struct kh_worker_call, inherited_fd)},
+    {"budget-ms", kh_cli_take_number, offsetof(struct kh_worker_call, budget_ms)},
+    {"linger", take_linger, offsetof(struct kh_worker_call, linger_s)},
     {0},
 };
 
+static int work(const struct kh_command *self, const struct kh_worker_call *call)
+{
+  struct kh_diags mistakes = {0};
+  struct kh_diag problem = {0};
+  enum kh_worker_end end = kh_worker_run(call, &mistakes, &problem);
+
+  kh_cli_print_diags(stderr, &mistakes);
+  kh_diags_release(&mistakes);
+  switch (end) {
+  case KH_WORKER_END_DONE:
+    return KH_EXIT_OK;
+  case KH_WORKER_END_LEFT_SOME:
+    return KH_EXIT_DELIVERY;
+  case KH_WORKER_END_NO_CONFIG:
+    return KH_EXIT_CONFIG;
+  case KH_WORKER_END_NO_STATE:
+    break;
+  }
+  return kh_cli_fail(self, KH_EXIT_STATE, "%s", problem.text);
+}
+
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  struct kh_worker worker = {
-      .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1, .hangup_fd = -1};
-  int code = kh_cli_options(self, argc, argv, &worker);
+  struct kh_worker_call call = {
+      .environment = kh_cli_environment(), .inherited_fd = -1, .linger_s = -1, .budget_ms = -1};
+  int code = kh_cli_options(self, argc, argv, &call);
 
   if (code != KH_GO_ON)
     return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
-  if (worker.once && worker.serve)
+  if (call.once && call.serve)
     return kh_cli_misused(self, "--once and --serve exclude each other");
-  if (worker.budget_ms >= 0 && !worker.once)
+  if (call.budget_ms >= 0 && !call.once)
     return kh_cli_misused(self, "--budget-ms is for --once");
-  worker.config_path = kh_cli_config_path(worker.config_path);
-  return work(&worker);
+  call.config_path = kh_cli_config_path(call.config_path);
+  return work(self, &call);
 }
 
 const struct kh_command kh_command_worker = {

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "worker/worker.h"
+#include "worker/parts.h"
 
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ void kh_worker_say(struct kh_worker *worker, enum kh_level level, const char *me
 static void place_of_log(const struct kh_worker *worker, const struct kh_config *config,
                          struct kh_log_file *place)
 {
-  bool by_receiver = worker->inherited_fd >= 0;
+  bool by_receiver = worker->call->inherited_fd >= 0;
 
   *place = (struct kh_log_file){.fd = -1};
   if (strcmp(config->worker_log, "stderr") == 0)
@@ -53,8 +53,8 @@ void kh_worker_open_log(struct kh_worker *worker, const struct kh_config *config
 /* *SETUP is to be closed either way; NULL when there was no memory for it. */
 static enum kh_err open_setup(const struct kh_worker *worker, struct kh_setup **setup, struct kh_diags *diags)
 {
-  enum kh_err err = kh_setup_open(setup, worker->config_path, KH_CONFIG_WHOLE, kh_cli_environment(), NULL,
-                                  diags);
+  enum kh_err err = kh_setup_open(setup, worker->call->config_path, KH_CONFIG_WHOLE,
+                                  worker->call->environment, NULL, diags);
 
   if (!err && (*setup)->config.state[0] == '\0')
     err = kh_diags_add(diags, KH_ERR_CONFIG, (*setup)->config.path, 0, 0,
@@ -71,8 +71,8 @@ static void log_broken_config(struct kh_worker *worker, const struct kh_diags *d
   struct kh_setup *part = NULL;
   struct kh_diag first = kh_diags_first(diags);
 
-  if (kh_setup_open(&part, worker->config_path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL, NULL) ==
-          KH_OK &&
+  if (kh_setup_open(&part, worker->call->config_path, KH_CONFIG_RECEIVER, worker->call->environment, NULL,
+                    NULL) == KH_OK &&
       part->config.state[0]) {
     kh_worker_open_log(worker, &part->config);
     kh_worker_say(worker, KH_ERROR, "config broken", first.err, &first);
@@ -80,22 +80,21 @@ static void log_broken_config(struct kh_worker *worker, const struct kh_diags *d
   kh_setup_close(part);
 }
 
-enum kh_err kh_worker_load_config(struct kh_worker *worker)
+enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mistakes)
 {
-  struct kh_diags diags = {0};
-  enum kh_err err = open_setup(worker, &worker->setup, &diags);
+  enum kh_err err = open_setup(worker, &worker->setup, mistakes);
 
   if (worker->setup)
     worker->config = &worker->setup->config;
-  if (err) /* warnings are for `kitehook check`: here they would stand between lines of JSON */
-    kh_cli_print_diags(stderr, &diags);
-  if (err && worker->inherited_fd >= 0)
-    log_broken_config(worker, &diags);
-  kh_diags_release(&diags);
+  if (!err) /* here they would stand between lines of JSON */
+    kh_diags_release(mistakes);
+  else if (worker->call->inherited_fd >= 0)
+    log_broken_config(worker, mistakes);
   return err;
 }
 
-void kh_worker_wire(struct kh_worker *worker)
+/* Tells work and outbox of a new setup or store. */
+static void wire(struct kh_worker *worker)
 {
   worker->config = worker->work.config = &worker->setup->config;
   worker->work.rules = worker->outbox.rules = &worker->setup->rules;
@@ -103,6 +102,20 @@ void kh_worker_wire(struct kh_worker *worker)
   worker->outbox.store = worker->store;
   worker->store_knows = false;
   kh_outbox_configure(&worker->transport, worker->config);
+}
+
+enum kh_err kh_worker_reopen_store(struct kh_worker *worker, struct kh_diag *diag)
+{
+  enum kh_err err = KH_OK;
+
+  if (worker->store.ops)
+    worker->store.ops->close(worker->store.self);
+  worker->store = (struct kh_store){0};
+  err = kh_store_open_sqlite(&worker->store, worker->config->state, worker->config->freshness_s, diag);
+  if (err)
+    worker->store = (struct kh_store){0};
+  wire(worker);
+  return err;
 }
 
 /* A worker holds the lock of one folder; another one is for another worker. */
@@ -123,7 +136,7 @@ static void adopt(struct kh_worker *worker, struct kh_setup *setup)
 
   kh_setup_close(worker->setup);
   worker->setup = setup;
-  kh_worker_wire(worker);
+  wire(worker);
   if (log_moved) {
     kh_log_file_close(&worker->log_file);
     kh_worker_open_log(worker, fresh);

@@ -1,9 +1,6 @@
 #include "base/base.h"
 
-#include "inbox/spawn.h"
-#include "worker/worker.h"
-
-_Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
+#include "worker/parts.h"
 
 enum {
   FRUITLESS_MS = 1000,
@@ -24,7 +21,7 @@ static int64_t since_ms(int64_t then_us)
 
 static bool is_out_of_budget(const struct kh_worker *worker)
 {
-  return worker->budget_ms >= 0 && since_ms(worker->started_us) >= worker->budget_ms;
+  return worker->call->budget_ms >= 0 && since_ms(worker->started_us) >= worker->call->budget_ms;
 }
 
 /* ---- working ------------------------------------------------------------------------------- */
@@ -165,17 +162,17 @@ static void tidy(struct kh_worker *worker)
 static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us, int64_t due_us)
 {
   const struct kh_config *config = worker->config;
-  int64_t linger_s = worker->linger_s >= 0 ? worker->linger_s : config->worker_linger_s;
+  int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
   const bool is_sending = worker->outbox.under_way_count > 0;
   int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
 
-  if (worker->once && (!is_sending || is_out_of_budget(worker)))
+  if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
     return -1;
-  if (is_sending && (due_us == never_us || worker->once))
+  if (is_sending && (due_us == never_us || worker->call->once))
     return KH_LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;
-  if (worker->serve || config->worker_mode == KH_WORKER_SERVICE)
+  if (worker->call->serve || config->worker_mode == KH_WORKER_SERVICE)
     return KH_LOOK_ANYWAY_MS;
   return linger_s * 1000 - since_ms(idle_since_us) - 1;
 }
@@ -235,10 +232,10 @@ struct watch {
   bool came_back;        /* the lock was given up, and taken again, since the last pass */
 };
 
-static int give_up(struct kh_worker *worker, const struct kh_diag *diag)
+static enum kh_err give_up(struct kh_worker *worker, const struct kh_diag *diag, struct kh_diag *problem)
 {
   kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
-  return kh_cli_fail(worker->self, KH_EXIT_STATE, "%s: %s", kh_err_token(diag->err), diag->text);
+  return kh_diag_set(problem, diag->err, "%s: %s", kh_err_token(diag->err), diag->text);
 }
 
 /* A pass, and then when the next delivery is due. */
@@ -276,7 +273,7 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
   bool fruitless = watch->came_back && !worked;
 
   watch->came_back = false;
-  if (fruitless && worker->once)
+  if (fruitless && worker->call->once)
     return true;
   if (fruitless)
     stay_ms = FRUITLESS_MS;
@@ -291,7 +288,7 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
   return !watch->came_back;
 }
 
-static int stay(struct kh_worker *worker)
+static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
 {
   struct watch watch = {.idle_since_us = ticks_us()};
 
@@ -301,8 +298,8 @@ static int stay(struct kh_worker *worker)
     int64_t due_us = never_us;
     enum kh_err err = look(worker, &worked, &due_us, &diag);
 
-    if (err && worker->once)
-      return give_up(worker, &diag);
+    if (err && worker->call->once)
+      return give_up(worker, &diag, problem);
     if (err) {
       kh_worker_stall(worker, &watch.backoff_ms, &diag);
       if (err == KH_ERR_STORE)
@@ -315,15 +312,18 @@ static int stay(struct kh_worker *worker)
     if (worked)
       watch.idle_since_us = ticks_us();
     if (rest_or_leave(worker, &watch, worked, due_us, &diag))
-      return diag.err ? give_up(worker, &diag) : KH_EXIT_OK;
+      return diag.err ? give_up(worker, &diag, problem) : KH_OK;
   }
-  return KH_EXIT_OK;
+  return KH_OK;
 }
 
-int kh_worker_work(struct kh_worker *worker)
+enum kh_worker_end kh_worker_work(struct kh_worker *worker, struct kh_diag *problem)
 {
-  int code = stay(worker);
+  enum kh_err err = stay(worker, problem);
 
   kh_worker_drain(worker);
-  return code == KH_EXIT_OK && worker->once && is_anything_there(worker, INT64_MAX) ? KH_EXIT_DELIVERY : code;
+  if (err)
+    return KH_WORKER_END_NO_STATE;
+  return worker->call->once && is_anything_there(worker, INT64_MAX) ? KH_WORKER_END_LEFT_SOME
+                                                                    : KH_WORKER_END_DONE;
 }

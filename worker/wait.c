@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "deliver/policy.h"
-#include "worker/worker.h"
+#include "worker/parts.h"
 
 #include <poll.h>
 

@@ -1,19 +1,43 @@
 #include "base/base.h"
 
-#include "worker/worker.h"
+#include "worker/parts.h"
 
 #include <pwd.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* For people at a terminal, and for the log where that is a file. */
-static int fail(struct kh_worker *worker, int code, enum kh_err err, const struct kh_diag *diag)
+/* The signals stay blocked, so that none can come between looking for one and going to sleep. */
+static int take_signals(int one, int other)
 {
-  if (worker->log.write && worker->log_file.path[0])
-    kh_worker_say(worker, kh_err_level(err), "worker left", err, diag);
-  return kh_cli_fail(worker->self, code, "%s", diag->text[0] ? diag->text : kh_err_token(err));
+  sigset_t taken;
+
+  sigemptyset(&taken);
+  sigaddset(&taken, one);
+  sigaddset(&taken, other);
+  if (sigprocmask(SIG_BLOCK, &taken, NULL) != 0)
+    return -1;
+  return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
+
+/* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
+static enum kh_err prepare(struct kh_worker *worker, struct kh_diag *problem)
+{
+  const bool serve = worker->call->serve;
+
+  worker->signal_fd = take_signals(SIGTERM, SIGINT);
+  if (serve)
+    worker->hangup_fd = take_signals(SIGHUP, SIGHUP);
+  if (worker->signal_fd < 0 || (serve && worker->hangup_fd < 0))
+    return kh_diag_set(problem, KH_ERR_IO, "signals: %s", strerror(errno));
+  if (!kh_service_open(&worker->service, worker->signal_fd))
+    return kh_diag_set(problem, KH_ERR_IO, "the service manager: %s", strerror(errno));
+  return KH_OK;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
 
 /* Before anything is made in the folder: a file of another user's there would lock its owner out. */
 static enum kh_err check_owner(const struct kh_worker *worker, struct kh_diag *diag)
@@ -35,32 +59,20 @@ static enum kh_err check_owner(const struct kh_worker *worker, struct kh_diag *d
                      worker->config->path);
 }
 
-enum kh_err kh_worker_reopen_store(struct kh_worker *worker, struct kh_diag *diag)
-{
-  enum kh_err err = KH_OK;
-
-  if (worker->store.ops)
-    worker->store.ops->close(worker->store.self);
-  worker->store = (struct kh_store){0};
-  err = kh_store_open_sqlite(&worker->store, worker->config->state, worker->config->freshness_s, diag);
-  if (err)
-    worker->store = (struct kh_store){0};
-  kh_worker_wire(worker);
-  return err;
-}
-
 /* Somebody who types --lock-fd must not end up as a second worker. */
 static enum kh_err check_inherited_lock(const struct kh_worker *worker, struct kh_diag *diag)
 {
   char path[KH_PATH_BYTES + 16];
   struct stat held, named;
 
-  if (worker->inherited_fd < 0)
+  if (worker->call->inherited_fd < 0)
     return KH_OK;
   snprintf(path, sizeof path, "%s/worker.lock", worker->config->state);
-  if (fstat(worker->inherited_fd, &held) != 0 || stat(path, &named) != 0 || held.st_ino != named.st_ino ||
-      held.st_dev != named.st_dev || flock(worker->inherited_fd, LOCK_EX | LOCK_NB) != 0)
-    return kh_diag_set(diag, KH_ERR_LOCKED, "--lock-fd %d is not the lock of %s", worker->inherited_fd, path);
+  if (fstat(worker->call->inherited_fd, &held) != 0 || stat(path, &named) != 0 ||
+      held.st_ino != named.st_ino || held.st_dev != named.st_dev ||
+      flock(worker->call->inherited_fd, LOCK_EX | LOCK_NB) != 0)
+    return kh_diag_set(diag, KH_ERR_LOCKED, "--lock-fd %d is not the lock of %s", worker->call->inherited_fd,
+                       path);
   return KH_OK;
 }
 
@@ -74,7 +86,7 @@ static enum kh_err open_inbox(struct kh_worker *worker, struct kh_diag *diag)
   int64_t backoff_ms = 0;
   enum kh_err err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
 
-  while (err == KH_ERR_NO_SPACE && !worker->once && !kh_worker_must_stop(worker)) {
+  while (err == KH_ERR_NO_SPACE && !worker->call->once && !kh_worker_must_stop(worker)) {
     kh_service_ready(&worker->service);
     kh_worker_stall(worker, &backoff_ms, diag);
     *diag = (struct kh_diag){0};
@@ -88,7 +100,7 @@ static enum kh_err open_store(struct kh_worker *worker, struct kh_diag *diag)
 {
   enum kh_err err = kh_worker_reopen_store(worker, diag);
 
-  if (err != KH_ERR_NO_SPACE || worker->once)
+  if (err != KH_ERR_NO_SPACE || worker->call->once)
     return err;
   *diag = (struct kh_diag){0};
   return KH_OK;
@@ -101,7 +113,7 @@ static enum kh_err take_lock(struct kh_worker *worker, struct kh_diag *diag)
   if (!err)
     err = open_inbox(worker, diag);
   if (!err)
-    err = kh_worker_lock_take(&worker->lock, worker->config->state, worker->inherited_fd, diag);
+    err = kh_worker_lock_take(&worker->lock, worker->config->state, worker->call->inherited_fd, diag);
   if (!err)
     err = kh_http_curl_open(&worker->transport, NULL);
   if (!err)
@@ -109,24 +121,25 @@ static enum kh_err take_lock(struct kh_worker *worker, struct kh_diag *diag)
   return err;
 }
 
-int kh_worker_open(struct kh_worker *worker)
+/* For people at a terminal, and for the log where that is a file. */
+static enum kh_err fail(struct kh_worker *worker, enum kh_err err, struct kh_diag *problem)
 {
-  struct kh_diag diag = {0};
-  enum kh_err err = KH_OK;
+  (void)kh_diag_set(problem, err, "%s", kh_err_token(err));
+  if (worker->log.write && worker->log_file.path[0])
+    kh_worker_say(worker, kh_err_level(err), "worker left", err, problem);
+  return err;
+}
 
-  worker->started_us = worker->looked_us = kh_clock_ticks_us(&kh_system_clock);
-  worker->lock = (struct kh_worker_lock){.lock_fd = -1, .wake_fd = -1};
-  worker->inbox = (struct kh_inbox){.fd_tmp = -1, .fd_new = -1, .fd_aside = -1};
-  worker->log_file.fd = -1;
-  if (kh_worker_load_config(worker) != KH_OK)
-    return KH_EXIT_CONFIG;
-  err = check_owner(worker, &diag);
+static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
+{
+  enum kh_err err = check_owner(worker, problem);
+
   if (err)
-    return fail(worker, KH_EXIT_STATE, err, &diag);
+    return fail(worker, err, problem);
   kh_worker_open_log(worker, worker->config);
-  err = take_lock(worker, &diag);
+  err = take_lock(worker, problem);
   if (err)
-    return worker->stop ? KH_EXIT_OK : fail(worker, KH_EXIT_STATE, err, &diag);
+    return worker->stop ? KH_OK : fail(worker, err, problem);
   kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
                &kh_system_clock, worker->log);
   worker->has_work = true;
@@ -138,10 +151,11 @@ int kh_worker_open(struct kh_worker *worker)
                                       .transport = worker->transport,
                                       .log = worker->log,
                                       .clock = &kh_system_clock};
-  return KH_EXIT_OK;
+  return KH_OK;
 }
 
-void kh_worker_close(struct kh_worker *worker)
+/* Gives the lock up if it is still held. */
+static void close_all(struct kh_worker *worker)
 {
   if (worker->has_work)
     kh_work_release(&worker->work);
@@ -155,4 +169,71 @@ void kh_worker_close(struct kh_worker *worker)
   kh_log_file_close(&worker->log_file);
   kh_setup_close(worker->setup);
   kh_setup_close(worker->broken);
+  kh_service_close(&worker->service);
+  close(worker->signal_fd);
+  if (worker->hangup_fd >= 0)
+    close(worker->hangup_fd);
+}
+
+/* ---- from start to end --------------------------------------------------------------------- */
+
+static void say_started(struct kh_worker *worker)
+{
+  const struct kh_config *config = worker->config;
+  int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
+  struct kh_diag detail = {0};
+
+  if (worker->call->once)
+    snprintf(detail.text, sizeof detail.text, "for one pass");
+  else if (worker->call->serve || config->worker_mode == KH_WORKER_SERVICE)
+    snprintf(detail.text, sizeof detail.text, "as a service");
+  else
+    snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
+  kh_worker_say(worker, KH_INFO, "worker started", KH_OK, &detail);
+}
+
+static void say_left(struct kh_worker *worker)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
+  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
+  kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - worker->started_us);
+  kh_log_end(&line, &worker->log);
+}
+
+static enum kh_worker_end work(struct kh_worker *worker, struct kh_diag *problem)
+{
+  say_started(worker);
+  kh_service_ready(&worker->service);
+  enum kh_worker_end end = kh_worker_work(worker, problem);
+
+  say_left(worker);
+  return end;
+}
+
+enum kh_worker_end kh_worker_run(const struct kh_worker_call *call, struct kh_diags *mistakes,
+                                 struct kh_diag *problem)
+{
+  const int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
+  struct kh_worker worker = {.call = call,
+                             .signal_fd = -1,
+                             .hangup_fd = -1,
+                             .log_file = {.fd = -1},
+                             .inbox = {.fd_tmp = -1, .fd_new = -1, .fd_aside = -1},
+                             .lock = {.lock_fd = -1, .wake_fd = -1},
+                             .started_us = now_us,
+                             .looked_us = now_us};
+  enum kh_worker_end end = KH_WORKER_END_NO_STATE;
+
+  umask(077);
+  if (prepare(&worker, problem) != KH_OK)
+    return end;
+  if (kh_worker_load_config(&worker, mistakes) != KH_OK)
+    end = KH_WORKER_END_NO_CONFIG;
+  else if (open_all(&worker, problem) == KH_OK)
+    end = work(&worker, problem);
+  close_all(&worker);
+  return end;
 }
