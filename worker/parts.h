@@ -42,8 +42,8 @@ struct kh_worker {
 /* ---- config.c ------------------------------------------------------------------------ */
 
 /*
- * Reads config and rules for the first time, with their MISTAKES, which a receiver's worker also logs. Without
- * an error MISTAKES is empty: warnings are for `kitehook check`.
+ * Reads config and rules for the first time, with their MISTAKES, which a receiver's worker also logs.
+ * Without an error MISTAKES is empty: warnings are for `kitehook check`.
  */
 enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mistakes) KH_MUST_USE;
 /*
