@@ -85,7 +85,7 @@ struct kh_transport {
    * `begin` does not wait: any error means that the exchange ended there and then, and its answer says why.
    * `wait` lasts until something came in, one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have
    * passed. `ended` works on what came in, and gives each exchange that has ended once; NULL when there is
-   * none. `cancel` ends one without an outcome.
+   * none. A transport that can go no further ends all of them. `cancel` ends one without an outcome.
    *
    * Any answer counts, whatever its status: its header to the end, for a body that was cut changes nothing
    * about what the other side has done. Whoever begins an exchange releases the answer's body.
