@@ -29,7 +29,7 @@ static enum kh_err mark(struct kh_buf *out, struct kh_str value)
   return kh_buf_add_byte(out, VALUE_END);
 }
 
-const struct kh_template_paper kh_slack_paper = {
+const struct kh_template_format kh_slack_format = {
     .max_characters = KH_SLACK_TEXT_CHARACTERS, .line = kh_text_line, .escape = mark};
 
 /* Character I, a line end behind the last one. */
