@@ -3,6 +3,10 @@
  *
  * handler/net/http_curl.c is the real one; tests and `kitehook invoke`
  * bring their own.
+ *
+ * The folder: http_curl.c has many requests on their way, each by http_wire.c. Over a transport,
+ * aws_secrets.c fetches the config's secrets by aws_call.c, which takes keys from aws_credentials.c and reads
+ * refusals by aws_error.c.
  */
 #ifndef KH_TRANSPORT_H
 #define KH_TRANSPORT_H

@@ -1,6 +1,6 @@
 /*
  * node.h - what the files of the condition language hand to each other. Nothing of it is for others;
- * condition.h is.
+ * condition.h is, and it has the map.
  */
 #ifndef KH_NODE_H
 #define KH_NODE_H
