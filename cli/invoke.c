@@ -53,15 +53,15 @@ static enum kh_err understand(const struct stage *stage, const struct kh_webhook
   const struct kh_config *config = &stage->setup->config;
   const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
   struct kh_entry entry = {.received_us = webhook->now_us, .transport = "invoke"};
-  struct kh_worker worker;
+  struct kh_work work;
   enum kh_err err = kh_verify(&verifier, &webhook->request, webhook->now_us / 1000000, &entry.verified);
 
   if (err)
     return err;
   memcpy(entry.request_id, webhook->request_id, sizeof entry.request_id);
-  kh_worker_init(&worker, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
-  err = kh_work_alone(&worker, "invoke", &entry, diag);
-  kh_worker_release(&worker);
+  kh_work_init(&work, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
+  err = kh_work_alone(&work, "invoke", &entry, diag);
+  kh_work_release(&work);
   return err;
 }
 

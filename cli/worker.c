@@ -1,83 +1,10 @@
 #include "base/base.h"
 
+#include "cli.h"
+#include "inbox/spawn.h"
 #include "worker/worker.h"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* The signals stay blocked, so that none can come between looking for one and going to sleep. */
-static int take_signals(int one, int other)
-{
-  sigset_t taken;
-
-  sigemptyset(&taken);
-  sigaddset(&taken, one);
-  sigaddset(&taken, other);
-  if (sigprocmask(SIG_BLOCK, &taken, NULL) != 0)
-    return -1;
-  return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
-static bool prepare(struct kh_shift *shift)
-{
-  shift->signal_fd = take_signals(SIGTERM, SIGINT);
-  if (shift->serve)
-    shift->hangup_fd = take_signals(SIGHUP, SIGHUP);
-  return shift->signal_fd >= 0 && (!shift->serve || shift->hangup_fd >= 0);
-}
-
-static void say_started(struct kh_shift *shift)
-{
-  const struct kh_config *config = shift->config;
-  int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
-  struct kh_diag detail = {0};
-
-  if (shift->once)
-    snprintf(detail.text, sizeof detail.text, "for one pass");
-  else if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
-    snprintf(detail.text, sizeof detail.text, "as a service");
-  else
-    snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
-  kh_shift_say(shift, KH_INFO, "worker started", KH_OK, &detail);
-}
-
-static void say_left(struct kh_shift *shift)
-{
-  struct kh_log_line line;
-
-  kh_log_begin(&line, &shift->log, KH_INFO, "worker left");
-  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
-  kh_log_text(&line, KH_LOG_DETAIL, shift->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - shift->started_us);
-  kh_log_end(&line, &shift->log);
-}
-
-static int work(struct kh_shift *shift)
-{
-  int code = KH_EXIT_OK;
-
-  umask(077);
-  if (!prepare(shift))
-    return kh_cli_fail(shift->self, KH_EXIT_STATE, "signals: %s", strerror(errno));
-  if (!kh_service_open(&shift->service, shift->signal_fd))
-    return kh_cli_fail(shift->self, KH_EXIT_STATE, "the service manager: %s", strerror(errno));
-  code = kh_shift_open(shift);
-  if (code == KH_EXIT_OK) {
-    say_started(shift);
-    kh_service_ready(&shift->service);
-    code = kh_shift_work(shift);
-    say_left(shift);
-  }
-  kh_shift_close(shift);
-  kh_service_close(&shift->service);
-  close(shift->signal_fd);
-  if (shift->hangup_fd >= 0)
-    close(shift->hangup_fd);
-  return code;
-}
+_Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
 
 static bool take_lock_fd(const struct kh_command *self, const char *name, const char *text, void *value)
 {
@@ -95,31 +22,52 @@ static bool take_linger(const struct kh_command *self, const char *name, const c
 }
 
 static const struct kh_cli_option options[] = {
-    {"config", kh_cli_take_text, offsetof(struct kh_shift, config_path)},
-    {"once", kh_cli_take_flag, offsetof(struct kh_shift, once)},
-    {"serve", kh_cli_take_flag, offsetof(struct kh_shift, serve)},
-    {"lock-fd", take_lock_fd, offsetof(struct kh_shift, inherited_fd)},
-    {"budget-ms", kh_cli_take_number, offsetof(struct kh_shift, budget_ms)},
-    {"linger", take_linger, offsetof(struct kh_shift, linger_s)},
+    {"config", kh_cli_take_text, offsetof(struct kh_worker_call, config_path)},
+    {"once", kh_cli_take_flag, offsetof(struct kh_worker_call, once)},
+    {"serve", kh_cli_take_flag, offsetof(struct kh_worker_call, serve)},
+    {"lock-fd", take_lock_fd, offsetof(struct kh_worker_call, inherited_fd)},
+    {"budget-ms", kh_cli_take_number, offsetof(struct kh_worker_call, budget_ms)},
+    {"linger", take_linger, offsetof(struct kh_worker_call, linger_s)},
     {0},
 };
 
+static int work(const struct kh_command *self, const struct kh_worker_call *call)
+{
+  struct kh_diags mistakes = {0};
+  struct kh_diag problem = {0};
+  enum kh_worker_end end = kh_worker_run(call, &mistakes, &problem);
+
+  kh_cli_print_diags(stderr, &mistakes);
+  kh_diags_release(&mistakes);
+  switch (end) {
+  case KH_WORKER_END_DONE:
+    return KH_EXIT_OK;
+  case KH_WORKER_END_LEFT_SOME:
+    return KH_EXIT_DELIVERY;
+  case KH_WORKER_END_NO_CONFIG:
+    return KH_EXIT_CONFIG;
+  case KH_WORKER_END_NO_STATE:
+    break;
+  }
+  return kh_cli_fail(self, KH_EXIT_STATE, "%s", problem.text);
+}
+
 static int run(const struct kh_command *self, int argc, char **argv)
 {
-  struct kh_shift shift = {
-      .self = self, .inherited_fd = -1, .linger_s = -1, .budget_ms = -1, .signal_fd = -1, .hangup_fd = -1};
-  int code = kh_cli_options(self, argc, argv, &shift);
+  struct kh_worker_call call = {
+      .environment = kh_cli_environment(), .inherited_fd = -1, .linger_s = -1, .budget_ms = -1};
+  int code = kh_cli_options(self, argc, argv, &call);
 
   if (code != KH_GO_ON)
     return code;
   if (optind < argc)
     return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
-  if (shift.once && shift.serve)
+  if (call.once && call.serve)
     return kh_cli_misused(self, "--once and --serve exclude each other");
-  if (shift.budget_ms >= 0 && !shift.once)
+  if (call.budget_ms >= 0 && !call.once)
     return kh_cli_misused(self, "--budget-ms is for --once");
-  shift.config_path = kh_cli_config_path(shift.config_path);
-  return work(&shift);
+  call.config_path = kh_cli_config_path(call.config_path);
+  return work(self, &call);
 }
 
 const struct kh_command kh_command_worker = {

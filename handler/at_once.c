@@ -3,22 +3,22 @@
 #include "at_once.h"
 #include "deliver/policy.h"
 
-enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+enum kh_err kh_work_alone(struct kh_work *work, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag)
 {
-  const struct kh_store *store = &worker->store;
+  const struct kh_store *store = &work->store;
   enum kh_err err = store->ops->batch_begin(store->self);
 
   if (err)
     return err;
-  kh_buf_clear(&worker->lines);
-  err = kh_work_webhook(worker, name, entry, diag);
+  kh_buf_clear(&work->lines);
+  err = kh_work_webhook(work, name, entry, diag);
   if (err)
     store->ops->batch_drop(store->self);
   else
     err = store->ops->batch_end(store->self);
   if (!err)
-    kh_work_release_lines(worker);
+    kh_work_release_lines(work);
   return err;
 }
 
@@ -47,24 +47,24 @@ static void watch_attempt(void *observer, const struct kh_attempted *attempted)
 
 static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 {
-  const struct kh_worker *worker = &at_once->worker;
+  const struct kh_work *work = &at_once->work;
   struct watch watch = {.at_once = at_once, .diag = diag};
-  struct kh_outbox outbox = {.rules = worker->rules,
-                             .store = worker->store,
+  struct kh_outbox outbox = {.rules = work->rules,
+                             .store = work->store,
                              .transport = at_once->transport,
-                             .log = worker->log,
-                             .clock = worker->clock,
+                             .log = work->log,
+                             .clock = work->clock,
                              .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
                              .observer = &watch};
   enum kh_err err = KH_OK;
 
-  for (size_t owed = worker->deliveries; !err && owed > 0;) {
+  for (size_t owed = work->deliveries; !err && owed > 0;) {
     size_t made = 0;
 
     err = kh_outbox_run(&outbox, owed, &made);
-    owed = worker->deliveries - watch.count;
+    owed = work->deliveries - watch.count;
     if (!err && owed > 0 && outbox.under_way_count > 0)
       kh_outbox_wait(&outbox, NULL, 0, KH_SEND_TIMEOUT_MS);
     else if (!err && owed > 0 && made == 0)
@@ -72,22 +72,22 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   }
   kh_outbox_cancel(&outbox);
   if (err)
-    return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    return kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 
 static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept *kept, struct kh_diag *diag)
 {
   struct kh_at_once *at_once = self;
-  struct kh_store *store = &at_once->worker.store;
+  struct kh_store *store = &at_once->work.store;
 
   (void)kept; /* nothing is */
-  if (at_once->worker.rules->count == 0)
+  if (at_once->work.rules->count == 0)
     return KH_OK; /* it was verified and is logged, and that was all */
   enum kh_err err = kh_store_open_none(store);
 
   if (!err)
-    err = kh_work_alone(&at_once->worker, entry->request_id, entry, diag);
+    err = kh_work_alone(&at_once->work, entry->request_id, entry, diag);
   if (!err)
     err = send_all(at_once, diag);
   if (store->ops)
@@ -100,7 +100,7 @@ static void close_at_once(void *self)
 {
   struct kh_at_once *at_once = self;
 
-  kh_worker_release(&at_once->worker);
+  kh_work_release(&at_once->work);
 }
 
 struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config,
@@ -110,6 +110,6 @@ struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_confi
   static const struct kh_sink_ops ops = {.keep = keep, .close = close_at_once};
 
   *at_once = (struct kh_at_once){.transport = transport};
-  kh_worker_init(&at_once->worker, config, rules, NULL, (struct kh_store){0}, clock, log);
+  kh_work_init(&at_once->work, config, rules, NULL, (struct kh_store){0}, clock, log);
   return (struct kh_sink){&ops, at_once};
 }

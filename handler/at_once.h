@@ -12,7 +12,7 @@
 #include "work.h"
 
 struct kh_at_once {
-  struct kh_worker worker; /* kept from webhook to webhook, but for its store */
+  struct kh_work work; /* kept from webhook to webhook, but for its store */
   struct kh_transport transport;
   int64_t until_us; /* in the clock's ticks: what was not sent by then has failed */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
@@ -25,7 +25,7 @@ struct kh_at_once {
  * DIAG names rule, notifier and cause of the first. KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
  *
  * Everything is borrowed. AT_ONCE stays where it is until the sink is closed. The caller may change its
- * members, such as the worker's config and rules after a reload.
+ * members, such as the work's config and rules after a reload.
  */
 struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_config *config,
                                const struct kh_rules *rules, struct kh_transport transport,
@@ -35,7 +35,7 @@ struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_confi
  * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors
  * are those of kh_work_webhook and of the store.
  */
-enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+enum kh_err kh_work_alone(struct kh_work *work, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag) KH_MUST_USE;
 
 #endif

@@ -7,30 +7,30 @@
 
 enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
 
-void kh_worker_init(struct kh_worker *worker, const struct kh_config *config, const struct kh_rules *rules,
-                    struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
-                    struct kh_log log)
+void kh_work_init(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules,
+                  struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
+                  struct kh_log log)
 {
   struct kh_json_limits limits = kh_json_default_limits;
 
   limits.bytes = ENTRY_MAX_BYTES; /* the receiver's limit decided already, and may have been another one */
-  *worker = (struct kh_worker){.config = config,
-                               .rules = rules,
-                               .inbox = inbox,
-                               .store = store,
-                               .clock = clock,
-                               .log = log,
-                               .batch_max = KH_WORK_BATCH};
-  kh_json_init(&worker->json, limits);
-  kh_buf_init(&worker->entry, ENTRY_MAX_BYTES);
-  kh_buf_init(&worker->lines, LINES_MAX_BYTES);
+  *work = (struct kh_work){.config = config,
+                           .rules = rules,
+                           .inbox = inbox,
+                           .store = store,
+                           .clock = clock,
+                           .log = log,
+                           .batch_max = KH_WORK_BATCH};
+  kh_json_init(&work->json, limits);
+  kh_buf_init(&work->entry, ENTRY_MAX_BYTES);
+  kh_buf_init(&work->lines, LINES_MAX_BYTES);
 }
 
-void kh_worker_release(struct kh_worker *worker)
+void kh_work_release(struct kh_work *work)
 {
-  kh_buf_release(&worker->lines);
-  kh_buf_release(&worker->entry);
-  kh_json_release(&worker->json);
+  kh_buf_release(&work->lines);
+  kh_buf_release(&work->entry);
+  kh_json_release(&work->json);
 }
 
 /* ---- log lines wait for their batch: a line that says "done" must be true ---- */
@@ -40,24 +40,24 @@ static void hold_line(void *self, struct kh_str line)
   (void)kh_buf_add(self, line);
 }
 
-static struct kh_log held_log(struct kh_worker *worker)
+static struct kh_log held_log(struct kh_work *work)
 {
-  struct kh_log log = worker->log;
+  struct kh_log log = work->log;
 
   log.write = hold_line;
-  log.self = &worker->lines;
+  log.self = &work->lines;
   return log;
 }
 
-void kh_work_release_lines(struct kh_worker *worker)
+void kh_work_release_lines(struct kh_work *work)
 {
-  struct kh_str rest = kh_buf_view(&worker->lines);
+  struct kh_str rest = kh_buf_view(&work->lines);
 
   while (rest.len > 0) {
     struct kh_str line = kh_str_cut(&rest, '\n');
-    worker->log.write(worker->log.self, kh_str(line.at, line.len + 1));
+    work->log.write(work->log.self, kh_str(line.at, line.len + 1));
   }
-  kh_buf_clear(&worker->lines);
+  kh_buf_clear(&work->lines);
 }
 
 /* ---- one webhook ---- */
@@ -88,10 +88,10 @@ static const char *verdict_of(enum kh_seen seen)
 }
 
 /* It did not match, or its message took the other way; whoever wrote it must hear why. */
-static void log_undecided(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+static void log_undecided(struct kh_work *work, const char *name, const struct kh_rule *rule,
                           const struct kh_mistake *why)
 {
-  struct kh_log log = held_log(worker);
+  struct kh_log log = held_log(work);
   struct kh_log_line line;
 
   if (why->kind == KH_MISTAKE_NONE)
@@ -104,10 +104,9 @@ static void log_undecided(struct kh_worker *worker, const char *name, const stru
 }
 
 /* It sends nothing, and stops no other one: what is wrong with it stays wrong. */
-static void log_failed(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
-                       enum kh_err reason)
+static void log_failed(struct kh_work *work, const char *name, const struct kh_rule *rule, enum kh_err reason)
 {
-  struct kh_log log = held_log(worker);
+  struct kh_log log = held_log(work);
   struct kh_log_line line;
 
   kh_log_begin(&line, &log, KH_ERROR, "rule failed");
@@ -120,33 +119,33 @@ static void log_failed(struct kh_worker *worker, const char *name, const struct 
 }
 
 /* RULE's delivery, if it matches. */
-static enum kh_err apply_rule(struct kh_worker *worker, const char *name, const struct kh_rule *rule,
+static enum kh_err apply_rule(struct kh_work *work, const char *name, const struct kh_rule *rule,
                               struct kh_rendering *rendering, struct outcome *outcome)
 {
   struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
   struct kh_decision decision;
 
   kh_decide(rule, rendering, NULL, &decision);
-  log_undecided(worker, name, rule, &decision.undecided);
+  log_undecided(work, name, rule, &decision.undecided);
   if (!decision.matches)
     return KH_OK;
-  enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest,
-                                   kh_clock_now_us(worker->clock), delivery);
+  enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest, kh_clock_now_us(work->clock),
+                                   delivery);
   if (err == KH_ERR_NO_MEMORY)
     return err;
   if (err) {
-    log_failed(worker, name, rule, err);
+    log_failed(work, name, rule, err);
     return KH_OK;
   }
-  log_undecided(worker, name, rule, &rendering->undecided);
+  log_undecided(work, name, rule, &rendering->undecided);
   (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
   outcome->count++;
   return KH_OK;
 }
 
-static enum kh_err apply_rules(struct kh_worker *worker, const char *name, struct outcome *outcome)
+static enum kh_err apply_rules(struct kh_work *work, const char *name, struct outcome *outcome)
 {
-  const size_t rules = worker->rules->count;
+  const size_t rules = work->rules->count;
   struct kh_names_found found;
   enum kh_err err = KH_OK;
 
@@ -158,7 +157,7 @@ static enum kh_err apply_rules(struct kh_worker *worker, const char *name, struc
   const struct kh_names names = kh_names_event_once(&outcome->event, &found);
   struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
   for (size_t i = 0; i < rules && !err; i++)
-    err = apply_rule(worker, name, &worker->rules->at[i], &rendering, outcome);
+    err = apply_rule(work, name, &work->rules->at[i], &rendering, outcome);
   kh_names_found_release(&found);
   return err;
 }
@@ -172,8 +171,7 @@ static struct kh_str text_member(struct kh_json_value object, struct kh_str key,
   return kh_buf_view(into);
 }
 
-static enum kh_err commit(struct kh_worker *worker, const struct kh_entry *entry,
-                          const struct outcome *outcome)
+static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
 {
   const struct kh_event *event = &outcome->event;
   struct kh_buf pipeline, branch, state;
@@ -194,20 +192,20 @@ static enum kh_err commit(struct kh_worker *worker, const struct kh_entry *entry
       .verdict = kh_str_of(verdict_of(outcome->facts.seen)),
       .build_number = event->build_number,
       .received_us = entry->received_us,
-      .done_us = kh_clock_now_us(worker->clock),
+      .done_us = kh_clock_now_us(work->clock),
       .deliveries = outcome->count,
   };
-  err = worker->store.ops->commit(worker->store.self, &outcome->claim, &journal, outcome->deliveries,
-                                  outcome->count);
+  err = work->store.ops->commit(work->store.self, &outcome->claim, &journal, outcome->deliveries,
+                                outcome->count);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
   return err;
 }
 
-static void log_outcome(struct kh_worker *worker, const struct kh_entry *entry, const struct outcome *outcome)
+static void log_outcome(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
 {
-  struct kh_log log = held_log(worker);
+  struct kh_log log = held_log(work);
   struct kh_log_line line;
   bool fresh = outcome->facts.seen == KH_SEEN_NEVER;
 
@@ -219,18 +217,18 @@ static void log_outcome(struct kh_worker *worker, const struct kh_entry *entry, 
   for (size_t i = 0; i < outcome->count; i++)
     kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->deliveries[i].rule));
   kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->count);
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(worker->clock) - outcome->started_us);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(work->clock) - outcome->started_us);
   kh_log_end(&line, &log);
 }
 
-enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag)
 {
   struct outcome outcome = {.steps_left = KH_REGEX_STEPS_WEBHOOK,
-                            .started_us = kh_clock_ticks_us(worker->clock)};
+                            .started_us = kh_clock_ticks_us(work->clock)};
   enum kh_err err;
 
-  err = kh_event_read(&entry->verified, &worker->json, &outcome.event, diag);
+  err = kh_event_read(&entry->verified, &work->json, &outcome.event, diag);
   if (err)
     return err;
   outcome.event.steps_left = &outcome.steps_left;
@@ -240,16 +238,16 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
                                     .now_us = entry->received_us};
   kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
 
-  err = worker->store.ops->begin(worker->store.self, &outcome.claim, &outcome.facts);
+  err = work->store.ops->begin(work->store.self, &outcome.claim, &outcome.facts);
   if (!err)
-    err = apply_rules(worker, name, &outcome);
+    err = apply_rules(work, name, &outcome);
   if (!err)
-    err = commit(worker, entry, &outcome);
+    err = commit(work, entry, &outcome);
   if (!err)
-    log_outcome(worker, entry, &outcome);
-  worker->deliveries = err ? 0 : outcome.count;
+    log_outcome(work, entry, &outcome);
+  work->deliveries = err ? 0 : outcome.count;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
@@ -261,32 +259,31 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
 
 /* ---- a batch of entries ---- */
 
-static void log_aside(struct kh_worker *worker, const char *name, enum kh_err reason,
-                      const struct kh_diag *why)
+static void log_aside(struct kh_work *work, const char *name, enum kh_err reason, const struct kh_diag *why)
 {
   struct kh_log_line line;
 
-  kh_log_begin(&line, &worker->log, KH_ERROR, "inbox aside");
+  kh_log_begin(&line, &work->log, KH_ERROR, "inbox aside");
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
   kh_log_text(&line, KH_LOG_VERDICT, KH_STR("aside"));
   kh_log_problem(&line, reason, why);
-  kh_log_end(&line, &worker->log);
+  kh_log_end(&line, &work->log);
 }
 
-static enum kh_err work_entry(struct kh_worker *worker, const char *name, struct kh_diag *why)
+static enum kh_err work_entry(struct kh_work *work, const char *name, struct kh_diag *why)
 {
   struct kh_buf event_text;
   struct kh_entry entry;
   enum kh_err err;
 
   kh_buf_init(&event_text, KH_EVENT_NAME_BYTES);
-  kh_buf_clear(&worker->entry);
-  err = kh_inbox_read(worker->inbox, name, &worker->entry);
+  kh_buf_clear(&work->entry);
+  err = kh_inbox_read(work->inbox, name, &work->entry);
   if (!err)
-    err = kh_entry_open(kh_buf_view(&worker->entry), &worker->config->signatures, &worker->config->tokens,
+    err = kh_entry_open(kh_buf_view(&work->entry), &work->config->signatures, &work->config->tokens,
                         &event_text, &entry, why);
   if (!err)
-    err = kh_work_webhook(worker, name, &entry, why);
+    err = kh_work_webhook(work, name, &entry, why);
   kh_buf_release(&event_text);
   return err;
 }
@@ -298,12 +295,12 @@ static bool is_passing(enum kh_err err)
          err == KH_ERR_NO_MEMORY;
 }
 
-static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
                               bool *aside, struct kh_diag *diag)
 {
   for (size_t i = 0; i < count; i++) {
     struct kh_diag why = {0};
-    enum kh_err err = work_entry(worker, names[i], &why);
+    enum kh_err err = work_entry(work, names[i], &why);
 
     aside[i] = err != KH_OK;
     if (!err || err == KH_ERR_NOT_FOUND)
@@ -311,9 +308,9 @@ static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_N
     if (!is_passing(err)) {
       enum kh_err reason = err;
 
-      err = kh_inbox_set_aside(worker->inbox, names[i], reason, &why);
+      err = kh_inbox_set_aside(work->inbox, names[i], reason, &why);
       if (!err)
-        log_aside(worker, names[i], reason, &why);
+        log_aside(work, names[i], reason, &why);
     }
     if (err)
       return kh_diag_set(diag, err, "%s: %s", names[i], why.text[0] ? why.text : strerror(errno));
@@ -322,61 +319,61 @@ static enum kh_err work_batch(struct kh_worker *worker, char (*names)[KH_ENTRY_N
 }
 
 /* One transaction, and what comes after it. */
-static enum kh_err work_names(struct kh_worker *worker, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
                               struct kh_diag *diag)
 {
   bool aside[KH_WORK_BATCH];
 
-  kh_buf_clear(&worker->lines);
-  enum kh_err err = worker->store.ops->batch_begin(worker->store.self);
+  kh_buf_clear(&work->lines);
+  enum kh_err err = work->store.ops->batch_begin(work->store.self);
   if (!err)
-    err = work_batch(worker, names, count, aside, diag);
+    err = work_batch(work, names, count, aside, diag);
   if (!err)
-    err = worker->store.ops->batch_end(worker->store.self);
+    err = work->store.ops->batch_end(work->store.self);
   if (err) {
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
-    worker->store.ops->batch_drop(worker->store.self);
-    kh_buf_clear(&worker->lines);
+    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
+    work->store.ops->batch_drop(work->store.self);
+    kh_buf_clear(&work->lines);
     return err;
   }
-  kh_work_release_lines(worker);
+  kh_work_release_lines(work);
   for (size_t i = 0; i < count && !err; i++)
     if (!aside[i])
-      err = kh_inbox_remove(worker->inbox, names[i]);
-  return err ? kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno)) : KH_OK;
+      err = kh_inbox_remove(work->inbox, names[i]);
+  return err ? kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno)) : KH_OK;
 }
 
 /* What was taken makes room for the rest, and so does the log of a transaction. */
-static void adapt_batch(struct kh_worker *worker, size_t count, enum kh_err err)
+static void adapt_batch(struct kh_work *work, size_t count, enum kh_err err)
 {
   if (err == KH_ERR_NO_SPACE)
-    worker->batch_max = count > 1 ? count / 2 : 1;
-  if (worker->batch_max == KH_WORK_BATCH && kh_store_has_spare(&worker->store))
+    work->batch_max = count > 1 ? count / 2 : 1;
+  if (work->batch_max == KH_WORK_BATCH && kh_store_has_spare(&work->store))
     return;
-  (void)!worker->store.ops->tidy(worker->store.self);
-  if (!err && kh_store_has_spare(&worker->store))
-    worker->batch_max = KH_WORK_BATCH;
+  (void)!work->store.ops->tidy(work->store.self);
+  if (!err && kh_store_has_spare(&work->store))
+    work->batch_max = KH_WORK_BATCH;
 }
 
-enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+enum kh_err kh_work_inbox(struct kh_work *work, size_t *taken, struct kh_diag *diag)
 {
   char names[KH_WORK_BATCH][KH_ENTRY_NAME_BYTES];
   struct kh_diag why;
   bool again = true;
 
   *taken = 0;
-  if (!kh_store_has_spare(&worker->store))
-    worker->batch_max = 1;
-  enum kh_err err = kh_inbox_list(worker->inbox, names, worker->batch_max, taken);
+  if (!kh_store_has_spare(&work->store))
+    work->batch_max = 1;
+  enum kh_err err = kh_inbox_list(work->inbox, names, work->batch_max, taken);
   if (err)
-    return kh_diag_set(diag, err, "%s: %s", worker->inbox->path, strerror(errno));
+    return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
   while (*taken > 0 && again) {
     why = (struct kh_diag){0};
-    err = work_names(worker, names, *taken, &why);
-    adapt_batch(worker, *taken, err);
+    err = work_names(work, names, *taken, &why);
+    adapt_batch(work, *taken, err);
     again = err == KH_ERR_NO_SPACE && *taken > 1;
     if (again)
-      *taken = worker->batch_max;
+      *taken = work->batch_max;
   }
   return err ? kh_diag_set(diag, err, "%s", why.text) : KH_OK;
 }

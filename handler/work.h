@@ -9,7 +9,7 @@
 
 enum { KH_WORK_BATCH = 128 };
 
-struct kh_worker {
+struct kh_work {
   const struct kh_config *config;
   const struct kh_rules *rules;
   struct kh_inbox *inbox; /* NULL in `kitehook invoke` */
@@ -24,10 +24,10 @@ struct kh_worker {
 };
 
 /* Everything is borrowed. */
-void kh_worker_init(struct kh_worker *worker, const struct kh_config *config, const struct kh_rules *rules,
-                    struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
-                    struct kh_log log);
-void kh_worker_release(struct kh_worker *worker);
+void kh_work_init(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules,
+                  struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
+                  struct kh_log log);
+void kh_work_release(struct kh_work *work);
 
 /*
  * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one
@@ -38,17 +38,17 @@ void kh_worker_release(struct kh_worker *worker);
  * KH_ERR_STORE, KH_ERR_INBOX_IO and, for one entry alone, KH_ERR_NO_SPACE: nothing is lost, try again later;
  * DIAG says why.
  */
-enum kh_err kh_work_inbox(struct kh_worker *worker, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
+enum kh_err kh_work_inbox(struct kh_work *work, size_t *taken, struct kh_diag *diag) KH_MUST_USE;
 
 /*
  * One proven webhook, inside a batch of the store. KH_ERR_STORE, KH_ERR_NO_SPACE: drop the batch.
  * KH_ERR_NO_MEMORY: nothing was recorded. KH_ERR_JSON_*, KH_ERR_EVENT_*, …: the same, and the entry must be
  * set aside. A rule whose notification cannot be made is logged, and the others go on.
  */
-enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
+enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag) KH_MUST_USE;
 
 /* Writes the log lines that kh_work_webhook held back; for callers that end the store's batch themselves. */
-void kh_work_release_lines(struct kh_worker *worker);
+void kh_work_release_lines(struct kh_work *work);
 
 #endif

@@ -23,8 +23,8 @@ static void use(struct kh_lambda *function, struct kh_setup *setup)
   kh_setup_close(function->setup);
   function->setup = setup;
   function->receiver.config = &setup->config;
-  function->at_once.worker.config = &setup->config;
-  function->at_once.worker.rules = &setup->rules;
+  function->at_once.work.config = &setup->config;
+  function->at_once.work.rules = &setup->rules;
   kh_outbox_configure(&function->at_once.transport, &setup->config);
   function->is_doubtful = false;
 }
@@ -169,7 +169,7 @@ enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_
   if (event.request.platform_id.len == 0)
     event.request.platform_id = call->request_id;
   function->receiver.log.invocation = call->request_id;
-  function->at_once.worker.log.invocation = call->request_id;
+  function->at_once.work.log.invocation = call->request_id;
   function->at_once.until_us = kh_clock_ticks_us(function->world.clock) + call->budget_ms * 1000;
   function->refresh_ms = call->budget_ms / 2;
   renew_when_old(function);

@@ -13,7 +13,7 @@
 enum { WAITING = 150, NOW_S = 1700000000, BATCHES_MAX = 400 };
 
 static struct kh_inbox_case it;
-static struct kh_worker worker;
+static struct kh_work work;
 static struct kh_fake_clock fake;
 static struct kh_recorder recorder;
 static struct kh_store_ops real;
@@ -79,14 +79,14 @@ static void open_case(void)
   store.ops = &ops;
   kh_fake_clock_init(&fake, NOW_S);
   kh_recorder_init(&recorder);
-  kh_worker_init(&worker, it.config, &no_rules, &it.inbox, store, &fake.clock,
-                 kh_recorder_log(&recorder, &fake.clock));
+  kh_work_init(&work, it.config, &no_rules, &it.inbox, store, &fake.clock,
+               kh_recorder_log(&recorder, &fake.clock));
 }
 
 static void close_case(void)
 {
-  worker.store.ops->close(worker.store.self);
-  kh_worker_release(&worker);
+  work.store.ops->close(work.store.self);
+  kh_work_release(&work);
   kh_recorder_release(&recorder);
   kh_inbox_case_close(&it);
 }
@@ -94,7 +94,7 @@ static void close_case(void)
 static enum kh_err take(size_t *taken)
 {
   struct kh_diag diag = {0};
-  enum kh_err err = kh_work_inbox(&worker, taken, &diag);
+  enum kh_err err = kh_work_inbox(&work, taken, &diag);
 
   ck_assert_int_eq(diag.err, err);
   return err;

@@ -12,17 +12,17 @@ static int open_file(const char *path)
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
-enum kh_err kh_worker_log_open(struct kh_worker_log *log, const char *path, uint64_t max_bytes,
-                               struct kh_diag *diag)
+enum kh_err kh_log_file_open(struct kh_log_file *log, const char *path, uint64_t max_bytes,
+                             struct kh_diag *diag)
 {
-  *log = (struct kh_worker_log){.max_bytes = max_bytes, .fd = STDERR_FILENO};
+  *log = (struct kh_log_file){.max_bytes = max_bytes, .fd = STDERR_FILENO};
   snprintf(log->path, sizeof log->path, "%s", path);
   if (log->path[0])
     log->fd = open_file(log->path);
   return log->fd < 0 ? kh_diag_set(diag, KH_ERR_IO, "%s: %s", log->path, strerror(errno)) : KH_OK;
 }
 
-void kh_worker_log_close(struct kh_worker_log *log)
+void kh_log_file_close(struct kh_log_file *log)
 {
   if (log->fd > STDERR_FILENO)
     close(log->fd);
@@ -30,7 +30,7 @@ void kh_worker_log_close(struct kh_worker_log *log)
 }
 
 /* What cannot be opened again leaves the old descriptor in place: better there than nowhere. */
-static void open_again(struct kh_worker_log *log)
+static void open_again(struct kh_log_file *log)
 {
   int fd = open_file(log->path);
 
@@ -40,7 +40,7 @@ static void open_again(struct kh_worker_log *log)
   log->fd = fd;
 }
 
-static void turn_over(struct kh_worker_log *log)
+static void turn_over(struct kh_log_file *log)
 {
   char old[sizeof log->path + 2];
 
@@ -51,7 +51,7 @@ static void turn_over(struct kh_worker_log *log)
 
 static void write_line(void *self, struct kh_str line)
 {
-  struct kh_worker_log *log = self;
+  struct kh_log_file *log = self;
   struct stat named, held;
 
   if (log->fd < 0)
@@ -66,7 +66,7 @@ static void write_line(void *self, struct kh_str line)
   (void)!kh_fd_write(log->fd, line);
 }
 
-struct kh_log kh_worker_log_lines(struct kh_worker_log *log, const struct kh_clock *clock)
+struct kh_log kh_log_file_lines(struct kh_log_file *log, const struct kh_clock *clock)
 {
   return (struct kh_log){.write = write_line, .self = log, .clock = clock};
 }

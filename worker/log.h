@@ -10,19 +10,19 @@
 #include "base/log.h"
 #include "config/config.h"
 
-enum { KH_WORKER_LOG_MAX_BYTES = 10 * 1024 * 1024 };
+enum { KH_LOG_FILE_MAX_BYTES = 10 * 1024 * 1024 };
 
-struct kh_worker_log {
+struct kh_log_file {
   char path[KH_PATH_BYTES + 16]; /* "" is standard error */
   uint64_t max_bytes;            /* 0: no bound; whoever chose the path sees to it */
   int fd;                        /* -1 while closed */
 };
 
 /* PATH "" or MAX_BYTES 0: see above. KH_ERR_IO with DIAG. */
-enum kh_err kh_worker_log_open(struct kh_worker_log *log, const char *path, uint64_t max_bytes,
-                               struct kh_diag *diag) KH_MUST_USE;
-void kh_worker_log_close(struct kh_worker_log *log);
+enum kh_err kh_log_file_open(struct kh_log_file *log, const char *path, uint64_t max_bytes,
+                             struct kh_diag *diag) KH_MUST_USE;
+void kh_log_file_close(struct kh_log_file *log);
 /* The lines' way in. LOG must stay where it is. */
-struct kh_log kh_worker_log_lines(struct kh_worker_log *log, const struct kh_clock *clock);
+struct kh_log kh_log_file_lines(struct kh_log_file *log, const struct kh_clock *clock);
 
 #endif

@@ -1,9 +1,6 @@
 #include "base/base.h"
 
-#include "inbox/spawn.h"
-#include "worker/worker.h"
-
-_Static_assert((int)KH_EXIT_DELIVERY == KH_PASS_LEFT_SOME, "a receiver must know this exit code");
+#include "worker/parts.h"
 
 enum {
   FRUITLESS_MS = 1000,
@@ -22,62 +19,62 @@ static int64_t since_ms(int64_t then_us)
   return (ticks_us() - then_us) / 1000;
 }
 
-static bool is_out_of_budget(const struct kh_shift *shift)
+static bool is_out_of_budget(const struct kh_worker *worker)
 {
-  return shift->budget_ms >= 0 && since_ms(shift->started_us) >= shift->budget_ms;
+  return worker->call->budget_ms >= 0 && since_ms(worker->started_us) >= worker->call->budget_ms;
 }
 
 /* ---- working ------------------------------------------------------------------------------- */
 
-static enum kh_err store_trouble(struct kh_shift *shift, enum kh_err err, struct kh_diag *diag)
+static enum kh_err store_trouble(struct kh_worker *worker, enum kh_err err, struct kh_diag *diag)
 {
-  return kh_diag_set(diag, err, "%s", kh_store_problem(&shift->store));
+  return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
 }
 
-static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
 {
   unsigned char digest[KH_DIGEST_BYTES];
 
-  if (shift->store_knows)
+  if (worker->store_knows)
     return KH_OK;
-  kh_config_digest(shift->config, digest);
-  enum kh_err err = shift->store.ops->know_config(shift->store.self, digest,
-                                                  kh_clock_now_us(&kh_system_clock));
+  kh_config_digest(worker->config, digest);
+  enum kh_err err = worker->store.ops->know_config(worker->store.self, digest,
+                                                   kh_clock_now_us(&kh_system_clock));
   if (err)
-    return store_trouble(shift, err, diag);
-  shift->store_knows = true;
+    return store_trouble(worker, err, diag);
+  worker->store_knows = true;
   return KH_OK;
 }
 
 /* A few deliveries, since the inbox wants a look in between. *MORE: something moved. */
-static enum kh_err deliver(struct kh_shift *shift, size_t most, bool *more, struct kh_diag *diag)
+static enum kh_err deliver(struct kh_worker *worker, size_t most, bool *more, struct kh_diag *diag)
 {
   size_t made = 0;
 
-  if (most > shift->deliver_max)
-    most = shift->deliver_max;
-  enum kh_err err = kh_outbox_run(&shift->outbox, most, &made);
+  if (most > worker->deliver_max)
+    most = worker->deliver_max;
+  enum kh_err err = kh_outbox_run(&worker->outbox, most, &made);
 
   *more = *more || made > 0;
   if (err == KH_ERR_NO_SPACE)
-    shift->deliver_max = most > 1 ? most / 2 : 1;
-  else if (!err && shift->deliver_max < KH_WORK_BATCH)
-    shift->deliver_max *= 2;
+    worker->deliver_max = most > 1 ? most / 2 : 1;
+  else if (!err && worker->deliver_max < KH_WORK_BATCH)
+    worker->deliver_max *= 2;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
-    return store_trouble(shift, err, diag);
+    return store_trouble(worker, err, diag);
   return err ? kh_diag_set(diag, err, "a delivery could not be tried") : KH_OK;
 }
 
 /* When the next delivery can be started, on the wall clock; never_us when there is none. */
-static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_diag *diag)
+static enum kh_err next_due(struct kh_worker *worker, int64_t *due_us, struct kh_diag *diag)
 {
-  enum kh_err err = kh_outbox_next_due(&shift->outbox, due_us);
+  enum kh_err err = kh_outbox_next_due(&worker->outbox, due_us);
 
   if (err == KH_ERR_NOT_FOUND) {
     *due_us = never_us;
     return KH_OK;
   }
-  return err ? store_trouble(shift, err, diag) : KH_OK;
+  return err ? store_trouble(worker, err, diag) : KH_OK;
 }
 
 /*
@@ -85,111 +82,111 @@ static enum kh_err next_due(struct kh_shift *shift, int64_t *due_us, struct kh_d
  * until nothing is owed. What is left is for recording what becomes of that; else it would be sent again and
  * again.
  */
-static enum kh_err make_do(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag *diag)
 {
   int64_t due_us = never_us;
 
-  (void)!shift->store.ops->tidy(shift->store.self);
-  if (kh_store_has_spare(&shift->store))
+  (void)!worker->store.ops->tidy(worker->store.self);
+  if (kh_store_has_spare(&worker->store))
     return KH_OK;
-  enum kh_err err = deliver(shift, KH_WORK_BATCH, more, diag);
-  if (err || *more || shift->outbox.under_way_count > 0)
+  enum kh_err err = deliver(worker, KH_WORK_BATCH, more, diag);
+  if (err || *more || worker->outbox.under_way_count > 0)
     return err;
-  err = next_due(shift, &due_us, diag);
+  err = next_due(worker, &due_us, diag);
   if (!err && due_us != never_us)
     err = kh_diag_set(diag, KH_ERR_NO_SPACE, "the disk is full, and notifications are owed: make room");
   return err;
 }
 
 /* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
-static enum kh_err take_and_deliver(struct kh_shift *shift, bool *more, struct kh_diag *diag)
+static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct kh_diag *diag)
 {
   size_t taken = 0;
-  enum kh_err err = shift->store.ops ? KH_OK : kh_shift_reopen_store(shift, diag);
+  enum kh_err err = worker->store.ops ? KH_OK : kh_worker_reopen_store(worker, diag);
 
   if (!err)
-    err = tell_config(shift, diag);
+    err = tell_config(worker, diag);
   *more = false;
-  if (!err && !kh_store_has_spare(&shift->store))
-    err = make_do(shift, more, diag);
+  if (!err && !kh_store_has_spare(&worker->store))
+    err = make_do(worker, more, diag);
   if (err || *more)
     return err;
-  if (!kh_store_has_spare(&shift->store) && shift->outbox.under_way_count > 0)
+  if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
-  err = kh_work_inbox(&shift->worker, &taken, diag);
+  err = kh_work_inbox(&worker->work, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
-  enum kh_err trouble = deliver(shift, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
+  enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
                                 err ? NULL : diag);
   return err ? err : trouble;
 }
 
 /* Until nothing waits and nothing can be started. */
-static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *diag)
+static enum kh_err pass(struct kh_worker *worker, bool *worked, struct kh_diag *diag)
 {
   bool more = true;
 
-  while (more && !kh_shift_must_stop(shift) && !is_out_of_budget(shift)) {
+  while (more && !kh_worker_must_stop(worker) && !is_out_of_budget(worker)) {
     struct kh_diag why = {0};
 
-    kh_service_expect(&shift->service, 0);
-    kh_shift_refresh(shift);
-    enum kh_err err = take_and_deliver(shift, &more, &why);
-    if (err == KH_ERR_NO_SPACE && kh_store_make_room(&shift->store)) {
+    kh_service_expect(&worker->service, 0);
+    kh_worker_refresh(worker);
+    enum kh_err err = take_and_deliver(worker, &more, &why);
+    if (err == KH_ERR_NO_SPACE && kh_store_make_room(&worker->store)) {
       more = true;
       continue;
     }
     if (err)
       return kh_diag_set(diag, err, "%s", why.text);
     if (more)
-      kh_service_status(&shift->service, "works");
+      kh_service_status(&worker->service, "works");
     *worked = *worked || more;
   }
   return KH_OK;
 }
 
-static void tidy(struct kh_shift *shift)
+static void tidy(struct kh_worker *worker)
 {
   /* Only keeps files small; what fails here shows at the next webhook. */
-  (void)!shift->store.ops->tidy(shift->store.self);
-  if (shift->swept_us == 0 || ticks_us() - shift->swept_us > sweep_every_us) {
-    kh_inbox_sweep(&shift->inbox, kh_clock_now_us(&kh_system_clock));
-    shift->store_knows = false;
-    shift->swept_us = ticks_us();
+  (void)!worker->store.ops->tidy(worker->store.self);
+  if (worker->swept_us == 0 || ticks_us() - worker->swept_us > sweep_every_us) {
+    kh_inbox_sweep(&worker->inbox, kh_clock_now_us(&kh_system_clock));
+    worker->store_knows = false;
+    worker->swept_us = ticks_us();
   }
 }
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
 /* How long it stays from now if nothing comes; below 0 when it is time to leave. */
-static int64_t patience_ms(const struct kh_shift *shift, int64_t idle_since_us, int64_t due_us)
+static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us, int64_t due_us)
 {
-  const struct kh_config *config = shift->config;
-  int64_t linger_s = shift->linger_s >= 0 ? shift->linger_s : config->worker_linger_s;
-  const bool is_sending = shift->outbox.under_way_count > 0;
+  const struct kh_config *config = worker->config;
+  int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
+  const bool is_sending = worker->outbox.under_way_count > 0;
   int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
 
-  if (shift->once && (!is_sending || is_out_of_budget(shift)))
+  if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
     return -1;
-  if (is_sending && (due_us == never_us || shift->once))
+  if (is_sending && (due_us == never_us || worker->call->once))
     return KH_LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;
-  if (shift->serve || config->worker_mode == KH_WORKER_SERVICE)
+  if (worker->call->serve || config->worker_mode == KH_WORKER_SERVICE)
     return KH_LOOK_ANYWAY_MS;
   return linger_s * 1000 - since_ms(idle_since_us) - 1;
 }
 
 /* A webhook, or a delivery that is due by then. */
-static bool is_anything_there(struct kh_shift *shift, int64_t due_by_us)
+static bool is_anything_there(struct kh_worker *worker, int64_t due_by_us)
 {
   char names[1][KH_ENTRY_NAME_BYTES];
   size_t count = 0;
   int64_t due_us = never_us;
 
-  if (kh_inbox_list(&shift->inbox, names, 1, &count) == KH_OK && count > 0)
+  if (kh_inbox_list(&worker->inbox, names, 1, &count) == KH_OK && count > 0)
     return true;
-  return shift->store.ops && next_due(shift, &due_us, NULL) == KH_OK && due_us != never_us &&
+  return worker->store.ops && next_due(worker, &due_us, NULL) == KH_OK && due_us != never_us &&
          due_us <= due_by_us;
 }
 
@@ -197,29 +194,29 @@ static bool is_anything_there(struct kh_shift *shift, int64_t due_by_us)
  * Whoever came while it waited for the last answers was told that a worker is there. Only once: the rest is
  * the next one's.
  */
-static bool is_owed_overtime(struct kh_shift *shift)
+static bool is_owed_overtime(struct kh_worker *worker)
 {
   char names[1][KH_ENTRY_NAME_BYTES];
   size_t count = 0;
-  const bool is_first = !shift->did_overtime;
+  const bool is_first = !worker->did_overtime;
 
-  shift->did_overtime = true;
-  return is_first && kh_inbox_list(&shift->inbox, names, 1, &count) == KH_OK && count > 0;
+  worker->did_overtime = true;
+  return is_first && kh_inbox_list(&worker->inbox, names, 1, &count) == KH_OK && count > 0;
 }
 
 /*
  * The order is handler/inbox/wake.h's: a receiver that found the lock taken relies on this second look.
  * False when the lock was taken again, since something had come.
  */
-static bool leave(struct kh_shift *shift, struct kh_diag *diag)
+static bool leave(struct kh_worker *worker, struct kh_diag *diag)
 {
-  const bool is_late = is_out_of_budget(shift);
+  const bool is_late = is_out_of_budget(worker);
 
-  kh_worker_lock_leave(&shift->lock);
-  if (is_late ? !is_owed_overtime(shift) : !is_anything_there(shift, kh_clock_now_us(&kh_system_clock)))
+  kh_worker_lock_leave(&worker->lock);
+  if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_clock_now_us(&kh_system_clock)))
     return true;
-  if (kh_worker_lock_take(&shift->lock, shift->config->state, -1, diag) == KH_OK) {
-    shift->started_us = is_late ? ticks_us() : shift->started_us;
+  if (kh_worker_lock_take(&worker->lock, worker->config->state, -1, diag) == KH_OK) {
+    worker->started_us = is_late ? ticks_us() : worker->started_us;
     return false;
   }
   if (diag->err == KH_ERR_LOCKED)
@@ -235,95 +232,98 @@ struct watch {
   bool came_back;        /* the lock was given up, and taken again, since the last pass */
 };
 
-static int give_up(struct kh_shift *shift, const struct kh_diag *diag)
+static enum kh_err give_up(struct kh_worker *worker, const struct kh_diag *diag, struct kh_diag *problem)
 {
-  kh_shift_say(shift, KH_ERROR, "worker stalled", diag->err, diag);
-  return kh_cli_fail(shift->self, KH_EXIT_STATE, "%s: %s", kh_err_token(diag->err), diag->text);
+  kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
+  return kh_diag_set(problem, diag->err, "%s: %s", kh_err_token(diag->err), diag->text);
 }
 
 /* A pass, and then when the next delivery is due. */
-static enum kh_err look(struct kh_shift *shift, bool *worked, int64_t *due_us, struct kh_diag *diag)
+static enum kh_err look(struct kh_worker *worker, bool *worked, int64_t *due_us, struct kh_diag *diag)
 {
-  enum kh_err err = pass(shift, worked, diag);
+  enum kh_err err = pass(worker, worked, diag);
 
-  if (err || shift->stop)
+  if (err || worker->stop)
     return err;
-  err = next_due(shift, due_us, diag);
-  if (!err && shift->outbox.under_way_count == 0)
-    tidy(shift);
+  err = next_due(worker, due_us, diag);
+  if (!err && worker->outbox.under_way_count == 0)
+    tidy(worker);
   return err;
 }
 
-static void tell_rest(struct kh_shift *shift, int64_t due_us)
+static void tell_rest(struct kh_worker *worker, int64_t due_us)
 {
-  const char *trouble = shift->broken ? "; the configuration is broken, the one before is used" : "";
+  const char *trouble = worker->broken ? "; the configuration is broken, the one before is used" : "";
   char due[KH_TIME_TEXT_BYTES] = "";
 
   if (due_us == never_us) {
-    kh_service_status(&shift->service, "waits for webhooks%s", trouble);
+    kh_service_status(&worker->service, "waits for webhooks%s", trouble);
     return;
   }
   kh_time_format(due_us, due);
-  kh_service_status(&shift->service, "waits for webhooks; the next delivery is due at %s%s", due, trouble);
+  kh_service_status(&worker->service, "waits for webhooks; the next delivery is due at %s%s", due, trouble);
 }
 
 /* True when it has left for good. */
-static bool rest_or_leave(struct kh_shift *shift, struct watch *watch, bool worked, int64_t due_us,
+static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool worked, int64_t due_us,
                           struct kh_diag *diag)
 {
-  int64_t stay_ms = patience_ms(shift, watch->idle_since_us, due_us);
+  int64_t stay_ms = patience_ms(worker, watch->idle_since_us, due_us);
   /* Something is there that cannot be taken: neither spin on it nor leave it for good. */
   bool fruitless = watch->came_back && !worked;
 
   watch->came_back = false;
-  if (fruitless && shift->once)
+  if (fruitless && worker->call->once)
     return true;
   if (fruitless)
     stay_ms = FRUITLESS_MS;
   if (stay_ms >= 0) {
-    if (shift->outbox.under_way_count == 0)
-      tell_rest(shift, due_us);
-    kh_shift_wait(shift, stay_ms, true);
+    if (worker->outbox.under_way_count == 0)
+      tell_rest(worker, due_us);
+    kh_worker_wait(worker, stay_ms, true);
     return false;
   }
-  kh_shift_drain(shift);
-  watch->came_back = !leave(shift, diag);
+  kh_worker_drain(worker);
+  watch->came_back = !leave(worker, diag);
   return !watch->came_back;
 }
 
-static int stay(struct kh_shift *shift)
+static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
 {
   struct watch watch = {.idle_since_us = ticks_us()};
 
-  while (!kh_shift_must_stop(shift)) {
+  while (!kh_worker_must_stop(worker)) {
     struct kh_diag diag = {0};
     bool worked = false;
     int64_t due_us = never_us;
-    enum kh_err err = look(shift, &worked, &due_us, &diag);
+    enum kh_err err = look(worker, &worked, &due_us, &diag);
 
-    if (err && shift->once)
-      return give_up(shift, &diag);
+    if (err && worker->call->once)
+      return give_up(worker, &diag, problem);
     if (err) {
-      kh_shift_stall(shift, &watch.backoff_ms, &diag);
+      kh_worker_stall(worker, &watch.backoff_ms, &diag);
       if (err == KH_ERR_STORE)
-        (void)!kh_shift_reopen_store(shift, NULL);
+        (void)!kh_worker_reopen_store(worker, NULL);
       continue;
     }
-    if (shift->stop)
+    if (worker->stop)
       break;
     watch.backoff_ms = 0;
     if (worked)
       watch.idle_since_us = ticks_us();
-    if (rest_or_leave(shift, &watch, worked, due_us, &diag))
-      return diag.err ? give_up(shift, &diag) : KH_EXIT_OK;
+    if (rest_or_leave(worker, &watch, worked, due_us, &diag))
+      return diag.err ? give_up(worker, &diag, problem) : KH_OK;
   }
-  return KH_EXIT_OK;
+  return KH_OK;
 }
 
-int kh_shift_work(struct kh_shift *shift)
+enum kh_worker_end kh_worker_work(struct kh_worker *worker, struct kh_diag *problem)
 {
-  int code = stay(shift);
+  enum kh_err err = stay(worker, problem);
 
-  kh_shift_drain(shift);
-  return code == KH_EXIT_OK && shift->once && is_anything_there(shift, INT64_MAX) ? KH_EXIT_DELIVERY : code;
+  kh_worker_drain(worker);
+  if (err)
+    return KH_WORKER_END_NO_STATE;
+  return worker->call->once && is_anything_there(worker, INT64_MAX) ? KH_WORKER_END_LEFT_SOME
+                                                                    : KH_WORKER_END_DONE;
 }

@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "deliver/policy.h"
-#include "worker/worker.h"
+#include "worker/parts.h"
 
 #include <poll.h>
 
@@ -16,19 +16,19 @@ static int64_t ticks_us(void)
   return kh_clock_ticks_us(&kh_system_clock);
 }
 
-void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks)
+void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webhooks)
 {
-  const int all[] = {shift->signal_fd, shift->lock.wake_fd, shift->hangup_fd};
+  const int all[] = {worker->signal_fd, worker->lock.wake_fd, worker->hangup_fd};
   int timeout = (int)(timeout_ms < 0 ? 0 : timeout_ms > KH_LOOK_ANYWAY_MS ? KH_LOOK_ANYWAY_MS : timeout_ms);
   int fds[KH_COUNT(all)];
   size_t count = 0;
 
   for (size_t i = 0; i < KH_COUNT(all); i++)
-    if (all[i] >= 0 && (for_webhooks || all[i] != shift->lock.wake_fd))
+    if (all[i] >= 0 && (for_webhooks || all[i] != worker->lock.wake_fd))
       fds[count++] = all[i];
-  kh_service_expect(&shift->service, timeout);
-  if (shift->outbox.under_way_count > 0 && for_webhooks) {
-    kh_outbox_wait(&shift->outbox, fds, count, timeout);
+  kh_service_expect(&worker->service, timeout);
+  if (worker->outbox.under_way_count > 0 && for_webhooks) {
+    kh_outbox_wait(&worker->outbox, fds, count, timeout);
   } else {
     struct pollfd polled[KH_COUNT(all)];
 
@@ -38,61 +38,61 @@ void kh_shift_wait(struct kh_shift *shift, int64_t timeout_ms, bool for_webhooks
   }
   /* Only drains: the bytes say no more than "look". */
   if (for_webhooks)
-    kh_worker_lock_wait(&shift->lock, 0);
+    kh_worker_lock_wait(&worker->lock, 0);
 }
 
-void kh_shift_sit_out(struct kh_shift *shift, int64_t timeout_ms)
+void kh_worker_sit_out(struct kh_worker *worker, int64_t timeout_ms)
 {
   const int64_t until_us = ticks_us() + timeout_ms * 1000;
 
-  kh_service_expect(&shift->service, timeout_ms);
-  while (shift->store.ops && shift->outbox.under_way_count > 0 && ticks_us() < until_us &&
-         !kh_shift_must_stop(shift)) {
+  kh_service_expect(&worker->service, timeout_ms);
+  while (worker->store.ops && worker->outbox.under_way_count > 0 && ticks_us() < until_us &&
+         !kh_worker_must_stop(worker)) {
     size_t made = 0;
 
-    kh_outbox_wait(&shift->outbox, &shift->signal_fd, 1, (int)((until_us - ticks_us()) / 1000));
-    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
+    kh_outbox_wait(&worker->outbox, &worker->signal_fd, 1, (int)((until_us - ticks_us()) / 1000));
+    (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded is sent again */
   }
   if (ticks_us() < until_us)
-    kh_shift_wait(shift, (until_us - ticks_us()) / 1000, false);
+    kh_worker_wait(worker, (until_us - ticks_us()) / 1000, false);
 }
 
-void kh_shift_stall(struct kh_shift *shift, int64_t *backoff_ms, const struct kh_diag *diag)
+void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct kh_diag *diag)
 {
   struct kh_log_line line;
 
   *backoff_ms = *backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * *backoff_ms;
   if (*backoff_ms > BACKOFF_MAX_MS)
     *backoff_ms = BACKOFF_MAX_MS;
-  kh_log_begin(&line, &shift->log, KH_ERROR, "worker stalled");
+  kh_log_begin(&line, &worker->log, KH_ERROR, "worker stalled");
   kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
   kh_log_problem(&line, diag->err, diag);
   kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + *backoff_ms * 1000);
-  kh_log_end(&line, &shift->log);
-  kh_service_status(&shift->service, "stalled: %s", kh_err_token(diag->err));
-  kh_shift_sit_out(shift, *backoff_ms);
+  kh_log_end(&line, &worker->log);
+  kh_service_status(&worker->service, "stalled: %s", kh_err_token(diag->err));
+  kh_worker_sit_out(worker, *backoff_ms);
 }
 
-bool kh_shift_must_stop(struct kh_shift *shift)
+bool kh_worker_must_stop(struct kh_worker *worker)
 {
-  struct pollfd fd = {.fd = shift->signal_fd, .events = POLLIN};
+  struct pollfd fd = {.fd = worker->signal_fd, .events = POLLIN};
 
   if (poll(&fd, 1, 0) > 0)
-    shift->stop = true;
-  return shift->stop;
+    worker->stop = true;
+  return worker->stop;
 }
 
-void kh_shift_drain(struct kh_shift *shift)
+void kh_worker_drain(struct kh_worker *worker)
 {
   const int64_t began_us = ticks_us();
 
   /* Without a memory no outcome could be recorded: what is given up is sent again. */
-  while (shift->store.ops && shift->outbox.under_way_count > 0 &&
+  while (worker->store.ops && worker->outbox.under_way_count > 0 &&
          (ticks_us() - began_us) / 1000 < DRAIN_MAX_MS) {
     size_t made = 0;
 
-    kh_outbox_wait(&shift->outbox, NULL, 0, DRAIN_MAX_MS);
-    (void)!kh_outbox_run(&shift->outbox, 0, &made); /* what cannot be recorded is sent again */
+    kh_outbox_wait(&worker->outbox, NULL, 0, DRAIN_MAX_MS);
+    (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded is sent again */
   }
-  kh_outbox_cancel(&shift->outbox);
+  kh_outbox_cancel(&worker->outbox);
 }

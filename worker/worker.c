@@ -1,24 +1,48 @@
 #include "base/base.h"
 
-#include "worker/worker.h"
+#include "worker/parts.h"
 
 #include <pwd.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* For people at a terminal, and for the log where that is a file. */
-static int fail(struct kh_shift *shift, int code, enum kh_err err, const struct kh_diag *diag)
+/* The signals stay blocked, so that none can come between looking for one and going to sleep. */
+static int take_signals(int one, int other)
 {
-  if (shift->log.write && shift->log_file.path[0])
-    kh_shift_say(shift, kh_err_level(err), "worker left", err, diag);
-  return kh_cli_fail(shift->self, code, "%s", diag->text[0] ? diag->text : kh_err_token(err));
+  sigset_t taken;
+
+  sigemptyset(&taken);
+  sigaddset(&taken, one);
+  sigaddset(&taken, other);
+  if (sigprocmask(SIG_BLOCK, &taken, NULL) != 0)
+    return -1;
+  return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Before anything is made in the folder: a file of another user's there would lock its owner out. */
-static enum kh_err check_owner(const struct kh_shift *shift, struct kh_diag *diag)
+/* SIGHUP means "read your configuration" to a service, and "your terminal has gone" to anything else. */
+static enum kh_err prepare(struct kh_worker *worker, struct kh_diag *problem)
 {
-  const char *state = shift->config->state;
+  const bool serve = worker->call->serve;
+
+  worker->signal_fd = take_signals(SIGTERM, SIGINT);
+  if (serve)
+    worker->hangup_fd = take_signals(SIGHUP, SIGHUP);
+  if (worker->signal_fd < 0 || (serve && worker->hangup_fd < 0))
+    return kh_diag_set(problem, KH_ERR_IO, "signals: %s", strerror(errno));
+  if (!kh_service_open(&worker->service, worker->signal_fd))
+    return kh_diag_set(problem, KH_ERR_IO, "the service manager: %s", strerror(errno));
+  return KH_OK;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+/* Before anything is made in the folder: a file of another user's there would lock its owner out. */
+static enum kh_err check_owner(const struct kh_worker *worker, struct kh_diag *diag)
+{
+  const char *state = worker->config->state;
   struct stat about;
   const struct passwd *owner = NULL;
   char name[64] = "";
@@ -32,35 +56,23 @@ static enum kh_err check_owner(const struct kh_shift *shift, struct kh_diag *dia
     snprintf(name, sizeof name, "'#%u'", (unsigned)about.st_uid);
   return kh_diag_set(diag, KH_ERR_STATE_OWNER,
                      "%s belongs to another user; type: sudo -u %s kitehook worker --config %s", state, name,
-                     shift->config->path);
-}
-
-enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag)
-{
-  enum kh_err err = KH_OK;
-
-  if (shift->store.ops)
-    shift->store.ops->close(shift->store.self);
-  shift->store = (struct kh_store){0};
-  err = kh_store_open_sqlite(&shift->store, shift->config->state, shift->config->freshness_s, diag);
-  if (err)
-    shift->store = (struct kh_store){0};
-  kh_shift_wire(shift);
-  return err;
+                     worker->config->path);
 }
 
 /* Somebody who types --lock-fd must not end up as a second worker. */
-static enum kh_err check_inherited_lock(const struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err check_inherited_lock(const struct kh_worker *worker, struct kh_diag *diag)
 {
   char path[KH_PATH_BYTES + 16];
   struct stat held, named;
 
-  if (shift->inherited_fd < 0)
+  if (worker->call->inherited_fd < 0)
     return KH_OK;
-  snprintf(path, sizeof path, "%s/worker.lock", shift->config->state);
-  if (fstat(shift->inherited_fd, &held) != 0 || stat(path, &named) != 0 || held.st_ino != named.st_ino ||
-      held.st_dev != named.st_dev || flock(shift->inherited_fd, LOCK_EX | LOCK_NB) != 0)
-    return kh_diag_set(diag, KH_ERR_LOCKED, "--lock-fd %d is not the lock of %s", shift->inherited_fd, path);
+  snprintf(path, sizeof path, "%s/worker.lock", worker->config->state);
+  if (fstat(worker->call->inherited_fd, &held) != 0 || stat(path, &named) != 0 ||
+      held.st_ino != named.st_ino || held.st_dev != named.st_dev ||
+      flock(worker->call->inherited_fd, LOCK_EX | LOCK_NB) != 0)
+    return kh_diag_set(diag, KH_ERR_LOCKED, "--lock-fd %d is not the lock of %s", worker->call->inherited_fd,
+                       path);
   return KH_OK;
 }
 
@@ -68,91 +80,160 @@ static enum kh_err check_inherited_lock(const struct kh_shift *shift, struct kh_
  * It makes all that a full disk could keep from being made. A worker that stays waits for room; it is ready
  * all the same.
  */
-static enum kh_err open_inbox(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err open_inbox(struct kh_worker *worker, struct kh_diag *diag)
 {
-  const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(shift->config);
+  const struct kh_inbox_bounds bounds = kh_inbox_bounds_of(worker->config);
   int64_t backoff_ms = 0;
-  enum kh_err err = kh_inbox_open(&shift->inbox, shift->config->state, &bounds, diag);
+  enum kh_err err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
 
-  while (err == KH_ERR_NO_SPACE && !shift->once && !kh_shift_must_stop(shift)) {
-    kh_service_ready(&shift->service);
-    kh_shift_stall(shift, &backoff_ms, diag);
+  while (err == KH_ERR_NO_SPACE && !worker->call->once && !kh_worker_must_stop(worker)) {
+    kh_service_ready(&worker->service);
+    kh_worker_stall(worker, &backoff_ms, diag);
     *diag = (struct kh_diag){0};
-    err = kh_inbox_open(&shift->inbox, shift->config->state, &bounds, diag);
+    err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
   }
   return err;
 }
 
 /* A full disk is met again, and sat out, by whoever stays. */
-static enum kh_err open_store(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err open_store(struct kh_worker *worker, struct kh_diag *diag)
 {
-  enum kh_err err = kh_shift_reopen_store(shift, diag);
+  enum kh_err err = kh_worker_reopen_store(worker, diag);
 
-  if (err != KH_ERR_NO_SPACE || shift->once)
+  if (err != KH_ERR_NO_SPACE || worker->call->once)
     return err;
   *diag = (struct kh_diag){0};
   return KH_OK;
 }
 
-static enum kh_err take_lock(struct kh_shift *shift, struct kh_diag *diag)
+static enum kh_err take_lock(struct kh_worker *worker, struct kh_diag *diag)
 {
-  enum kh_err err = check_inherited_lock(shift, diag);
+  enum kh_err err = check_inherited_lock(worker, diag);
 
   if (!err)
-    err = open_inbox(shift, diag);
+    err = open_inbox(worker, diag);
   if (!err)
-    err = kh_worker_lock_take(&shift->lock, shift->config->state, shift->inherited_fd, diag);
+    err = kh_worker_lock_take(&worker->lock, worker->config->state, worker->call->inherited_fd, diag);
   if (!err)
-    err = kh_http_curl_open(&shift->transport, NULL);
+    err = kh_http_curl_open(&worker->transport, NULL);
   if (!err)
-    err = open_store(shift, diag);
+    err = open_store(worker, diag);
   return err;
 }
 
-int kh_shift_open(struct kh_shift *shift)
+/* For people at a terminal, and for the log where that is a file. */
+static enum kh_err fail(struct kh_worker *worker, enum kh_err err, struct kh_diag *problem)
 {
-  struct kh_diag diag = {0};
-  enum kh_err err = KH_OK;
-
-  shift->started_us = shift->looked_us = kh_clock_ticks_us(&kh_system_clock);
-  shift->lock = (struct kh_worker_lock){.lock_fd = -1, .wake_fd = -1};
-  shift->inbox = (struct kh_inbox){.fd_tmp = -1, .fd_new = -1, .fd_aside = -1};
-  shift->log_file.fd = -1;
-  if (kh_shift_load_config(shift) != KH_OK)
-    return KH_EXIT_CONFIG;
-  err = check_owner(shift, &diag);
-  if (err)
-    return fail(shift, KH_EXIT_STATE, err, &diag);
-  kh_shift_open_log(shift, shift->config);
-  err = take_lock(shift, &diag);
-  if (err)
-    return shift->stop ? KH_EXIT_OK : fail(shift, KH_EXIT_STATE, err, &diag);
-  kh_worker_init(&shift->worker, shift->config, &shift->setup->rules, &shift->inbox, shift->store,
-                 &kh_system_clock, shift->log);
-  shift->has_worker = true;
-  shift->deliver_max = KH_WORK_BATCH;
-  shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
-                                               (uint64_t)getpid(),
-                                     .rules = &shift->setup->rules,
-                                     .store = shift->store,
-                                     .transport = shift->transport,
-                                     .log = shift->log,
-                                     .clock = &kh_system_clock};
-  return KH_EXIT_OK;
+  (void)kh_diag_set(problem, err, "%s", kh_err_token(err));
+  if (worker->log.write && worker->log_file.path[0])
+    kh_worker_say(worker, kh_err_level(err), "worker left", err, problem);
+  return err;
 }
 
-void kh_shift_close(struct kh_shift *shift)
+static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
 {
-  if (shift->has_worker)
-    kh_worker_release(&shift->worker);
-  kh_outbox_cancel(&shift->outbox);
-  kh_http_curl_close(&shift->transport);
-  if (shift->store.ops)
-    shift->store.ops->close(shift->store.self);
-  if (shift->inbox.fd_new >= 0)
-    kh_inbox_close(&shift->inbox);
-  kh_worker_lock_leave(&shift->lock);
-  kh_worker_log_close(&shift->log_file);
-  kh_setup_close(shift->setup);
-  kh_setup_close(shift->broken);
+  enum kh_err err = check_owner(worker, problem);
+
+  if (err)
+    return fail(worker, err, problem);
+  kh_worker_open_log(worker, worker->config);
+  err = take_lock(worker, problem);
+  if (err)
+    return worker->stop ? KH_OK : fail(worker, err, problem);
+  kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
+               &kh_system_clock, worker->log);
+  worker->has_work = true;
+  worker->deliver_max = KH_WORK_BATCH;
+  worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
+                                                (uint64_t)getpid(),
+                                      .rules = &worker->setup->rules,
+                                      .store = worker->store,
+                                      .transport = worker->transport,
+                                      .log = worker->log,
+                                      .clock = &kh_system_clock};
+  return KH_OK;
+}
+
+/* Gives the lock up if it is still held. */
+static void close_all(struct kh_worker *worker)
+{
+  if (worker->has_work)
+    kh_work_release(&worker->work);
+  kh_outbox_cancel(&worker->outbox);
+  kh_http_curl_close(&worker->transport);
+  if (worker->store.ops)
+    worker->store.ops->close(worker->store.self);
+  if (worker->inbox.fd_new >= 0)
+    kh_inbox_close(&worker->inbox);
+  kh_worker_lock_leave(&worker->lock);
+  kh_log_file_close(&worker->log_file);
+  kh_setup_close(worker->setup);
+  kh_setup_close(worker->broken);
+  kh_service_close(&worker->service);
+  close(worker->signal_fd);
+  if (worker->hangup_fd >= 0)
+    close(worker->hangup_fd);
+}
+
+/* ---- from start to end --------------------------------------------------------------------- */
+
+static void say_started(struct kh_worker *worker)
+{
+  const struct kh_config *config = worker->config;
+  int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
+  struct kh_diag detail = {0};
+
+  if (worker->call->once)
+    snprintf(detail.text, sizeof detail.text, "for one pass");
+  else if (worker->call->serve || config->worker_mode == KH_WORKER_SERVICE)
+    snprintf(detail.text, sizeof detail.text, "as a service");
+  else
+    snprintf(detail.text, sizeof detail.text, "leaves when idle for %" PRId64 " s", linger_s);
+  kh_worker_say(worker, KH_INFO, "worker started", KH_OK, &detail);
+}
+
+static void say_left(struct kh_worker *worker)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
+  kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
+  kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - worker->started_us);
+  kh_log_end(&line, &worker->log);
+}
+
+static enum kh_worker_end work(struct kh_worker *worker, struct kh_diag *problem)
+{
+  say_started(worker);
+  kh_service_ready(&worker->service);
+  enum kh_worker_end end = kh_worker_work(worker, problem);
+
+  say_left(worker);
+  return end;
+}
+
+enum kh_worker_end kh_worker_run(const struct kh_worker_call *call, struct kh_diags *mistakes,
+                                 struct kh_diag *problem)
+{
+  const int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
+  struct kh_worker worker = {.call = call,
+                             .signal_fd = -1,
+                             .hangup_fd = -1,
+                             .log_file = {.fd = -1},
+                             .inbox = {.fd_tmp = -1, .fd_new = -1, .fd_aside = -1},
+                             .lock = {.lock_fd = -1, .wake_fd = -1},
+                             .started_us = now_us,
+                             .looked_us = now_us};
+  enum kh_worker_end end = KH_WORKER_END_NO_STATE;
+
+  umask(077);
+  if (prepare(&worker, problem) != KH_OK)
+    return end;
+  if (kh_worker_load_config(&worker, mistakes) != KH_OK)
+    end = KH_WORKER_END_NO_CONFIG;
+  else if (open_all(&worker, problem) == KH_OK)
+    end = work(&worker, problem);
+  close_all(&worker);
+  return end;
 }

@@ -3,6 +3,14 @@
  *
  * It brings the standard headers, three attributes, and then banned.h, so
  * that a function which is easy to misuse does not compile.
+ *
+ * The folder, in the order to read it:
+ *   err.h, str.h, buf.h, secret.h       results and the three kinds of bytes; all the rest is made of them
+ *   clock.h, file.h, arena.h, utf8.h,   tools that need nothing else
+ *   base64.h, nearest.h
+ *   json.h       json_read.c reads by json_string.c, json_number.c and json_keys.c; json_value.c answers
+ *   json_put.h   writes into a buffer, at each webhook; json_write.h writes a tree of jansson's
+ *   log.h        puts a line together by json_put.h
  */
 #ifndef KH_BASE_H
 #define KH_BASE_H

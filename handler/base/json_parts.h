@@ -44,7 +44,26 @@ struct kh_json_reader {
 };
 
 /* Notes ERR, and PROBLEM at AT for DIAG; returns NULL. */
-const char *kh_json_fail(struct kh_json_reader *reader, enum kh_err err, const char *at, const char *problem);
+static inline const char *kh_json_fail(struct kh_json_reader *reader, enum kh_err err, const char *at,
+                                       const char *problem)
+{
+  struct kh_diag *diag = reader->diag;
+
+  reader->err = err;
+  if (diag && diag->err == KH_OK) {
+    (void)kh_diag_set(diag, err, "%s", problem);
+    diag->line = 1;
+    diag->column = 1;
+    for (const char *c = reader->start; c < at; c++) {
+      diag->column++;
+      if (*c == '\n') {
+        diag->line++;
+        diag->column = 1;
+      }
+    }
+  }
+  return NULL;
+}
 
 /* json_string.c: from inside a string to its closing quote. Adds to FLAGS. */
 const char *kh_json_string_end(struct kh_json_reader *reader, const char *at, uint16_t *flags);

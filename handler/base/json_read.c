@@ -28,26 +28,6 @@ void kh_json_release(struct kh_json *doc)
   kh_json_init(doc, doc->limits);
 }
 
-const char *kh_json_fail(struct kh_json_reader *reader, enum kh_err err, const char *at, const char *problem)
-{
-  struct kh_diag *diag = reader->diag;
-
-  reader->err = err;
-  if (diag && diag->err == KH_OK) {
-    (void)kh_diag_set(diag, err, "%s", problem);
-    diag->line = 1;
-    diag->column = 1;
-    for (const char *c = reader->start; c < at; c++) {
-      diag->column++;
-      if (*c == '\n') {
-        diag->line++;
-        diag->column = 1;
-      }
-    }
-  }
-  return NULL;
-}
-
 static bool grow_tokens(struct kh_json_reader *reader, const char *at)
 {
   struct kh_json *doc = reader->doc;

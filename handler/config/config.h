@@ -28,6 +28,14 @@
  * they stand in.
  *
  * An item `include: PATH` of `notify` stands for the items of that file, which is a list (kh_config_include).
+ *
+ * The folder: config.c calls yaml.c for the tree and sections.c for what stands in it.
+ *   files.c      reads and watches files, for all of them
+ *   yaml.c       libyaml's events as a tree, by yaml_reader.c and yaml_syntax.c; yaml_mark.c has the places
+ *   sections.c   one mapping after the other, by section.c (one value; units.c) and secrets.c
+ *   secrets.c    each by reference.c, which asks env_file.c or remote.c
+ *   schema.c     mistakes, warnings and keys, for all of them and for rules/
+ *   include.c, in_text.c, yaml_text.c   for rules/: included files, and places within a text
  */
 #ifndef KH_CONFIG_H
 #define KH_CONFIG_H

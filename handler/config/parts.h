@@ -93,10 +93,12 @@ struct kh_reference {
   struct kh_diags *diags;
 };
 
-enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key, const char *text);
-/* VALUE, which stands behind KEY, without a line end at its end; all mistakes about it. */
-enum kh_err kh_reference_set(const struct kh_reference *from, const char *key, struct kh_str value,
-                             struct kh_secret *secret) KH_MUST_USE;
+static inline enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key,
+                                               const char *text)
+{
+  return kh_config_mistake(from->config, from->node, key, from->diags, "%s: %s", from->where, text);
+}
+
 /* With NAMED the mapping may hold a `name` too, which is the caller's. */
 enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named,
                                  struct kh_secret *secret) KH_MUST_USE;
@@ -105,9 +107,9 @@ enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named,
 
 /* True for "ssm" and "secretsmanager". */
 bool kh_remote_is_source(const char *source);
-/* SOURCE is one of those. SECRET stays empty at KH_CONFIG_CHECK without a remote. */
-enum kh_err kh_remote_resolve(const struct kh_reference *from, const char *source, const char *name,
-                              struct kh_secret *secret) KH_MUST_USE;
+/* SOURCE is one of those. Without a remote there is no VALUE: a mistake, but at KH_CONFIG_CHECK. */
+enum kh_err kh_remote_read(const struct kh_reference *from, const char *source, const char *name,
+                           struct kh_buf *value) KH_MUST_USE;
 
 /* ---- secrets.c ---- */
 

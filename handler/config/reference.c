@@ -5,13 +5,9 @@
 
 static const char *const sources[] = {"file", "env", "ssm", "secretsmanager", NULL};
 
-enum kh_err kh_reference_mistake(const struct kh_reference *from, const char *key, const char *text)
-{
-  return kh_config_mistake(from->config, from->node, key, from->diags, "%s: %s", from->where, text);
-}
-
-enum kh_err kh_reference_set(const struct kh_reference *from, const char *key, struct kh_str value,
-                             struct kh_secret *secret)
+/* VALUE, which stands behind KEY, without a line end at its end; all mistakes about it. */
+static enum kh_err set_secret(const struct kh_reference *from, const char *key, struct kh_str value,
+                              struct kh_secret *secret)
 {
   if (kh_str_ends(value, KH_STR("\r\n")))
     value.len -= 2;
@@ -55,7 +51,7 @@ static enum kh_err read_file(const struct kh_reference *from, const char *text, 
     if (mode & 0004)
       kh_config_warning(from->config, from->node, "file", from->diags,
                         "%s: every user may read %s; type `chmod o-r %s`", from->where, path, path);
-    err = kh_reference_set(from, "file", kh_buf_view(&value), secret);
+    err = set_secret(from, "file", kh_buf_view(&value), secret);
   }
   kh_wipe_buf(&value);
   return err;
@@ -104,7 +100,20 @@ static enum kh_err read_env(const struct kh_reference *from, const char *name, s
         "%s: %s is set neither in `env_file` nor in the environment; web servers clear the "
         "environment of a CGI, so write it into the file that `env_file` names",
         from->where, shown);
-  return kh_reference_set(from, "env", value, secret);
+  return set_secret(from, "env", value, secret);
+}
+
+static enum kh_err read_remote(const struct kh_reference *from, const char *source, const char *name,
+                               struct kh_secret *secret)
+{
+  struct kh_buf value;
+
+  kh_buf_init(&value, KH_REMOTE_SECRET_MAX_BYTES);
+  enum kh_err err = kh_remote_read(from, source, name, &value);
+  if (!err && from->config->remote)
+    err = set_secret(from, source, kh_buf_view(&value), secret);
+  kh_wipe_buf(&value);
+  return err;
 }
 
 static enum kh_err refuse_key(const struct kh_reference *from, const char *key, bool named)
@@ -177,7 +186,7 @@ enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named, st
     return read_file(from, text, secret);
   if (strcmp(source, "env") == 0)
     return read_env(from, text, secret);
-  return kh_remote_resolve(from, source, text, secret);
+  return read_remote(from, source, text, secret);
 }
 
 enum kh_err kh_config_secret(struct kh_config *config, const json_t *reference, const char *where,

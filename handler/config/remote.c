@@ -109,15 +109,14 @@ static enum kh_err check_form(const struct kh_reference *from, bool is_ssm, cons
   return KH_OK;
 }
 
-enum kh_err kh_remote_resolve(const struct kh_reference *from, const char *source, const char *name,
-                              struct kh_secret *secret)
+enum kh_err kh_remote_read(const struct kh_reference *from, const char *source, const char *name,
+                           struct kh_buf *value)
 {
   const struct kh_config *config = from->config;
   const struct kh_remote_secrets *remote = config->remote;
   const bool is_ssm = strcmp(source, "ssm") == 0;
   const char *key = kh_config_text(json_object_get(from->node, "key"));
   struct kh_diag why = {0};
-  struct kh_buf value;
   enum kh_err err = check_form(from, is_ssm, name, key);
 
   from->config->has_remote = true;
@@ -126,15 +125,9 @@ enum kh_err kh_remote_resolve(const struct kh_reference *from, const char *sourc
   if (!remote)
     return kh_config_mistake(config, from->node, source, from->diags,
                              "%s: `%s` works on Lambda only; use `file` or `env` here", from->where, source);
-
-  kh_buf_init(&value, KH_REMOTE_SECRET_MAX_BYTES);
-  err = remote->fetch(remote->self, is_ssm ? KH_REMOTE_SSM : KH_REMOTE_SECRETSMANAGER, name, key, &value,
+  err = remote->fetch(remote->self, is_ssm ? KH_REMOTE_SSM : KH_REMOTE_SECRETSMANAGER, name, key, value,
                       &why);
-  if (err)
-    err = kh_config_mistake(config, from->node, source, from->diags, "%s: cannot fetch %s: %s", from->where,
-                            may_be_told(name) ? name : "what is named here", why.text);
-  else
-    err = kh_reference_set(from, source, kh_buf_view(&value), secret);
-  kh_wipe_buf(&value);
-  return err;
+  return err ? kh_config_mistake(config, from->node, source, from->diags, "%s: cannot fetch %s: %s",
+                                 from->where, may_be_told(name) ? name : "what is named here", why.text)
+             : KH_OK;
 }

@@ -7,6 +7,10 @@
  * Bounded: at max_entries or max_bytes of new/ and aside/ together, or where the file system has no more than
  * the worker's reserve left (room.h), a webhook is refused with 503 and nothing kept. An empty inbox takes
  * one of any size.
+ *
+ * The folder: inbox_dir.c opens and keeps; it asks inbox_room.c (room.c) first and has entry.c write the
+ * entry. inbox_take.c takes, aside.c is for people. All of them use inbox_parts.c and state.c. Beside them
+ * wake.c has the worker's lock, and calls spawn.c to start a worker.
  */
 #ifndef KH_INBOX_H
 #define KH_INBOX_H

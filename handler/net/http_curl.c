@@ -112,21 +112,43 @@ static void leave(struct http *http, struct kh_exchange *exchange)
   exchange->wire = NULL;
 }
 
+static struct kh_exchange *end(struct http *http, CURL *easy, CURLcode code)
+{
+  char *private = NULL;
+
+  (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+  struct kh_exchange *exchange = (struct kh_exchange *)(void *)private;
+  exchange->result = kh_wire_conclude(exchange->wire, code);
+  leave(http, exchange);
+  return exchange;
+}
+
+/* Nothing moves any more, and nothing would ever end by itself. */
+static struct kh_exchange *end_stuck(struct http *http, CURLMcode trouble)
+{
+  for (size_t i = 0; i < WIRES; i++)
+    if (http->wires[i].answer) {
+      struct kh_exchange *exchange = end(http, http->wires[i].easy, CURLE_FAILED_INIT);
+
+      if (exchange->result)
+        exchange->result = refuse(&exchange->answer, curl_multi_strerror(trouble));
+      return exchange;
+    }
+  return NULL;
+}
+
 static struct kh_exchange *http_ended(void *self)
 {
   struct http *http = self;
-  char *private = NULL;
   int running = 0, left = 0;
 
-  if (!http->multi || curl_multi_perform(http->multi, &running))
+  if (!http->multi)
     return NULL;
+  const CURLMcode trouble = curl_multi_perform(http->multi, &running);
   const CURLMsg *message = curl_multi_info_read(http->multi, &left);
-  if (!message || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private))
-    return NULL;
-  struct kh_exchange *exchange = (struct kh_exchange *)(void *)private;
-  exchange->result = kh_wire_conclude(exchange->wire, message->data.result);
-  leave(http, exchange);
-  return exchange;
+  if (message)
+    return end(http, message->easy_handle, message->data.result);
+  return trouble ? end_stuck(http, trouble) : NULL;
 }
 
 static void http_configure(void *self, const char *ca_file, const struct kh_secret *proxy)

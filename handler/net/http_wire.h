@@ -1,5 +1,5 @@
 /*
- * http_wire.h - one request by one handle of libcurl. Private to deliver/: http_curl.h is the transport.
+ * http_wire.h - one request by one handle of libcurl. Private to net/: http_curl.h is the transport.
  */
 #ifndef KH_HTTP_WIRE_H
 #define KH_HTTP_WIRE_H

@@ -3,6 +3,10 @@
  *
  * handler/net/http_curl.c is the real one; tests and `kitehook invoke`
  * bring their own.
+ *
+ * The folder: http_curl.c has many requests on their way, each by http_wire.c. Over a transport,
+ * aws_secrets.c fetches the config's secrets by aws_call.c, which takes keys from aws_credentials.c and reads
+ * refusals by aws_error.c.
  */
 #ifndef KH_TRANSPORT_H
 #define KH_TRANSPORT_H
@@ -85,7 +89,7 @@ struct kh_transport {
    * `begin` does not wait: any error means that the exchange ended there and then, and its answer says why.
    * `wait` lasts until something came in, one of the COUNT descriptors FDS can be read, or TIMEOUT_MS have
    * passed. `ended` works on what came in, and gives each exchange that has ended once; NULL when there is
-   * none. `cancel` ends one without an outcome.
+   * none. A transport that can go no further ends all of them. `cancel` ends one without an outcome.
    *
    * Any answer counts, whatever its status: its header to the end, for a body that was cut changes nothing
    * about what the other side has done. Whoever begins an exchange releases the answer's body.

@@ -3,7 +3,7 @@
 #include "rules/message.h"
 #include "words/text.h"
 
-const struct kh_template_paper kh_message_plain = {
+const struct kh_template_format kh_message_plain = {
     .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
 
 struct listener {
@@ -75,13 +75,13 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
 }
 
 enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
-                              const struct kh_template_paper *paper, struct kh_buf *out)
+                              const struct kh_template_format *format, struct kh_buf *out)
 {
   struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
 
   if (!rule->message)
     return KH_OK;
-  enum kh_err err = kh_template_render(rule->message, rendering->names, paper, out, &why);
+  enum kh_err err = kh_template_render(rule->message, rendering->names, format, out, &why);
   if (why.kind != KH_MISTAKE_NONE)
     (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its message: %s",
                          why.text);

@@ -17,13 +17,13 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
                                struct kh_diags *diags) KH_MUST_USE;
 
 /* For what needs no escaping, since a library writes it as JSON. */
-extern const struct kh_template_paper kh_message_plain;
+extern const struct kh_template_format kh_message_plain;
 
 /*
  * For render functions: appends RULE's message to OUT, which holds KH_MESSAGE_BYTES. Nothing comes out of a
  * rule without one, and some messages are empty for some events: then the notifier's own words stand.
  */
 enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
-                              const struct kh_template_paper *paper, struct kh_buf *out) KH_MUST_USE;
+                              const struct kh_template_format *format, struct kh_buf *out) KH_MUST_USE;
 
 #endif

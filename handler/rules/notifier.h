@@ -4,6 +4,10 @@
  * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is
  * pure: it turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks
  * through one.
+ *
+ * The folder: rule.c compiles `notify:` into rules, each by options.c (the options of its notifier; message.c
+ * for `message:`) and match_compile.c (branches.c). For each event decision.c asks match.c, and render.c has
+ * the notifier make its delivery.
  */
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H

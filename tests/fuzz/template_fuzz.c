@@ -87,15 +87,15 @@ static void check_slack(struct kh_str message)
 
 static void render(const struct kh_template *template, const struct kh_names *names)
 {
-  const struct kh_template_paper paper = {CHARACTERS, kh_text_line, check_value};
+  const struct kh_template_format format = {CHARACTERS, kh_text_line, check_value};
   struct kh_mistake why[2] = {{.kind = KH_MISTAKE_NONE}, {.kind = KH_MISTAKE_NONE}};
   struct kh_buf out[3];
 
   for (size_t i = 0; i < KH_COUNT(out); i++)
     kh_buf_init(&out[i], KH_MESSAGE_BYTES);
-  if (kh_template_render(template, names, &paper, &out[0], &why[0]) ||
-      kh_template_render(template, names, &paper, &out[1], &why[1]) ||
-      kh_template_render(template, names, &kh_slack_paper, &out[2], NULL))
+  if (kh_template_render(template, names, &format, &out[0], &why[0]) ||
+      kh_template_render(template, names, &format, &out[1], &why[1]) ||
+      kh_template_render(template, names, &kh_slack_format, &out[2], NULL))
     abort();
   if (!kh_str_equal(kh_buf_view(&out[0]), kh_buf_view(&out[1])) || why[0].kind != why[1].kind)
     abort();

@@ -30,6 +30,7 @@ import time
 MAX_BYTES = 6 * 1024 * 1024 + 100
 PATIENCE_S = 20
 LINGER_S = 5
+EXTENDED = 100  # chunks with an extension: all that a client passes over shares one ceiling
 BASE = "/2018-06-01/runtime/"
 ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
@@ -67,7 +68,8 @@ class Wire:
         if self.chunks:
             headers.append(("Transfer-Encoding", "chunked"))
             parts = [body[i:i + self.chunks] for i in range(0, len(body), self.chunks)]
-            body = b"".join(b"%X;planted=extension\r\n%b\r\n" % (len(part), part) for part in parts)
+            body = b"".join(b"%X%b\r\n%b\r\n" % (len(part), b";planted=extension" * (i < EXTENDED), part)
+                            for i, part in enumerate(parts))
             body += b"0\r\nX-Trailer: planted\r\n\r\n"
         elif self.length:
             headers.append(("Content-Length", str(len(body))))

@@ -30,13 +30,13 @@ static json_t *render(const struct kh_template *template, const json_t *asked)
   const char *escape = json_string_value(json_object_get(asked, "escape"));
   const json_t *max = json_object_get(asked, "max");
   const struct kh_names names = kh_names_json(&json);
-  const struct kh_template_paper paper = {max ? (size_t)json_integer_value(max) : 3000, kh_text_line,
-                                          escape && strcmp(escape, "marked") == 0 ? mark : kh_buf_add};
+  const struct kh_template_format format = {max ? (size_t)json_integer_value(max) : 3000, kh_text_line,
+                                            escape && strcmp(escape, "marked") == 0 ? mark : kh_buf_add};
   struct kh_mistake undecided = {.kind = KH_MISTAKE_NONE};
   struct kh_buf out;
 
   kh_buf_init(&out, OUT_MAX_BYTES);
-  enum kh_err err = kh_template_render(template, &names, &paper, &out, &undecided);
+  enum kh_err err = kh_template_render(template, &names, &format, &out, &undecided);
   json_t *answer = err ? json_pack("{s:s}", "error", kh_err_token(err))
                        : json_pack("{s:s%,s:b}", "text", kh_buf_text(&out), out.len, "undecided",
                                    undecided.kind != KH_MISTAKE_NONE);

@@ -101,19 +101,19 @@ static bool check_text(const json_t *vector, const struct kh_template *template)
   const json_t *max = json_object_get(vector, "max");
   const char *undecided = json_string_value(json_object_get(vector, "undecided"));
   bool marked = kh_str_equal(text_of(vector, "escape"), KH_STR("marked"));
-  const struct kh_template_paper paper = {max ? (size_t)json_integer_value(max) : 3000, kh_text_line,
-                                          marked ? mark : kh_buf_add};
+  const struct kh_template_format format = {max ? (size_t)json_integer_value(max) : 3000, kh_text_line,
+                                            marked ? mark : kh_buf_add};
   struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
   struct kh_buf out;
 
   kh_buf_init(&out, OUT_MAX_BYTES);
-  ck_assert_int_eq(kh_template_render(template, &names, &paper, &out, &why), KH_OK);
+  ck_assert_int_eq(kh_template_render(template, &names, &format, &out, &why), KH_OK);
   bool good = kh_str_equal(kh_buf_view(&out), text_of(vector, "expect")) &&
               strcmp(why.text, undecided ? undecided : "") == 0;
   if (!good)
     (void)fprintf(stderr, "%s (%s)\n", kh_buf_text(&out), why.text);
   kh_buf_clear(&out);
-  ck_assert_int_eq(kh_template_render(template, NULL, &paper, &out, NULL), KH_OK);
+  ck_assert_int_eq(kh_template_render(template, NULL, &format, &out, NULL), KH_OK);
   kh_buf_release(&out);
   return good;
 }
@@ -222,15 +222,15 @@ END_TEST
 
 START_TEST(a_small_buffer_is_a_limit)
 {
-  const struct kh_template_paper paper = {10, kh_text_line, kh_buf_add};
+  const struct kh_template_format format = {10, kh_text_line, kh_buf_add};
   struct kh_template *template = compiled("0123456789");
   struct kh_buf out;
 
   kh_buf_init(&out, 9);
-  ck_assert_int_eq(kh_template_render(template, NULL, &paper, &out, NULL), KH_ERR_LIMIT);
+  ck_assert_int_eq(kh_template_render(template, NULL, &format, &out, NULL), KH_ERR_LIMIT);
   kh_buf_release(&out);
   kh_buf_init(&out, 10);
-  ck_assert_int_eq(kh_template_render(template, NULL, &paper, &out, NULL), KH_OK);
+  ck_assert_int_eq(kh_template_render(template, NULL, &format, &out, NULL), KH_OK);
   ck_assert_str_eq(kh_buf_text(&out), "0123456789");
   kh_buf_release(&out);
   kh_template_free(template);
@@ -240,7 +240,7 @@ END_TEST
 /* A webhook of many megabytes costs no delivery and not much memory. */
 START_TEST(a_huge_value_is_cut)
 {
-  const struct kh_template_paper paper = {3000, kh_text_line, kh_buf_add};
+  const struct kh_template_format format = {3000, kh_text_line, kh_buf_add};
   struct kh_template *template = compiled(
       "{{build.branch}}{{build.branch | truncate 3}}{{job.agent_query_rules}}");
   json_t *list = json_array();
@@ -256,7 +256,7 @@ START_TEST(a_huge_value_is_cut)
   struct kh_names_json json = {object, NULL};
   const struct kh_names names = kh_names_json(&json);
   kh_buf_init(&out, 3 * 3000);
-  ck_assert_int_eq(kh_template_render(template, &names, &paper, &out, NULL), KH_OK);
+  ck_assert_int_eq(kh_template_render(template, &names, &format, &out, NULL), KH_OK);
   ck_assert_uint_eq(out.len, 999 + 3 + 2 + 3 + 999 + 3);
   kh_buf_release(&out);
   json_decref(object);

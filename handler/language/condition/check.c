@@ -29,6 +29,13 @@ static bool refuse(const struct check *check, const struct kh_node *node, const 
   return kh_mistake_set(check->mistake, KH_MISTAKE_VALIDATION, node->at, node->len, "%s", text);
 }
 
+static bool has_step(const struct check *check)
+{
+  const enum kh_entrypoint entrypoint = check->condition->entrypoint;
+
+  return entrypoint == KH_ENTRYPOINT_BUILD_WITH_STEP || entrypoint == KH_ENTRYPOINT_STEP_NOTIFICATION;
+}
+
 static bool is_extended(const struct check *check)
 {
   return check->condition->dialect == KH_DIALECT_EXTENDED;
@@ -114,7 +121,7 @@ static bool check_env_calls(const struct check *check, struct kh_node *node)
 static bool type_of_variable(const struct check *check, struct kh_node *node, struct type *type)
 {
   const struct kh_name_info *name = kh_name_find(node->body);
-  bool with_step = kh_entrypoint_has_step(check->condition->entrypoint);
+  bool with_step = has_step(check);
 
   if (name && name->name == KH_NAME_PIPELINE_NAME) {
     refuse(check, node, "pipeline.name is no variable; the environment has the name");
@@ -315,7 +322,7 @@ bool kh_condition_check(struct kh_condition *condition, struct kh_mistake *mista
   struct type type = {KH_KIND_NULL, NULL};
   char found[64] = "";
 
-  if (!kh_entrypoint_has_step(condition->entrypoint) && !check_steps(&check, root))
+  if (!has_step(&check) && !check_steps(&check, root))
     return false;
   if (!check_env_calls(&check, root) || !type_of(&check, root, &type))
     return false;

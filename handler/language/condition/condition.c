@@ -37,11 +37,6 @@ bool kh_entrypoint_is_notification(enum kh_entrypoint entrypoint)
   return entrypoint == KH_ENTRYPOINT_BUILD_NOTIFICATION || entrypoint == KH_ENTRYPOINT_STEP_NOTIFICATION;
 }
 
-bool kh_entrypoint_has_step(enum kh_entrypoint entrypoint)
-{
-  return entrypoint == KH_ENTRYPOINT_BUILD_WITH_STEP || entrypoint == KH_ENTRYPOINT_STEP_NOTIFICATION;
-}
-
 enum kh_err kh_condition_compile(struct kh_condition **condition, struct kh_str source,
                                  enum kh_dialect dialect, enum kh_entrypoint entrypoint,
                                  struct kh_mistake *mistake)

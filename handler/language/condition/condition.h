@@ -8,6 +8,11 @@
  *
  * Limits: 64 KiB of source, 100 levels of nesting, 10,000 operands and operators; KH_REGEX_STEPS_MAX steps of
  * its regular expressions for one evaluation, and what the names have left (kh_names).
+ *
+ * The folder: condition.c compiles. parser.c makes nodes (node.h) of what lexer.c reads, regex.c compiles
+ * regular expressions (regex_scan.c bounds them), check.c finds names, functions.c and kinds. eval.c runs: it
+ * asks resolve.c for variables, shell.c for `$NAME` in texts (shell_read.c, which the lexer uses too) and
+ * equal.c. advice.c warns of what cannot match; mistake.c writes down what is wrong, for all of them.
  */
 #ifndef KH_CONDITION_H
 #define KH_CONDITION_H

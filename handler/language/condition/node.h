@@ -1,6 +1,6 @@
 /*
  * node.h - what the files of the condition language hand to each other. Nothing of it is for others;
- * condition.h is.
+ * condition.h is, and it has the map.
  */
 #ifndef KH_NODE_H
 #define KH_NODE_H
@@ -113,6 +113,8 @@ struct kh_condition {
 bool kh_condition_parse(struct kh_condition *condition, struct kh_mistake *mistake);
 /* check.c: names, functions and kinds. */
 bool kh_condition_check(struct kh_condition *condition, struct kh_mistake *mistake);
-bool kh_entrypoint_has_step(enum kh_entrypoint entrypoint);
+
+/* equal.c: strings by bytes, lists in order, regexes by their text and flags; different kinds are unequal. */
+bool kh_value_equal(const struct kh_value *a, const struct kh_value *b);
 
 #endif

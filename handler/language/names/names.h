@@ -4,6 +4,10 @@
  * Sources: github.com/buildkite/conditional assignments.go (the 49 of Buildkite, strict) and buildkite/docs
  * pages/apis/webhooks/pipelines (kitehook's own, extended). The flags say where a variable exists and when it
  * is null.
+ *
+ * The folder: value.h is what a name may hold, names.c the table. names_event.c fills it from a webhook, by
+ * names_body.c what stands in its body; names_json.c from JSON. shown.c says what people may see of it.
+ * event_names.c is a list of its own.
  */
 #ifndef KH_NAMES_H
 #define KH_NAMES_H

@@ -67,8 +67,6 @@ static inline bool kh_value_is_true(const struct kh_value *value)
   return value->kind == KH_KIND_BOOLEAN && value->truth;
 }
 
-/* Strings by bytes, lists in order, regexes by their text and flags; different kinds are unequal. */
-bool kh_value_equal(const struct kh_value *a, const struct kh_value *b);
 /* "boolean", "string list", … */
 const char *kh_kind_name(enum kh_kind kind);
 /* Nothing left when white space (Unicode's, as Go's strings.TrimSpace has it) is taken off both ends? */

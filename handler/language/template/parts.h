@@ -45,6 +45,6 @@ size_t kh_template_tag_end(struct kh_str source, size_t at);
 
 /* template_value.c: appends what PART, a value, comes to, before escaping. KH_ERR_NO_MEMORY. */
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_paper *paper, struct kh_buf *out) KH_MUST_USE;
+                              const struct kh_template_format *format, struct kh_buf *out) KH_MUST_USE;
 
 #endif

@@ -104,7 +104,7 @@ static void add_piece(struct rendering *run, struct kh_str text, bool is_value)
 }
 
 static enum kh_err collect(struct rendering *run, const struct kh_template *template,
-                           const struct kh_names *names, const struct kh_template_paper *paper,
+                           const struct kh_names *names, const struct kh_template_format *format,
                            struct kh_mistake *undecided)
 {
   struct kh_buf text;
@@ -118,7 +118,7 @@ static enum kh_err collect(struct rendering *run, const struct kh_template *temp
       add_piece(run, part->text, false);
     } else if (part->type == KH_PART_VALUE) {
       kh_buf_clear(&text);
-      err = kh_template_value(part, names, paper, &text);
+      err = kh_template_value(part, names, format, &text);
       add_piece(run, kh_buf_view(&text), true);
     } else if (part->type == KH_PART_ELSE) {
       next = part->other;
@@ -160,36 +160,37 @@ static void trim(struct rendering *run)
       piece->text.len--;
 }
 
-static void write_out(const struct rendering *run, const struct kh_template_paper *paper, struct kh_buf *out)
+static void write_out(const struct rendering *run, const struct kh_template_format *format,
+                      struct kh_buf *out)
 {
   size_t characters = 0;
 
   for (const struct piece *piece = run->first; piece; piece = piece->next)
     characters += kh_utf8_count(piece->text);
-  bool too_long = characters > paper->max_characters;
-  size_t left = too_long ? paper->max_characters - 1 : characters;
+  bool too_long = characters > format->max_characters;
+  size_t left = too_long ? format->max_characters - 1 : characters;
   for (const struct piece *piece = run->first; piece && left > 0; piece = piece->next) {
     struct kh_str text = kh_str(piece->text.at, kh_utf8_bytes(piece->text, left));
 
     left -= kh_utf8_count(text);
-    (void)(piece->is_value ? paper->escape(out, text) : kh_buf_add(out, text));
+    (void)(piece->is_value ? format->escape(out, text) : kh_buf_add(out, text));
   }
   if (too_long)
     (void)kh_buf_add(out, KH_STR("…"));
 }
 
 enum kh_err kh_template_render(const struct kh_template *template, const struct kh_names *names,
-                               const struct kh_template_paper *paper, struct kh_buf *out,
+                               const struct kh_template_format *format, struct kh_buf *out,
                                struct kh_mistake *undecided)
 {
   struct rendering run = {.first = NULL};
 
   run.end = &run.first;
   kh_arena_init(&run.arena, RENDER_ARENA_BYTES, NULL, 0);
-  enum kh_err err = collect(&run, template, names, paper, undecided);
+  enum kh_err err = collect(&run, template, names, format, undecided);
   if (!err) {
     trim(&run);
-    write_out(&run, paper, out);
+    write_out(&run, format, out);
     err = kh_buf_ok(out);
   }
   kh_arena_release(&run.arena);

@@ -53,8 +53,8 @@ void kh_template_free(struct kh_template *template);
 /* Tells every use of a variable; its place is that of the {{ before it. */
 void kh_template_uses(const struct kh_template *template, const struct kh_uses *uses);
 
-/* Where a message goes. */
-struct kh_template_paper {
+/* How a message is written where it goes. */
+struct kh_template_format {
   size_t max_characters; /* of the message, before escaping; "…" is the last of a longer one */
   /* Appends one harmless line of DIRTY, as kh_text_line in words/text.h does. */
   void (*line)(struct kh_str dirty, size_t max_characters, struct kh_buf *out);
@@ -69,7 +69,7 @@ struct kh_template_paper {
  * template.
  */
 enum kh_err kh_template_render(const struct kh_template *template, const struct kh_names *names,
-                               const struct kh_template_paper *paper, struct kh_buf *out,
+                               const struct kh_template_format *format, struct kh_buf *out,
                                struct kh_mistake *undecided) KH_MUST_USE;
 
 #endif

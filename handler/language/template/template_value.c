@@ -19,19 +19,19 @@ static void truncate_to(struct kh_buf *text, size_t max)
 }
 
 static void add_text(const struct kh_name_info *name, struct kh_str text,
-                     const struct kh_template_paper *paper, struct kh_buf *out)
+                     const struct kh_template_format *format, struct kh_buf *out)
 {
   struct kh_buf shown;
 
   kh_buf_init(&shown, text.len);
   (void)kh_shown_add(name, text, &shown);
-  paper->line(kh_buf_view(&shown), KH_TEMPLATE_VALUE_CHARACTERS, out);
+  format->line(kh_buf_view(&shown), KH_TEMPLATE_VALUE_CHARACTERS, out);
   if (shown.err == KH_ERR_NO_MEMORY)
     out->err = KH_ERR_NO_MEMORY;
   kh_buf_release(&shown);
 }
 
-static void add_list(const struct kh_value *list, const struct kh_template_paper *paper, struct kh_buf *out)
+static void add_list(const struct kh_value *list, const struct kh_template_format *format, struct kh_buf *out)
 {
   for (size_t i = 0; i < list->list.count && out->len <= VALUE_BYTES; i++) {
     size_t before = out->len;
@@ -39,7 +39,7 @@ static void add_list(const struct kh_value *list, const struct kh_template_paper
     if (before > 0)
       (void)kh_buf_add(out, KH_STR(", "));
     size_t begin = out->len;
-    paper->line(list->list.items[i], KH_TEMPLATE_VALUE_CHARACTERS, out);
+    format->line(list->list.items[i], KH_TEMPLATE_VALUE_CHARACTERS, out);
     if (out->len == begin)
       out->len = before;
   }
@@ -76,7 +76,7 @@ static void add_time(struct kh_str text, struct kh_buf *out)
 }
 
 static void add_value(const struct kh_part *part, const struct kh_value *value,
-                      const struct kh_template_paper *paper, struct kh_buf *out)
+                      const struct kh_template_format *format, struct kh_buf *out)
 {
   const enum kh_filter_type filter = part->filters ? part->filters->type : KH_FILTER_DEFAULT;
 
@@ -87,9 +87,9 @@ static void add_value(const struct kh_part *part, const struct kh_value *value,
   else if (filter == KH_FILTER_DURATION || filter == KH_FILTER_TIME)
     return;
   else if (value->kind == KH_KIND_STRING)
-    add_text(part->name, value->text, paper, out);
+    add_text(part->name, value->text, format, out);
   else if (value->kind == KH_KIND_LIST)
-    add_list(value, paper, out);
+    add_list(value, format, out);
   else if (value->kind == KH_KIND_NUMBER)
     (void)kh_buf_printf(out, "%" PRId64, value->number);
   else if (value->kind == KH_KIND_BOOLEAN)
@@ -105,7 +105,7 @@ static void apply(const struct kh_filter *filter, struct kh_buf *text)
 }
 
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_paper *paper, struct kh_buf *out)
+                              const struct kh_template_format *format, struct kh_buf *out)
 {
   char storage[FIRST_BYTES];
   struct kh_arena arena;
@@ -118,7 +118,7 @@ enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names 
 
     kh_resolve(names, part->name, &arena, &value);
     /* What is too large for the arena is null: it must not cost the delivery. */
-    add_value(part, &value, paper, &text);
+    add_value(part, &value, format, &text);
   } else {
     (void)kh_buf_add(&text, part->text);
   }

@@ -38,10 +38,10 @@ void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, uns
 bool kh_slack_escape(struct kh_str text, size_t max_bytes, bool more, struct kh_buf *out);
 
 /* For messages: values stand between two marks, which nothing else can hold. */
-extern const struct kh_template_paper kh_slack_paper;
+extern const struct kh_template_format kh_slack_format;
 
 /*
- * Adds a message made by kh_slack_paper to SECTION, and the same without markup to FALLBACK. What the author
+ * Adds a message made by kh_slack_format to SECTION, and the same without markup to FALLBACK. What the author
  * wrote may have *bold*, _italic_, ~strike~ and `code` on one line, <url|text>, <@U…>, <#C…>, <!here>,
  * <!channel>, <!everyone>, <!subteam^S…>, :emoji:, &amp;, &lt; and &gt;. Values are text wherever they stand.
  */

@@ -104,7 +104,7 @@ static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering 
   struct kh_buf message;
 
   kh_buf_init(&message, KH_MESSAGE_BYTES);
-  enum kh_err err = kh_message_render(rule, rendering, &kh_slack_paper, &message);
+  enum kh_err err = kh_message_render(rule, rendering, &kh_slack_format, &message);
   if (!err)
     err = kh_slack_markup(kh_buf_view(&message), section, fallback);
   kh_buf_release(&message);
