@@ -18,17 +18,17 @@ void kh_at_once_release(struct kh_at_once *at_once)
 enum kh_err kh_work_alone(struct kh_worker *worker, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag)
 {
-  const struct kh_store *store = &worker->store;
-  enum kh_err err = store->ops->batch_begin(store->self);
+  const struct kh_batch *batch = &worker->store.batch;
+  enum kh_err err = kh_batch_begin(batch);
 
   if (err)
     return err;
   kh_buf_clear(&worker->lines);
   err = kh_work_webhook(worker, name, entry, diag);
   if (err)
-    store->ops->batch_drop(store->self);
+    kh_batch_drop(batch);
   else
-    err = store->ops->batch_end(store->self);
+    err = kh_batch_end(batch);
   if (!err)
     kh_work_release_lines(worker);
   return err;
@@ -62,7 +62,8 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   const struct kh_worker *worker = &at_once->worker;
   struct watch watch = {.at_once = at_once, .diag = diag};
   struct kh_outbox outbox = {.rules = worker->rules,
-                             .store = worker->store,
+                             .queue = worker->store.queue,
+                             .batch = worker->store.batch,
                              .transport = at_once->transport,
                              .log = worker->log,
                              .clock = worker->clock,
@@ -84,7 +85,7 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   }
   kh_outbox_cancel(&outbox);
   if (err)
-    return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    return kh_diag_set(diag, err, "%s", kh_batch_problem(&worker->store.batch));
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 
@@ -94,14 +95,12 @@ enum kh_err kh_work_at_once(struct kh_at_once *at_once, const struct kh_entry *e
 
   if (at_once->worker.rules->count == 0)
     return KH_OK; /* it was verified and is logged, and that was all */
-  enum kh_err err = kh_store_open_none(store);
+  enum kh_err err = kh_store_open_process(store);
 
   if (!err)
     err = kh_work_alone(&at_once->worker, entry->request_id, entry, diag);
   if (!err)
     err = send_all(at_once, diag);
-  if (store->ops)
-    store->ops->close(store->self);
-  *store = (struct kh_store){0};
+  kh_store_close(store);
   return err;
 }

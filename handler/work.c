@@ -197,8 +197,9 @@ static enum kh_err commit(struct kh_worker *worker, const struct kh_entry *entry
       .done_us = kh_clock_now_us(worker->clock),
       .deliveries = outcome->count,
   };
-  err = worker->store.ops->commit(worker->store.self, &outcome->claim, &journal, outcome->deliveries,
-                                  outcome->count);
+  err = kh_memory_commit(&worker->store.memory, &outcome->claim, &journal);
+  for (size_t i = 0; !err && i < outcome->count; i++)
+    err = kh_queue_owe(&worker->store.queue, &outcome->deliveries[i]);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
@@ -240,7 +241,7 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
                                     .now_us = entry->received_us};
   kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
 
-  err = worker->store.ops->begin(worker->store.self, &outcome.claim, &outcome.facts);
+  err = kh_memory_begin(&worker->store.memory, &outcome.claim, &outcome.facts);
   if (!err)
     err = apply_rules(worker, name, &outcome);
   if (!err)
@@ -249,7 +250,7 @@ enum kh_err kh_work_webhook(struct kh_worker *worker, const char *name, const st
     log_outcome(worker, entry, &outcome);
   worker->deliveries = err ? 0 : outcome.count;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+    (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&worker->store.batch));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
@@ -328,14 +329,14 @@ static enum kh_err work_names(struct kh_worker *worker, char (*names)[KH_ENTRY_N
   bool aside[KH_WORK_BATCH];
 
   kh_buf_clear(&worker->lines);
-  enum kh_err err = worker->store.ops->batch_begin(worker->store.self);
+  enum kh_err err = kh_batch_begin(&worker->store.batch);
   if (!err)
     err = work_batch(worker, names, count, aside, diag);
   if (!err)
-    err = worker->store.ops->batch_end(worker->store.self);
+    err = kh_batch_end(&worker->store.batch);
   if (err) {
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
-    worker->store.ops->batch_drop(worker->store.self);
+    (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&worker->store.batch));
+    kh_batch_drop(&worker->store.batch);
     kh_buf_clear(&worker->lines);
     return err;
   }
@@ -353,7 +354,7 @@ static void adapt_batch(struct kh_worker *worker, size_t count, enum kh_err err)
     worker->batch_max = count > 1 ? count / 2 : 1;
   if (worker->batch_max == KH_WORK_BATCH && kh_store_has_spare(&worker->store))
     return;
-  (void)!worker->store.ops->tidy(worker->store.self);
+  (void)!kh_store_tidy(&worker->store);
   if (!err && kh_store_has_spare(&worker->store))
     worker->batch_max = KH_WORK_BATCH;
 }

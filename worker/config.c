@@ -100,7 +100,8 @@ void kh_shift_wire(struct kh_shift *shift)
   shift->config = shift->worker.config = &shift->setup->config;
   shift->worker.rules = shift->outbox.rules = &shift->setup->rules;
   shift->worker.store = shift->store;
-  shift->outbox.store = shift->store;
+  shift->outbox.queue = shift->store.queue;
+  shift->outbox.batch = shift->store.batch;
   shift->store_knows = false;
   kh_outbox_configure(&shift->transport, shift->config);
 }

@@ -31,7 +31,7 @@ static bool is_out_of_budget(const struct kh_shift *shift)
 
 static enum kh_err store_trouble(struct kh_shift *shift, enum kh_err err, struct kh_diag *diag)
 {
-  return kh_diag_set(diag, err, "%s", kh_store_problem(&shift->store));
+  return kh_diag_set(diag, err, "%s", kh_batch_problem(&shift->store.batch));
 }
 
 static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
@@ -41,8 +41,7 @@ static enum kh_err tell_config(struct kh_shift *shift, struct kh_diag *diag)
   if (shift->store_knows)
     return KH_OK;
   kh_config_digest(shift->config, digest);
-  enum kh_err err = shift->store.ops->know_config(shift->store.self, digest,
-                                                  kh_clock_now_us(&kh_system_clock));
+  enum kh_err err = kh_queue_know_config(&shift->store.queue, digest, kh_clock_now_us(&kh_system_clock));
   if (err)
     return store_trouble(shift, err, diag);
   shift->store_knows = true;
@@ -89,7 +88,7 @@ static enum kh_err make_do(struct kh_shift *shift, bool *more, struct kh_diag *d
 {
   int64_t due_us = never_us;
 
-  (void)!shift->store.ops->tidy(shift->store.self);
+  (void)!kh_store_tidy(&shift->store);
   if (kh_store_has_spare(&shift->store))
     return KH_OK;
   enum kh_err err = deliver(shift, KH_WORK_BATCH, more, diag);
@@ -151,7 +150,7 @@ static enum kh_err pass(struct kh_shift *shift, bool *worked, struct kh_diag *di
 static void tidy(struct kh_shift *shift)
 {
   /* Only keeps files small; what fails here shows at the next webhook. */
-  (void)!shift->store.ops->tidy(shift->store.self);
+  (void)!kh_store_tidy(&shift->store);
   if (shift->swept_us == 0 || ticks_us() - shift->swept_us > sweep_every_us) {
     kh_inbox_sweep(&shift->inbox, kh_clock_now_us(&kh_system_clock));
     shift->store_knows = false;

@@ -39,12 +39,8 @@ enum kh_err kh_shift_reopen_store(struct kh_shift *shift, struct kh_diag *diag)
 {
   enum kh_err err = KH_OK;
 
-  if (shift->store.ops)
-    shift->store.ops->close(shift->store.self);
-  shift->store = (struct kh_store){0};
+  kh_store_close(&shift->store);
   err = kh_store_open_sqlite(&shift->store, shift->config->state, shift->config->freshness_s, diag);
-  if (err)
-    shift->store = (struct kh_store){0};
   kh_shift_wire(shift);
   return err;
 }
@@ -134,7 +130,8 @@ int kh_shift_open(struct kh_shift *shift)
   shift->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
                                                (uint64_t)getpid(),
                                      .rules = &shift->setup->rules,
-                                     .store = shift->store,
+                                     .queue = shift->store.queue,
+                                     .batch = shift->store.batch,
                                      .transport = shift->transport,
                                      .log = shift->log,
                                      .clock = &kh_system_clock};
@@ -147,8 +144,7 @@ void kh_shift_close(struct kh_shift *shift)
     kh_worker_release(&shift->worker);
   kh_outbox_cancel(&shift->outbox);
   kh_http_curl_close(&shift->transport);
-  if (shift->store.ops)
-    shift->store.ops->close(shift->store.self);
+  kh_store_close(&shift->store);
   if (shift->inbox.fd_new >= 0)
     kh_inbox_close(&shift->inbox);
   kh_worker_lock_leave(&shift->lock);
