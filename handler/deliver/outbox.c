@@ -201,19 +201,14 @@ static enum kh_err begin(struct kh_outbox *outbox, struct kh_attempt *on_stack)
   return err;
 }
 
-static enum kh_err begin_batch(const struct kh_batch *batch, bool *in_batch)
+/* A batch that is open, or none. */
+static enum kh_err have_batch(struct kh_outbox *outbox, bool wanted, bool *is_open)
 {
-  enum kh_err err = *in_batch ? KH_OK : kh_batch_begin(batch);
+  if (*is_open == wanted)
+    return KH_OK;
+  enum kh_err err = wanted ? kh_batch_begin(&outbox->batch) : kh_batch_end(&outbox->batch);
 
-  *in_batch = *in_batch || !err;
-  return err;
-}
-
-static enum kh_err end_batch(const struct kh_batch *batch, bool *in_batch)
-{
-  enum kh_err err = *in_batch ? kh_batch_end(batch) : KH_OK;
-
-  *in_batch = false;
+  *is_open = wanted && !err;
   return err;
 }
 
@@ -221,7 +216,7 @@ static enum kh_err end_batch(const struct kh_batch *batch, bool *in_batch)
 static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, bool *in_batch)
 {
   const bool networked = is_networked(attempt);
-  enum kh_err err = networked ? end_batch(&outbox->batch, in_batch) : begin_batch(&outbox->batch, in_batch);
+  enum kh_err err = have_batch(outbox, !networked, in_batch);
 
   if (err) {
     kh_delivery_release(&attempt->delivery);
@@ -236,7 +231,6 @@ static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, b
 
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
 {
-  const struct kh_batch *batch = &outbox->batch;
   bool in_batch = false;
 
   *made = 0;
@@ -251,11 +245,10 @@ enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
     (*made)++;
   }
   if (err && err != KH_ERR_NOT_FOUND) {
-    if (in_batch)
-      kh_batch_drop(batch);
+    kh_batch_drop(&outbox->batch);
     return err;
   }
-  return end_batch(batch, &in_batch);
+  return have_batch(outbox, false, &in_batch);
 }
 
 enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us)

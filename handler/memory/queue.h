@@ -56,6 +56,7 @@ struct kh_under_way {
   } at[KH_UNDER_WAY_MAX];
 };
 
+/* The last two are NULL where a queue ends with its process: no destination rests there. */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
@@ -65,8 +66,8 @@ struct kh_queue_ops {
                        const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
-  enum kh_err (*rest)(void *self, const char *destination, int64_t until_us);
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
+  enum kh_err (*rest)(void *self, const char *destination, int64_t until_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 };
 
@@ -127,7 +128,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *destination,
                                                     int64_t until_us)
 {
-  return queue->ops->rest(queue->self, destination, until_us);
+  return queue->ops->rest ? queue->ops->rest(queue->self, destination, until_us) : KH_OK;
 }
 
 /*
@@ -150,7 +151,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue
                                                            const unsigned char digest[KH_DIGEST_BYTES],
                                                            int64_t now_us)
 {
-  return queue->ops->know_config(queue->self, digest, now_us);
+  return queue->ops->know_config ? queue->ops->know_config(queue->self, digest, now_us) : KH_OK;
 }
 
 #endif

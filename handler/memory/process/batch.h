@@ -26,9 +26,8 @@ struct kh_process_fate {
 };
 
 struct kh_process_delivery {
-  struct kh_delivery delivery; /* but for what fate says */
-  struct kh_process_fate now;
-  struct kh_process_fate before; /* the batch */
+  struct kh_delivery delivery;        /* but for what fate says */
+  struct kh_process_fate now, before; /* the batch */
 };
 
 struct kh_process {

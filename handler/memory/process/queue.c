@@ -124,22 +124,6 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
   return record(self, id, (struct kh_process_fate){.gone = true});
 }
 
-static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
-{
-  (void)self;
-  (void)digest;
-  (void)now_us;
-  return KH_OK;
-}
-
-static enum kh_err rest(void *self, const char *destination, int64_t until_us)
-{
-  (void)self;
-  (void)destination;
-  (void)until_us;
-  return KH_OK;
-}
-
 static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
 {
   const struct kh_process_delivery *queued = first_due(self, under_way);
@@ -151,12 +135,4 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
 }
 
 const struct kh_queue_ops kh_process_queue = {
-    .owe = owe,
-    .take = take,
-    .done = done,
-    .retry = retry,
-    .bury = bury,
-    .rest = rest,
-    .next_due = next_due,
-    .know_config = know_config,
-};
+    .owe = owe, .take = take, .done = done, .retry = retry, .bury = bury, .next_due = next_due};

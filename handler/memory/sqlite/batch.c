@@ -64,15 +64,15 @@ static enum kh_err end(void *self)
     err = prune(sqlite);
   if (!err)
     err = run(sqlite, KH_SQL_COMMIT);
-  if (err)
-    drop(sqlite);
-  else
-    sqlite->has_made_room = false;
-  if (!err)
-    sqlite->log_bytes += sqlite->batch_bytes;
-  sqlite->in_batch = false;
   sqlite->untidy = true;
-  return err;
+  if (err) {
+    drop(sqlite);
+    return err;
+  }
+  sqlite->in_batch = false;
+  sqlite->has_made_room = false;
+  sqlite->log_bytes += sqlite->batch_bytes;
+  return KH_OK;
 }
 
 static const char *problem(void *self)

@@ -49,28 +49,19 @@ static enum kh_err begin(void *self, const struct kh_claim *claim, struct kh_fac
 {
   struct kh_sqlite *sqlite = self;
   bool found = false;
-  enum kh_err err;
+  enum kh_err err = find_entry(sqlite, claim, &found);
 
   facts->seen = KH_SEEN_DONE;
-  err = find_entry(sqlite, claim, &found);
-  if (err || found)
-    goto done;
-
-  facts->seen = KH_SEEN_REPLAY;
-  if (claim->signature.len > 0)
+  if (!err && !found && claim->signature.len > 0) {
+    facts->seen = KH_SEEN_REPLAY;
     err = find(signature_call(sqlite, KH_SQL_SIGNATURE_SEEN, claim), &found);
-  if (err || found)
-    goto done;
-
-  facts->seen = KH_SEEN_REPEAT;
-  if (!claim->is_ping)
+  }
+  if (!err && !found && !claim->is_ping) {
+    facts->seen = KH_SEEN_REPEAT;
     err = find(body_call(sqlite, KH_SQL_BODY_SEEN, claim), &found);
-  if (err || found)
-    goto done;
-
-  facts->seen = KH_SEEN_NEVER;
-
-done:
+  }
+  if (!err && !found)
+    facts->seen = KH_SEEN_NEVER;
   return kh_sqlite_note(sqlite, err);
 }
 
@@ -112,14 +103,6 @@ static uint64_t left_bytes(const char *state)
   return statvfs(state, &about) ? UINT64_MAX : kh_room_of(&about, 0).left_bytes;
 }
 
-/* One webhook alone may try: the spare is there for its second time. */
-static void count_webhook(struct kh_sqlite *sqlite)
-{
-  sqlite->batch_webhooks++;
-  if (sqlite->batch_webhooks == 2)
-    sqlite->batch_room = left_bytes(sqlite->state);
-}
-
 static enum kh_err commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal)
 {
   struct kh_sqlite *sqlite = self;
@@ -131,7 +114,9 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   err = find_entry(sqlite, claim, &known);
   if (err || known)
     goto done;
-  count_webhook(sqlite);
+  /* One webhook alone may try: the spare is there for its second time. */
+  if (++sqlite->batch_webhooks == 2)
+    sqlite->batch_room = left_bytes(sqlite->state);
   err = kh_sqlite_take_room(sqlite, ROWS_BYTES);
   if (err)
     goto done;

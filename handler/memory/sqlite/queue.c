@@ -264,13 +264,4 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
   return kh_sqlite_batch.end(sqlite);
 }
 
-const struct kh_queue_ops kh_sqlite_queue = {
-    .owe = owe,
-    .take = take,
-    .done = done,
-    .retry = retry,
-    .bury = bury,
-    .rest = rest,
-    .next_due = next_due,
-    .know_config = know_config,
-};
+const struct kh_queue_ops kh_sqlite_queue = {owe, take, done, retry, bury, next_due, rest, know_config};
