@@ -2,10 +2,10 @@
  * batch.h - both at once or not at all: what memory learns and what the queue is told between begin and end.
  *
  * A batch is one transaction and carries many webhooks, or many outcomes of deliveries, or both. When end
- * returns KH_OK everything is durable; on any error nothing of the batch happened. It is also the lease of its
- * claims: a crash half-way rolls all of it back, so no retry is swallowed. Whatever fails inside fails it, but
- * for KH_ERR_NOT_FOUND. The errors of all three interfaces are KH_ERR_STORE, and KH_ERR_NO_SPACE where the
- * disk (or a quota) is full; kh_batch_problem says more.
+ * returns KH_OK everything is durable; on any error nothing of the batch happened. It is also the lease of
+ * its claims: a crash half-way rolls all of it back, so no retry is swallowed. Whatever fails inside fails
+ * it, but for KH_ERR_NOT_FOUND. The errors of all three interfaces are KH_ERR_STORE, and KH_ERR_NO_SPACE
+ * where the disk (or a quota) is full; kh_batch_problem says more.
  */
 #ifndef KH_BATCH_H
 #define KH_BATCH_H

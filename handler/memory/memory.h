@@ -1,7 +1,9 @@
 /*
- * memory.h - what is remembered of webhooks: claims, facts, the journal. The grain is a webhook, not a table.
+ * memory.h - what is remembered of webhooks: claims, facts, the journal. The grain is a webhook, not a
+ * table.
  *
- * In a batch (batch.h), for each entry: begin, then commit; once the batch has ended the entry may be removed.
+ * In a batch (batch.h), for each entry: begin, then commit; once the batch has ended the entry may be
+ * removed.
  */
 #ifndef KH_MEMORY_H
 #define KH_MEMORY_H

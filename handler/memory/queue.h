@@ -2,9 +2,9 @@
  * queue.h - the deliveries that are owed: told in a batch (batch.h), taken when due, until an outcome is
  * recorded.
  *
- * An outcome is durable when its call returns; inside a batch, when that ends. A crash before that sends again
- * under the same id and loses nothing. KH_ERR_NOT_FOUND then says that the delivery is not owed: somebody
- * dropped it meanwhile, or a newer one replaced it.
+ * An outcome is durable when its call returns; inside a batch, when that ends. A crash before that sends
+ * again under the same id and loses nothing. KH_ERR_NOT_FOUND then says that the delivery is not owed:
+ * somebody dropped it meanwhile, or a newer one replaced it.
  */
 #ifndef KH_QUEUE_H
 #define KH_QUEUE_H
@@ -77,9 +77,9 @@ struct kh_queue {
 };
 
 /*
- * Inside a batch. A delivery whose id is owed already is not owed twice; one that is dead is owed again. After
- * `done` it is the body that memory has seen that keeps an id from coming back for a day; a ping may bring it
- * back at once.
+ * Inside a batch. A delivery whose id is owed already is not owed twice; one that is dead is owed again.
+ * After `done` it is the body that memory has seen that keeps an id from coming back for a day; a ping may
+ * bring it back at once.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_owe(const struct kh_queue *queue,
                                                    const struct kh_delivery *delivery)
@@ -124,7 +124,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
   return queue->ops->bury(queue->self, id, attempt, now_us, why);
 }
 
-/* Nothing goes to DESTINATION before UNTIL_US. KH_ERR_NOT_FOUND when it is not known. Durable like outcomes. */
+/* Nothing goes to DESTINATION before UNTIL_US. Durable like an outcome. KH_ERR_NOT_FOUND: it is not known. */
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *destination,
                                                     int64_t until_us)
 {
@@ -144,8 +144,8 @@ KH_MUST_USE static inline enum kh_err kh_queue_next_due(const struct kh_queue *q
 /*
  * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due,
  * no destination rests any more, and those of which nothing was heard for a month are forgotten. In any case
- * no wait stays that is longer than there are: the clock was wrong when it began. For every hour or so, outside
- * a batch.
+ * no wait stays that is longer than there are: the clock was wrong when it began. For every hour or so,
+ * outside a batch.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue *queue,
                                                            const unsigned char digest[KH_DIGEST_BYTES],
