@@ -101,7 +101,8 @@ static void note(void *observer, const struct kh_attempted *attempted)
 static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcome)
 {
   struct kh_outbox outbox = {.rules = &stage->setup->rules,
-                             .store = stage->store,
+                             .queue = stage->store.queue,
+                             .batch = stage->store.batch,
                              .log = stage->log,
                              .clock = &stage->clock,
                              .observe = note,
@@ -122,13 +123,13 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
 /* Takes what is owed without sending it. */
 static enum kh_err note_all(const struct stage *stage, struct kh_outcome *outcome, int64_t now_us)
 {
-  const struct kh_store *store = &stage->store;
+  const struct kh_queue *queue = &stage->store.queue;
   struct kh_delivery delivery = {0};
   enum kh_err err = KH_OK;
 
-  while (!err && !(err = store->ops->take(store->self, now_us, NULL, &delivery))) {
+  while (!err && !(err = kh_queue_take(queue, now_us, NULL, &delivery))) {
     note(outcome, &(struct kh_attempted){.delivery = &delivery, .detail = ""});
-    err = store->ops->done(store->self, delivery.id, now_us, 0);
+    err = kh_queue_done(queue, delivery.id, now_us, 0);
     kh_delivery_release(&delivery);
   }
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
@@ -182,7 +183,7 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
   stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &webhook.now_us};
   stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
   code = KH_EXIT_STATE;
-  if (kh_store_open_none(&stage->store) != KH_OK)
+  if (kh_store_open_process(&stage->store) != KH_OK)
     goto done;
   code = perform(self, stage, &webhook, &outcome);
   if (call->json)
@@ -194,8 +195,7 @@ done:
   for (size_t i = 0; i < outcome.count; i++)
     kh_delivery_release(&outcome.deliveries[i].made);
   free(outcome.deliveries);
-  if (stage->store.ops)
-    stage->store.ops->close(stage->store.self);
+  kh_store_close(&stage->store);
   kh_buf_release(&outcome.log);
   kh_webhook_file_release(&webhook);
   return code;

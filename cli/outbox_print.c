@@ -2,6 +2,16 @@
 
 #include "base/clock.h"
 #include "outbox_print.h"
+#include "rules/notifier.h"
+
+/* Null when this kitehook does not know the notifier. */
+static json_t *content_type_of(struct kh_str notifier)
+{
+  for (size_t i = 0; kh_notifiers[i]; i++)
+    if (kh_str_equal(kh_str_of(kh_notifiers[i]->name), notifier))
+      return json_string(kh_notifiers[i]->content_type);
+  return json_null();
+}
 
 json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
 {
@@ -23,7 +33,7 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   json_object_set_new(json, "next_attempt", kh_output_time(is_dead ? 0 : delivery->not_before_us));
   json_object_set_new(json, "expires", kh_output_time(delivery->expires_us));
   json_object_set_new(json, "died", kh_output_time(delivery->dead_us));
-  json_object_set_new(json, "content_type", kh_output_text(delivery->content_type));
+  json_object_set_new(json, "content_type", content_type_of(delivery->notifier));
   json_object_set_new(json, "bytes", json_integer(delivery->body_bytes));
   return json;
 }

@@ -6,17 +6,17 @@
 enum kh_err kh_work_alone(struct kh_work *work, const char *name, const struct kh_entry *entry,
                           struct kh_diag *diag)
 {
-  const struct kh_store *store = &work->store;
-  enum kh_err err = store->ops->batch_begin(store->self);
+  const struct kh_batch *batch = &work->store.batch;
+  enum kh_err err = kh_batch_begin(batch);
 
   if (err)
     return err;
   kh_buf_clear(&work->lines);
   err = kh_work_webhook(work, name, entry, diag);
   if (err)
-    store->ops->batch_drop(store->self);
+    kh_batch_drop(batch);
   else
-    err = store->ops->batch_end(store->self);
+    err = kh_batch_end(batch);
   if (!err)
     kh_work_release_lines(work);
   return err;
@@ -50,7 +50,8 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   const struct kh_work *work = &at_once->work;
   struct watch watch = {.at_once = at_once, .diag = diag};
   struct kh_outbox outbox = {.rules = work->rules,
-                             .store = work->store,
+                             .queue = work->store.queue,
+                             .batch = work->store.batch,
                              .transport = at_once->transport,
                              .log = work->log,
                              .clock = work->clock,
@@ -72,7 +73,7 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
   }
   kh_outbox_cancel(&outbox);
   if (err)
-    return kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
+    return kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
   return watch.failed ? KH_ERR_DELIVERY_FAILED : KH_OK;
 }
 
@@ -84,15 +85,13 @@ static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept
   (void)kept; /* nothing is */
   if (at_once->work.rules->count == 0)
     return KH_OK; /* it was verified and is logged, and that was all */
-  enum kh_err err = kh_store_open_none(store);
+  enum kh_err err = kh_store_open_process(store);
 
   if (!err)
     err = kh_work_alone(&at_once->work, entry->request_id, entry, diag);
   if (!err)
     err = send_all(at_once, diag);
-  if (store->ops)
-    store->ops->close(store->self);
-  *store = (struct kh_store){0};
+  kh_store_close(store);
   return err;
 }
 

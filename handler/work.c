@@ -195,8 +195,9 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .done_us = kh_clock_now_us(work->clock),
       .deliveries = outcome->count,
   };
-  err = work->store.ops->commit(work->store.self, &outcome->claim, &journal, outcome->deliveries,
-                                outcome->count);
+  err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
+  for (size_t i = 0; !err && i < outcome->count; i++)
+    err = kh_queue_owe(&work->store.queue, &outcome->deliveries[i]);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
@@ -238,7 +239,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
                                     .now_us = entry->received_us};
   kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
 
-  err = work->store.ops->begin(work->store.self, &outcome.claim, &outcome.facts);
+  err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);
   if (!err)
     err = apply_rules(work, name, &outcome);
   if (!err)
@@ -247,7 +248,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
     log_outcome(work, entry, &outcome);
   work->deliveries = err ? 0 : outcome.count;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
+    (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
@@ -325,14 +326,14 @@ static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
   bool aside[KH_WORK_BATCH];
 
   kh_buf_clear(&work->lines);
-  enum kh_err err = work->store.ops->batch_begin(work->store.self);
+  enum kh_err err = kh_batch_begin(&work->store.batch);
   if (!err)
     err = work_batch(work, names, count, aside, diag);
   if (!err)
-    err = work->store.ops->batch_end(work->store.self);
+    err = kh_batch_end(&work->store.batch);
   if (err) {
-    (void)kh_diag_set(diag, err, "%s", kh_store_problem(&work->store));
-    work->store.ops->batch_drop(work->store.self);
+    (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
+    kh_batch_drop(&work->store.batch);
     kh_buf_clear(&work->lines);
     return err;
   }
@@ -350,7 +351,7 @@ static void adapt_batch(struct kh_work *work, size_t count, enum kh_err err)
     work->batch_max = count > 1 ? count / 2 : 1;
   if (work->batch_max == KH_WORK_BATCH && kh_store_has_spare(&work->store))
     return;
-  (void)!work->store.ops->tidy(work->store.self);
+  (void)!kh_store_tidy(&work->store);
   if (!err && kh_store_has_spare(&work->store))
     work->batch_max = KH_WORK_BATCH;
 }

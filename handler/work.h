@@ -6,6 +6,7 @@
 
 #include "deliver/outbox.h"
 #include "kitehook.h"
+#include "memory/store.h"
 
 enum { KH_WORK_BATCH = 128 };
 

@@ -16,7 +16,7 @@ static struct kh_inbox_case it;
 static struct kh_work work;
 static struct kh_fake_clock fake;
 static struct kh_recorder recorder;
-static struct kh_store_ops real;
+static struct kh_store real;
 static const struct kh_rules no_rules;
 
 static struct {
@@ -30,16 +30,15 @@ static enum kh_err batch_begin(void *self)
 {
   ck_assert_uint_lt(disk.batches, BATCHES_MAX);
   disk.sizes[disk.batches++] = 0;
-  return real.batch_begin(self);
+  return real.batch.ops->begin(self);
 }
 
-static enum kh_err commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
-                          const struct kh_delivery *deliveries, size_t count)
+static enum kh_err commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal)
 {
   if (disk.sizes[disk.batches - 1] == disk.fits)
     return KH_ERR_NO_SPACE;
   disk.sizes[disk.batches - 1]++;
-  return real.commit(self, claim, journal, deliveries, count);
+  return real.memory.ops->commit(self, claim, journal);
 }
 
 static enum kh_err tidy(void *self)
@@ -56,7 +55,9 @@ static bool has_spare(void *self)
   return disk.has_spare;
 }
 
-static struct kh_store_ops ops;
+static struct kh_store_ops store_ops;
+static struct kh_batch_ops batch_ops;
+static struct kh_memory_ops memory_ops;
 
 static void open_case(void)
 {
@@ -70,13 +71,18 @@ static void open_case(void)
   it.inbox.bounds.max_entries = WAITING;
   for (int i = 0; i < WAITING; i++)
     ck_assert_int_eq(kh_inbox_case_keep(&it, name), KH_OK);
-  ck_assert_int_eq(kh_store_open_none(&store), KH_OK);
-  ops = real = *store.ops;
-  ops.batch_begin = batch_begin;
-  ops.commit = commit;
-  ops.tidy = tidy;
-  ops.has_spare = has_spare;
-  store.ops = &ops;
+  ck_assert_int_eq(kh_store_open_process(&store), KH_OK);
+  real = store;
+  batch_ops = *store.batch.ops;
+  batch_ops.begin = batch_begin;
+  memory_ops = *store.memory.ops;
+  memory_ops.commit = commit;
+  store_ops = *store.ops;
+  store_ops.tidy = tidy;
+  store_ops.has_spare = has_spare;
+  store.batch.ops = &batch_ops;
+  store.memory.ops = &memory_ops;
+  store.ops = &store_ops;
   kh_fake_clock_init(&fake, NOW_S);
   kh_recorder_init(&recorder);
   kh_work_init(&work, it.config, &no_rules, &it.inbox, store, &fake.clock,
@@ -85,7 +91,7 @@ static void open_case(void)
 
 static void close_case(void)
 {
-  work.store.ops->close(work.store.self);
+  kh_store_close(&work.store);
   kh_work_release(&work);
   kh_recorder_release(&recorder);
   kh_inbox_case_close(&it);

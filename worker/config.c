@@ -99,7 +99,8 @@ static void wire(struct kh_worker *worker)
   worker->config = worker->work.config = &worker->setup->config;
   worker->work.rules = worker->outbox.rules = &worker->setup->rules;
   worker->work.store = worker->store;
-  worker->outbox.store = worker->store;
+  worker->outbox.queue = worker->store.queue;
+  worker->outbox.batch = worker->store.batch;
   worker->store_knows = false;
   kh_outbox_configure(&worker->transport, worker->config);
 }
@@ -108,12 +109,8 @@ enum kh_err kh_worker_reopen_store(struct kh_worker *worker, struct kh_diag *dia
 {
   enum kh_err err = KH_OK;
 
-  if (worker->store.ops)
-    worker->store.ops->close(worker->store.self);
-  worker->store = (struct kh_store){0};
+  kh_store_close(&worker->store);
   err = kh_store_open_sqlite(&worker->store, worker->config->state, worker->config->freshness_s, diag);
-  if (err)
-    worker->store = (struct kh_store){0};
   wire(worker);
   return err;
 }

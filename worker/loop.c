@@ -28,7 +28,7 @@ static bool is_out_of_budget(const struct kh_worker *worker)
 
 static enum kh_err store_trouble(struct kh_worker *worker, enum kh_err err, struct kh_diag *diag)
 {
-  return kh_diag_set(diag, err, "%s", kh_store_problem(&worker->store));
+  return kh_diag_set(diag, err, "%s", kh_batch_problem(&worker->store.batch));
 }
 
 static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
@@ -38,8 +38,7 @@ static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
   if (worker->store_knows)
     return KH_OK;
   kh_config_digest(worker->config, digest);
-  enum kh_err err = worker->store.ops->know_config(worker->store.self, digest,
-                                                   kh_clock_now_us(&kh_system_clock));
+  enum kh_err err = kh_queue_know_config(&worker->store.queue, digest, kh_clock_now_us(&kh_system_clock));
   if (err)
     return store_trouble(worker, err, diag);
   worker->store_knows = true;
@@ -86,7 +85,7 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
 {
   int64_t due_us = never_us;
 
-  (void)!worker->store.ops->tidy(worker->store.self);
+  (void)!kh_store_tidy(&worker->store);
   if (kh_store_has_spare(&worker->store))
     return KH_OK;
   enum kh_err err = deliver(worker, KH_WORK_BATCH, more, diag);
@@ -148,7 +147,7 @@ static enum kh_err pass(struct kh_worker *worker, bool *worked, struct kh_diag *
 static void tidy(struct kh_worker *worker)
 {
   /* Only keeps files small; what fails here shows at the next webhook. */
-  (void)!worker->store.ops->tidy(worker->store.self);
+  (void)!kh_store_tidy(&worker->store);
   if (worker->swept_us == 0 || ticks_us() - worker->swept_us > sweep_every_us) {
     kh_inbox_sweep(&worker->inbox, kh_clock_now_us(&kh_system_clock));
     worker->store_knows = false;

@@ -147,7 +147,8 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
   worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
                                                 (uint64_t)getpid(),
                                       .rules = &worker->setup->rules,
-                                      .store = worker->store,
+                                      .queue = worker->store.queue,
+                                      .batch = worker->store.batch,
                                       .transport = worker->transport,
                                       .log = worker->log,
                                       .clock = &kh_system_clock};
@@ -161,8 +162,7 @@ static void close_all(struct kh_worker *worker)
     kh_work_release(&worker->work);
   kh_outbox_cancel(&worker->outbox);
   kh_http_curl_close(&worker->transport);
-  if (worker->store.ops)
-    worker->store.ops->close(worker->store.self);
+  kh_store_close(&worker->store);
   if (worker->inbox.fd_new >= 0)
     kh_inbox_close(&worker->inbox);
   kh_worker_lock_leave(&worker->lock);

@@ -11,7 +11,7 @@
 #define KH_ANSWER_H
 
 #include "base/secret.h"
-#include "memory/store.h"
+#include "memory/queue.h"
 
 /*
  * SECRETS are the COUNT credentials that the request had, its URL among them. KEPT is ASCII, "" when nothing

@@ -55,7 +55,7 @@ void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, 
 {
   const struct kh_delivery *delivery = &attempt->delivery;
   enum kh_err err = recorded ? recorded : attempt->result;
-  const char *detail = recorded ? kh_store_problem(&outbox->store) : attempt->detail;
+  const char *detail = recorded ? kh_batch_problem(&outbox->batch) : attempt->detail;
   struct kh_log_line line;
 
   kh_log_begin(&line, &outbox->log, !err && attempt->remarkable ? KH_WARN : kh_err_level(err),

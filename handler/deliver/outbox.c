@@ -8,7 +8,7 @@ _Static_assert((int)KH_UNDER_WAY_MAX <= (int)KH_EXCHANGES_MAX, "a transport must
 
 static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *attempt)
 {
-  const struct kh_store_ops *ops = outbox->store.ops;
+  const struct kh_queue *queue = &outbox->queue;
   const char *id = attempt->delivery.id;
   int64_t now_us = kh_clock_now_us(outbox->clock);
   char reason[sizeof attempt->detail + 64];
@@ -17,23 +17,23 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED,
-                                 .hold_until_us = attempt->hold_until_us};
+                                 .rest_until_us = attempt->hold_until_us};
   enum kh_err err;
 
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
   if (attempt->result == KH_OK)
-    err = ops->done(outbox->store.self, id, now_us, attempt->hold_until_us);
+    err = kh_queue_done(queue, id, now_us, attempt->hold_until_us);
   else if (kh_attempt_goes_on(outbox, attempt))
-    err = ops->retry_at(outbox->store.self, id, attempt->number, attempt->retry_at_us, &why);
+    err = kh_queue_retry(queue, id, attempt->number, attempt->retry_at_us, &why);
   else
-    err = ops->bury(outbox->store.self, id, attempt->number, now_us, &why);
+    err = kh_queue_bury(queue, id, attempt->number, now_us, &why);
   /*
    * Somebody dropped it meanwhile, or a newer one replaced it; what its destination asked for counts all the
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->hold_until_us > 0)
-    err = ops->hold(outbox->store.self, attempt->delivery.destination, attempt->hold_until_us);
+    err = kh_queue_rest(queue, attempt->delivery.destination, attempt->hold_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -98,7 +98,7 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 
   *attempt = (struct kh_attempt){.started_us = kh_clock_ticks_us(outbox->clock)};
   list_under_way(outbox, &under_way);
-  enum kh_err err = outbox->store.ops->take(outbox->store.self, now_us, &under_way, delivery);
+  enum kh_err err = kh_queue_take(&outbox->queue, now_us, &under_way, delivery);
   if (err)
     return err;
   attempt->rule = kh_rules_for(outbox->rules, delivery->destination);
@@ -201,19 +201,14 @@ static enum kh_err begin(struct kh_outbox *outbox, struct kh_attempt *on_stack)
   return err;
 }
 
-static enum kh_err begin_batch(const struct kh_store *store, bool *in_batch)
+/* A batch that is open, or none. */
+static enum kh_err have_batch(struct kh_outbox *outbox, bool wanted, bool *is_open)
 {
-  enum kh_err err = *in_batch ? KH_OK : store->ops->batch_begin(store->self);
+  if (*is_open == wanted)
+    return KH_OK;
+  enum kh_err err = wanted ? kh_batch_begin(&outbox->batch) : kh_batch_end(&outbox->batch);
 
-  *in_batch = *in_batch || !err;
-  return err;
-}
-
-static enum kh_err end_batch(const struct kh_store *store, bool *in_batch)
-{
-  enum kh_err err = *in_batch ? store->ops->batch_end(store->self) : KH_OK;
-
-  *in_batch = false;
+  *is_open = wanted && !err;
   return err;
 }
 
@@ -221,7 +216,7 @@ static enum kh_err end_batch(const struct kh_store *store, bool *in_batch)
 static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, bool *in_batch)
 {
   const bool networked = is_networked(attempt);
-  enum kh_err err = networked ? end_batch(&outbox->store, in_batch) : begin_batch(&outbox->store, in_batch);
+  enum kh_err err = have_batch(outbox, !networked, in_batch);
 
   if (err) {
     kh_delivery_release(&attempt->delivery);
@@ -236,7 +231,6 @@ static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, b
 
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
 {
-  const struct kh_store *store = &outbox->store;
   bool in_batch = false;
 
   *made = 0;
@@ -251,11 +245,10 @@ enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
     (*made)++;
   }
   if (err && err != KH_ERR_NOT_FOUND) {
-    if (in_batch)
-      store->ops->batch_drop(store->self);
+    kh_batch_drop(&outbox->batch);
     return err;
   }
-  return end_batch(store, &in_batch);
+  return have_batch(outbox, false, &in_batch);
 }
 
 enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us)
@@ -265,7 +258,7 @@ enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us)
   if (outbox->under_way_count == KH_UNDER_WAY_MAX)
     return KH_ERR_NOT_FOUND;
   list_under_way(outbox, &under_way);
-  return outbox->store.ops->next_due(outbox->store.self, &under_way, at_us);
+  return kh_queue_next_due(&outbox->queue, &under_way, at_us);
 }
 
 void kh_outbox_wait(struct kh_outbox *outbox, const int *fds, size_t count, int timeout_ms)

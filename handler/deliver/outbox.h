@@ -9,6 +9,7 @@
 #define KH_OUTBOX_H
 
 #include "base/log.h"
+#include "memory/batch.h"
 #include "net/transport.h"
 #include "rules/notifier.h"
 
@@ -26,7 +27,8 @@ struct kh_attempted {
 
 struct kh_outbox {
   const struct kh_rules *rules; /* where destinations become URLs, at the moment of sending */
-  struct kh_store store;
+  struct kh_queue queue;
+  struct kh_batch batch; /* of the queue */
   struct kh_transport transport;
   struct kh_log log;
   const struct kh_clock *clock;
@@ -57,7 +59,7 @@ enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
 /*
  * Does not wait: records what has ended since, and starts or, where it stays on this machine, finishes up to
  * MAX deliveries that are due. *MADE says how many moved on; fewer than MAX does not mean that nothing more
- * is due. Outcomes are durable when it returns. No batch of the store may be open. KH_ERR_STORE and
+ * is due. Outcomes are durable when it returns. No batch may be open. KH_ERR_STORE and
  * KH_ERR_NO_SPACE, which may bring again what was tried: wait before the next call. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH_MUST_USE;

@@ -12,7 +12,8 @@
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H
 
-#include "memory/store.h"
+#include "memory/memory.h"
+#include "memory/queue.h"
 #include "net/transport.h"
 #include "rules/match.h"
 #include "rules/options.h"

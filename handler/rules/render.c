@@ -30,8 +30,7 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
 {
   const int64_t age_max_s = rule->notifier->age_max_s ? rule->notifier->age_max_s : KH_DELIVERY_AGE_MAX_S;
 
-  *delivery = (struct kh_delivery){.content_type = kh_str_of(rule->notifier->content_type),
-                                   .replaces = rule->notifier->replaces,
+  *delivery = (struct kh_delivery){.replaces = rule->notifier->replaces,
                                    .not_before_us = now_us,
                                    .created_us = now_us,
                                    .expires_us = now_us + age_max_s * 1000000};

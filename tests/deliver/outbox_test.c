@@ -181,7 +181,7 @@ START_TEST(an_answer_leads_to_its_outcome)
   bool is_retry = want->delay_s > 0;
   ck_assert_int_eq(kh_stage_count_owed(), is_retry ? 1 : 0);
   ck_assert_int_eq(kh_stage_count_dead(reason), !is_retry && want->err ? 1 : 0);
-  err = kh_stage.ops.next_due(kh_stage.outbox.store.self, NULL, &due_us);
+  err = kh_queue_next_due(&kh_stage.outbox.queue, NULL, &due_us);
   ck_assert_int_eq(err, is_retry ? KH_OK : KH_ERR_NOT_FOUND);
   if (is_retry) {
     struct kh_delivery delivery;
@@ -189,7 +189,7 @@ START_TEST(an_answer_leads_to_its_outcome)
     ck_assert_int_ge(delay_us(want),
                      10 * KH_TEST_SECOND_US); /* or the hold of the destination would be longer */
     ck_assert_int_eq(due_us, KH_STAGE_NOW_S * KH_TEST_SECOND_US + KH_STAGE_SEND_US + delay_us(want));
-    ck_assert_int_eq(kh_stage.ops.take(kh_stage.outbox.store.self, due_us, NULL, &delivery), KH_OK);
+    ck_assert_int_eq(kh_queue_take(&kh_stage.outbox.queue, due_us, NULL, &delivery), KH_OK);
     ck_assert_uint_eq(delivery.attempt, want->before + 1);
     kh_delivery_release(&delivery);
   }

@@ -152,7 +152,7 @@ START_TEST(a_verdict_is_carried_out)
   if (verdicts[_i].delay_s > 0) {
     int64_t due_us = 0;
 
-    ck_assert_int_eq(kh_stage.ops.next_due(kh_stage.outbox.store.self, NULL, &due_us), KH_OK);
+    ck_assert_int_eq(kh_queue_next_due(&kh_stage.outbox.queue, NULL, &due_us), KH_OK);
     /* with the jitter that a state of 0 leads to */
     const int64_t most_us = verdicts[_i].delay_s * KH_TEST_SECOND_US * 5 / 4;
     ck_assert_int_ge(due_us, seen.judged_us + verdicts[_i].delay_s * KH_TEST_SECOND_US);

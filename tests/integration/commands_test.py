@@ -378,13 +378,13 @@ def fill(state, rng, count):
     with sqlite3.connect(f"{state}/memory.sqlite") as db:
         for number in range(count):
             dead = rng.choice([None, now_us - rng.randrange(10**9)])
-            db.execute("INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, "
+            db.execute("INSERT INTO deliveries (id, rule, notifier, destination, entry, event, "
                        "body, attempt, not_before_us,"
                        " expires_us, created_us, reason, dead_us, status, answer) VALUES "
-                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                        (f"{rng.getrandbits(128):032x}", "r", rng.choice(["slack", "log", "webhook"]),
                         rng.choice(["slack env:A", "slack env:B", "log", "it's \"odd\""]), f"e-{number}",
-                        rng.choice(["build.finished", "ping", "job.started"]), "application/json", b"{}",
+                        rng.choice(["build.finished", "ping", "job.started"]), b"{}",
                         rng.randrange(12),
                         now_us + rng.choice([-1, 1]) * rng.randrange(10**9, 10**10), now_us + DAY_US,
                         now_us - rng.choice([30, 600, 7200, 90000]) * 1000000, "", dead, 0, ""))

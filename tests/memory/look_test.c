@@ -52,18 +52,16 @@ static void owe(const char *id, const char *notifier, const char *destination, c
 /* Two that are due, one that waits, two that are dead, and one that arrived. */
 static void fill(void)
 {
-  const struct kh_store_ops *ops = test.store.ops;
-
   owe("due-1", "slack", "slack env:A", "build.finished", KH_TEST_T0_US);
   owe("wait-1", "slack", "slack env:B", "build.finished", KH_TEST_T0_US + 1);
   owe("dead-1", "slack", "slack env:A", "job.finished", KH_TEST_T0_US + 2);
   owe("dead-2", "log", "log", "build.finished", NOW_US - 10);
   owe("due-2", "log", "log", "ping", NOW_US - 10);
   owe("gone", "slack", "slack env:A", "ping", NOW_US - 10);
-  ck_assert_int_eq(ops->retry_at(test.store.self, "wait-1", 3, NOW_US + 7, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(ops->bury(test.store.self, "dead-1", 12, NOW_US - 5, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(ops->bury(test.store.self, "dead-2", 1, NOW_US - 4, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "gone", NOW_US - 3, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "wait-1", 3, NOW_US + 7, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-1", 12, NOW_US - 5, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-2", 1, NOW_US - 4, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", NOW_US - 3, 0), KH_OK);
 }
 
 static bool add_id(void *self, const struct kh_look_delivery *delivery)
@@ -132,7 +130,6 @@ static bool must_be_dead_1(void *self, const struct kh_look_delivery *delivery)
   ck_assert(kh_str_equal(delivery->destination, KH_STR("slack env:A")));
   ck_assert(kh_str_equal(delivery->entry, KH_STR("entry of dead-1")));
   ck_assert(kh_str_equal(delivery->event, KH_STR("job.finished")));
-  ck_assert(kh_str_equal(delivery->content_type, KH_STR("application/json")));
   ck_assert(kh_str_equal(delivery->reason, KH_STR("delivery_refused: HTTP 404")));
   ck_assert(kh_str_equal(delivery->answer, KH_STR("no_service")));
   ck_assert(kh_str_equal(delivery->state, KH_STR("dead")));
@@ -170,12 +167,10 @@ END_TEST
 START_TEST(the_last_answer_that_came_is_kept)
 {
   const struct kh_failure silence = {.reason = "delivery_expired: no answer"};
-  const struct kh_store_ops *ops = test.store.ops;
-
   owe("d1", "slack", "slack env:A", "ping", KH_TEST_T0_US);
-  ck_assert_int_eq(ops->retry_at(test.store.self, "d1", 1, NOW_US, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(ops->retry_at(test.store.self, "d1", 2, NOW_US, &silence), KH_OK);
-  ck_assert_int_eq(ops->bury(test.store.self, "d1", 3, NOW_US, &silence), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "d1", 1, NOW_US, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "d1", 2, NOW_US, &silence), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 3, NOW_US, &silence), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM deliveries WHERE status = 404 AND"
                                                  " answer = 'no_service' AND attempt = 3 AND"
                                                  " reason = 'delivery_expired: no answer'"),
@@ -202,9 +197,9 @@ START_TEST(every_destination_tells_how_it_is)
 
   fill();
   owe("well", "slack", "slack env:C", "ping", NOW_US);
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "well", NOW_US - 2, 0), KH_OK);
-  ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "well", NOW_US - 2, 0), KH_OK);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   kh_buf_init(&text, 1000);
   look = look_at(test.dir.path, KH_LOOK_ONLY);
   ck_assert_int_eq(kh_look_destinations(look, NOW_US, add_destination, &text, NULL), KH_OK);
@@ -220,9 +215,9 @@ END_TEST
 START_TEST(a_failed_batch_was_no_success)
 {
   owe("d1", "slack", "slack env:A", "ping", KH_TEST_T0_US);
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", NOW_US, 0), KH_OK);
-  test.store.ops->batch_drop(test.store.self);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", NOW_US, 0), KH_OK);
+  kh_batch_drop(&test.store.batch);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(delivered_us) FROM destinations"), 0);
 }
 END_TEST
@@ -243,11 +238,11 @@ START_TEST(a_dead_one_is_owed_again)
   ck_assert_int_eq(kh_look_redrive(look, &filter, NOW_US + 20, DAY_US, &count, NULL), KH_OK);
   ck_assert_int_eq(count, 0);
   kh_look_close(look);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-2", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "wait-1", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(test.store.ops->take(test.store.self, NOW_US + 19, NULL, &got), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(test.store.ops->take(test.store.self, NOW_US + 20, NULL, &got), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-2", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "wait-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + 19, NULL, &got), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + 20, NULL, &got), KH_OK);
   ck_assert_str_eq(got.id, "dead-1");
   ck_assert(kh_str_equal(kh_buf_view(&got.body), KH_STR("{\"text\":\"x\"}")));
   ck_assert_uint_eq(got.attempt, 0);
@@ -273,7 +268,7 @@ START_TEST(it_has_no_longer_to_live_than_it_had)
   for (int round = 0; round < 2; round++) {
     const int64_t now_us = NOW_US + round * DAY_US;
 
-    ck_assert_int_eq(test.store.ops->bury(test.store.self, "d1", 1, now_us, &kh_test_failure), KH_OK);
+    ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, now_us, &kh_test_failure), KH_OK);
     ck_assert_int_eq(kh_look_redrive(look, &filter, now_us, DAY_US, &count, NULL), KH_OK);
     ck_assert_int_eq(count, 1);
     ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT expires_us FROM deliveries"),
@@ -315,7 +310,7 @@ START_TEST(what_is_dropped_is_gone_from_the_files)
 
   fill();
   kh_test_owe(&test.store, "planted", KH_STR("MARK-of-a-body"), KH_TEST_T0_US);
-  ck_assert_int_eq(test.store.ops->bury(test.store.self, "planted", 1, NOW_US, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "planted", 1, NOW_US, &kh_test_failure), KH_OK);
   ck_assert_uint_gt(kh_test_count_in_files(&test.dir, "MARK-of-a-body"), 0);
   look = look_at(test.dir.path, KH_LOOK_AND_CHANGE);
   ck_assert_int_eq(kh_look_drop(look, &dead, NOW_US, &count, NULL), KH_OK);
@@ -335,10 +330,10 @@ START_TEST(a_look_sees_what_was_committed)
   const struct kh_look_filter all = {.id = KH_NO_STR};
 
   fill();
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "due-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", NOW_US, 0), KH_OK);
   expect_ids(&all, "due-1 wait-1 dead-1 dead-2 due-2");
-  ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   expect_ids(&all, "wait-1 dead-1 dead-2 due-2");
 }
 END_TEST
@@ -397,7 +392,7 @@ static const struct {
   const char *sql;
   const char *why;
 } foreign[] = {
-    {"PRAGMA user_version = 4; CREATE TABLE journal (x);", "written by a newer kitehook (schema 4"},
+    {"PRAGMA user_version = 5; CREATE TABLE journal (x);", "written by a newer kitehook (schema 5"},
     {"PRAGMA user_version = 1; CREATE TABLE journal (x);", "written by an older kitehook (schema 1"},
     {"CREATE TABLE letters (x);", "not a memory of kitehook"},
 };
@@ -448,7 +443,7 @@ END_TEST
 START_TEST(its_files_are_private)
 {
   fill();
-  test.store.ops->close(test.store.self);
+  kh_store_close(&test.store);
   struct kh_look *look = look_at(test.dir.path, KH_LOOK_ONLY);
   const struct kh_look_filter all = {.id = KH_NO_STR};
   struct kh_buf ids;

@@ -40,9 +40,9 @@ static void commit_lone(const struct kh_store *store)
 {
   struct kh_delivery delivery = kh_test_delivery("new", KH_STR("x"), KH_TEST_T0_US);
 
-  ck_assert_int_eq(store->ops->batch_begin(store->self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&store->batch), KH_OK);
   kh_test_commit(store, &lone_claim, &delivery, 1);
-  ck_assert_int_eq(store->ops->done(store->self, "old", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&store->queue, "old", KH_TEST_T0_US, 0), KH_OK);
 }
 
 /* Runs in a process of its own until it is killed. */
@@ -52,7 +52,7 @@ static void work_until_killed(int tell_fd, bool to_the_end)
 
   commit_lone(&store);
   if (to_the_end)
-    ck_assert_int_eq(store.ops->batch_end(store.self), KH_OK);
+    ck_assert_int_eq(kh_batch_end(&store.batch), KH_OK);
   ck_assert_int_eq(write(tell_fd, "!", 1), 1);
   for (;;)
     (void)pause();
@@ -79,7 +79,7 @@ static void expect_owed(const struct kh_store *store, const char *id)
 {
   struct kh_delivery delivery;
 
-  ck_assert_int_eq(store->ops->take(store->self, KH_TEST_T0_US, NULL, &delivery), KH_OK);
+  ck_assert_int_eq(kh_queue_take(&store->queue, KH_TEST_T0_US, NULL, &delivery), KH_OK);
   ck_assert_str_eq(delivery.id, id);
   kh_delivery_release(&delivery);
   ck_assert_int_eq(kh_test_sql_number(&dir, "SELECT count(*) FROM deliveries"), 1);
@@ -90,12 +90,12 @@ START_TEST(killed_before_the_end_nothing_happened)
   struct kh_store store = open_store();
 
   kh_test_owe(&store, "old", KH_STR("x"), KH_TEST_T0_US);
-  store.ops->close(store.self);
+  kh_store_close(&store);
   kill_at(false);
   store = open_store();
   ck_assert_int_eq(kh_test_seen(&store, &lone_claim), KH_SEEN_NEVER); /* the lease ended with the process */
   expect_owed(&store, "old"); /* and is sent again under the same id */
-  store.ops->close(store.self);
+  kh_store_close(&store);
 }
 END_TEST
 
@@ -104,12 +104,12 @@ START_TEST(killed_after_the_end_all_of_it_happened)
   struct kh_store store = open_store();
 
   kh_test_owe(&store, "old", KH_STR("x"), KH_TEST_T0_US);
-  store.ops->close(store.self);
+  kh_store_close(&store);
   kill_at(true);
   store = open_store();
   ck_assert_int_eq(kh_test_seen(&store, &lone_claim), KH_SEEN_DONE);
   expect_owed(&store, "new");
-  store.ops->close(store.self);
+  kh_store_close(&store);
 }
 END_TEST
 
@@ -125,7 +125,7 @@ static void work_groups(int tell_fd, int round)
   char entry[64];
 
   for (int group = 0;; group++) {
-    ck_assert_int_eq(store.ops->batch_begin(store.self), KH_OK);
+    ck_assert_int_eq(kh_batch_begin(&store.batch), KH_OK);
     for (int i = 0; i < GROUP; i++) {
       (void)snprintf(entry, sizeof entry, "r%02d-g%06d-%d", round, group, i);
       struct kh_claim claim = kh_test_claim(entry, entry, entry, KH_TEST_T0_US);
@@ -133,7 +133,7 @@ static void work_groups(int tell_fd, int round)
       kh_test_commit(&store, &claim, &delivery, 1);
       kh_delivery_release(&delivery);
     }
-    ck_assert_int_eq(store.ops->batch_end(store.self), KH_OK);
+    ck_assert_int_eq(kh_batch_end(&store.batch), KH_OK);
     ck_assert_int_eq(write(tell_fd, "!", 1), 1);
   }
 }

@@ -65,10 +65,10 @@ START_TEST(a_body_that_was_sent_is_in_no_file)
 
   for (size_t i = 0; i < SECRETS; i++) {
     if (i % BATCH == 0)
-      ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+      ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
     owe_secret(i);
     if (i % BATCH == BATCH - 1)
-      ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+      ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   }
   for (size_t i = 0; i < SECRETS; i++)
     ck_assert_uint_ge(count_marks(i), 1);
@@ -76,14 +76,14 @@ START_TEST(a_body_that_was_sent_is_in_no_file)
     size_t victim = i * 211 % SECRETS; /* all of them but every eighth, in no order */
 
     if (i % BATCH == 0)
-      ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+      ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
     id_of(victim, id);
     if (victim % 8 != 0)
-      ck_assert_int_eq(test.store.ops->done(test.store.self, id, KH_TEST_T0_US, 0), KH_OK);
+      ck_assert_int_eq(kh_queue_done(&test.store.queue, id, KH_TEST_T0_US, 0), KH_OK);
     if (i % BATCH == BATCH - 1)
-      ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+      ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   }
-  ck_assert_int_eq(test.store.ops->tidy(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_store_tidy(&test.store), KH_OK);
   for (size_t i = 0; i < SECRETS; i++) {
     size_t count = count_marks(i);
     ck_assert_msg(i % 8 == 0 ? count == 1 : count == 0, "mark %zu is in the files %zu times", i, count);
@@ -94,22 +94,22 @@ END_TEST
 START_TEST(what_a_killed_worker_left_behind_is_tidied_by_the_next)
 {
   kh_test_owe(&test.store, "d1", KH_STR("planted-7731"), KH_TEST_T0_US);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_OK);
   ck_assert_uint_ge(kh_test_count_in_files(&test.dir, "planted-7731"), 1);
 
   struct kh_store next; /* beside the first, which stands for one that never closed */
   ck_assert_int_eq(kh_store_open_sqlite(&next, test.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
-  ck_assert_int_eq(next.ops->tidy(next.self), KH_OK);
+  ck_assert_int_eq(kh_store_tidy(&next), KH_OK);
   ck_assert_uint_eq(kh_test_count_in_files(&test.dir, "planted-7731"), 0);
-  next.ops->close(next.self);
+  kh_store_close(&next);
 }
 END_TEST
 
 START_TEST(closing_tidies_and_leaves_database_and_spare)
 {
   kh_test_owe(&test.store, "d1", KH_STR("planted-7732"), KH_TEST_T0_US);
-  ck_assert_int_eq(test.store.ops->done(test.store.self, "d1", KH_TEST_T0_US, 0), KH_OK);
-  test.store.ops->close(test.store.self);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_OK);
+  kh_store_close(&test.store);
   ck_assert_uint_eq(kh_test_count_in_files(&test.dir, "planted-7732"), 0);
   ck_assert_int_eq(kh_dir_count(test.dir.path), 1 + KH_SPARE_FILES);
   ck_assert_int_eq(kh_store_open_sqlite(&test.store, test.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
@@ -127,7 +127,7 @@ START_TEST(the_log_stays_small_without_a_rest)
   for (size_t i = 0; i < 80; i++) {
     id_of(i, id);
     kh_test_owe(&test.store, id, kh_str(text, sizeof text), KH_TEST_T0_US);
-    ck_assert_int_eq(test.store.ops->done(test.store.self, id, KH_TEST_T0_US, 0), KH_OK);
+    ck_assert_int_eq(kh_queue_done(&test.store.queue, id, KH_TEST_T0_US, 0), KH_OK);
   }
   kh_tempdir_path(&test.dir, "memory.sqlite-wal", path, sizeof path);
   ck_assert_int_eq(stat(path, &at), 0);

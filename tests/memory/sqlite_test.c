@@ -49,7 +49,7 @@ START_TEST(its_files_are_private_whatever_the_umask)
     ck_assert_int_eq(kh_store_open_sqlite(&store, dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
     kh_test_owe(&store, round ? "d1" : "d0", KH_STR("x"), KH_TEST_T0_US);
     expect_private(&dir);
-    store.ops->close(store.self);
+    kh_store_close(&store);
     ck_assert_int_eq(chmod(kh_tempdir_path(&dir, "memory.sqlite", path, sizeof path), 0644), 0);
   }
   (void)umask(before);
@@ -72,7 +72,7 @@ static const struct {
   const char *sql;
   const char *why;
 } foreign[] = {
-    {"PRAGMA user_version = 4; CREATE TABLE journal (x);", "written by a newer kitehook (schema 4"},
+    {"PRAGMA user_version = 5; CREATE TABLE journal (x);", "written by a newer kitehook (schema 5"},
     {"PRAGMA user_version = 99;", "written by a newer kitehook (schema 99"},
     {"CREATE TABLE letters (x);", "not a memory of kitehook"},
     {"PRAGMA user_version = -1;", "not a memory of kitehook"},
@@ -131,11 +131,10 @@ START_TEST(it_is_sound_and_reads_as_documented)
 
   kh_test_batch(&test.store, &claim, NULL, 0);
   kh_test_owe(&test.store, "d1", KH_STR("x"), KH_TEST_T0_US);
-  ck_assert_int_eq(test.store.ops->bury(test.store.self, "d1", 2, KH_TEST_T0_US + 3, &kh_test_failure),
-                   KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 2, KH_TEST_T0_US + 3, &kh_test_failure), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
                    1);
-  ck_assert_int_eq(kh_test_sql_number(&test.dir, "PRAGMA user_version"), 3);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "PRAGMA user_version"), 4);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 2);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry = 'e1' AND"
                                                  " event = 'build.finished' AND verdict = 'done' AND"
@@ -178,7 +177,9 @@ static enum kh_err commit_large_ones(int count)
     struct kh_claim claim = kh_test_claim(name, name, "", KH_TEST_T0_US);
     struct kh_journal journal = {.entry = claim.entry};
     struct kh_delivery delivery = kh_test_delivery(name, kh_str(text, sizeof text), KH_TEST_T0_US);
-    err = test.store.ops->commit(test.store.self, &claim, &journal, &delivery, 1);
+    err = kh_memory_commit(&test.store.memory, &claim, &journal);
+    if (!err)
+      err = kh_queue_owe(&test.store.queue, &delivery);
     kh_delivery_release(&delivery);
   }
   return err;
@@ -188,19 +189,19 @@ static void expect_nothing_happened(void)
 {
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 0);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM deliveries"), 0);
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   ck_assert_int_eq(commit_large_ones(1), KH_OK);
-  ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM deliveries"), 1);
 }
 
 START_TEST(a_disk_that_is_full_at_the_end_of_a_batch)
 {
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   ck_assert_int_eq(commit_large_ones(1), KH_OK);
   narrow_the_disk();
-  ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_ERR_STORE);
-  ck_assert_str_ne(kh_store_problem(&test.store), "");
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_ERR_STORE);
+  ck_assert_str_ne(kh_batch_problem(&test.store.batch), "");
   widen_the_disk();
   expect_nothing_happened();
 }
@@ -211,14 +212,14 @@ START_TEST(a_disk_that_is_full_amid_a_batch)
   struct kh_claim claim = kh_test_claim("small", "b", "s", KH_TEST_T0_US);
   const struct kh_journal journal = {.entry = claim.entry};
 
-  ck_assert_int_eq(test.store.ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   narrow_the_disk();
   ck_assert_int_eq(commit_large_ones(100), KH_ERR_STORE);
-  ck_assert_str_ne(kh_store_problem(&test.store), "");
+  ck_assert_str_ne(kh_batch_problem(&test.store.batch), "");
   widen_the_disk();
   /* A caller that goes on all the same gets nowhere. */
-  ck_assert_int_eq(test.store.ops->commit(test.store.self, &claim, &journal, NULL, 0), KH_ERR_STORE);
-  ck_assert_int_eq(test.store.ops->batch_end(test.store.self), KH_ERR_STORE);
+  ck_assert_int_eq(kh_memory_commit(&test.store.memory, &claim, &journal), KH_ERR_STORE);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_ERR_STORE);
   expect_nothing_happened();
 }
 END_TEST

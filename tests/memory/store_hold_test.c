@@ -9,18 +9,15 @@
 #define HOUR_US (3600 * SECOND_US)
 
 static struct kh_test_store test;
-static const struct kh_store_ops *ops;
 
 static void set_up_sqlite(void)
 {
   kh_test_store_open(&test, KH_TEST_SQLITE);
-  ops = test.store.ops;
 }
 
 static void set_up_none(void)
 {
-  kh_test_store_open(&test, KH_TEST_NONE);
-  ops = test.store.ops;
+  kh_test_store_open(&test, KH_TEST_PROCESS);
 }
 
 static void tear_down(void)
@@ -61,7 +58,7 @@ static const char *take(int64_t now_us, const struct kh_under_way *under_way)
 {
   static char taken[KH_DELIVERY_ID_BYTES + 1];
   struct kh_delivery delivery = {0};
-  enum kh_err err = ops->take(test.store.self, now_us, under_way, &delivery);
+  enum kh_err err = kh_queue_take(&test.store.queue, now_us, under_way, &delivery);
 
   ck_assert(err == KH_OK || err == KH_ERR_NOT_FOUND);
   (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.is_probe ? "!" : "");
@@ -72,7 +69,7 @@ static const char *take(int64_t now_us, const struct kh_under_way *under_way)
 static int64_t next_due(const struct kh_under_way *under_way)
 {
   int64_t at_us = -1;
-  enum kh_err err = ops->next_due(test.store.self, under_way, &at_us);
+  enum kh_err err = kh_queue_next_due(&test.store.queue, under_way, &at_us);
 
   return err == KH_ERR_NOT_FOUND ? -1 : at_us;
 }
@@ -83,9 +80,9 @@ static void record_failure(const char *id, int64_t retry_us, int64_t hold_us, bo
                                  .status = 503,
                                  .answer = "",
                                  .is_refusal = is_refusal,
-                                 .hold_until_us = hold_us};
+                                 .rest_until_us = hold_us};
 
-  ck_assert_int_eq(ops->retry_at(test.store.self, id, 1, retry_us, &why), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, id, 1, retry_us, &why), KH_OK);
 }
 
 /* ---- what is under way ---- */
@@ -127,7 +124,7 @@ START_TEST(as_many_as_there_may_be)
     }
   }
   ck_assert_str_eq(take(NOW_US, &under_way), ids[KH_UNDER_WAY_MAX]);
-  ck_assert_int_eq(ops->done(test.store.self, ids[KH_UNDER_WAY_MAX], NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, ids[KH_UNDER_WAY_MAX], NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, &under_way), "");
 }
 END_TEST
@@ -143,11 +140,11 @@ START_TEST(a_newer_one_replaces_what_waits_for_the_same_lamp)
   owe_all("e1", first, KH_COUNT(first)); /* two for one lamp: of one webhook both are meant */
   ck_assert_str_eq(take(NOW_US, NULL), "old-1");
   owe_all("e2", second, KH_COUNT(second));
-  ck_assert_int_eq(ops->done(test.store.self, "old-1", NOW_US, 0), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(ops->done(test.store.self, "old-2", NOW_US, 0), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(ops->done(test.store.self, "other", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "plain", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(ops->done(test.store.self, "plain-2", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-1", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-2", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "other", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain-2", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "new");
 }
 END_TEST
@@ -160,12 +157,12 @@ START_TEST(an_earlier_one_of_the_same_batch_is_replaced_too)
 
   first.replaces = second.replaces = true;
   (void)snprintf(second.entry, sizeof second.entry, "e2");
-  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   kh_test_commit(&test.store, &claims[0], &first, 1);
   kh_test_commit(&test.store, &claims[1], &second, 1);
-  ck_assert_int_eq(ops->batch_end(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "second");
-  ck_assert_int_eq(ops->done(test.store.self, "second", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "second", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   kh_delivery_release(&first);
   kh_delivery_release(&second);
@@ -181,18 +178,17 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
   owe("b1", "B");
   record_failure("a1", NOW_US + 8 * SECOND_US, NOW_US + 10 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US, NULL), "b1");
-  ck_assert_int_eq(ops->done(test.store.self, "b1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   ck_assert_int_eq(next_due(NULL), NOW_US + 10 * SECOND_US);
   kh_test_store_reopen(&test);
-  ops = test.store.ops;
   ck_assert_str_eq(take(NOW_US + 10 * SECOND_US - 1, NULL), "");
   ck_assert_str_eq(take(NOW_US + 10 * SECOND_US, NULL), "a2!");
   owe("a3", "A"); /* what comes while it is on hold waits as well */
   record_failure("a2", NOW_US + 30 * SECOND_US, NOW_US + 20 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US + 19 * SECOND_US, NULL), "");
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a3!");
-  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + 20 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", NOW_US + 20 * SECOND_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a1");
 }
 END_TEST
@@ -206,10 +202,10 @@ START_TEST(no_other_answer_ends_a_hold)
   owe("a4", "A");
   record_failure("a1", NOW_US + 60 * SECOND_US, NOW_US + 60 * SECOND_US, false);
   record_failure("a2", NOW_US + 9 * SECOND_US, NOW_US + 10 * SECOND_US, false);
-  ck_assert_int_eq(ops->done(test.store.self, "a3", NOW_US + SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", NOW_US + SECOND_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a4!");
-  ck_assert_int_eq(ops->done(test.store.self, "a4", NOW_US + 60 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a4", NOW_US + 60 * SECOND_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a2");
 }
 END_TEST
@@ -218,9 +214,9 @@ END_TEST
 START_TEST(a_destination_may_rest_by_its_name)
 {
   owe("a1", "A");
-  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 60 * SECOND_US), KH_OK);
-  ck_assert_int_eq(ops->hold(test.store.self, "A", NOW_US + 10 * SECOND_US), KH_OK);
-  ck_assert_int_eq(ops->hold(test.store.self, "nowhere", NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NOW_US + 60 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", NOW_US), KH_ERR_NOT_FOUND);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
 }
 END_TEST
@@ -232,13 +228,13 @@ START_TEST(a_wait_that_is_longer_than_any_is_mended)
 
   owe("a1", "A");
   owe("b1", "B");
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   record_failure("a1", NOW_US + 48 * HOUR_US, NOW_US + 48 * HOUR_US, false);
   record_failure("b1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
   ck_assert_str_eq(take(NOW_US, NULL), "");
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "a1!");
-  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
 }
 END_TEST
@@ -249,7 +245,7 @@ START_TEST(one_that_dies_of_age_tells_why_it_waited)
 
   owe("a1", "A");
   record_failure("a1", NOW_US + HOUR_US, 0, true);
-  ck_assert_int_eq(ops->bury(test.store.self, "a1", 1, NOW_US, &why), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "a1", 1, NOW_US, &why), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir,
                                       "SELECT count(*) FROM deliveries WHERE status = 503 AND reason ="
                                       " 'delivery_expired; before: delivery_failed: HTTP 503'"),
@@ -259,11 +255,11 @@ END_TEST
 
 START_TEST(burying_one_may_hold_its_destination_too)
 {
-  const struct kh_failure why = {.reason = "x", .answer = "", .hold_until_us = NOW_US + SECOND_US};
+  const struct kh_failure why = {.reason = "x", .answer = "", .rest_until_us = NOW_US + SECOND_US};
 
   owe("a1", "A");
   owe("a2", "A");
-  ck_assert_int_eq(ops->bury(test.store.self, "a1", 12, NOW_US, &why), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "a1", 12, NOW_US, &why), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "a2!");
 }
@@ -272,9 +268,9 @@ END_TEST
 START_TEST(a_failure_that_is_not_recorded_holds_nothing)
 {
   owe("a1", "A");
-  ck_assert_int_eq(ops->batch_begin(test.store.self), KH_OK);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   record_failure("a1", NOW_US + SECOND_US, NOW_US + SECOND_US, false);
-  ops->batch_drop(test.store.self);
+  kh_batch_drop(&test.store.batch);
   ck_assert_str_eq(take(NOW_US, NULL), "a1");
 }
 END_TEST
@@ -294,7 +290,7 @@ START_TEST(redriving_ends_the_hold)
   kh_look_close(look);
   ck_assert_int_eq(count, 1);
   ck_assert_str_eq(take(NOW_US, NULL), "a1");
-  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
 }
 END_TEST
@@ -307,24 +303,23 @@ START_TEST(another_config_is_reason_to_try_what_was_refused)
 
   owe("refused", "A");
   owe("failed", "B");
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   record_failure("refused", NOW_US + HOUR_US, NOW_US + 10 * SECOND_US, true);
   record_failure("failed", NOW_US + HOUR_US, NOW_US + 10 * SECOND_US, false);
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   kh_test_store_reopen(&test);
-  ops = test.store.ops;
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
-  ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, two, NOW_US + SECOND_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "refused");
-  ck_assert_int_eq(ops->done(test.store.self, "refused", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "refused", NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   /* A refusal that was followed by another failure waits for that. */
   owe("again", "C");
   record_failure("again", NOW_US + HOUR_US, 0, true);
   record_failure("again", NOW_US + HOUR_US, 0, false);
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US + SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US + SECOND_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
 }
 END_TEST
@@ -336,10 +331,10 @@ START_TEST(a_destination_of_which_nothing_was_heard_is_forgotten)
 
   owe("a1", "A");
   owe("b1", "B");
-  ck_assert_int_eq(ops->done(test.store.self, "a1", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(ops->know_config(test.store.self, one, NOW_US + 29 * 24 * HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US + 29 * 24 * HOUR_US), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 2);
-  ck_assert_int_eq(ops->know_config(test.store.self, two, NOW_US + 31 * 24 * HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, two, NOW_US + 31 * 24 * HOUR_US), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 1); /* one that is owed something stays */
 }
 END_TEST

@@ -95,19 +95,19 @@ static void tell(struct kh_test_store *test, const struct story *story, enum man
 
     claim.is_ping = webhook->is_ping;
     if (manner != ALL_ONE_BATCH || i == 0)
-      ck_assert_int_eq(store->ops->batch_begin(store->self), KH_OK);
+      ck_assert_int_eq(kh_batch_begin(&store->batch), KH_OK);
     enum kh_seen seen = kh_test_seen(store, &claim);
     ck_assert_msg(seen == webhook->seen, "%s: webhook %zu: got %d, want %d", story->name, i + 1, (int)seen,
                   (int)webhook->seen);
     if (seen != KH_SEEN_DONE)
       kh_test_commit(store, &claim, NULL, 0);
     if (manner != ALL_ONE_BATCH)
-      ck_assert_int_eq(store->ops->batch_end(store->self), KH_OK);
+      ck_assert_int_eq(kh_batch_end(&store->batch), KH_OK);
     if (manner == FILE_REOPENED)
       kh_test_store_reopen(test);
   }
   if (manner == ALL_ONE_BATCH)
-    ck_assert_int_eq(store->ops->batch_end(store->self), KH_OK);
+    ck_assert_int_eq(kh_batch_end(&store->batch), KH_OK);
 }
 
 START_TEST(a_story_is_told_as_expected)

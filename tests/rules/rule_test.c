@@ -460,7 +460,6 @@ START_TEST(delivery_is_filled)
   ck_assert_str_eq(delivery.destination, "slack env:SLACK_WEBHOOK_URL");
   ck_assert_str_eq(delivery.entry, "");
   ck_assert_str_eq(delivery.event, "build.finished");
-  ck_assert(kh_str_equal(delivery.content_type, KH_STR("application/json")));
   ck_assert_uint_eq(delivery.attempt, 0);
   ck_assert_int_eq(delivery.created_us, now_us);
   ck_assert_int_eq(delivery.not_before_us, now_us);

@@ -37,22 +37,26 @@ static enum kh_err fake_send(void *self, const struct kh_outgoing *request, stru
 static enum kh_err traced_begin(void *self)
 {
   leave_trace('b');
-  return kh_stage.test.store.ops->batch_begin(self);
+  (void)self;
+  return kh_batch_begin(&kh_stage.test.store.batch);
 }
 
 static enum kh_err traced_end(void *self)
 {
   leave_trace('e');
+  (void)self;
   if (!kh_stage.end_fails)
-    return kh_stage.test.store.ops->batch_end(self);
-  kh_stage.test.store.ops->batch_drop(self);
+    return kh_batch_end(&kh_stage.test.store.batch);
+  kh_batch_drop(&kh_stage.test.store.batch);
   return KH_ERR_STORE;
 }
 
-static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us)
+static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
 {
   leave_trace('d');
-  return kh_stage.done_fails ? KH_ERR_STORE : kh_stage.test.store.ops->done(self, id, now_us, hold_until_us);
+  (void)self;
+  return kh_stage.done_fails ? KH_ERR_STORE
+                             : kh_queue_done(&kh_stage.test.store.queue, id, now_us, rest_until_us);
 }
 
 static const struct kh_notifier http_notifier = {
@@ -63,10 +67,11 @@ void kh_stage_open(void)
   memset(&kh_stage, 0, sizeof kh_stage);
   kh_stage.sender = (struct kh_fake_sender){.send = fake_send, .self = &kh_stage};
   kh_test_store_open(&kh_stage.test, KH_TEST_SQLITE);
-  kh_stage.ops = *kh_stage.test.store.ops;
-  kh_stage.ops.batch_begin = traced_begin;
-  kh_stage.ops.batch_end = traced_end;
-  kh_stage.ops.done = traced_done;
+  kh_stage.batch = *kh_stage.test.store.batch.ops;
+  kh_stage.batch.begin = traced_begin;
+  kh_stage.batch.end = traced_end;
+  kh_stage.queue = *kh_stage.test.store.queue.ops;
+  kh_stage.queue.done = traced_done;
   kh_fake_clock_init(&kh_stage.clock, KH_STAGE_NOW_S);
   kh_recorder_init(&kh_stage.lines);
   kh_stage.rule[0] = (struct kh_rule){
@@ -75,7 +80,8 @@ void kh_stage_open(void)
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].url, KH_STR(KH_STAGE_URL)), KH_OK);
   kh_stage.rules = (struct kh_rules){kh_stage.rule, 2};
   kh_stage.outbox = (struct kh_outbox){.rules = &kh_stage.rules,
-                                       .store = {&kh_stage.ops, kh_stage.test.store.self},
+                                       .queue = {&kh_stage.queue, kh_stage.test.store.self},
+                                       .batch = {&kh_stage.batch, kh_stage.test.store.self},
                                        .transport = kh_fake_sender_transport(&kh_stage.sender),
                                        .log = kh_recorder_log(&kh_stage.lines, &kh_stage.clock.clock),
                                        .clock = &kh_stage.clock.clock};

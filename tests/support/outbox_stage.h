@@ -26,7 +26,8 @@ struct kh_stage_answer {
 
 struct kh_stage {
   struct kh_test_store test;
-  struct kh_store_ops ops; /* the store's own, but for the traced ones */
+  struct kh_batch_ops batch; /* the store's own, like queue, but for what is traced */
+  struct kh_queue_ops queue;
   struct kh_fake_clock clock;
   struct kh_recorder lines;
   struct kh_fake_sender sender;

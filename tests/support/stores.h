@@ -7,7 +7,7 @@
 #include "memory/store.h"
 #include "support/tempdir.h"
 
-enum { KH_TEST_SQLITE, KH_TEST_NONE, KH_TEST_STORES };
+enum { KH_TEST_SQLITE, KH_TEST_PROCESS, KH_TEST_STORES };
 enum { KH_TEST_FRESHNESS_S = 300 };
 #define KH_TEST_T0_US INT64_C(1700000000000000)
 #define KH_TEST_SECOND_US INT64_C(1000000)
@@ -33,7 +33,10 @@ struct kh_delivery kh_test_delivery(const char *id, struct kh_str body, int64_t 
 /* "delivery_refused: HTTP 404", with the answer "no_service". */
 extern const struct kh_failure kh_test_failure;
 
-/* One webhook with its deliveries, as a batch of its own or within an open one. */
+/*
+ * One webhook with its deliveries, within an open batch or as one of its own. As the worker does, it owes
+ * nothing for an entry that was done before.
+ */
 void kh_test_commit(const struct kh_store *store, const struct kh_claim *claim,
                     const struct kh_delivery *deliveries, size_t count);
 void kh_test_batch(const struct kh_store *store, const struct kh_claim *claim,

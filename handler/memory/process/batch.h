@@ -1,7 +1,6 @@
 /*
- * batch.h - the store that lives in this process. Private to memory/: store.h is the way in.
- *
- * store.c has the batches and the claims, queue.c what is owed.
+ * batch.h - what lives in this process, its open batch, and the three interfaces over it. Private to memory/:
+ * store.h is the way in.
  */
 #ifndef KH_PROCESS_BATCH_H
 #define KH_PROCESS_BATCH_H
@@ -9,9 +8,9 @@
 #include "memory/store.h"
 
 /* One webhook, or a few, and what KH_RULES_MAX rules make of it. */
-enum { KH_NONE_KNOWN_MAX = 256, KH_NONE_OWED_MAX = 2048 };
+enum { KH_PROCESS_KNOWN_MAX = 256, KH_PROCESS_QUEUE_MAX = 2048 };
 
-struct kh_none_known {
+struct kh_process_known {
   char entry[96];
   char signature[2 * KH_DIGEST_BYTES + 1]; /* "" when it counts no more than an earlier sight of the same */
   unsigned char body_digest[KH_DIGEST_BYTES];
@@ -20,55 +19,43 @@ struct kh_none_known {
 };
 
 /* Done and dead are the same here: nobody could look at a dead one later. */
-struct kh_none_fate {
+struct kh_process_fate {
   bool gone;
   unsigned attempt;
   int64_t not_before_us;
 };
 
-struct kh_none_owed {
-  struct kh_delivery delivery; /* but for what fate says */
-  char content_type[KH_CONTENT_TYPE_BYTES];
-  struct kh_none_fate now;
-  struct kh_none_fate before; /* the batch */
+struct kh_process_delivery {
+  struct kh_delivery delivery;        /* but for what fate says */
+  struct kh_process_fate now, before; /* the batch */
 };
 
-struct kh_none {
-  struct kh_none_known *known; /* owned, like owed; they grow, since most processes need one place of each */
-  struct kh_none_owed *owed;
-  size_t known_room, owed_room;
+struct kh_process {
+  struct kh_process_known *known; /* owned, like queue; they grow: most processes need one place of each */
+  struct kh_process_delivery *queue;
+  size_t known_room, queue_room;
   size_t known_count, known_before;
-  size_t owed_count, owed_before;
+  size_t queue_count, queue_before;
   bool in_batch;
   bool batch_failed;
   const char *problem;
-  char content_type[KH_CONTENT_TYPE_BYTES]; /* of the delivery taken last */
 };
 
+/* SELF is a struct kh_process. */
+extern const struct kh_batch_ops kh_process_batch;
+extern const struct kh_memory_ops kh_process_memory;
+extern const struct kh_queue_ops kh_process_queue;
+
+/* KH_ERR_STORE unless a batch is open that has not failed. */
+enum kh_err kh_process_need_batch(struct kh_process *process) KH_MUST_USE;
 /* Notes WHAT, and that the batch has failed. KH_ERR_STORE. */
-enum kh_err kh_none_fail(struct kh_none *none, const char *what);
+enum kh_err kh_process_fail(struct kh_process *process, const char *what);
 /*
  * AT with room for one more than the COUNT things of SIZE bytes; NULL, and AT as it was, when there are MAX,
  * or no memory.
  */
-void *kh_none_room(void *at, size_t *room, size_t count, size_t max, size_t size);
-
-/* ---- queue.c ---- */
-
+void *kh_process_room(void *at, size_t *room, size_t count, size_t max, size_t size);
 /* Releases what is gone; what stays keeps its order. */
-void kh_none_sweep(struct kh_none *none);
-enum kh_err kh_none_owe(struct kh_none *none, const struct kh_delivery *delivery) KH_MUST_USE;
-
-/* The operations of struct kh_store_ops; SELF is a struct kh_none. */
-enum kh_err kh_none_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
-                         struct kh_delivery *delivery);
-enum kh_err kh_none_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
-enum kh_err kh_none_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                             const struct kh_failure *why);
-enum kh_err kh_none_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
-                         const struct kh_failure *why);
-enum kh_err kh_none_hold(void *self, const char *destination, int64_t until_us);
-enum kh_err kh_none_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us);
-enum kh_err kh_none_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
+void kh_process_sweep(struct kh_process *process);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * batch.h - the store over a database file. Private to memory/: store.h is the way in.
- *
- * store.c opens, closes and brackets batches; claims.c remembers webhooks; queue.c keeps deliveries.
+ * batch.h - one database, its open batch, and the three interfaces over it. Private to memory/: store.h is
+ * the way in.
  */
 #ifndef KH_SQLITE_BATCH_H
 #define KH_SQLITE_BATCH_H
@@ -10,7 +9,7 @@
 #include "memory/sqlite/db.h"
 #include "memory/store.h"
 
-struct kh_memory {
+struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
   int64_t latest_us; /* of the batch's claims; pruning follows the webhooks, not the clock */
@@ -19,44 +18,31 @@ struct kh_memory {
   bool untidy;       /* the write-ahead log may hold what was processed */
   size_t batch_webhooks;
   uint64_t batch_bytes; /* that the batch will write, about */
-  uint64_t batch_room;  /* bytes that the file system had left for it */
+  uint64_t batch_room;  /* bytes that the file system had left for it; no bound for one webhook alone */
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
   char state[KH_PATH_BYTES];
-  char content_type[KH_CONTENT_TYPE_BYTES];
 };
+
+/* SELF is a struct kh_sqlite. */
+extern const struct kh_batch_ops kh_sqlite_batch;
+extern const struct kh_memory_ops kh_sqlite_memory;
+extern const struct kh_queue_ops kh_sqlite_queue;
 
 static const int64_t kh_body_window_us = (int64_t)KH_BODY_WINDOW_S * 1000000;
 
 /* Notes a failure of the batch; returns ERR. */
-static inline enum kh_err kh_memory_note(struct kh_memory *memory, enum kh_err err)
+static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err err)
 {
   if (err != KH_OK && err != KH_ERR_NOT_FOUND)
-    memory->batch_failed = true;
+    sqlite->batch_failed = true;
   return err;
 }
 
-/* The operations of struct kh_store_ops; SELF is a struct kh_memory. */
-enum kh_err kh_memory_batch_begin(void *self);
-enum kh_err kh_memory_batch_end(void *self);
-void kh_memory_batch_drop(void *self);
-enum kh_err kh_claims_begin(void *self, const struct kh_claim *claim, struct kh_facts *facts);
-enum kh_err kh_claims_commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal,
-                             const struct kh_delivery *deliveries, size_t count);
-/* A few rows that are past their time, from each table that only remembers. */
-enum kh_err kh_claims_prune(struct kh_memory *memory);
-
-enum kh_err kh_owed_add(struct kh_memory *memory, const struct kh_delivery *delivery);
-enum kh_err kh_owed_take(void *self, int64_t now_us, const struct kh_under_way *under_way,
-                         struct kh_delivery *delivery);
-enum kh_err kh_owed_done(void *self, const char *id, int64_t now_us, int64_t hold_until_us);
-enum kh_err kh_owed_retry_at(void *self, const char *id, unsigned attempt, int64_t not_before_us,
-                             const struct kh_failure *why);
-enum kh_err kh_owed_bury(void *self, const char *id, unsigned attempt, int64_t now_us,
-                         const struct kh_failure *why);
-enum kh_err kh_owed_hold(void *self, const char *destination, int64_t until_us);
-enum kh_err kh_owed_next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us);
-enum kh_err kh_owed_know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
+/* KH_ERR_STORE unless a batch is open that has not failed. */
+enum kh_err kh_sqlite_need_batch(struct kh_sqlite *sqlite) KH_MUST_USE;
+/* Before BYTES more, about, are written in a batch. KH_ERR_NO_SPACE. */
+enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUST_USE;
 
 #endif

@@ -60,10 +60,9 @@ static struct kh_call filtered(const struct kh_look *look, enum kh_statement sta
 /* In the order of KH_SQL_LIST. */
 static void read_delivery(const struct kh_call *call, struct kh_look_delivery *delivery)
 {
-  struct kh_str *const texts[] = {&delivery->id,           &delivery->rule,   &delivery->notifier,
-                                  &delivery->destination,  &delivery->entry,  &delivery->event,
-                                  &delivery->content_type, &delivery->reason, &delivery->answer,
-                                  &delivery->state};
+  struct kh_str *const texts[] = {&delivery->id,          &delivery->rule,   &delivery->notifier,
+                                  &delivery->destination, &delivery->entry,  &delivery->event,
+                                  &delivery->reason,      &delivery->answer, &delivery->state};
   int64_t *const numbers[] = {&delivery->body_bytes, &delivery->attempt,       &delivery->status,
                               &delivery->created_us, &delivery->not_before_us, &delivery->expires_us,
                               &delivery->dead_us};

@@ -12,7 +12,7 @@
 #ifndef KH_LOOK_H
 #define KH_LOOK_H
 
-#include "memory/store.h"
+#include "base/buf.h"
 
 struct kh_look;
 
@@ -34,7 +34,7 @@ struct kh_look_filter {
 
 /* One delivery; the texts hold during the call. */
 struct kh_look_delivery {
-  struct kh_str id, rule, notifier, destination, entry, event, content_type;
+  struct kh_str id, rule, notifier, destination, entry, event;
   struct kh_str reason; /* why the last attempt failed; "" before the first */
   struct kh_str answer; /* of the last answer, what was kept (deliver/answer.h) */
   struct kh_str state;  /* as in the filter */

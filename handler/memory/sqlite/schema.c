@@ -40,7 +40,7 @@ const char kh_schema_create[] =
     "CREATE INDEX bodies_seen ON bodies (seen_us);"
     "CREATE TABLE deliveries (" /* owed while dead_us is NULL */
     "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, notifier TEXT NOT NULL,"
-    "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL, content_type TEXT NOT NULL,"
+    "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
@@ -71,6 +71,10 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
           "PRAGMA user_version = 3;"
           "COMMIT;",
+    [3] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE deliveries DROP COLUMN content_type;"
+          "PRAGMA user_version = 4;"
+          "COMMIT;",
 };
 
 /* The last answer that came stays, also when the last attempt got none. */
@@ -96,7 +100,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [KH_SQL_COMMIT] = "COMMIT",
     [KH_SQL_ROLLBACK] = "ROLLBACK",
-    [KH_SQL_LIST] = "SELECT id, rule, notifier, destination, entry, event, content_type, reason, answer,"
+    [KH_SQL_LIST] = "SELECT id, rule, notifier, destination, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
@@ -130,12 +134,11 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
                     " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_OWE] =
-        "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"
-        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, body, attempt,"
+        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
         " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
-        " content_type = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11,"
-        " created_us = ?12, reason = '', status = 0, answer = '', is_refused = 0, dead_us = NULL"
-        " WHERE dead_us IS NOT NULL",
+        " body = ?7, attempt = ?8, not_before_us = ?9, expires_us = ?10, created_us = ?11, reason = '',"
+        " status = 0, answer = '', is_refused = 0, dead_us = NULL WHERE dead_us IS NOT NULL",
     [KH_SQL_OWE_TO] = "INSERT OR IGNORE INTO destinations (destination, delivered_us) VALUES (?1, 0)",
     [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE destination = ?1 AND entry <> ?2 AND dead_us IS NULL",
     [KH_SQL_PRUNE_JOURNAL] =
@@ -149,7 +152,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     /* From the destinations, so that thousands that wait for one of them are never walked over. */
     [KH_SQL_TAKE] =
-        "SELECT d.id, d.rule, d.notifier, d.destination, d.entry, d.event, d.content_type, d.body, d.attempt,"
+        "SELECT d.id, d.rule, d.notifier, d.destination, d.entry, d.event, d.body, d.attempt,"
         " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
         " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
         " (SELECT n.seq FROM deliveries AS n WHERE n.destination = t.destination AND n.dead_us IS NULL"

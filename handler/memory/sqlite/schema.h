@@ -7,7 +7,7 @@
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H
 
-#define KH_SCHEMA_VERSION 3
+#define KH_SCHEMA_VERSION 4
 enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
 
 /* One row: the version of the schema, and how many tables and indexes there are. */

@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "memory/store.h"
+#include "memory/queue.h"
 
 void kh_delivery_release(struct kh_delivery *delivery)
 {

@@ -1,0 +1,157 @@
+/*
+ * queue.h - the deliveries that are owed: told in a batch (batch.h), taken when due, until an outcome is
+ * recorded.
+ *
+ * An outcome is durable when its call returns; inside a batch, when that ends. A crash before that sends
+ * again under the same id and loses nothing. KH_ERR_NOT_FOUND then says that the delivery is not owed:
+ * somebody dropped it meanwhile, or a newer one replaced it.
+ */
+#ifndef KH_QUEUE_H
+#define KH_QUEUE_H
+
+#include "base/buf.h"
+#include "base/secret.h"
+
+enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
+enum { KH_WAIT_MAX_S = 2 * 3600 }; /* longer than any delivery or destination is made to wait at once */
+
+/* A notification that is owed. No URL and no credential: those are resolved when it is sent. */
+struct kh_delivery {
+  char id[KH_DELIVERY_ID_BYTES];   /* 32 hexadecimal digits: a hash of body digest and rule name */
+  char rule[KH_DELIVERY_ID_BYTES]; /* at most 32 bytes */
+  char notifier[17];               /* "slack" */
+  char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
+  char entry[96];                  /* the webhook it came from */
+  char event[101];
+  /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
+  bool replaces;
+  struct kh_buf body; /* owned */
+  unsigned attempt;   /* how many were made already */
+  int64_t not_before_us, expires_us, created_us;
+  bool is_probe; /* of a taken one: the last attempt to reach its destination failed */
+};
+
+void kh_delivery_release(struct kh_delivery *delivery);
+
+enum { KH_ANSWER_KEPT_BYTES = 201 };
+
+/* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
+struct kh_failure {
+  const char *reason;    /* "delivery_refused: HTTP 404" */
+  int status;            /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
+  int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
+};
+
+enum { KH_UNDER_WAY_MAX = 16 };
+
+/* What has been taken and not been recorded yet. All borrowed. */
+struct kh_under_way {
+  size_t count;
+  struct {
+    const char *id;
+    const char *destination;
+    bool is_full; /* the destination gets no further one meanwhile */
+  } at[KH_UNDER_WAY_MAX];
+};
+
+/* The last two are NULL where a queue ends with its process: no destination rests there. */
+struct kh_queue_ops {
+  enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
+  enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
+                      struct kh_delivery *delivery);
+  enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t rest_until_us);
+  enum kh_err (*retry)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
+                       const struct kh_failure *why);
+  enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
+                      const struct kh_failure *why);
+  enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
+  enum kh_err (*rest)(void *self, const char *destination, int64_t until_us);
+  enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
+};
+
+struct kh_queue {
+  const struct kh_queue_ops *ops;
+  void *self;
+};
+
+/*
+ * Inside a batch. A delivery whose id is owed already is not owed twice; one that is dead is owed again.
+ * After `done` it is the body that memory has seen that keeps an id from coming back for a day; a ping may
+ * bring it back at once.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_owe(const struct kh_queue *queue,
+                                                   const struct kh_delivery *delivery)
+{
+  return queue->ops->owe(queue->self, delivery);
+}
+
+/*
+ * The delivery that is due for the longest time and neither under way nor for a destination that is full or
+ * rests; KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry, bury;
+ * until then it is under way, or would be given again. UNDER_WAY may be NULL.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_take(const struct kh_queue *queue, int64_t now_us,
+                                                    const struct kh_under_way *under_way,
+                                                    struct kh_delivery *delivery)
+{
+  return queue->ops->take(queue->self, now_us, under_way, delivery);
+}
+
+/*
+ * Its body is overwritten. The destination was well, and rests until REST_UNTIL_US if it asked for that,
+ * else 0.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_done(const struct kh_queue *queue, const char *id,
+                                                    int64_t now_us, int64_t rest_until_us)
+{
+  return queue->ops->done(queue->self, id, now_us, rest_until_us);
+}
+
+KH_MUST_USE static inline enum kh_err kh_queue_retry(const struct kh_queue *queue, const char *id,
+                                                     unsigned attempt, int64_t not_before_us,
+                                                     const struct kh_failure *why)
+{
+  return queue->ops->retry(queue->self, id, attempt, not_before_us, why);
+}
+
+/* It is dead, and kept for people to look at. */
+KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue, const char *id,
+                                                    unsigned attempt, int64_t now_us,
+                                                    const struct kh_failure *why)
+{
+  return queue->ops->bury(queue->self, id, attempt, now_us, why);
+}
+
+/* Nothing goes to DESTINATION before UNTIL_US. Durable like an outcome. KH_ERR_NOT_FOUND: it is not known. */
+KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *destination,
+                                                    int64_t until_us)
+{
+  return queue->ops->rest ? queue->ops->rest(queue->self, destination, until_us) : KH_OK;
+}
+
+/*
+ * When the next delivery can be taken: KH_ERR_NOT_FOUND when nothing is owed but what is under way or must
+ * wait for that.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_next_due(const struct kh_queue *queue,
+                                                        const struct kh_under_way *under_way, int64_t *at_us)
+{
+  return queue->ops->next_due(queue->self, under_way, at_us);
+}
+
+/*
+ * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due,
+ * no destination rests any more, and those of which nothing was heard for a month are forgotten. In any case
+ * no wait stays that is longer than there are: the clock was wrong when it began. For every hour or so,
+ * outside a batch.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue *queue,
+                                                           const unsigned char digest[KH_DIGEST_BYTES],
+                                                           int64_t now_us)
+{
+  return queue->ops->know_config ? queue->ops->know_config(queue->self, digest, now_us) : KH_OK;
+}
+
+#endif

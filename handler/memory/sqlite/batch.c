@@ -1,0 +1,109 @@
+#include "base/base.h"
+
+#include "memory/sqlite/batch.h"
+
+static enum kh_err run(struct kh_sqlite *sqlite, enum kh_statement statement)
+{
+  struct kh_call call = kh_call(sqlite->db, statement);
+
+  return kh_call_run(&call);
+}
+
+static enum kh_err begin(void *self)
+{
+  struct kh_sqlite *sqlite = self;
+
+  if (sqlite->in_batch)
+    return kh_db_fail(sqlite->db, "a batch is open already");
+  enum kh_err err = run(sqlite, KH_SQL_BEGIN);
+  sqlite->in_batch = err == KH_OK;
+  sqlite->batch_failed = false;
+  sqlite->batch_webhooks = 0;
+  sqlite->batch_bytes = 0;
+  sqlite->batch_room = UINT64_MAX;
+  sqlite->latest_us = 0;
+  return err;
+}
+
+static void drop(void *self)
+{
+  struct kh_sqlite *sqlite = self;
+
+  if (sqlite->in_batch && kh_db_in_transaction(sqlite->db))
+    (void)!run(sqlite, KH_SQL_ROLLBACK);
+  sqlite->in_batch = false;
+}
+
+/* A few rows that are past their time, from each table that only remembers. */
+static enum kh_err prune(struct kh_sqlite *sqlite)
+{
+  const int64_t keep_us[] = {(int64_t)KH_JOURNAL_AGE_S * 1000000, sqlite->replay_window_us,
+                             kh_body_window_us};
+  const enum kh_statement prunes[] = {KH_SQL_PRUNE_JOURNAL, KH_SQL_PRUNE_SIGNATURES, KH_SQL_PRUNE_BODIES};
+  enum kh_err err = KH_OK;
+
+  for (size_t i = 0; !err && i < KH_COUNT(prunes); i++) {
+    struct kh_call call = kh_call(sqlite->db, prunes[i]);
+
+    kh_call_number(&call, sqlite->latest_us - keep_us[i]);
+    err = kh_call_run(&call);
+  }
+  return err;
+}
+
+static enum kh_err end(void *self)
+{
+  struct kh_sqlite *sqlite = self;
+  enum kh_err err = KH_OK;
+
+  if (!sqlite->in_batch)
+    return kh_db_fail(sqlite->db, "no batch is open");
+  if (sqlite->batch_failed)
+    err = KH_ERR_STORE;
+  if (!err && sqlite->latest_us > 0)
+    err = prune(sqlite);
+  if (!err)
+    err = run(sqlite, KH_SQL_COMMIT);
+  sqlite->untidy = true;
+  if (err) {
+    drop(sqlite);
+    return err;
+  }
+  sqlite->in_batch = false;
+  sqlite->has_made_room = false;
+  sqlite->log_bytes += sqlite->batch_bytes;
+  return KH_OK;
+}
+
+static const char *problem(void *self)
+{
+  const struct kh_sqlite *sqlite = self;
+
+  return kh_db_problem(sqlite->db);
+}
+
+const struct kh_batch_ops kh_sqlite_batch = {begin, end, drop, problem};
+
+/* ---- for the steps of a batch ---- */
+
+enum kh_err kh_sqlite_need_batch(struct kh_sqlite *sqlite)
+{
+  if (!sqlite->in_batch)
+    return kh_db_fail(sqlite->db, "no batch is open");
+  /* After a full disk every statement would be a transaction of its own. */
+  return sqlite->batch_failed ? KH_ERR_STORE : KH_OK;
+}
+
+/*
+ * What a batch writes needs room twice: in the write-ahead log and, before that goes, in the database. A
+ * batch that left too little for the second time would be the last one.
+ */
+enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes)
+{
+  sqlite->batch_bytes += bytes;
+  if (sqlite->batch_room >= sqlite->log_bytes &&
+      sqlite->batch_room - sqlite->log_bytes >= 2 * sqlite->batch_bytes)
+    return KH_OK;
+  (void)kh_db_fail(sqlite->db, "the disk is nearly full");
+  return KH_ERR_NO_SPACE;
+}
