@@ -1,7 +1,8 @@
 #include "base/base.h"
 
+#include "base/json.h"
+#include "notify/notifiers.h"
 #include "rules/message.h"
-#include "rules/notifier.h"
 #include "words/member.h"
 #include "words/story.h"
 
@@ -46,6 +47,54 @@ done:
   return err;
 }
 
+/* ---- the line ---- */
+
+static const struct {
+  const char *member;
+  enum kh_log_key key;
+} spoken[] = {
+    {"text", KH_LOG_MESSAGE_TEXT}, {"event", KH_LOG_EVENT},   {"organization", KH_LOG_ORGANIZATION},
+    {"pipeline", KH_LOG_PIPELINE}, {"branch", KH_LOG_BRANCH}, {"state", KH_LOG_STATE},
+    {"url", KH_LOG_URL},
+};
+
+static void write_line(const struct kh_delivery *delivery, struct kh_json_value said,
+                       const struct kh_log *log)
+{
+  struct kh_log_line line;
+  struct kh_buf text;
+  int64_t build_number = 0;
+
+  kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
+  kh_log_begin(&line, log, KH_INFO, "notification");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
+  kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
+  for (size_t i = 0; i < KH_COUNT(spoken); i++) {
+    kh_buf_clear(&text);
+    if (!kh_json_text(kh_json_get(said, kh_str_of(spoken[i].member)), &text))
+      kh_log_text(&line, spoken[i].key, kh_buf_view(&text));
+  }
+  if (kh_json_int(kh_json_get(said, KH_STR("build_number")), &build_number))
+    kh_log_number(&line, KH_LOG_BUILD_NUMBER, build_number);
+  kh_log_end(&line, log);
+  kh_buf_release(&text);
+}
+
+static enum kh_err deliver(const struct kh_delivery *delivery, const struct kh_log *log)
+{
+  struct kh_json json;
+
+  kh_json_init(&json, kh_json_default_limits);
+  enum kh_err err = kh_json_read(&json, kh_buf_view(&delivery->body), NULL);
+  if (!err && kh_json_type(kh_json_get(kh_json_root(&json), KH_STR("text"))) != KH_JSON_STRING)
+    err = KH_ERR_RENDER;
+  if (!err)
+    write_line(delivery, kh_json_root(&json), log);
+  kh_json_release(&json);
+  return err ? KH_ERR_RENDER : KH_OK;
+}
+
 static const struct kh_option options[] = {
     {.name = "message",
      .type = KH_OPTION_MESSAGE,
@@ -58,9 +107,9 @@ static const char *const default_events[] = {"build.*", NULL};
 const struct kh_notifier kh_notifier_log = {
     .name = "log",
     .words = "Writes a line to the worker's log",
-    .via = KH_VIA_LOG,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
     .render = render,
+    .deliver = deliver,
 };

@@ -5,7 +5,7 @@
 #ifndef KH_TEST_RENDERED_H
 #define KH_TEST_RENDERED_H
 
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 
 /* A rule for NOTIFIER as a bare configuration makes it, without URL and secret. */
 void kh_test_rule_open(struct kh_rule *rule, const struct kh_notifier *notifier);

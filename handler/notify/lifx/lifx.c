@@ -3,7 +3,8 @@
 #include "base/utf8.h"
 #include "notify/lifx/answer.h"
 #include "notify/lifx/look.h"
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
+#include "rules/outgoing.h"
 #include "words/text.h"
 
 #define API "https://api.lifx.com/v1"
@@ -22,14 +23,13 @@ static const struct {
     [KH_LIFX_NONE] = {"state", KH_PUT},
 };
 
-static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-                 struct kh_sent_headers *headers)
+static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                           struct kh_outgoing *outgoing)
 {
   (void)delivery;
   (void)now_us;
-  headers->at[0] = (struct kh_sent_header){
-      .name = "Authorization", .text = "Bearer ", .secret = &rule->secret};
-  headers->count = 1;
+  kh_outgoing_bearer(outgoing, &rule->secret);
+  return KH_OK;
 }
 
 /* Which of the looks EVENT has: by the build's state, for that is what a lamp shows. */
@@ -237,7 +237,6 @@ static const char *const default_events[] = {"build.running", "build.finished", 
 const struct kh_notifier kh_notifier_lifx = {
     .name = "lifx",
     .words = "Changes the colour of LIFX lamps",
-    .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
@@ -245,6 +244,6 @@ const struct kh_notifier kh_notifier_lifx = {
     .replaces = true,
     .configure = configure,
     .render = render,
-    .sign = sign,
+    .request = request,
     .judge = kh_lifx_judge,
 };

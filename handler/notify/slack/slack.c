@@ -1,8 +1,8 @@
 #include "base/base.h"
 
+#include "notify/notifiers.h"
 #include "notify/slack/blocks.h"
 #include "rules/message.h"
-#include "rules/notifier.h"
 #include "words/story.h"
 
 _Static_assert((int)KH_STORY_MESSAGE_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
@@ -167,7 +167,6 @@ static const char *const default_events[] = {"build.finished", NULL};
 const struct kh_notifier kh_notifier_slack = {
     .name = "slack",
     .words = "Posts to a Slack incoming webhook",
-    .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
