@@ -147,14 +147,6 @@ static bool has_room_for_path(struct kh_str url)
   return !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len) && url.len <= 512;
 }
 
-static bool is_token(struct kh_str token)
-{
-  for (size_t i = 0; i < token.len; i++)
-    if (token.at[i] <= ' ' || token.at[i] >= 0x7F)
-      return false;
-  return true;
-}
-
 #define LOOK(outcome, what)                                                                        \
   {                                                                                                \
     .name = (outcome), .type = KH_OPTION_MAPPING, .form = "look", .members = kh_lifx_look_members, \
@@ -170,8 +162,8 @@ static const struct kh_option options[] = {
      .offset = offsetof(struct kh_rule, secret),
      .words = "A secret that holds a personal access token.",
      .example = "LIFX_ACCESS_TOKEN",
-     .is_good = is_token,
-     .form = "one token: no blanks, no line ends, ASCII"},
+     .is_good = kh_option_is_token,
+     .form = KH_OPTION_TOKEN_FORM},
     {.name = "selector",
      .type = KH_OPTION_TEXT,
      .words =

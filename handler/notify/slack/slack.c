@@ -9,23 +9,11 @@ _Static_assert((int)KH_STORY_MESSAGE_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS
 _Static_assert(2 * (int)KH_STORY_NAME_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
 _Static_assert((int)KH_STORY_URL_MAX_BYTES <= 3000, "Slack's limit of a URL");
 
-static const char *const emoji[KH_MOOD__COUNT] = {
-    [KH_MOOD_NEWS] = "information_source",
-    [KH_MOOD_PASSED] = "white_check_mark",
-    [KH_MOOD_FAILED] = "x",
-    [KH_MOOD_WARNING] = "warning",
-    [KH_MOOD_BLOCKED] = "raised_hand",
-    [KH_MOOD_CANCELED] = "no_entry_sign",
-    [KH_MOOD_SKIPPED] = "fast_forward",
-    [KH_MOOD_RUNNING] = "arrow_forward",
-    [KH_MOOD_SCHEDULED] = "hourglass_flowing_sand",
-};
-
 static void add_headline(struct kh_slack_section *section, const struct kh_story *story)
 {
   struct kh_str item = kh_buf_view(&story->item);
 
-  kh_slack_add(section, "emoji", "name", kh_str_of(emoji[story->mood]), KH_NO_STR, 0);
+  kh_slack_add(section, "emoji", "name", kh_str_of(kh_text_emoji(story->mood)), KH_NO_STR, 0);
   kh_slack_add_text(section, KH_STR(" "), 0);
   kh_slack_add_text(section, kh_buf_view(&story->subject), KH_SLACK_BOLD);
   if (item.len > 0) {
