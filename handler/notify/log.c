@@ -1,6 +1,5 @@
 #include "base/base.h"
 
-#include "base/json.h"
 #include "notify/notifiers.h"
 #include "rules/message.h"
 #include "words/member.h"
@@ -58,41 +57,36 @@ static const struct {
     {"url", KH_LOG_URL},
 };
 
-static void write_line(const struct kh_delivery *delivery, struct kh_json_value said,
-                       const struct kh_log *log)
+static void write_line(const struct kh_delivery *delivery, const json_t *said, const struct kh_log *log)
 {
+  const json_t *number = json_object_get(said, "build_number");
   struct kh_log_line line;
-  struct kh_buf text;
-  int64_t build_number = 0;
 
-  kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
   kh_log_begin(&line, log, KH_INFO, "notification");
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
   kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
   for (size_t i = 0; i < KH_COUNT(spoken); i++) {
-    kh_buf_clear(&text);
-    if (!kh_json_text(kh_json_get(said, kh_str_of(spoken[i].member)), &text))
-      kh_log_text(&line, spoken[i].key, kh_buf_view(&text));
+    const json_t *text = json_object_get(said, spoken[i].member);
+
+    if (json_is_string(text))
+      kh_log_text(&line, spoken[i].key, kh_str(json_string_value(text), json_string_length(text)));
   }
-  if (kh_json_int(kh_json_get(said, KH_STR("build_number")), &build_number))
-    kh_log_number(&line, KH_LOG_BUILD_NUMBER, build_number);
+  if (json_is_integer(number))
+    kh_log_number(&line, KH_LOG_BUILD_NUMBER, json_integer_value(number));
   kh_log_end(&line, log);
-  kh_buf_release(&text);
 }
 
 static enum kh_err deliver(const struct kh_delivery *delivery, const struct kh_log *log)
 {
-  struct kh_json json;
+  const struct kh_str body = kh_buf_view(&delivery->body);
+  json_t *said = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
+  const bool good = json_is_string(json_object_get(said, "text"));
 
-  kh_json_init(&json, kh_json_default_limits);
-  enum kh_err err = kh_json_read(&json, kh_buf_view(&delivery->body), NULL);
-  if (!err && kh_json_type(kh_json_get(kh_json_root(&json), KH_STR("text"))) != KH_JSON_STRING)
-    err = KH_ERR_RENDER;
-  if (!err)
-    write_line(delivery, kh_json_root(&json), log);
-  kh_json_release(&json);
-  return err ? KH_ERR_RENDER : KH_OK;
+  if (good)
+    write_line(delivery, said, log);
+  json_decref(said);
+  return good ? KH_OK : KH_ERR_RENDER;
 }
 
 static const struct kh_option options[] = {

@@ -6,40 +6,29 @@
 
 #include <stdarg.h>
 
-/* NULL when there is no room, which is remembered. */
-static struct kh_sent_header *add(struct kh_outgoing *outgoing, const char *name)
-{
-  struct kh_sent_headers *headers = &outgoing->headers;
-  struct kh_sent_header *header = headers->count < KH_HEADERS_MAX ? &headers->at[headers->count] : NULL;
-
-  headers->count = header ? headers->count + 1 : KH_HEADERS_MAX + 1;
-  if (header)
-    *header = (struct kh_sent_header){.name = name};
-  return header;
-}
-
 void kh_outgoing_header(struct kh_outgoing *outgoing, const char *name, const char *format, ...)
 {
-  struct kh_sent_header *header = add(outgoing, name);
+  struct kh_sent_headers *headers = &outgoing->headers;
+  const bool has_room = headers->count < KH_HEADERS_MAX;
+  struct kh_sent_header header = {.name = name};
   va_list values;
 
-  if (!header)
-    return;
   va_start(values, format);
-  int wrote = vsnprintf(header->text, sizeof header->text, format, values);
+  const int wrote = vsnprintf(header.text, sizeof header.text, format, values);
   va_end(values);
-  if (wrote < 0 || (size_t)wrote >= sizeof header->text)
-    outgoing->headers.count = KH_HEADERS_MAX + 1;
+  if (has_room)
+    headers->at[headers->count] = header;
+  headers->count = has_room && wrote >= 0 && (size_t)wrote < sizeof header.text ? headers->count + 1
+                                                                                : KH_HEADERS_MAX + 1;
 }
 
 void kh_outgoing_bearer(struct kh_outgoing *outgoing, const struct kh_secret *token)
 {
-  struct kh_sent_header *header = kh_secret_is_empty(token) ? NULL : add(outgoing, "Authorization");
-
-  if (!header)
+  if (kh_secret_is_empty(token))
     return;
-  (void)snprintf(header->text, sizeof header->text, "Bearer ");
-  header->secret = token;
+  kh_outgoing_header(outgoing, "Authorization", "Bearer ");
+  if (outgoing->headers.count <= KH_HEADERS_MAX)
+    outgoing->headers.at[outgoing->headers.count - 1].secret = token;
 }
 
 enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, const struct kh_secret *secret)

@@ -36,7 +36,7 @@ struct kh_state_words {
 const struct kh_state_words *kh_text_state(struct kh_str state);
 
 /* The name that Slack and many others have for it, between colons or without: "white_check_mark". */
-const char *kh_text_emoji(enum kh_mood mood);
+extern const char *const kh_text_emoji[KH_MOOD__COUNT];
 
 /*
  * Appends the first line of TEXT that shows anything: white space trimmed and runs of it made one blank;

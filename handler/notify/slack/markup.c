@@ -1,12 +1,26 @@
 #include "base/base.h"
 
 #include "base/utf8.h"
-#include "notify/slack/markup.h"
+#include "notify/slack/blocks.h"
 #include "words/text.h"
 
 /* Neither can stand in a template's own text or come out of kh_text_line. */
 enum { VALUE_BEGIN = 1, VALUE_END = 2 };
-enum { EMOJI_MAX_BYTES = 50 };
+enum { MARKED_MAX_BYTES = 64 * 1024, EMOJI_MAX_BYTES = 50, ID_MAX_BYTES = 30 };
+/* A URL is a part of the message. */
+_Static_assert((int)KH_SLACK_TEXT_CHARACTERS <= 3000, "Slack's limit of a URL");
+
+/* A message being turned into elements. */
+struct markup {
+  struct kh_str text;
+  size_t at;
+  unsigned styles;
+  struct kh_buf pending; /* text that is not added yet */
+  struct kh_slack_section *section;
+  struct kh_buf *fallback;
+  bool full;       /* the fallback has its "…" */
+  enum kh_err err; /* of a text that was cleared since */
+};
 
 static enum kh_err mark(struct kh_buf *out, struct kh_str value)
 {
@@ -18,7 +32,8 @@ static enum kh_err mark(struct kh_buf *out, struct kh_str value)
 const struct kh_template_paper kh_slack_paper = {
     .max_characters = KH_SLACK_TEXT_CHARACTERS, .line = kh_text_line, .escape = mark};
 
-char kh_markup_at(const struct kh_markup *markup, size_t i)
+/* Character I, a line end behind the last one. */
+static char char_at(const struct markup *markup, size_t i)
 {
   return i < markup->text.len ? markup->text.at[i] : '\n';
 }
@@ -34,55 +49,59 @@ static bool is_blank(char c)
 }
 
 /* Behind the character at I, or the value that begins there. */
-static size_t next(const struct kh_markup *markup, size_t i)
+static size_t next(const struct markup *markup, size_t i)
 {
-  if (kh_markup_at(markup, i) != VALUE_BEGIN)
+  if (char_at(markup, i) != VALUE_BEGIN)
     return i + 1;
-  while (i < markup->text.len && kh_markup_at(markup, i) != VALUE_END)
+  while (i < markup->text.len && char_at(markup, i) != VALUE_END)
     i++;
   return i + 1;
 }
 
-size_t kh_markup_find(const struct kh_markup *markup, size_t i, char c)
+/* Where the author's next C on the line of I is; SIZE_MAX when there is none. */
+static size_t find(const struct markup *markup, size_t i, char c)
 {
-  while (i < markup->text.len && kh_markup_at(markup, i) != '\n') {
-    if (kh_markup_at(markup, i) == c)
+  while (i < markup->text.len && char_at(markup, i) != '\n') {
+    if (char_at(markup, i) == c)
       return i;
     i = next(markup, i);
   }
   return SIZE_MAX;
 }
 
-void kh_markup_plain(struct kh_buf *out, struct kh_str marked)
+/* Appends MARKED without the marks. */
+static void add_plain(struct kh_buf *out, struct kh_str marked)
 {
   for (size_t i = 0; i < marked.len; i++)
     if (marked.at[i] != VALUE_BEGIN && marked.at[i] != VALUE_END)
       (void)kh_buf_add_byte(out, marked.at[i]);
 }
 
-void kh_markup_fallback(struct kh_markup *markup, struct kh_str text)
+static void add_fallback(struct markup *markup, struct kh_str text)
 {
   if (!markup->full)
     markup->full = !kh_slack_escape(text, KH_SLACK_FALLBACK_BYTES, true, markup->fallback);
 }
 
-void kh_markup_keep(struct kh_markup *markup, enum kh_err err)
+static void keep(struct markup *markup, enum kh_err err)
 {
   if (err)
     markup->err = err;
 }
 
-void kh_markup_clear(struct kh_markup *markup)
+/* Forgets what is pending, but not that it failed. */
+static void clear(struct markup *markup)
 {
-  kh_markup_keep(markup, kh_buf_ok(&markup->pending));
+  keep(markup, kh_buf_ok(&markup->pending));
   kh_buf_clear(&markup->pending);
 }
 
-void kh_markup_flush(struct kh_markup *markup)
+/* Adds what is pending. */
+static void flush(struct markup *markup)
 {
   kh_slack_add_text(markup->section, kh_buf_view(&markup->pending), markup->styles);
-  kh_markup_fallback(markup, kh_buf_view(&markup->pending));
-  kh_markup_clear(markup);
+  add_fallback(markup, kh_buf_view(&markup->pending));
+  clear(markup);
 }
 
 /* ---- *bold*, _italic_, ~strike~, `code` ---- */
@@ -92,50 +111,49 @@ static unsigned style_of(char c)
   return c == '*' ? KH_SLACK_BOLD : c == '_' ? KH_SLACK_ITALIC : c == '~' ? KH_SLACK_STRIKE : 0;
 }
 
-static bool closes(const struct kh_markup *markup, size_t i)
+static bool closes(const struct markup *markup, size_t i)
 {
-  return !is_blank(kh_markup_at(markup, i - 1)) && !is_word(kh_markup_at(markup, i + 1));
+  return !is_blank(char_at(markup, i - 1)) && !is_word(char_at(markup, i + 1));
 }
 
-static bool opens(const struct kh_markup *markup, size_t i)
+static bool opens(const struct markup *markup, size_t i)
 {
-  char c = kh_markup_at(markup, i);
+  char c = char_at(markup, i);
   size_t close = SIZE_MAX;
 
-  if ((i > 0 && is_word(kh_markup_at(markup, i - 1))) || is_blank(kh_markup_at(markup, i + 1)) ||
-      kh_markup_at(markup, i + 1) == c)
+  if ((i > 0 && is_word(char_at(markup, i - 1))) || is_blank(char_at(markup, i + 1)) ||
+      char_at(markup, i + 1) == c)
     return false;
-  close = kh_markup_find(markup, next(markup, i + 1), c);
+  close = find(markup, next(markup, i + 1), c);
   while (close != SIZE_MAX && !closes(markup, close))
-    close = kh_markup_find(markup, close + 1, c);
+    close = find(markup, close + 1, c);
   return close != SIZE_MAX;
 }
 
-static bool turn_style(struct kh_markup *markup)
+static bool turn_style(struct markup *markup)
 {
-  unsigned style = style_of(kh_markup_at(markup, markup->at));
+  unsigned style = style_of(char_at(markup, markup->at));
 
   if (!style ||
       !((markup->styles & style) ? markup->at > 0 && closes(markup, markup->at) : opens(markup, markup->at)))
     return false;
-  kh_markup_flush(markup);
+  flush(markup);
   markup->styles ^= style;
   markup->at++;
   return true;
 }
 
-static bool take_code(struct kh_markup *markup)
+static bool take_code(struct markup *markup)
 {
-  size_t end = kh_markup_at(markup, markup->at) == '`' ? kh_markup_find(markup, markup->at + 1, '`')
-                                                       : SIZE_MAX;
+  size_t end = char_at(markup, markup->at) == '`' ? find(markup, markup->at + 1, '`') : SIZE_MAX;
   unsigned styles = markup->styles;
 
-  if (end == SIZE_MAX || end == markup->at + 1 || is_blank(kh_markup_at(markup, markup->at + 1)))
+  if (end == SIZE_MAX || end == markup->at + 1 || is_blank(char_at(markup, markup->at + 1)))
     return false;
-  kh_markup_flush(markup);
-  kh_markup_plain(&markup->pending, kh_str(markup->text.at + markup->at + 1, end - markup->at - 1));
+  flush(markup);
+  add_plain(&markup->pending, kh_str(markup->text.at + markup->at + 1, end - markup->at - 1));
   markup->styles |= KH_SLACK_CODE;
-  kh_markup_flush(markup);
+  flush(markup);
   markup->styles = styles;
   markup->at = end + 1;
   return true;
@@ -143,29 +161,28 @@ static bool take_code(struct kh_markup *markup)
 
 /* ---- :emoji:, &amp; ---- */
 
-static bool take_emoji(struct kh_markup *markup)
+static bool take_emoji(struct markup *markup)
 {
   size_t begin = markup->at + 1;
   size_t end = begin;
   bool letters = false;
 
-  if (kh_markup_at(markup, markup->at) != ':' ||
-      (markup->at > 0 && is_word(kh_markup_at(markup, markup->at - 1))))
+  if (char_at(markup, markup->at) != ':' || (markup->at > 0 && is_word(char_at(markup, markup->at - 1))))
     return false;
-  for (char c = kh_markup_at(markup, end);
+  for (char c = char_at(markup, end);
        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
-       c = kh_markup_at(markup, ++end))
+       c = char_at(markup, ++end))
     letters = letters || (c >= 'a' && c <= 'z') || c == '+' || c == '-';
-  if (kh_markup_at(markup, end) != ':' || !letters || end - begin > EMOJI_MAX_BYTES)
+  if (char_at(markup, end) != ':' || !letters || end - begin > EMOJI_MAX_BYTES)
     return false;
-  kh_markup_flush(markup);
+  flush(markup);
   kh_slack_add(markup->section, "emoji", "name", kh_str(markup->text.at + begin, end - begin), KH_NO_STR, 0);
-  kh_markup_fallback(markup, kh_str(markup->text.at + markup->at, end + 1 - markup->at));
+  add_fallback(markup, kh_str(markup->text.at + markup->at, end + 1 - markup->at));
   markup->at = end + 1;
   return true;
 }
 
-static bool take_entity(struct kh_markup *markup)
+static bool take_entity(struct markup *markup)
 {
   static const char *const entities[] = {"&amp;", "<&lt;", ">&gt;"};
   struct kh_str rest = kh_str(markup->text.at + markup->at, markup->text.len - markup->at);
@@ -182,31 +199,126 @@ static bool take_entity(struct kh_markup *markup)
   return false;
 }
 
-static void take_text(struct kh_markup *markup)
+/* ---- mentions and links, in < and > ---- */
+
+static bool is_id(struct kh_str text)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if (!((text.at[i] >= 'A' && text.at[i] <= 'Z') || (text.at[i] >= '0' && text.at[i] <= '9')))
+      return false;
+  return text.len > 0 && text.len <= ID_MAX_BYTES;
+}
+
+static bool is_range(struct kh_str text)
+{
+  return kh_str_equal(text, KH_STR("here")) || kh_str_equal(text, KH_STR("channel")) ||
+         kh_str_equal(text, KH_STR("everyone"));
+}
+
+/* What notifications show is parsed by Slack, and they know the name behind an id. */
+static void add_mention(struct markup *markup, const char *type, const char *key, struct kh_str id,
+                        struct kh_str written)
+{
+  flush(markup);
+  kh_slack_add(markup->section, type, key, id, KH_NO_STR, 0);
+  if (!markup->full && markup->fallback->len + written.len + 3 <= KH_SLACK_FALLBACK_BYTES)
+    (void)kh_buf_add(markup->fallback, written);
+}
+
+/*
+ * WRITTEN is all of it, with < and >. What a value is part of is never a mention: no mark is part of an id.
+ */
+static bool take_mention(struct markup *markup, struct kh_str written)
+{
+  static const struct {
+    const char *before, *type, *key;
+  } mentions[] = {{"@", "user", "user_id"},
+                  {"#", "channel", "channel_id"},
+                  {"!subteam^", "usergroup", "usergroup_id"},
+                  {"!", "broadcast", "range"}};
+
+  for (size_t i = 0; i < KH_COUNT(mentions); i++) {
+    struct kh_str before = kh_str_of(mentions[i].before);
+    struct kh_str inside = kh_str(written.at + 1, written.len - 2);
+
+    if (!kh_str_starts(inside, before))
+      continue;
+    struct kh_str id = kh_str(inside.at + before.len, inside.len - before.len);
+    if (strcmp(mentions[i].key, "range") == 0 ? is_range(id) : is_id(id)) {
+      add_mention(markup, mentions[i].type, mentions[i].key, id, written);
+      return true;
+    }
+  }
+  return false;
+}
+
+/* A link whose url came out empty, or is none, is its text. */
+static bool take_link(struct markup *markup, size_t end)
+{
+  size_t bar = find(markup, markup->at + 1, '|');
+  bool has_text = bar != SIZE_MAX && bar + 1 < end;
+  size_t url_end = bar < end ? bar : end;
+  struct kh_buf url;
+
+  kh_buf_init(&url, MARKED_MAX_BYTES);
+  add_plain(&url, kh_str(markup->text.at + markup->at + 1, url_end - markup->at - 1));
+  bool is_link = kh_text_is_link(kh_buf_view(&url));
+  if (is_link || has_text) {
+    struct kh_str label = has_text ? kh_str(markup->text.at + bar + 1, end - bar - 1) : kh_buf_view(&url);
+
+    flush(markup);
+    add_plain(&markup->pending, label);
+    if (is_link) {
+      struct kh_str text = markup->pending.len > 0 ? kh_buf_view(&markup->pending) : kh_buf_view(&url);
+
+      kh_slack_add(markup->section, "link", "text", text, kh_buf_view(&url), markup->styles);
+      add_fallback(markup, text);
+      clear(markup);
+    }
+  }
+  keep(markup, kh_buf_ok(&url));
+  kh_buf_release(&url);
+  return is_link || has_text;
+}
+
+static bool take_angle(struct markup *markup)
+{
+  size_t end = char_at(markup, markup->at) == '<' ? find(markup, markup->at + 1, '>') : SIZE_MAX;
+
+  if (end == SIZE_MAX || end == markup->at + 1)
+    return false;
+  if (!take_mention(markup, kh_str(markup->text.at + markup->at, end + 1 - markup->at)) &&
+      !take_link(markup, end))
+    return false;
+  markup->at = end + 1;
+  return true;
+}
+
+static void take_text(struct markup *markup)
 {
   size_t end = next(markup, markup->at);
 
-  if (kh_markup_at(markup, markup->at) == '\n') {
-    kh_markup_flush(markup);
+  if (char_at(markup, markup->at) == '\n') {
+    flush(markup);
     markup->styles = 0;
     kh_slack_add_text(markup->section, KH_STR("\n"), 0);
-    kh_markup_fallback(markup, KH_STR(" "));
+    add_fallback(markup, KH_STR(" "));
   } else {
-    kh_markup_plain(&markup->pending, kh_str(markup->text.at + markup->at, end - markup->at));
+    add_plain(&markup->pending, kh_str(markup->text.at + markup->at, end - markup->at));
   }
   markup->at = end;
 }
 
 enum kh_err kh_slack_markup(struct kh_str message, struct kh_slack_section *section, struct kh_buf *fallback)
 {
-  struct kh_markup markup = {.text = message, .section = section, .fallback = fallback};
+  struct markup markup = {.text = message, .section = section, .fallback = fallback};
 
-  kh_buf_init(&markup.pending, KH_MARKUP_MAX_BYTES);
+  kh_buf_init(&markup.pending, MARKED_MAX_BYTES);
   while (markup.at < message.len)
-    if (!turn_style(&markup) && !take_code(&markup) && !kh_markup_angle(&markup) && !take_emoji(&markup) &&
+    if (!turn_style(&markup) && !take_code(&markup) && !take_angle(&markup) && !take_emoji(&markup) &&
         !take_entity(&markup))
       take_text(&markup);
-  kh_markup_flush(&markup);
+  flush(&markup);
   enum kh_err err = section->failed ? KH_ERR_NO_MEMORY : markup.err;
   kh_buf_release(&markup.pending);
   return err ? err : kh_buf_ok(fallback);

@@ -13,7 +13,7 @@ static void add_headline(struct kh_slack_section *section, const struct kh_story
 {
   struct kh_str item = kh_buf_view(&story->item);
 
-  kh_slack_add(section, "emoji", "name", kh_str_of(kh_text_emoji(story->mood)), KH_NO_STR, 0);
+  kh_slack_add(section, "emoji", "name", kh_str_of(kh_text_emoji[story->mood]), KH_NO_STR, 0);
   kh_slack_add_text(section, KH_STR(" "), 0);
   kh_slack_add_text(section, kh_buf_view(&story->subject), KH_SLACK_BOLD);
   if (item.len > 0) {
@@ -38,22 +38,6 @@ static void add_details(struct kh_slack_section *section, const struct kh_story 
     kh_slack_add_text(section, kh_str_of(detail->before), 0);
     kh_slack_add_text(section, kh_buf_view(&detail->text), detail->code ? KH_SLACK_CODE : 0);
   }
-}
-
-/* [{"type": TYPE, "elements": ELEMENTS}], which takes ELEMENTS over; NULL when memory ran out. */
-static json_t *list_of(const char *type, json_t *elements)
-{
-  json_t *list = json_array();
-  json_t *one = json_object();
-  bool failed = json_object_set_new(one, "type", json_string(type));
-
-  failed = json_object_set_new(one, "elements", elements) || failed;
-  failed = json_array_append_new(list, one) || failed;
-  if (failed) {
-    json_decref(list);
-    list = NULL;
-  }
-  return list;
 }
 
 static void add_story(struct kh_slack_section *section, const struct kh_story *story)
@@ -99,24 +83,17 @@ static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering 
   return err;
 }
 
+/*
+ * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their defaults
+ * "@channel" in a text is only a text.
+ */
 static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct kh_buf *body)
 {
-  json_t *json = json_object();
-  /*
-   * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their
-   * defaults "@channel" in a text is only a text.
-   */
-  bool failed = json_object_set_new(json, "text", json_stringn(fallback.at, fallback.len)) ||
-                json_object_set_new(json, "mrkdwn", json_false()) ||
-                json_object_set_new(json, "unfurl_links", json_false()) ||
-                json_object_set_new(json, "unfurl_media", json_false()) ||
-                json_object_set_new(
-                    json, "blocks",
-                    list_of("rich_text", list_of("rich_text_section", json_incref(elements))));
-  enum kh_err err = failed ? KH_ERR_NO_MEMORY : kh_notify_write_json(json_incref(json), body);
+  json_t *json = json_pack("{s:s%, s:b, s:b, s:b, s:[{s:s, s:[{s:s, s:O}]}]}", "text", fallback.at,
+                           fallback.len, "mrkdwn", 0, "unfurl_links", 0, "unfurl_media", 0, "blocks", "type",
+                           "rich_text", "elements", "type", "rich_text_section", "elements", elements);
 
-  json_decref(json);
-  return err;
+  return json ? kh_notify_write_json(json, body) : KH_ERR_NO_MEMORY;
 }
 
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
