@@ -32,15 +32,13 @@ static bool set_all(json_t *json, const struct kh_rule *rule, struct kh_renderin
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   struct kh_story story;
-  json_t *json = NULL;
+  json_t *json = json_object();
   enum kh_err err = kh_story_read(&story, rendering->event);
 
-  if (err)
-    goto done;
-  json = json_object();
-  err = set_all(json, rule, rendering, &story) ? kh_notify_write_json(json_incref(json), body)
-                                               : KH_ERR_NO_MEMORY;
-done:
+  if (!err && !set_all(json, rule, rendering, &story))
+    err = KH_ERR_NO_MEMORY;
+  if (!err)
+    err = kh_notify_write_json(json_incref(json), body);
   json_decref(json);
   kh_story_release(&story);
   return err;

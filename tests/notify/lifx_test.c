@@ -44,6 +44,7 @@ static const struct {
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"skipped\"}}", "\"cyan "},
     {"{\"event\":\"build.skipped\",\"build\":{\"state\":\"skipped\"}}", "\"cyan "},
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"not_run\"}}", "\"white "},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"broken\"}}", "\"white "},
     /* Nobody knows how it ended: neither green nor red. */
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"running\"}}", "\"pink "},
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"scheduled\"}}", "\"pink "},

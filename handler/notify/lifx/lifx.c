@@ -35,8 +35,13 @@ static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery 
 /* Which of the looks EVENT has: by the build's state, for that is what a lamp shows. */
 static const char *look_of(const struct kh_event *event, struct kh_str state)
 {
+  static const char *const looks[KH_MOOD__COUNT] = {
+      [KH_MOOD_NEWS] = "other",      [KH_MOOD_PASSED] = "passed",   [KH_MOOD_FAILED] = "failed",
+      [KH_MOOD_WARNING] = "failed",  [KH_MOOD_BLOCKED] = "blocked", [KH_MOOD_CANCELED] = "canceled",
+      [KH_MOOD_SKIPPED] = "not_run", [KH_MOOD_RUNNING] = "running", [KH_MOOD_SCHEDULED] = "other",
+  };
   const struct kh_state_words *known = kh_text_state(state);
-  bool finished = kh_str_ends(kh_str_of(event->name), KH_STR(".finished"));
+  const bool finished = kh_str_ends(kh_str_of(event->name), KH_STR(".finished"));
 
   if (event->kind != KH_EVENT_BUILD)
     return "other";
@@ -44,24 +49,10 @@ static const char *look_of(const struct kh_event *event, struct kh_str state)
     return "running";
   if (!known)
     return finished && state.len > 0 ? "failed" : "other";
-  switch (known->mood) {
-  case KH_MOOD_PASSED:
-    return "passed";
-  case KH_MOOD_FAILED:
-  case KH_MOOD_WARNING:
-    return "failed";
-  case KH_MOOD_BLOCKED:
-    return "blocked";
-  case KH_MOOD_CANCELED:
-    return "canceled";
-  case KH_MOOD_SKIPPED:
-    return kh_str_equal(state, KH_STR("skipped")) ? "skipped" : "not_run";
-  case KH_MOOD_RUNNING:
-    /* A body that lags behind its event does not say how the build ended. */
-    return finished ? "other" : "running";
-  default:
+  /* A body that lags behind its event does not say how the build ended. */
+  if (known->mood == KH_MOOD_RUNNING && finished)
     return "other";
-  }
+  return kh_str_equal(state, KH_STR("skipped")) ? "skipped" : looks[known->mood];
 }
 
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
@@ -130,11 +121,9 @@ static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const 
   if (kh_str_ends(base, KH_STR("/")))
     base.len--;
   (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
-  (void)kh_buf_add(&url, base);
-  (void)kh_buf_add(&url, KH_STR("/lights/"));
+  (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
   add_encoded(selector, &url);
-  (void)kh_buf_add_byte(&url, '/');
-  (void)kh_buf_add(&url, kh_str_of(path));
+  (void)kh_buf_printf(&url, "/%s", path);
   enum kh_err err = kh_buf_ok(&url);
   if (!err)
     err = kh_secret_set(&rule->url, kh_buf_view(&url));
