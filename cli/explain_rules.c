@@ -188,9 +188,9 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_r
     return;
   }
   sent = json_object();
-  json_object_set_new(
-      sent, "verb",
-      rule->notifier->via != KH_VIA_HTTP ? json_null() : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
+  json_object_set_new(sent, "verb",
+                      rule->notifier->deliver ? json_null()
+                                              : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
   json_object_set_new(sent, "undecided",

@@ -42,7 +42,7 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
 {
   const struct kh_delivery *made = &delivery->made;
   const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
-  const char *verb = rule->notifier->via != KH_VIA_HTTP ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
+  const char *verb = rule->notifier->deliver ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
   printf("\n  rule %s: %s to %s\n", made->rule, verb, made->destination);
   printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);

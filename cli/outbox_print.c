@@ -1,8 +1,8 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "notify/notifiers.h"
 #include "outbox_print.h"
-#include "rules/notifier.h"
 
 /* Null when this kitehook does not know the notifier. */
 static json_t *content_type_of(struct kh_str notifier)

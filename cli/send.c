@@ -131,19 +131,18 @@ static int post(const struct call *call, const struct kh_webhook_file *webhook,
 {
   const struct kh_request *request = &webhook->request;
   struct kh_str media_type = request->headers[KH_HEADER_CONTENT_TYPE].text;
-  struct kh_secret url = {0};
   struct kh_transport transport = {0};
   struct kh_exchange exchange = {
-      .request = {.url = &url,
-                  .content_type = media_type.len > 0 ? media_type : KH_STR("application/json"),
+      .request = {.content_type = media_type.len > 0 ? media_type : KH_STR("application/json"),
                   .body = request->body,
                   .timeout_ms = TIMEOUT_MS,
-                  .headers = headers}};
+                  .headers = *headers}};
   struct kh_incoming *answer = &exchange.answer;
+  struct kh_secret *url = &exchange.request.url;
   int code = KH_EXIT_STATE;
 
   kh_incoming_init(answer);
-  if (kh_secret_set(&url, kh_str_of(call->url)) != KH_OK || kh_http_curl_open(&transport, NULL) != KH_OK) {
+  if (kh_secret_set(url, kh_str_of(call->url)) != KH_OK || kh_http_curl_open(&transport, NULL) != KH_OK) {
     kh_cli_fail(call->self, code, "no memory, or the URL is too long");
     goto done;
   }
@@ -161,7 +160,7 @@ static int post(const struct call *call, const struct kh_webhook_file *webhook,
 done:
   kh_buf_release(&answer->body);
   kh_http_curl_close(&transport);
-  kh_secret_release(&url);
+  kh_outgoing_release(&exchange.request);
   return code;
 }
 

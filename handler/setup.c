@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "notify/notifiers.h"
 #include "setup.h"
 
 enum kh_err kh_setup_open(struct kh_setup **made, const char *path, enum kh_config_depth depth,

@@ -77,6 +77,11 @@ enum kh_err kh_secret_set(struct kh_secret *secret, struct kh_str text)
   return KH_OK;
 }
 
+enum kh_err kh_secret_copy(struct kh_secret *to, const struct kh_secret *from)
+{
+  return kh_secret_set(to, kh_str((const char *)from->at, from->len));
+}
+
 void kh_secret_release(struct kh_secret *secret)
 {
   if (secret->at)

@@ -26,6 +26,8 @@ struct kh_secret {
  * Copies TEXT. KH_ERR_LIMIT over KH_SECRET_MAX_BYTES, KH_ERR_NO_MEMORY. Replaces (and wipes) what was there.
  */
 enum kh_err kh_secret_set(struct kh_secret *secret, struct kh_str text) KH_MUST_USE;
+/* TO gets what FROM holds, as by kh_secret_set; without an error but KH_ERR_NO_MEMORY. */
+enum kh_err kh_secret_copy(struct kh_secret *to, const struct kh_secret *from) KH_MUST_USE;
 /* Wipes and frees; the secret is empty afterwards. {0} is empty too. */
 void kh_secret_release(struct kh_secret *secret);
 static inline bool kh_secret_is_empty(const struct kh_secret *secret)

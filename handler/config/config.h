@@ -3,7 +3,7 @@
  *
  * A receiver reads only as far as `notify:`, which comes last; a worker and
  * `kitehook check` read it all. `notify:` itself stays a tree here: rules/ and
- * notify/ give it meaning (kh_rules_compile in rules/notifier.h).
+ * notify/ give it meaning (kh_rules_compile in notify/notifiers.h).
  *
  *   webhook:
  *     signature: [{name: current, file: /path}, {name: previous, env: NAME}]   # and/or

@@ -15,37 +15,45 @@ static int64_t timeout_ms(const struct kh_outbox *outbox)
   return left_ms;
 }
 
-bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+static enum kh_err make_request(struct kh_attempt *attempt, int64_t now_us)
 {
   const struct kh_rule *rule = attempt->rule;
+  enum kh_err err = kh_rule_request(rule, &attempt->delivery, now_us, &attempt->exchange.request);
+
+  err = err ? err : kh_secret_copy(&attempt->secret, &rule->secret);
+  return err ? err : kh_secret_copy(&attempt->capability, &rule->capability);
+}
+
+static bool fail(struct kh_attempt *attempt, enum kh_err result, int64_t retry_at_us, const char *detail)
+{
+  (void)snprintf(attempt->detail, sizeof attempt->detail, "%s", detail);
+  attempt->result = result;
+  attempt->retry_at_us = retry_at_us;
+  return false;
+}
+
+bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const int64_t left_ms = timeout_ms(outbox);
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   kh_incoming_init(&attempt->exchange.answer);
-  attempt->headers.count = 0;
-  attempt->by = rule->notifier;
-  attempt->exchange.request = (struct kh_outgoing){.verb = rule->verb,
-                                                   .url = &attempt->url,
-                                                   .content_type = kh_str_of(rule->notifier->content_type),
-                                                   .body = kh_buf_view(&attempt->delivery.body),
-                                                   .timeout_ms = timeout_ms(outbox),
-                                                   .headers = &attempt->headers};
+  attempt->by = attempt->rule->notifier;
   /* What is sent without time for the answer may arrive all the same, and would be called failed. */
-  if (attempt->exchange.request.timeout_ms < LEAST_MS) {
-    (void)snprintf(attempt->detail, sizeof attempt->detail, "no time was left to send it");
-    attempt->result = KH_ERR_DELIVERY_FAILED;
-    attempt->retry_at_us = now_us;
-    return false;
-  }
-  if (kh_secret_set(&attempt->url, kh_secret_reveal(&rule->url)) ||
-      kh_secret_set(&attempt->secret, kh_secret_reveal(&rule->secret))) {
-    (void)snprintf(attempt->detail, sizeof attempt->detail, "no memory");
-    attempt->result = KH_ERR_DELIVERY_FAILED;
-    attempt->retry_at_us = now_us + kh_policy_hold_us(-1);
-    return false;
-  }
-  if (rule->notifier->sign)
-    rule->notifier->sign(rule, &attempt->delivery, now_us, &attempt->headers);
-  return true;
+  if (left_ms < LEAST_MS)
+    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us, "no time was left to send it");
+  enum kh_err err = make_request(attempt, now_us);
+  attempt->exchange.request.timeout_ms = left_ms;
+  if (err == KH_ERR_NO_MEMORY)
+    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + kh_policy_hold_us(-1), "no memory");
+  return !err || fail(attempt, KH_ERR_RENDER, now_us, "no request can be made of it");
+}
+
+void kh_attempt_deliver(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  attempt->result = attempt->rule->notifier->deliver(&attempt->delivery, &outbox->log);
+  if (attempt->result)
+    (void)snprintf(attempt->detail, sizeof attempt->detail, "%s", kh_err_token(attempt->result));
 }
 
 static struct kh_verdict judge(const struct kh_notifier *notifier, const struct kh_incoming *answer,
@@ -91,6 +99,8 @@ static void plan(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t r
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   struct kh_incoming *answer = &attempt->exchange.answer;
+  const struct kh_secret *const secrets[] = {&attempt->exchange.request.url, &attempt->secret,
+                                             &attempt->capability};
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   if (attempt->exchange.result)
@@ -101,8 +111,7 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   describe(attempt, verdict.note);
   /* Of the answer's body only words are kept: it may echo what it was sent. */
   if (verdict.err)
-    kh_answer_keep(kh_buf_view(&answer->body),
-                   (const struct kh_secret *const[]){&attempt->url, &attempt->secret}, 2, attempt->answer);
+    kh_answer_keep(kh_buf_view(&answer->body), secrets, KH_COUNT(secrets), attempt->answer);
   kh_buf_release(&answer->body);
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
@@ -113,8 +122,9 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
 void kh_attempt_release(struct kh_attempt *attempt)
 {
   kh_buf_release(&attempt->exchange.answer.body);
-  kh_secret_release(&attempt->url);
+  kh_outgoing_release(&attempt->exchange.request);
   kh_secret_release(&attempt->secret);
+  kh_secret_release(&attempt->capability);
   kh_delivery_release(&attempt->delivery);
 }
 

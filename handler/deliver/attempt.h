@@ -17,8 +17,7 @@ struct kh_attempt {
 
   /* over the network: owned, since the rules may be others when the answer comes */
   const struct kh_notifier *by;
-  struct kh_secret url, secret;
-  struct kh_sent_headers headers;
+  struct kh_secret secret, capability; /* the rule's, so that nothing of them is kept of the answer */
   struct kh_exchange exchange;
 
   /* the outcome */
@@ -33,10 +32,12 @@ struct kh_attempt {
 
 /* ---- attempt.c ---- */
 
-/* Fills attempt->exchange. False when it cannot be sent, for want of time or memory, which is its outcome. */
+/* Fills attempt->exchange. False when it cannot be sent, for want of time, say, which is its outcome. */
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The outcome, of what attempt->exchange got, which is released. */
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt);
+/* The outcome of one whose notifier delivers on this machine. */
+void kh_attempt_deliver(const struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* What it holds; not the attempt itself. */
 void kh_attempt_release(struct kh_attempt *attempt);
 /* True when it will be tried again. */
@@ -44,8 +45,6 @@ bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt 
 
 /* ---- attempt_log.c ---- */
 
-/* Sends what the log notifier rendered: KH_OK or KH_ERR_RENDER, with detail. */
-enum kh_err kh_attempt_speak(struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The line of every attempt; RECORDED is KH_OK when the store knows of the outcome. */
 void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, enum kh_err recorded);
 

@@ -114,7 +114,7 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 
 static bool is_networked(const struct kh_attempt *attempt)
 {
-  return attempt->rule && attempt->result == KH_OK && attempt->rule->notifier->via == KH_VIA_HTTP;
+  return attempt->rule && attempt->result == KH_OK && !attempt->rule->notifier->deliver;
 }
 
 static void send_and_wait(struct kh_outbox *outbox, struct kh_attempt *attempt)
@@ -137,7 +137,7 @@ enum kh_err kh_outbox_step(struct kh_outbox *outbox)
   if (is_networked(&attempt))
     send_and_wait(outbox, &attempt);
   else if (attempt.result == KH_OK)
-    attempt.result = kh_attempt_speak(outbox, &attempt);
+    kh_attempt_deliver(outbox, &attempt);
   err = finish(outbox, &attempt);
   return err ? err : attempt.result;
 }
@@ -225,7 +225,7 @@ static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, b
   if (networked)
     return begin(outbox, attempt);
   if (attempt->result == KH_OK)
-    attempt->result = kh_attempt_speak(outbox, attempt);
+    kh_attempt_deliver(outbox, attempt);
   return finish(outbox, attempt);
 }
 

@@ -97,7 +97,7 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
                         struct kh_str body, struct kh_buf *answer, struct kh_diag *why)
 {
   struct kh_aws_credentials who;
-  struct kh_secret url = {0};
+  struct kh_outgoing request = {.content_type = KH_STR("application/x-amz-json-1.1"), .body = body};
   struct kh_diag first = {0};
   bool again = false;
 
@@ -105,7 +105,7 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
   enum kh_err err = kh_aws_credentials_read(&who, aws->environment, why);
   if (!err)
     err = kh_aws_endpoint(aws->environment, operation->service, operation->endpoint_variable, who.region,
-                          &url, why);
+                          &request.url, why);
   if (err)
     goto done;
 
@@ -115,8 +115,7 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
                                          .access_key_id = &who.access_key_id,
                                          .secret_access_key = &who.secret_access_key,
                                          .session_token = &who.session_token};
-  const struct kh_outgoing request = {
-      .url = &url, .content_type = KH_STR("application/x-amz-json-1.1"), .body = body, .aws = &signing};
+  request.aws = &signing;
   err = ask(aws, &request, operation, answer, &again, &first);
   again = again && left_ms(aws) > PAUSE_MS;
   if (err && again)
@@ -128,6 +127,6 @@ enum kh_err kh_aws_call(const struct kh_aws *aws, const struct kh_aws_operation 
 
 done:
   kh_aws_credentials_release(&who);
-  kh_secret_release(&url);
+  kh_outgoing_release(&request);
   return err;
 }

@@ -104,7 +104,7 @@ static bool is_signable(const struct kh_aws_signing *aws)
 /* Whatever stands in a header, it stays one header. */
 static bool are_lines(const struct kh_sent_headers *headers)
 {
-  for (size_t i = 0; headers && i < headers->count; i++) {
+  for (size_t i = 0; i < headers->count; i++) {
     const struct kh_sent_header *header = &headers->at[i];
 
     if (header->text[0] && !is_line(kh_str_of(header->text), ' '))
@@ -146,7 +146,7 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   wire->end_us = kh_clock_ticks_us(&kh_system_clock) + timeout_ms * 1000;
 #define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
   SET(CURLOPT_SHARE, options->share);
-  SET(CURLOPT_URL, kh_secret_reveal(request->url).at);
+  SET(CURLOPT_URL, kh_secret_reveal(&request->url).at);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
   /*
    * After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would
@@ -226,8 +226,8 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
     good = good && add_header(&headers, "X-Amz-Target", "", kh_str_of(aws->target));
   if (aws && !kh_secret_is_empty(aws->session_token))
     good = good && add_header(&headers, "X-Amz-Security-Token", "", kh_secret_reveal(aws->session_token));
-  for (size_t i = 0; good && request->headers && i < request->headers->count; i++) {
-    const struct kh_sent_header *own = &request->headers->at[i];
+  for (size_t i = 0; good && i < request->headers.count; i++) {
+    const struct kh_sent_header *own = &request->headers.at[i];
 
     good = add_header(&headers, own->name, own->text,
                       own->secret ? kh_secret_reveal(own->secret) : KH_STR(""));
@@ -240,11 +240,11 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
 
 static enum kh_err check(const struct kh_outgoing *request, struct kh_incoming *answer)
 {
-  if (!is_web_url(kh_secret_reveal(request->url)))
+  if (!is_web_url(kh_secret_reveal(&request->url)))
     return fail(answer, "the URL is not one of http or https");
   if (!is_line(request->content_type, ' '))
     return fail(answer, "the content type is no header");
-  if (!are_lines(request->headers))
+  if (!are_lines(&request->headers))
     return fail(answer, "a credential is no header: it holds a blank or a control character");
   if (request->aws && !is_signable(request->aws))
     return fail(answer, "the request cannot be signed");

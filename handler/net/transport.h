@@ -45,15 +45,24 @@ struct kh_sent_headers {
 
 enum kh_verb { KH_POST, KH_PUT };
 
+/* Borrowed, but for what is owned by whoever made the request. */
 struct kh_outgoing {
   enum kh_verb verb;
-  const struct kh_secret *url; /* http or https; may itself be the credential */
+  struct kh_secret url; /* owned; http or https; may itself be the credential */
   struct kh_str content_type;
   struct kh_str body;
-  int64_t timeout_ms;                    /* for the whole exchange */
-  const struct kh_sent_headers *headers; /* NULL for none */
-  const struct kh_aws_signing *aws;      /* NULL: not signed */
+  struct kh_buf own_body; /* owned; what `body` shows where no other place has it; may hold a secret */
+  struct kh_sent_headers headers;
+  int64_t timeout_ms;               /* for the whole exchange */
+  const struct kh_aws_signing *aws; /* NULL: not signed */
 };
+
+/* Wipes and frees what is owned. */
+static inline void kh_outgoing_release(struct kh_outgoing *request)
+{
+  kh_secret_release(&request->url);
+  kh_wipe_buf(&request->own_body);
+}
 
 struct kh_incoming {
   int status;            /* 0 when no answer came */

@@ -1,10 +1,10 @@
 #include "base/base.h"
 
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 
-const struct kh_notifier *const kh_notifiers[] = {
-    &kh_notifier_slack, &kh_notifier_webhook, &kh_notifier_lifx, &kh_notifier_log, NULL,
-};
+#define KH_NOTIFIER(name) &kh_notifier_##name,
+const struct kh_notifier *const kh_notifiers[] = {KH_NOTIFIERS(KH_NOTIFIER) NULL};
+#undef KH_NOTIFIER
 
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules, struct kh_diags *diags)
 {

@@ -1,9 +1,12 @@
 /*
  * notifier.h - what a notifier is, and a compiled rule.
  *
- * A notifier is one file with one `const struct kh_notifier`, and one word in the list in notifiers.c. It is
- * pure: it turns an event into the bytes of a request and never sees the network. docs/ADDING.md walks
- * through one.
+ * A notifier is one file with one `const struct kh_notifier`, and one word in the list in
+ * notify/notifiers.h. It is pure: it turns an event into the bytes of a request and never sees the network.
+ * docs/ADDING.md walks through one.
+ *
+ * `render` makes of an event what lies in the outbox until it is delivered, without anything secret;
+ * `request` makes of that one attempt.
  *
  * The folder: rule.c compiles `notify:` into rules, each by options.c (the options of its notifier; message.c
  * for `message:`) and match_compile.c (branches.c). For each event decision.c asks match.c, and render.c has
@@ -12,6 +15,7 @@
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H
 
+#include "base/log.h"
 #include "memory/memory.h"
 #include "memory/queue.h"
 #include "net/transport.h"
@@ -20,8 +24,6 @@
 
 struct kh_rule;
 struct kh_template;
-
-enum kh_via { KH_VIA_HTTP, KH_VIA_LOG };
 
 /* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
 struct kh_verdict {
@@ -43,7 +45,6 @@ struct kh_rendering {
 struct kh_notifier {
   const char *name;  /* the word in kitehook.yml: "slack"; at most 16 bytes */
   const char *words; /* for documents: what it does, without a full stop */
-  enum kh_via via;
   const char *content_type;
   const char *const *default_events; /* NULL-terminated */
   const struct kh_option *options;
@@ -53,25 +54,33 @@ struct kh_notifier {
   /* What the table cannot say of OPTIONS, once read by it without a mistake. NULL where it says it all. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
-  /* Writes the request body. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+  /* Writes the body that lies in the outbox. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
   enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
   /*
-   * Headers for one attempt at NOW_US: what is new each time, or must not lie in the outbox. HEADERS is
-   * empty. NULL where there are none.
+   * OUTGOING sends DELIVERY's body by RULE's verb to its url. Changes it for one attempt at NOW_US: what is
+   * new each time, or must not lie in the outbox (outgoing.h). What else an attempt may come to need, such as
+   * what the place said of an earlier message, becomes one more argument. NULL where nothing is to change.
+   * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
    */
-  void (*sign)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-               struct kh_sent_headers *headers);
+  enum kh_err (*request)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                         struct kh_outgoing *outgoing);
   /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
   void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
+  /*
+   * Instead of these two where a delivery does not leave this machine: it goes to LOG, there and then. NULL
+   * for all others. KH_ERR_RENDER for a body that cannot be read.
+   */
+  enum kh_err (*deliver)(const struct kh_delivery *delivery, const struct kh_log *log);
 };
 
 struct kh_rule {
   char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
   const struct kh_notifier *notifier;
   struct kh_match match;
-  enum kh_verb verb;           /* of HTTP notifiers, as the next two */
+  enum kh_verb verb;           /* of a request, as the next three, which are empty where there is none */
   struct kh_secret url;        /* where to */
   struct kh_secret secret;     /* what to sign with, or a token */
+  struct kh_secret capability; /* what lets whoever knows it send: a topic, a routing key */
   json_t *made;                /* owned; what configure prepared for render */
   struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
   char destination[257];       /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
@@ -85,21 +94,10 @@ struct kh_rules {
 enum { KH_RULES_MAX = 1000 };
 enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 
-/* All there are, in the order in which messages name them; NULL-terminated. */
-extern const struct kh_notifier *const kh_notifiers[];
-
-extern const struct kh_notifier kh_notifier_lifx;
-extern const struct kh_notifier kh_notifier_log;
-extern const struct kh_notifier kh_notifier_slack;
-extern const struct kh_notifier kh_notifier_webhook;
-
 /*
- * Compiles config->notify. All mistakes go to DIAGS; KH_ERR_CONFIG if there was one. RULES borrows from
- * CONFIG.
+ * Compiles config->notify, where NOTIFIERS, NULL-terminated, are all there are. All mistakes go to DIAGS;
+ * KH_ERR_CONFIG if there was one, KH_ERR_NO_MEMORY. RULES borrows from CONFIG.
  */
-enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,
-                             struct kh_diags *diags) KH_MUST_USE;
-/* The same where there are no notifiers but those of NOTIFIERS, NULL-terminated. KH_ERR_NO_MEMORY, too. */
 enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
                                   struct kh_rules *rules, struct kh_diags *diags) KH_MUST_USE;
 void kh_rules_release(struct kh_rules *rules);
@@ -114,6 +112,13 @@ const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *des
 enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                            const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
                            struct kh_delivery *delivery) KH_MUST_USE;
+
+/*
+ * What one attempt at NOW_US sends of DELIVERY, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT,
+ * KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it borrows from RULE and DELIVERY.
+ */
+enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                            struct kh_outgoing *outgoing) KH_MUST_USE;
 
 /*
  * For render functions: writes JSON compactly to BODY and frees it. KH_ERR_RENDER when JSON is NULL; else as

@@ -270,6 +270,14 @@ size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *option
   return kh_word_place(kh_option_text(notifier, options, name), find(notifier, name)->choices);
 }
 
+bool kh_option_is_token(struct kh_str value)
+{
+  for (size_t i = 0; i < value.len; i++)
+    if (value.at[i] <= ' ' || value.at[i] >= 0x7F)
+      return false;
+  return true;
+}
+
 bool kh_options_are_needed(const struct kh_notifier *notifier)
 {
   const struct kh_option *option = notifier->options;

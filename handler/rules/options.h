@@ -56,6 +56,10 @@ size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *option
 /* Adds a blank and WORD to rule->destination; false when there is no room. */
 bool kh_options_name(struct kh_rule *rule, struct kh_str word);
 
+/* For is_good and form of a SECRET that is sent in a header. */
+bool kh_option_is_token(struct kh_str value);
+#define KH_OPTION_TOKEN_FORM "one token: no blanks, no line ends, ASCII"
+
 bool kh_options_are_needed(const struct kh_notifier *notifier);
 /* How an entry with what is required is written: "slack: {url: {env: SLACK_WEBHOOK_URL}}". */
 void kh_options_usage(const struct kh_notifier *notifier, struct kh_buf *out);

@@ -270,6 +270,7 @@ void kh_rules_release(struct kh_rules *rules)
     kh_match_release(&rules->at[i].match);
     kh_secret_release(&rules->at[i].url);
     kh_secret_release(&rules->at[i].secret);
+    kh_secret_release(&rules->at[i].capability);
     json_decref(rules->at[i].made);
     kh_template_free(rules->at[i].message);
   }

@@ -216,7 +216,7 @@ void kh_story_release(struct kh_story *story)
     kh_buf_release(&story->details[i].text);
 }
 
-void kh_story_line(const struct kh_story *story, struct kh_buf *out)
+void kh_story_headline(const struct kh_story *story, struct kh_buf *out)
 {
   (void)kh_buf_add(out, kh_buf_view(&story->subject));
   if (story->item.len > 0) {
@@ -227,15 +227,33 @@ void kh_story_line(const struct kh_story *story, struct kh_buf *out)
     (void)kh_buf_add_byte(out, ' ');
     (void)kh_buf_add(out, kh_buf_view(&story->words));
   }
-  if (story->message.len > 0) {
-    (void)kh_buf_add(out, KH_STR(": "));
-    (void)kh_buf_add(out, kh_buf_view(&story->message));
-  }
+}
+
+void kh_story_rest(const struct kh_story *story, struct kh_buf *out)
+{
+  const bool is_aside = story->message.len > 0 && story->detail_count > 0;
+
+  (void)kh_buf_add(out, kh_buf_view(&story->message));
+  if (is_aside)
+    (void)kh_buf_add(out, KH_STR(" ("));
   for (size_t i = 0; i < story->detail_count; i++) {
-    (void)kh_buf_add(out, i ? KH_STR(", ") : KH_STR(" ("));
+    (void)kh_buf_add(out, i ? KH_STR(", ") : KH_STR(""));
     (void)kh_buf_add(out, kh_str_of(story->details[i].before));
     (void)kh_buf_add(out, kh_buf_view(&story->details[i].text));
   }
-  if (story->detail_count > 0)
+  if (is_aside)
+    (void)kh_buf_add_byte(out, ')');
+}
+
+void kh_story_line(const struct kh_story *story, struct kh_buf *out)
+{
+  const bool has_message = story->message.len > 0;
+
+  kh_story_headline(story, out);
+  if (!has_message && story->detail_count == 0)
+    return;
+  (void)kh_buf_add(out, has_message ? KH_STR(": ") : KH_STR(" ("));
+  kh_story_rest(story, out);
+  if (!has_message)
     (void)kh_buf_add_byte(out, ')');
 }

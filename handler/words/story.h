@@ -43,6 +43,12 @@ enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event) 
 void kh_story_release(struct kh_story *story);
 
 /*
+ * Append "Web build #42 passed", and what goes below it: "Fix it (main, 1a2b3c4, by Jane, took 45 s)", or
+ * nothing.
+ */
+void kh_story_headline(const struct kh_story *story, struct kh_buf *out);
+void kh_story_rest(const struct kh_story *story, struct kh_buf *out);
+/*
  * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45
  * s)".
  */

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-/* What a piece of news means; each notifier has its own emoji or colour for it. */
+/* What a piece of news means; kh_text_emoji, or a notifier's own colour or priority, shows it. */
 enum kh_mood {
   KH_MOOD_NEWS,
   KH_MOOD_PASSED,
@@ -34,6 +34,9 @@ struct kh_state_words {
 
 /* Of a build or a job; NULL for a state that nobody has heard of. */
 const struct kh_state_words *kh_text_state(struct kh_str state);
+
+/* The name that Slack and many others have for it, between colons or without: "white_check_mark". */
+extern const char *const kh_text_emoji[KH_MOOD__COUNT];
 
 /*
  * Appends the first line of TEXT that shows anything: white space trimmed and runs of it made one blank;

@@ -11,8 +11,8 @@
 static struct kh_fake_network network;
 static struct kh_rule rules[20];
 static char urls[20][64];
-static const struct kh_notifier one_notifier = {.name = "slack", .via = KH_VIA_HTTP};
-static const struct kh_notifier four_notifier = {.name = "webhook", .via = KH_VIA_HTTP, .at_once = 4};
+static const struct kh_notifier one_notifier = {.name = "slack"};
+static const struct kh_notifier four_notifier = {.name = "webhook", .at_once = 4};
 static unsigned owed_count;
 
 static void add_rule(size_t i, const char *destination, const char *url, const struct kh_notifier *notifier)
@@ -144,7 +144,7 @@ static void used_up(const struct kh_incoming *answer, int64_t now_us, struct kh_
 /* It took this one, and said that it will take no other for a minute. */
 START_TEST(a_destination_that_is_well_may_ask_for_a_rest_too)
 {
-  static const struct kh_notifier limited = {.name = "lifx", .via = KH_VIA_HTTP, .judge = used_up};
+  static const struct kh_notifier limited = {.name = "lifx", .judge = used_up};
 
   rules[0].notifier = &limited;
   owe("slow");

@@ -1,29 +1,33 @@
 /* What a notifier adds to an attempt, and what it knows better about an answer. */
 #include "base/base.h"
 
+#include "rules/outgoing.h"
 #include "support/outbox_stage.h"
 #include "support/suite.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define ECHO "{\"error\":\"planted-secret-9a8b7c\"}"
+#define CAPABILITY "planted_secret_\"topic"
+#define BODY "{\"a\":1}"
+#define ECHO "{\"error\":\"planted-secret-9a8b7c\",\"topic\":\"planted_secret_\\\"topic\"}"
 
 static struct {
   struct kh_sent_headers headers; /* as they came to the transport */
   enum kh_verb verb;
-  int64_t signed_us, judged_us;
+  char body[256];
+  enum kh_err refusal; /* of `request` */
+  int64_t made_us, judged_us;
   struct kh_verdict found, given; /* by status, and what the judge makes of it */
 } seen;
 
-static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-                 struct kh_sent_headers *headers)
+static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                           struct kh_outgoing *outgoing)
 {
-  ck_assert_uint_eq(headers->count, 0);
-  seen.signed_us = now_us;
-  headers->at[0] = (struct kh_sent_header){
-      .name = "Authorization", .text = "Bearer ", .secret = &rule->secret};
-  headers->at[1] = (struct kh_sent_header){.name = "x-id"};
-  (void)snprintf(headers->at[1].text, sizeof headers->at[1].text, "%s", delivery->id);
-  headers->count = 2;
+  ck_assert_uint_eq(outgoing->headers.count, 0);
+  ck_assert(kh_str_equal(kh_secret_reveal(&outgoing->url), kh_secret_reveal(&rule->url)));
+  seen.made_us = now_us;
+  kh_outgoing_bearer(outgoing, &rule->secret);
+  kh_outgoing_header(outgoing, "x-id", "%s", delivery->id);
+  return seen.refusal ? seen.refusal : kh_outgoing_member(outgoing, "key", &rule->capability);
 }
 
 static void judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict)
@@ -38,7 +42,8 @@ static enum kh_err look_and_send(void *self, const struct kh_outgoing *request, 
 {
   struct kh_stage *stage = self;
 
-  seen.headers = *request->headers;
+  seen.headers = request->headers;
+  (void)snprintf(seen.body, sizeof seen.body, "%.*s", KH_FMT(request->body));
   seen.verb = request->verb;
   kh_fake_clock_advance(&stage->clock, KH_STAGE_SEND_US);
   answer->status = stage->answer.status;
@@ -47,8 +52,7 @@ static enum kh_err look_and_send(void *self, const struct kh_outgoing *request, 
   return answer->status ? KH_OK : KH_ERR_DELIVERY_FAILED;
 }
 
-static const struct kh_notifier notifier = {
-    .name = "slack", .via = KH_VIA_HTTP, .sign = sign, .judge = judge};
+static const struct kh_notifier notifier = {.name = "slack", .request = request, .judge = judge};
 
 static void open_stage(void)
 {
@@ -57,26 +61,29 @@ static void open_stage(void)
   kh_stage.rule[0].notifier = &notifier;
   kh_stage.rule[0].verb = KH_PUT;
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].secret, KH_STR("planted-secret-9a8b7c")), KH_OK);
+  ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].capability, KH_STR(CAPABILITY)), KH_OK);
   kh_stage.sender.send = look_and_send;
 }
 
 static void close_stage(void)
 {
   kh_secret_release(&kh_stage.rule[0].secret);
+  kh_secret_release(&kh_stage.rule[0].capability);
   kh_stage_close();
 }
 
-START_TEST(an_attempt_is_signed_at_its_moment)
+START_TEST(a_request_is_made_at_its_moment)
 {
   const int64_t now_us = KH_STAGE_NOW_S * KH_TEST_SECOND_US;
 
   seen.given = (struct kh_verdict){.err = KH_OK, .retry_after_s = -1};
-  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, BODY, 0, 86400);
   kh_fake_clock_advance(&kh_stage.clock, 77 * KH_TEST_SECOND_US);
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
-  ck_assert_int_eq(seen.signed_us, now_us + 77 * KH_TEST_SECOND_US);
-  ck_assert_int_eq(seen.judged_us, seen.signed_us + KH_STAGE_SEND_US);
+  ck_assert_int_eq(seen.made_us, now_us + 77 * KH_TEST_SECOND_US);
+  ck_assert_int_eq(seen.judged_us, seen.made_us + KH_STAGE_SEND_US);
   ck_assert_int_eq(seen.verb, KH_PUT);
+  ck_assert_str_eq(seen.body, "{\"key\":\"planted_secret_\\\"topic\",\"a\":1}");
   ck_assert_uint_eq(seen.headers.count, 2);
   ck_assert_str_eq(seen.headers.at[1].text, ID_A);
   ck_assert(kh_str_equal(kh_secret_reveal(seen.headers.at[0].secret), KH_STR("planted-secret-9a8b7c")));
@@ -137,7 +144,7 @@ START_TEST(a_verdict_is_carried_out)
 {
   kh_stage.answer = verdicts[_i].answer;
   seen.given = verdicts[_i].given;
-  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, BODY, 0, 86400);
   ck_assert_str_eq(kh_err_token(kh_outbox_step(&kh_stage.outbox)), kh_err_token(verdicts[_i].err));
   ck_assert_int_eq(seen.found.err, verdicts[_i].found);
   ck_assert_int_eq(seen.found.retry_after_s, verdicts[_i].found_s);
@@ -166,9 +173,64 @@ START_TEST(silence_is_not_judged)
 {
   kh_stage.answer.status = 0;
   seen.given = (struct kh_verdict){.err = KH_OK};
-  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, BODY, 0, 86400);
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_FAILED);
   ck_assert_int_eq(seen.judged_us, 0);
+}
+END_TEST
+
+/* `request` cannot: what is too little memory is tried again, and nothing else. */
+static const struct {
+  enum kh_err refusal, result;
+  const char *reason;
+} refusals[] = {{KH_ERR_NO_MEMORY, KH_ERR_DELIVERY_FAILED, "no memory"},
+                {KH_ERR_RENDER, KH_ERR_RENDER, "no request can be made of it"},
+                {KH_ERR_LIMIT, KH_ERR_RENDER, "no request can be made of it"}};
+
+START_TEST(a_request_that_cannot_be_made_is_not_sent)
+{
+  seen.refusal = refusals[_i].refusal;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, BODY, 0, 86400);
+  ck_assert_str_eq(kh_err_token(kh_outbox_step(&kh_stage.outbox)), kh_err_token(refusals[_i].result));
+  ck_assert_uint_eq(seen.headers.count, 0);
+  ck_assert_int_eq(kh_stage_count_owed(), refusals[_i].result == KH_ERR_DELIVERY_FAILED);
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+  ck_assert_str_eq(kh_line_text(line, "detail"), refusals[_i].reason);
+  json_decref(line);
+}
+END_TEST
+
+/* Only an object that has a member can get another one. */
+static const char *const others[] = {"", "[1]", "{}", "text"};
+
+START_TEST(a_body_that_gets_no_member_is_dead)
+{
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, others[_i], 0, 86400);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_RENDER);
+  ck_assert_int_eq(kh_stage_count_owed(), 0);
+}
+END_TEST
+
+START_TEST(headers_have_limits)
+{
+  struct kh_outgoing outgoing = {.verb = KH_POST};
+  char text[sizeof outgoing.headers.at[0].text + 1] = "";
+
+  memset(text, 'x', sizeof text - 1);
+  kh_outgoing_header(&outgoing, "long", "%s", text + 1);
+  ck_assert_uint_eq(outgoing.headers.count, 1);
+  ck_assert_str_eq(outgoing.headers.at[0].text, text + 1);
+  kh_outgoing_header(&outgoing, "longer", "%s", text);
+  ck_assert_uint_gt(outgoing.headers.count, KH_HEADERS_MAX);
+
+  outgoing.headers.count = 0;
+  for (size_t i = 0; i <= KH_HEADERS_MAX; i++) {
+    ck_assert_uint_eq(outgoing.headers.count, i);
+    kh_outgoing_header(&outgoing, "one", "%zu", i);
+  }
+  ck_assert_uint_gt(outgoing.headers.count, KH_HEADERS_MAX);
+  kh_outgoing_header(&outgoing, "one", "more");
+  ck_assert_uint_gt(outgoing.headers.count, KH_HEADERS_MAX);
 }
 END_TEST
 
@@ -178,9 +240,12 @@ static Suite *outbox_verdict_suite(void)
   TCase *outbox = kh_test_case(suite, "outbox");
 
   tcase_add_checked_fixture(outbox, open_stage, close_stage);
-  tcase_add_test(outbox, an_attempt_is_signed_at_its_moment);
+  tcase_add_test(outbox, a_request_is_made_at_its_moment);
   tcase_add_loop_test(outbox, a_verdict_is_carried_out, 0, (int)KH_COUNT(verdicts));
   tcase_add_test(outbox, silence_is_not_judged);
+  tcase_add_loop_test(outbox, a_request_that_cannot_be_made_is_not_sent, 0, (int)KH_COUNT(refusals));
+  tcase_add_loop_test(outbox, a_body_that_gets_no_member_is_dead, 0, (int)KH_COUNT(others));
+  tcase_add_test(outbox, headers_have_limits);
   return suite;
 }
 

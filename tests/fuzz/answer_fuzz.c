@@ -101,16 +101,16 @@ static enum kh_err read_by_libcurl(struct kh_str bytes, struct kh_incoming *answ
 {
   static struct server server;
   static struct kh_wire wire;
-  static struct kh_secret url;
   const struct kh_http_options options = {.ca_file = NULL};
-  const struct kh_outgoing request = {
-      .url = &url, .content_type = KH_STR("text/plain"), .body = KH_STR("x"), .timeout_ms = 60000};
+  static struct kh_outgoing request = {.timeout_ms = 60000};
 
   if (server.listener == 0)
     listen_somewhere(&server);
   server.bytes = bytes;
   server.fd = -1;
-  need(url.at || kh_secret_set(&url, KH_STR("http://127.0.0.1:9/")) == KH_OK);
+  need(request.url.at || kh_secret_set(&request.url, KH_STR("http://127.0.0.1:9/")) == KH_OK);
+  request.content_type = KH_STR("text/plain");
+  request.body = KH_STR("x");
   kh_incoming_init(answer);
   need(kh_wire_prepare(&wire, &options, &request, answer) == KH_OK);
   need(curl_easy_setopt(wire.easy, CURLOPT_ABSTRACT_UNIX_SOCKET, server.address.sun_path + 1) == CURLE_OK);

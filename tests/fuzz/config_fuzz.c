@@ -8,7 +8,7 @@
 
 #include "config/parts.h"
 #include "fuzz/replay.h"
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 #include "support/guard.h"
 
 #define PLANTED "fuzz-planted-value"

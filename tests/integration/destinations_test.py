@@ -410,11 +410,56 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
                          len(rows if isinstance(rows, list) else rows["deliveries"]) == 1, rows)
 
 
-TESTS = [test_one_that_hangs_holds_up_no_other, test_several_at_once, test_a_failed_destination_rests,
-         test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
+# ---- secrets
+
+
+def planted_rules(address):
+    """A rule for each notifier, with every secret that its options may have: rules, variables, and the
+    names of those that send something."""
+    definitions = json.loads((ROOT / "docs/kitehook.schema.json").read_text(encoding="utf-8"))["definitions"]
+    rules, variables, senders = "", {}, []
+    for name in (one["required"][0] for one in definitions["rule"]["oneOf"]):
+        options = definitions.get(name, {}).get("properties", {})
+        names = [option for option, made in options.items()
+                 if made.get("allOf") == [{"$ref": "#/definitions/secret"}]]
+        for option in names:
+            variables[f"{name}_{option}"] = f"{address}/planted/{name}" if option == "url" else \
+                f"planted{len(variables):025}"
+        references = ", ".join(f"{option}: {{ env: {name}_{option} }}" for option in names)
+        rules += f"  - {name}: {{ {references} }}\n" if name in definitions else ""
+        senders += [name] if names else []
+    return rules, variables, senders
+
+
+def test_no_secret_lies_in_the_outbox(cli, report):
+    """The places fail, and echo what they get."""
+    with Catcher(lambda _, body: (503, {}, body)) as catcher:
+        catcher._server.RequestHandlerClass.do_PUT = catcher._server.RequestHandlerClass.do_POST
+        rules, variables, senders = planted_rules(catcher.url(""))
+        state = place(cli, rules, **variables)
+        put(state, 1)
+        with Served(cli, state) as served:
+            wait_until(lambda: len(served.lines()) > len(senders), 10)
+        paths = [caught.path for caught in catcher.caught]
+        report.check("a request of each notifier came", len(senders) >= 3 and all(
+            any(path.startswith(f"/planted/{name}") for path in paths) for name in senders), paths)
+    rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)["deliveries"]
+    report.check("each is owed", sorted(row["notifier"] for row in rows) == sorted(senders), rows)
+    shown = [cli.run("outbox", *words, "--config", cli.config_path).out
+             for words in (["list"], ["list", "--json"],
+                           *(["show", *more, row["id"]] for row in rows for more in ([], ["--json"])))]
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    report.check("no secret is kept", b"planted" not in kept and rows[0]["id"].encode() in kept,
+                 sorted(path.name for path in state.rglob("*")))
+    report.check("none is shown", all(shown) and "planted" not in "".join(shown), shown)
+    report.check("none is logged", served.lines() and "planted" not in served.text(), served.text())
+
+
+TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
+         test_a_failed_destination_rests, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
          test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
-         test_an_authority_of_ones_own, test_a_proxy,
-         test_answers_without_end, test_a_newer_lamp_replaces_an_older]
+         test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
+         test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))

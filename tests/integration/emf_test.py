@@ -25,8 +25,8 @@ UNITS = {"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megab
 TOKENS = set(
     re.findall(r'\] = \{"([a-z0-9_]+)", \d', (ROOT / "handler/base/err.c").read_text(encoding="utf-8")))
 NOTIFIERS = set(
-    re.findall(r"&kh_notifier_([a-z0-9_]+),",
-               (ROOT / "handler/notify/notifiers.c").read_text(encoding="utf-8")))
+    re.findall(r"\bNOTIFIER\(([a-z0-9_]+)\)",
+               (ROOT / "handler/notify/notifiers.h").read_text(encoding="utf-8")))
 STATES = {"passed", "failed", "canceled", "skipped", "not_run", "blocked", "other"}
 CLOSED = {"verdict": (TOKENS - {"ok"}) | {"accepted"}, "notifier": NOTIFIERS,
           "result": {"delivered", "failed"}, "state": STATES}

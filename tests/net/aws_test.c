@@ -180,7 +180,7 @@ static enum kh_err fake_send(void *self, const struct kh_outgoing *request, stru
   ck_assert_ptr_nonnull(request->aws);
   ck_assert_uint_lt(wire.sent, KH_COUNT(wire.replies));
   const struct reply *reply = &wire.replies[wire.sent++];
-  (void)snprintf(wire.url, sizeof wire.url, "%s", kh_secret_reveal(request->url).at);
+  (void)snprintf(wire.url, sizeof wire.url, "%s", kh_secret_reveal(&request->url).at);
   (void)snprintf(wire.body, sizeof wire.body, "%.*s", KH_FMT(request->body));
   (void)snprintf(wire.target, sizeof wire.target, "%s", request->aws->target);
   (void)snprintf(wire.service, sizeof wire.service, "%s", request->aws->service);

@@ -19,27 +19,26 @@ int __wrap_curl_multi_perform(void *multi, int *running)
 }
 
 static struct kh_transport transport;
-static struct kh_secret url;
 static struct kh_exchange exchanges[KH_EXCHANGES_MAX];
 
 static void open_transport(void)
 {
   ck_assert_int_eq(kh_http_curl_open(&transport, NULL), KH_OK);
-  ck_assert_int_eq(kh_secret_set(&url, KH_STR("http://127.0.0.1:1/")), KH_OK);
   for (size_t i = 0; i < KH_COUNT(exchanges); i++) {
     exchanges[i] = (struct kh_exchange){
-        .request = {
-            .url = &url, .content_type = KH_STR("text/plain"), .body = KH_STR("x"), .timeout_ms = 50}};
+        .request = {.content_type = KH_STR("text/plain"), .body = KH_STR("x"), .timeout_ms = 50}};
+    ck_assert_int_eq(kh_secret_set(&exchanges[i].request.url, KH_STR("http://127.0.0.1:1/")), KH_OK);
     kh_incoming_init(&exchanges[i].answer);
   }
 }
 
 static void close_transport(void)
 {
-  for (size_t i = 0; i < KH_COUNT(exchanges); i++)
+  for (size_t i = 0; i < KH_COUNT(exchanges); i++) {
     kh_buf_release(&exchanges[i].answer.body);
+    kh_outgoing_release(&exchanges[i].request);
+  }
   kh_http_curl_close(&transport);
-  kh_secret_release(&url);
 }
 
 START_TEST(a_wait_has_an_end)

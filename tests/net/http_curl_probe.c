@@ -64,20 +64,17 @@ int main(int count, char **words)
     return 2;
   add_headers(&headers, &token);
   for (int i = 4; i < count; i++) {
-    struct kh_secret url = {NULL, 0};
-
-    if (kh_secret_set(&url, kh_str_of(words[i])))
-      return 2;
     struct kh_exchange exchange = {.request = {.verb = getenv("PROBE_PUT") ? KH_PUT : KH_POST,
-                                               .url = &url,
-                                               .headers = headers.count > 0 ? &headers : NULL,
+                                               .headers = headers,
                                                .content_type = kh_str_of(words[2]),
                                                .body = kh_str_of(words[3]),
                                                .timeout_ms = (int64_t)timeout_ms}};
+    if (kh_secret_set(&exchange.request.url, kh_str_of(words[i])))
+      return 2;
     kh_incoming_init(&exchange.answer);
     tell(kh_transport_send(&transport, &exchange), &exchange.answer);
     kh_buf_release(&exchange.answer.body);
-    kh_secret_release(&url);
+    kh_outgoing_release(&exchange.request);
   }
   kh_http_curl_close(&transport);
   kh_secret_release(&token);

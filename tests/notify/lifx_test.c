@@ -44,6 +44,7 @@ static const struct {
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"skipped\"}}", "\"cyan "},
     {"{\"event\":\"build.skipped\",\"build\":{\"state\":\"skipped\"}}", "\"cyan "},
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"not_run\"}}", "\"white "},
+    {"{\"event\":\"build.finished\",\"build\":{\"state\":\"broken\"}}", "\"white "},
     /* Nobody knows how it ended: neither green nor red. */
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"running\"}}", "\"pink "},
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"scheduled\"}}", "\"pink "},
@@ -109,8 +110,8 @@ static const struct {
 
 START_TEST(the_configuration_changes_it)
 {
-  struct kh_sent_headers headers = {.count = 0};
   struct kh_delivery delivery = {.attempt = 0};
+  struct kh_outgoing outgoing;
   struct kh_test_rules made;
   struct kh_test_event event;
   struct kh_buf body;
@@ -120,20 +121,22 @@ START_TEST(the_configuration_changes_it)
   kh_test_rules_open(&made, notify, environment);
   ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
   const struct kh_rule *rule = &made.rules.at[0];
-  struct kh_str url = kh_secret_reveal(&rule->url);
 
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\"}}"));
   kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
   ck_assert_int_eq(rule->notifier->render(rule, kh_test_rendering(&event.event), &body), KH_OK);
   ck_assert_str_eq(kh_buf_text(&body), configured[_i].expected);
-  ck_assert_msg(kh_str_equal(url, kh_str_of(configured[_i].url)), "%.*s", KH_FMT(url));
-  ck_assert_int_eq(rule->verb, configured[_i].verb);
 
-  rule->notifier->sign(rule, &delivery, 0, &headers);
+  ck_assert_int_eq(kh_rule_request(rule, &delivery, 0, &outgoing), KH_OK);
+  const struct kh_sent_headers headers = outgoing.headers;
+  const struct kh_str url = kh_secret_reveal(&outgoing.url);
+  ck_assert_msg(kh_str_equal(url, kh_str_of(configured[_i].url)), "%.*s", KH_FMT(url));
+  ck_assert_int_eq(outgoing.verb, configured[_i].verb);
   ck_assert_uint_eq(headers.count, 1);
   ck_assert_str_eq(headers.at[0].name, "Authorization");
   ck_assert_str_eq(headers.at[0].text, "Bearer ");
   ck_assert(kh_str_equal(kh_secret_reveal(headers.at[0].secret), KH_STR("planted-token")));
+  kh_outgoing_release(&outgoing);
   kh_buf_release(&body);
   kh_test_event_release(&event);
   kh_test_rules_close(&made);

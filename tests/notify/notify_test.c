@@ -302,26 +302,24 @@ static void *failing_malloc(size_t size)
 
 START_TEST(a_render_fails_cleanly_without_memory)
 {
-  static const struct kh_notifier *const notifiers[] = {&kh_notifier_slack, &kh_notifier_webhook,
-                                                        &kh_notifier_log};
+  const struct kh_rule *rule = kh_test_rule_of(kh_notifiers[_i], "");
   struct kh_test_event made;
   enum kh_err err = KH_ERR_NO_MEMORY;
 
   kh_test_event_of_fixture(&made, "build_finished_failed");
   for (memory.fail_at = 0; err && memory.fail_at < 2000; memory.fail_at++) {
-    struct kh_rule rule = {.name = "rule", .notifier = notifiers[_i], .destination = "nowhere"};
     struct kh_buf body;
 
     kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
     memory.calls = 0;
     json_set_alloc_funcs(failing_malloc, free);
-    err = notifiers[_i]->render(&rule, kh_test_rendering(&made.event), &body);
+    err = rule->notifier->render(rule, kh_test_rendering(&made.event), &body);
     json_set_alloc_funcs(malloc, free);
     ck_assert_msg(err == KH_OK || err == KH_ERR_NO_MEMORY, "%s", kh_err_token(err));
     kh_buf_release(&body);
   }
   ck_assert_int_eq(err, KH_OK);
-  ck_assert_uint_gt(memory.fail_at, 10);
+  ck_assert_uint_gt(memory.fail_at, rule->made ? 0 : 10); /* what is ready needs none */
   kh_test_event_release(&made);
 }
 END_TEST
@@ -336,7 +334,7 @@ static Suite *notify_suite(void)
   tcase_add_loop_test(properties, hostile_event_name_stays_text, 0, (int)KH_COUNT(names));
   tcase_add_test(properties, odd_types_do_no_harm);
   tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
-  tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, 3);
+  tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, KH_TEST_NOTIFIERS);
   tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
   return suite;
 }

@@ -44,16 +44,17 @@ START_TEST(the_vector_of_the_reference_implementations)
 {
   const int64_t now_us = INT64_C(1614265330999999);
   struct kh_delivery delivery = delivery_of("msg_p5jXN8AQM9LWM0D4loKWxJek", "{\"test\": 2432232314}");
-  struct kh_sent_headers headers = {.count = 0};
+  struct kh_outgoing outgoing;
   struct kh_test_rules made;
   char notify[128];
 
   (void)snprintf(notify, sizeof notify, "- webhook: {url: {env: HOOK_URL}, secret: {env: %s}}\n", keys[_i]);
   kh_test_rules_open(&made, notify, environment);
   ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
-  kh_notifier_webhook.sign(&made.rules.at[0], &delivery, now_us, &headers);
-  expect_headers(&headers, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330",
+  ck_assert_int_eq(kh_rule_request(&made.rules.at[0], &delivery, now_us, &outgoing), KH_OK);
+  expect_headers(&outgoing.headers, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330",
                  "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  kh_outgoing_release(&outgoing);
   kh_delivery_release(&delivery);
   kh_test_rules_close(&made);
 }
@@ -69,7 +70,7 @@ START_TEST(each_attempt_is_signed_anew)
 
   ck_assert_int_eq(kh_secret_set(&rule.secret, KH_STR("a key of 24 bytes, bare.")), KH_OK);
   for (int64_t now_s = 1700000000; now_s < 1700000003; now_s++) {
-    struct kh_sent_headers headers = {.count = 0};
+    struct kh_outgoing outgoing;
     unsigned char mac[KH_DIGEST_BYTES];
     char message[128], timestamp[24], encoded[KH_BASE64_CHARACTERS(KH_DIGEST_BYTES) + 1], signature[64];
 
@@ -78,8 +79,9 @@ START_TEST(each_attempt_is_signed_anew)
     kh_openssl_hmac(KH_STR("a key of 24 bytes, bare."), kh_str_of(message), mac);
     kh_base64_encode(mac, sizeof mac, encoded);
     (void)snprintf(signature, sizeof signature, "v1,%s", encoded);
-    kh_notifier_webhook.sign(&rule, &delivery, now_s * 1000000, &headers);
-    expect_headers(&headers, delivery.id, timestamp, signature);
+    ck_assert_int_eq(kh_rule_request(&rule, &delivery, now_s * 1000000, &outgoing), KH_OK);
+    expect_headers(&outgoing.headers, delivery.id, timestamp, signature);
+    kh_outgoing_release(&outgoing);
     ck_assert_str_ne(before, signature);
     (void)snprintf(before, sizeof before, "%s", signature);
   }

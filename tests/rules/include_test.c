@@ -1,6 +1,6 @@
 #include "base/base.h"
 
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 #include "support/config_dir.h"
 #include "support/suite.h"
 

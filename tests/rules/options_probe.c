@@ -9,7 +9,7 @@
  */
 #include "base/base.h"
 
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 
 static const char *const types[] = {
     [KH_OPTION_URL] = "url",     [KH_OPTION_SECRET] = "secret",  [KH_OPTION_MESSAGE] = "message",

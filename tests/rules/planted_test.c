@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 #include "support/suite.h"
 
 /* tests/mistakes/planted.yml has many mistakes; planted.txt beside it was written by hand and says where. */

@@ -109,17 +109,15 @@ static const struct {
   const char *notify;
   const char *said; /* the beginning of each line, '|' between them */
 } mistakes[] = {
-    {"- pagerduty: {}\n", "4:3 `pagerduty` is no notifier; this version knows: slack, webhook, lifx, log"},
+    {"- pagerduty: {}\n", "4:3 `pagerduty` is no notifier; this version knows: slack, webhook, "},
     {"- slak: {url: {env: GOOD}}\n", "4:3 unknown key; did you mean `slack`?"},
     {"- lgo\n", "4:3 no notifier; did you mean `log`?"},
     {"- inclued: x.yml\n  log:\n", "4:3 unknown key; did you mean `include`?"},
-    {"- name: a\n",
-     "4:3 an entry of `notify` names one notifier; this version knows: slack, webhook, lifx, log"},
+    {"- name: a\n", "4:3 an entry of `notify` names one notifier; this version knows: slack, webhook, "},
     {"- email\n", "4:3 an entry of `notify` names one notifier"},
     {"- https://hooks.slack.com/services/planted\n", "4:3 an entry of `notify` names one notifier"},
     {"- slack: {url: {env: GOOD}}\n  log: {}\n", "4:3 an entry of `notify` names one notifier, not several"},
-    {"- [log]\n",
-     "4:3 an entry of `notify` is a mapping, or the bare word of a notifier: slack, webhook, lifx, log"},
+    {"- [log]\n", "4:3 an entry of `notify` is a mapping, or the bare word of a notifier: slack, webhook, "},
 
     {"- log\n- log:\n  name: log-1\n", "6:3 entry 1 of `notify` is named `log-1` already"},
     {"- log:\n  name: log-2\n- log\n", "6:3 entry 1 of `notify` is named `log-2` already"},

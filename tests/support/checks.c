@@ -23,14 +23,13 @@ static bool is_hostile(uint32_t c)
   return false;
 }
 
-void kh_check_text(const char *why, const json_t *node, size_t max)
+/* Of LEN bytes of TEXT: at most MAX harmless characters, or one of ALSO. */
+static void check_characters(const char *why, const char *text, size_t len, size_t max, uint32_t also)
 {
-  size_t len = json_string_length(node);
   iconv_t decoder = iconv_open("WCHAR_T", "UTF-8");
-  char *copy = strdup(json_string_value(node) ? json_string_value(node) : "");
+  char *copy = strdup(text);
   wchar_t *characters = calloc(len + 1, sizeof *characters);
 
-  MUST(json_is_string(node) && len > 0, "%s: no text, or an empty one", why);
   MUST(decoder != (iconv_t)-1 && copy && characters, "no memory");
   char *from = copy;
   char *to = (char *)characters;
@@ -40,12 +39,23 @@ void kh_check_text(const char *why, const json_t *node, size_t max)
   size_t count = len - room / sizeof *characters;
   MUST(count <= max, "%s: %zu characters", why, count);
   size_t good = 0;
-  while (good < count && !is_hostile((uint32_t)characters[good]))
+  while (good < count && ((uint32_t)characters[good] == also || !is_hostile((uint32_t)characters[good])))
     good++;
   MUST(good == count, "%s: U+%04X in \"%s\"", why, (unsigned)characters[good], copy);
   (void)iconv_close(decoder);
   free(characters);
   free(copy);
+}
+
+void kh_check_text(const char *why, const json_t *node, size_t max)
+{
+  MUST(json_is_string(node) && json_string_length(node) > 0, "%s: no text, or an empty one", why);
+  check_characters(why, json_string_value(node), json_string_length(node), max, ' ');
+}
+
+void kh_check_harmless(const char *why, const json_t *node)
+{
+  check_characters(why, json_string_value(node), json_string_length(node), SIZE_MAX, '\n');
 }
 
 void kh_check_keys(const char *why, json_t *object, const char *known)

@@ -20,6 +20,8 @@
 
 /* NODE is a text of 1 to MAX harmless characters of UTF-8. */
 void kh_check_text(const char *why, const json_t *node, size_t max);
+/* NODE is a text of harmless characters of UTF-8, of any length; it may have a line feed. */
+void kh_check_harmless(const char *why, const json_t *node);
 /* OBJECT is an object and has no key but these, '|' around each. */
 void kh_check_keys(const char *why, json_t *object, const char *known);
 /* NODE is a URL that nothing can be hidden in. */

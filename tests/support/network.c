@@ -5,7 +5,7 @@
 
 static bool is_for(const struct kh_exchange *exchange, const char *url)
 {
-  return kh_str_equal(kh_secret_reveal(exchange->request.url), kh_str_of(url));
+  return kh_str_equal(kh_secret_reveal(&exchange->request.url), kh_str_of(url));
 }
 
 static void take_out(struct kh_fake_network *network, size_t at)

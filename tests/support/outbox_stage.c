@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "notify/notifiers.h"
 #include "support/outbox_stage.h"
 #include "support/suite.h"
 
@@ -17,7 +18,7 @@ static void leave_trace(char what)
 
 static enum kh_err fake_send(void *self, const struct kh_outgoing *request, struct kh_incoming *answer)
 {
-  struct kh_str url = kh_secret_reveal(request->url);
+  struct kh_str url = kh_secret_reveal(&request->url);
 
   ck_assert_ptr_eq(self, &kh_stage);
   ck_assert_int_eq(request->timeout_ms, 10000);
@@ -59,8 +60,7 @@ static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64
                              : kh_queue_done(&kh_stage.test.store.queue, id, now_us, rest_until_us);
 }
 
-static const struct kh_notifier http_notifier = {
-    .name = "slack", .via = KH_VIA_HTTP, .content_type = "application/of-notifier"};
+static const struct kh_notifier http_notifier = {.name = "slack", .content_type = "application/of-notifier"};
 
 void kh_stage_open(void)
 {

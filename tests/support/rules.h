@@ -4,7 +4,7 @@
 #ifndef KH_TEST_RULES_H
 #define KH_TEST_RULES_H
 
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
 #include "support/tempdir.h"
 
 /* What {env: SLACK_WEBHOOK_URL} gives, and what {file: hook} does: credentials that must show up nowhere. */

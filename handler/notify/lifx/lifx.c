@@ -3,7 +3,8 @@
 #include "base/utf8.h"
 #include "notify/lifx/answer.h"
 #include "notify/lifx/look.h"
-#include "rules/notifier.h"
+#include "notify/notifiers.h"
+#include "rules/outgoing.h"
 #include "words/text.h"
 
 #define API "https://api.lifx.com/v1"
@@ -22,21 +23,25 @@ static const struct {
     [KH_LIFX_NONE] = {"state", KH_PUT},
 };
 
-static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-                 struct kh_sent_headers *headers)
+static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                           struct kh_outgoing *outgoing)
 {
   (void)delivery;
   (void)now_us;
-  headers->at[0] = (struct kh_sent_header){
-      .name = "Authorization", .text = "Bearer ", .secret = &rule->secret};
-  headers->count = 1;
+  kh_outgoing_bearer(outgoing, &rule->secret);
+  return KH_OK;
 }
 
 /* Which of the looks EVENT has: by the build's state, for that is what a lamp shows. */
 static const char *look_of(const struct kh_event *event, struct kh_str state)
 {
+  static const char *const looks[KH_MOOD__COUNT] = {
+      [KH_MOOD_NEWS] = "other",      [KH_MOOD_PASSED] = "passed",   [KH_MOOD_FAILED] = "failed",
+      [KH_MOOD_WARNING] = "failed",  [KH_MOOD_BLOCKED] = "blocked", [KH_MOOD_CANCELED] = "canceled",
+      [KH_MOOD_SKIPPED] = "not_run", [KH_MOOD_RUNNING] = "running", [KH_MOOD_SCHEDULED] = "other",
+  };
   const struct kh_state_words *known = kh_text_state(state);
-  bool finished = kh_str_ends(kh_str_of(event->name), KH_STR(".finished"));
+  const bool finished = kh_str_ends(kh_str_of(event->name), KH_STR(".finished"));
 
   if (event->kind != KH_EVENT_BUILD)
     return "other";
@@ -44,24 +49,10 @@ static const char *look_of(const struct kh_event *event, struct kh_str state)
     return "running";
   if (!known)
     return finished && state.len > 0 ? "failed" : "other";
-  switch (known->mood) {
-  case KH_MOOD_PASSED:
-    return "passed";
-  case KH_MOOD_FAILED:
-  case KH_MOOD_WARNING:
-    return "failed";
-  case KH_MOOD_BLOCKED:
-    return "blocked";
-  case KH_MOOD_CANCELED:
-    return "canceled";
-  case KH_MOOD_SKIPPED:
-    return kh_str_equal(state, KH_STR("skipped")) ? "skipped" : "not_run";
-  case KH_MOOD_RUNNING:
-    /* A body that lags behind its event does not say how the build ended. */
-    return finished ? "other" : "running";
-  default:
+  /* A body that lags behind its event does not say how the build ended. */
+  if (known->mood == KH_MOOD_RUNNING && finished)
     return "other";
-  }
+  return kh_str_equal(state, KH_STR("skipped")) ? "skipped" : looks[known->mood];
 }
 
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
@@ -130,11 +121,9 @@ static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const 
   if (kh_str_ends(base, KH_STR("/")))
     base.len--;
   (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
-  (void)kh_buf_add(&url, base);
-  (void)kh_buf_add(&url, KH_STR("/lights/"));
+  (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
   add_encoded(selector, &url);
-  (void)kh_buf_add_byte(&url, '/');
-  (void)kh_buf_add(&url, kh_str_of(path));
+  (void)kh_buf_printf(&url, "/%s", path);
   enum kh_err err = kh_buf_ok(&url);
   if (!err)
     err = kh_secret_set(&rule->url, kh_buf_view(&url));
@@ -145,14 +134,6 @@ static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const 
 static bool has_room_for_path(struct kh_str url)
 {
   return !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len) && url.len <= 512;
-}
-
-static bool is_token(struct kh_str token)
-{
-  for (size_t i = 0; i < token.len; i++)
-    if (token.at[i] <= ' ' || token.at[i] >= 0x7F)
-      return false;
-  return true;
 }
 
 #define LOOK(outcome, what)                                                                        \
@@ -170,8 +151,8 @@ static const struct kh_option options[] = {
      .offset = offsetof(struct kh_rule, secret),
      .words = "A secret that holds a personal access token.",
      .example = "LIFX_ACCESS_TOKEN",
-     .is_good = is_token,
-     .form = "one token: no blanks, no line ends, ASCII"},
+     .is_good = kh_option_is_token,
+     .form = KH_OPTION_TOKEN_FORM},
     {.name = "selector",
      .type = KH_OPTION_TEXT,
      .words =
@@ -237,7 +218,6 @@ static const char *const default_events[] = {"build.running", "build.finished", 
 const struct kh_notifier kh_notifier_lifx = {
     .name = "lifx",
     .words = "Changes the colour of LIFX lamps",
-    .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
@@ -245,6 +225,6 @@ const struct kh_notifier kh_notifier_lifx = {
     .replaces = true,
     .configure = configure,
     .render = render,
-    .sign = sign,
+    .request = request,
     .judge = kh_lifx_judge,
 };

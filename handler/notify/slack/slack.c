@@ -1,31 +1,19 @@
 #include "base/base.h"
 
+#include "notify/notifiers.h"
 #include "notify/slack/blocks.h"
 #include "rules/message.h"
-#include "rules/notifier.h"
 #include "words/story.h"
 
 _Static_assert((int)KH_STORY_MESSAGE_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
 _Static_assert(2 * (int)KH_STORY_NAME_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
 _Static_assert((int)KH_STORY_URL_MAX_BYTES <= 3000, "Slack's limit of a URL");
 
-static const char *const emoji[KH_MOOD__COUNT] = {
-    [KH_MOOD_NEWS] = "information_source",
-    [KH_MOOD_PASSED] = "white_check_mark",
-    [KH_MOOD_FAILED] = "x",
-    [KH_MOOD_WARNING] = "warning",
-    [KH_MOOD_BLOCKED] = "raised_hand",
-    [KH_MOOD_CANCELED] = "no_entry_sign",
-    [KH_MOOD_SKIPPED] = "fast_forward",
-    [KH_MOOD_RUNNING] = "arrow_forward",
-    [KH_MOOD_SCHEDULED] = "hourglass_flowing_sand",
-};
-
 static void add_headline(struct kh_slack_section *section, const struct kh_story *story)
 {
   struct kh_str item = kh_buf_view(&story->item);
 
-  kh_slack_add(section, "emoji", "name", kh_str_of(emoji[story->mood]), KH_NO_STR, 0);
+  kh_slack_add(section, "emoji", "name", kh_str_of(kh_text_emoji[story->mood]), KH_NO_STR, 0);
   kh_slack_add_text(section, KH_STR(" "), 0);
   kh_slack_add_text(section, kh_buf_view(&story->subject), KH_SLACK_BOLD);
   if (item.len > 0) {
@@ -50,22 +38,6 @@ static void add_details(struct kh_slack_section *section, const struct kh_story 
     kh_slack_add_text(section, kh_str_of(detail->before), 0);
     kh_slack_add_text(section, kh_buf_view(&detail->text), detail->code ? KH_SLACK_CODE : 0);
   }
-}
-
-/* [{"type": TYPE, "elements": ELEMENTS}], which takes ELEMENTS over; NULL when memory ran out. */
-static json_t *list_of(const char *type, json_t *elements)
-{
-  json_t *list = json_array();
-  json_t *one = json_object();
-  bool failed = json_object_set_new(one, "type", json_string(type));
-
-  failed = json_object_set_new(one, "elements", elements) || failed;
-  failed = json_array_append_new(list, one) || failed;
-  if (failed) {
-    json_decref(list);
-    list = NULL;
-  }
-  return list;
 }
 
 static void add_story(struct kh_slack_section *section, const struct kh_story *story)
@@ -111,24 +83,17 @@ static enum kh_err tell_message(const struct kh_rule *rule, struct kh_rendering 
   return err;
 }
 
+/*
+ * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their defaults
+ * "@channel" in a text is only a text.
+ */
 static enum kh_err write_body(json_t *elements, struct kh_str fallback, struct kh_buf *body)
 {
-  json_t *json = json_object();
-  /*
-   * Notifications and old clients show `text`, which is parsed. No link_names and no parse: with their
-   * defaults "@channel" in a text is only a text.
-   */
-  bool failed = json_object_set_new(json, "text", json_stringn(fallback.at, fallback.len)) ||
-                json_object_set_new(json, "mrkdwn", json_false()) ||
-                json_object_set_new(json, "unfurl_links", json_false()) ||
-                json_object_set_new(json, "unfurl_media", json_false()) ||
-                json_object_set_new(
-                    json, "blocks",
-                    list_of("rich_text", list_of("rich_text_section", json_incref(elements))));
-  enum kh_err err = failed ? KH_ERR_NO_MEMORY : kh_notify_write_json(json_incref(json), body);
+  json_t *json = json_pack("{s:s%, s:b, s:b, s:b, s:[{s:s, s:[{s:s, s:O}]}]}", "text", fallback.at,
+                           fallback.len, "mrkdwn", 0, "unfurl_links", 0, "unfurl_media", 0, "blocks", "type",
+                           "rich_text", "elements", "type", "rich_text_section", "elements", elements);
 
-  json_decref(json);
-  return err;
+  return json ? kh_notify_write_json(json, body) : KH_ERR_NO_MEMORY;
 }
 
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
@@ -167,7 +132,6 @@ static const char *const default_events[] = {"build.finished", NULL};
 const struct kh_notifier kh_notifier_slack = {
     .name = "slack",
     .words = "Posts to a Slack incoming webhook",
-    .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,

@@ -45,24 +45,17 @@ static const struct field job_fields[] = {
 static const struct field agent_fields[] = {
     {"id", "id", TEXT}, {"name", "name", TEXT}, {"hostname", "hostname", TEXT}, {"url", "web_url", LINK}};
 
-static bool read_time(const struct kh_event *event, struct kh_json_value value, char text[KH_TIME_TEXT_BYTES])
+static bool add_time(json_t *json, const char *key, const struct kh_event *event, struct kh_json_value value)
 {
+  char text[KH_TIME_TEXT_BYTES];
   struct kh_buf raw;
   int64_t at_us = 0;
 
   kh_buf_init(&raw, event->body.len);
-  bool good = !kh_json_text(value, &raw) && kh_time_parse(kh_buf_view(&raw), &at_us);
-  if (good)
-    kh_time_format(at_us, text);
+  bool is_time = !kh_json_text(value, &raw) && kh_time_parse(kh_buf_view(&raw), &at_us);
   kh_buf_release(&raw);
-  return good;
-}
-
-static bool add_time(json_t *json, const char *key, const struct kh_event *event, struct kh_json_value value)
-{
-  char text[KH_TIME_TEXT_BYTES];
-
-  return !read_time(event, value, text) || json_object_set_new(json, key, json_string(text)) == 0;
+  kh_time_format(at_us, text);
+  return !is_time || json_object_set_new(json, key, json_string(text)) == 0;
 }
 
 static bool add_link(json_t *json, const char *key, const struct kh_event *event, struct kh_json_value value)

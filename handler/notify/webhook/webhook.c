@@ -1,9 +1,10 @@
 #include "base/base.h"
 
 #include "base/base64.h"
+#include "notify/notifiers.h"
 #include "notify/webhook/body.h"
 #include "rules/message.h"
-#include "rules/notifier.h"
+#include "rules/outgoing.h"
 #include "words/member.h"
 
 /* Source: standardwebhooks.com, the specification's "Signature scheme". */
@@ -11,27 +12,21 @@ enum { KEY_MIN_BYTES = 24, KEY_MAX_BYTES = 64 };
 #define PREFIX KH_STR("whsec_")
 
 /* The signature has the moment of the attempt in it, so it is made anew for each one; the id stays. */
-static void sign(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-                 struct kh_sent_headers *headers)
+static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                           struct kh_outgoing *outgoing)
 {
-  struct kh_sent_header *id = &headers->at[0];
-  struct kh_sent_header *timestamp = &headers->at[1];
-  struct kh_sent_header *signature = &headers->at[2];
   unsigned char mac[KH_DIGEST_BYTES];
-  char text[KH_BASE64_CHARACTERS(KH_DIGEST_BYTES) + 1];
+  char timestamp[24], signature[KH_BASE64_CHARACTERS(KH_DIGEST_BYTES) + 1];
 
-  *id = (struct kh_sent_header){.name = "webhook-id"};
-  (void)snprintf(id->text, sizeof id->text, "%s", delivery->id);
-  *timestamp = (struct kh_sent_header){.name = "webhook-timestamp"};
-  (void)snprintf(timestamp->text, sizeof timestamp->text, "%" PRId64, now_us / 1000000);
-
-  const struct kh_str parts[] = {kh_str_of(id->text), KH_STR("."), kh_str_of(timestamp->text), KH_STR("."),
-                                 kh_buf_view(&delivery->body)};
+  (void)snprintf(timestamp, sizeof timestamp, "%" PRId64, now_us / 1000000);
+  const struct kh_str parts[] = {kh_str_of(delivery->id), KH_STR("."), kh_str_of(timestamp), KH_STR("."),
+                                 outgoing->body};
   kh_secret_mac(&rule->secret, parts, KH_COUNT(parts), mac);
-  kh_base64_encode(mac, sizeof mac, text);
-  *signature = (struct kh_sent_header){.name = "webhook-signature"};
-  (void)snprintf(signature->text, sizeof signature->text, "v1,%s", text);
-  headers->count = 3;
+  kh_base64_encode(mac, sizeof mac, signature);
+  kh_outgoing_header(outgoing, "webhook-id", "%s", delivery->id);
+  kh_outgoing_header(outgoing, "webhook-timestamp", "%s", timestamp);
+  kh_outgoing_header(outgoing, "webhook-signature", "v1,%s", signature);
+  return KH_OK;
 }
 
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
@@ -114,12 +109,11 @@ static const char *const default_events[] = {"build.*", NULL};
 const struct kh_notifier kh_notifier_webhook = {
     .name = "webhook",
     .words = "Posts signed JSON to any URL (Standard Webhooks)",
-    .via = KH_VIA_HTTP,
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
     .at_once = 4,
     .configure = configure,
     .render = render,
-    .sign = sign,
+    .request = request,
 };
