@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "check_place.h"
 #include "screen.h"
 
@@ -226,8 +227,7 @@ static bool may_show(const struct kh_config *config, const json_t *text)
 
 static bool is_word(char c)
 {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         (unsigned char)c >= 0x80;
+  return kh_is_letter(c) || kh_is_digit(c) || c == '_' || c == '.' || (unsigned char)c >= 0x80;
 }
 
 static unsigned width_of(struct kh_str text)

@@ -33,23 +33,17 @@ static const struct kh_cli_option options[] = {
 
 static int work(const struct kh_command *self, const struct kh_worker_call *call)
 {
+  static const int codes[] = {[KH_WORKER_END_DONE] = KH_EXIT_OK,
+                              [KH_WORKER_END_LEFT_SOME] = KH_EXIT_DELIVERY,
+                              [KH_WORKER_END_NO_CONFIG] = KH_EXIT_CONFIG,
+                              [KH_WORKER_END_NO_STATE] = KH_EXIT_STATE};
   struct kh_diags mistakes = {0};
   struct kh_diag problem = {0};
   enum kh_worker_end end = kh_worker_run(call, &mistakes, &problem);
 
   kh_cli_print_diags(stderr, &mistakes);
   kh_diags_release(&mistakes);
-  switch (end) {
-  case KH_WORKER_END_DONE:
-    return KH_EXIT_OK;
-  case KH_WORKER_END_LEFT_SOME:
-    return KH_EXIT_DELIVERY;
-  case KH_WORKER_END_NO_CONFIG:
-    return KH_EXIT_CONFIG;
-  case KH_WORKER_END_NO_STATE:
-    break;
-  }
-  return kh_cli_fail(self, KH_EXIT_STATE, "%s", problem.text);
+  return end == KH_WORKER_END_NO_STATE ? kh_cli_fail(self, codes[end], "%s", problem.text) : codes[end];
 }
 
 static int run(const struct kh_command *self, int argc, char **argv)

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "lambda/event_parts.h"
 
 /* What an event that is no request looks like, for the person who connected it. */
@@ -87,17 +88,7 @@ static enum kh_lambda_source source_of(struct kh_json_value root)
 /* A key that could hold anything but a name is not shown. */
 static bool is_plain(struct kh_str key)
 {
-  if (key.len == 0 || key.len > 32)
-    return false;
-  for (size_t i = 0; i < key.len; i++) {
-    char c = key.at[i];
-
-    bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-    if (!alnum && c != '-' && c != '_')
-      return false;
-  }
-  return true;
+  return key.len <= 32 && kh_str_is_word(key, "-_");
 }
 
 static enum kh_err refuse(struct kh_json_value root, enum kh_lambda_source source, struct kh_diag *diag)

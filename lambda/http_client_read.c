@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "lambda/http_client_parts.h"
 #include "net/transport.h"
 
@@ -79,18 +80,6 @@ static enum kh_err read_line(struct reading *reading, struct kh_buf *out, struct
   return KH_OK;
 }
 
-static bool is_token(struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.at[i];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-    if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-      return false;
-  }
-  return text.len > 0;
-}
-
 static bool lists(struct kh_str list, struct kh_str word)
 {
   while (list.at)
@@ -121,7 +110,7 @@ static enum kh_err take_field(struct reading *reading, struct kh_str line)
   struct kh_str value = line;
   struct kh_str name = kh_str_cut(&value, ':');
 
-  if (!value.at || !is_token(name))
+  if (!value.at || !kh_str_is_word(name, "!#$%&'*+-.^_`|~"))
     return refuse(reading, "a header line has no name");
   value = kh_str_trim(value);
   if (kh_str_equal_nocase(name, KH_STR("Content-Length"))) {
@@ -227,15 +216,13 @@ static enum kh_err read_to_the_end(struct reading *reading)
 
 static bool read_hex(struct kh_str text, uint64_t *value)
 {
-  static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-
   *value = 0;
   for (size_t i = 0; i < text.len; i++) {
-    const char *found = text.at[i] ? strchr(digits, text.at[i]) : NULL;
+    int digit = kh_hex_digit(text.at[i]);
 
-    if (!found)
+    if (digit < 0)
       return false;
-    *value = *value * 16 + (uint64_t)(found - digits) % 16;
+    *value = *value * 16 + (uint64_t)digit;
   }
   return text.len > 0 && text.len <= CHUNK_DIGITS_MAX;
 }

@@ -149,8 +149,7 @@ static void add_encoded(struct kh_buf *out, struct kh_str text)
 {
   for (size_t i = 0; i < text.len; i++) {
     const unsigned char byte = (unsigned char)text.at[i];
-    bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                 (byte >= '0' && byte <= '9') || (byte && strchr("-._~", byte));
+    bool plain = kh_str_is_word(kh_str(text.at + i, 1), "-._~");
 
     if (!plain)
       (void)kh_buf_add_byte(out, '%');

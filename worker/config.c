@@ -20,28 +20,17 @@ void kh_worker_say(struct kh_worker *worker, enum kh_level level, const char *me
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
-static void place_of_log(const struct kh_worker *worker, const struct kh_config *config,
-                         struct kh_log_file *place)
-{
-  bool by_receiver = worker->call->inherited_fd >= 0;
-
-  *place = (struct kh_log_file){.fd = -1};
-  if (strcmp(config->worker_log, "stderr") == 0)
-    return;
-  if (config->worker_log[0])
-    snprintf(place->path, sizeof place->path, "%s", config->worker_log);
-  else if (by_receiver)
-    snprintf(place->path, sizeof place->path, "%s/worker.log", config->state);
-  place->max_bytes = config->worker_log[0] ? 0 : KH_LOG_FILE_MAX_BYTES;
-}
-
 void kh_worker_open_log(struct kh_worker *worker, const struct kh_config *config)
 {
-  struct kh_log_file place;
+  const char *named = config->worker_log;
+  char path[KH_PATH_BYTES + 16] = "";
   struct kh_diag diag = {0};
 
-  place_of_log(worker, config, &place);
-  if (kh_log_file_open(&worker->log_file, place.path, place.max_bytes, &diag) != KH_OK)
+  if (named[0] && strcmp(named, "stderr") != 0)
+    snprintf(path, sizeof path, "%s", named);
+  else if (!named[0] && worker->call->inherited_fd >= 0)
+    snprintf(path, sizeof path, "%s/worker.log", config->state);
+  if (kh_log_file_open(&worker->log_file, path, named[0] ? 0 : KH_LOG_FILE_MAX_BYTES, &diag) != KH_OK)
     (void)!kh_log_file_open(&worker->log_file, "", 0, NULL);
   worker->log = kh_log_file_lines(&worker->log_file, &kh_system_clock);
   if (diag.err)
@@ -170,7 +159,7 @@ static void reload(struct kh_worker *worker)
 
 void kh_worker_refresh(struct kh_worker *worker)
 {
-  int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
+  int64_t now_us = kh_worker_ticks_us();
   struct signalfd_siginfo hangup;
 
   if (worker->hangup_fd >= 0 && read(worker->hangup_fd, &hangup, sizeof hangup) > 0) {

@@ -9,14 +9,9 @@ enum {
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
 static const int64_t never_us = -1;
 
-static int64_t ticks_us(void)
-{
-  return kh_clock_ticks_us(&kh_system_clock);
-}
-
 static int64_t since_ms(int64_t then_us)
 {
-  return (ticks_us() - then_us) / 1000;
+  return (kh_worker_ticks_us() - then_us) / 1000;
 }
 
 static bool is_out_of_budget(const struct kh_worker *worker)
@@ -148,10 +143,10 @@ static void tidy(struct kh_worker *worker)
 {
   /* Only keeps files small; what fails here shows at the next webhook. */
   (void)!kh_store_tidy(&worker->store);
-  if (worker->swept_us == 0 || ticks_us() - worker->swept_us > sweep_every_us) {
+  if (worker->swept_us == 0 || kh_worker_ticks_us() - worker->swept_us > sweep_every_us) {
     kh_inbox_sweep(&worker->inbox, kh_clock_now_us(&kh_system_clock));
     worker->store_knows = false;
-    worker->swept_us = ticks_us();
+    worker->swept_us = kh_worker_ticks_us();
   }
 }
 
@@ -215,7 +210,7 @@ static bool leave(struct kh_worker *worker, struct kh_diag *diag)
   if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_clock_now_us(&kh_system_clock)))
     return true;
   if (kh_worker_lock_take(&worker->lock, worker->config->state, -1, diag) == KH_OK) {
-    worker->started_us = is_late ? ticks_us() : worker->started_us;
+    worker->started_us = is_late ? kh_worker_ticks_us() : worker->started_us;
     return false;
   }
   if (diag->err == KH_ERR_LOCKED)
@@ -289,7 +284,7 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
 
 static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
 {
-  struct watch watch = {.idle_since_us = ticks_us()};
+  struct watch watch = {.idle_since_us = kh_worker_ticks_us()};
 
   while (!kh_worker_must_stop(worker)) {
     struct kh_diag diag = {0};
@@ -309,7 +304,7 @@ static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
       break;
     watch.backoff_ms = 0;
     if (worked)
-      watch.idle_since_us = ticks_us();
+      watch.idle_since_us = kh_worker_ticks_us();
     if (rest_or_leave(worker, &watch, worked, due_us, &diag))
       return diag.err ? give_up(worker, &diag, problem) : KH_OK;
   }

@@ -34,10 +34,16 @@ struct kh_worker {
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
-  bool stop, has_work;
+  bool stop;
   bool store_knows;  /* which config is in use; told again each hour */
   bool did_overtime; /* a second pass, when the budget of the first was over */
 };
+
+/* Of the monotonic clock. */
+static inline int64_t kh_worker_ticks_us(void)
+{
+  return kh_clock_ticks_us(&kh_system_clock);
+}
 
 /* ---- config.c ------------------------------------------------------------------------ */
 
@@ -70,11 +76,9 @@ enum { KH_LOOK_ANYWAY_MS = 60 * 1000 };
  */
 void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webhooks);
 /*
- * For TIMEOUT_MS while the inbox or the store is in trouble: what is under way still comes to its end. Until
- * a signal at most.
+ * The inbox or the store is in trouble: logs DIAG and sits out a pause that grows from call to call, until a
+ * signal at most; *BACKOFF_MS is 0 before the first one. What is under way still comes to its end.
  */
-void kh_worker_sit_out(struct kh_worker *worker, int64_t timeout_ms);
-/* Logs DIAG and sits out a pause that grows from call to call: *BACKOFF_MS is 0 before the first one. */
 void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct kh_diag *diag);
 /* True once a signal asked for it. */
 bool kh_worker_must_stop(struct kh_worker *worker);

@@ -11,11 +11,6 @@ enum {
   BACKOFF_MAX_MS = 30 * 1000
 };
 
-static int64_t ticks_us(void)
-{
-  return kh_clock_ticks_us(&kh_system_clock);
-}
-
 void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webhooks)
 {
   const int all[] = {worker->signal_fd, worker->lock.wake_fd, worker->hangup_fd};
@@ -41,20 +36,20 @@ void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webho
     kh_worker_lock_wait(&worker->lock, 0);
 }
 
-void kh_worker_sit_out(struct kh_worker *worker, int64_t timeout_ms)
+static void sit_out(struct kh_worker *worker, int64_t timeout_ms)
 {
-  const int64_t until_us = ticks_us() + timeout_ms * 1000;
+  const int64_t until_us = kh_worker_ticks_us() + timeout_ms * 1000;
 
   kh_service_expect(&worker->service, timeout_ms);
-  while (worker->store.ops && worker->outbox.under_way_count > 0 && ticks_us() < until_us &&
+  while (worker->store.ops && worker->outbox.under_way_count > 0 && kh_worker_ticks_us() < until_us &&
          !kh_worker_must_stop(worker)) {
     size_t made = 0;
 
-    kh_outbox_wait(&worker->outbox, &worker->signal_fd, 1, (int)((until_us - ticks_us()) / 1000));
+    kh_outbox_wait(&worker->outbox, &worker->signal_fd, 1, (int)((until_us - kh_worker_ticks_us()) / 1000));
     (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded is sent again */
   }
-  if (ticks_us() < until_us)
-    kh_worker_wait(worker, (until_us - ticks_us()) / 1000, false);
+  if (kh_worker_ticks_us() < until_us)
+    kh_worker_wait(worker, (until_us - kh_worker_ticks_us()) / 1000, false);
 }
 
 void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct kh_diag *diag)
@@ -70,7 +65,7 @@ void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct
   kh_log_time(&line, KH_LOG_RETRY_AT, kh_clock_now_us(&kh_system_clock) + *backoff_ms * 1000);
   kh_log_end(&line, &worker->log);
   kh_service_status(&worker->service, "stalled: %s", kh_err_token(diag->err));
-  kh_worker_sit_out(worker, *backoff_ms);
+  sit_out(worker, *backoff_ms);
 }
 
 bool kh_worker_must_stop(struct kh_worker *worker)
@@ -84,11 +79,11 @@ bool kh_worker_must_stop(struct kh_worker *worker)
 
 void kh_worker_drain(struct kh_worker *worker)
 {
-  const int64_t began_us = ticks_us();
+  const int64_t began_us = kh_worker_ticks_us();
 
   /* Without a memory no outcome could be recorded: what is given up is sent again. */
   while (worker->store.ops && worker->outbox.under_way_count > 0 &&
-         (ticks_us() - began_us) / 1000 < DRAIN_MAX_MS) {
+         (kh_worker_ticks_us() - began_us) / 1000 < DRAIN_MAX_MS) {
     size_t made = 0;
 
     kh_outbox_wait(&worker->outbox, NULL, 0, DRAIN_MAX_MS);

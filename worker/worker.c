@@ -142,10 +142,8 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
     return worker->stop ? KH_OK : fail(worker, err, problem);
   kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
                &kh_system_clock, worker->log);
-  worker->has_work = true;
   worker->deliver_max = KH_WORK_BATCH;
-  worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_clock_ticks_us(&kh_system_clock) ^
-                                                (uint64_t)getpid(),
+  worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_worker_ticks_us() ^ (uint64_t)getpid(),
                                       .rules = &worker->setup->rules,
                                       .queue = worker->store.queue,
                                       .batch = worker->store.batch,
@@ -158,8 +156,7 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
 /* Gives the lock up if it is still held. */
 static void close_all(struct kh_worker *worker)
 {
-  if (worker->has_work)
-    kh_work_release(&worker->work);
+  kh_work_release(&worker->work);
   kh_outbox_cancel(&worker->outbox);
   kh_http_curl_close(&worker->transport);
   kh_store_close(&worker->store);
@@ -199,7 +196,7 @@ static void say_left(struct kh_worker *worker)
   kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
   kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
   kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(&kh_system_clock) - worker->started_us);
+  kh_log_number(&line, KH_LOG_DURATION_US, kh_worker_ticks_us() - worker->started_us);
   kh_log_end(&line, &worker->log);
 }
 
@@ -216,7 +213,7 @@ static enum kh_worker_end work(struct kh_worker *worker, struct kh_diag *problem
 enum kh_worker_end kh_worker_run(const struct kh_worker_call *call, struct kh_diags *mistakes,
                                  struct kh_diag *problem)
 {
-  const int64_t now_us = kh_clock_ticks_us(&kh_system_clock);
+  const int64_t now_us = kh_worker_ticks_us();
   struct kh_worker worker = {.call = call,
                              .signal_fd = -1,
                              .hangup_fd = -1,

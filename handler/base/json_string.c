@@ -10,16 +10,11 @@ static int hex4(const char *at)
   int value = 0;
 
   for (int i = 0; i < 4; i++) {
-    char c = at[i];
+    int digit = kh_hex_digit(at[i]);
 
-    if (c >= '0' && c <= '9')
-      value = value * 16 + (c - '0');
-    else if (c >= 'A' && c <= 'F')
-      value = value * 16 + (c - 'A' + 10);
-    else if (c >= 'a' && c <= 'f')
-      value = value * 16 + (c - 'a' + 10);
-    else
+    if (digit < 0)
       return -1;
+    value = value * 16 + digit;
   }
   return value;
 }

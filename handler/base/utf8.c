@@ -121,15 +121,6 @@ size_t kh_utf8_bytes(struct kh_str text, size_t count)
   return bytes;
 }
 
-int kh_hex_digit(char c)
-{
-  if (kh_is_digit(c))
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool kh_str_is_word(struct kh_str text, const char *also)
 {
   for (size_t i = 0; i < text.len; i++) {

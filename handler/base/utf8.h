@@ -48,7 +48,14 @@ static inline bool kh_begins_name(char c)
   return kh_is_letter(c) || c == '_';
 }
 /* The value of a hexadecimal digit; -1 when C is none. */
-int kh_hex_digit(char c);
+static inline int kh_hex_digit(char c)
+{
+  if (kh_is_digit(c))
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 /* Is TEXT made of letters, digits and characters of ALSO alone? The empty text is not. */
 bool kh_str_is_word(struct kh_str text, const char *also);
 /* [A-Za-z_][A-Za-z0-9_]*: the bytes at the beginning of TEXT that could name a variable. */

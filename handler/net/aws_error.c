@@ -1,14 +1,10 @@
 #include "base/base.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "net/aws_error.h"
 
 static const struct kh_json_limits limits = {.bytes = 256 * 1024, .depth = 32, .tokens = 1000};
-
-static bool is_code_character(char c)
-{
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-}
 
 /* Of "com.amazonaws.ssm#ParameterNotFound:http://…" what stands between. False when that is no code. */
 static bool take_code(struct kh_str text, char code[KH_AWS_CODE_BYTES])
@@ -20,9 +16,8 @@ static bool take_code(struct kh_str text, char code[KH_AWS_CODE_BYTES])
   if (behind.at)
     text = behind;
 
-  bool good = text.len > 0 && text.len < KH_AWS_CODE_BYTES;
-  for (size_t i = 0; i < text.len && good; i++)
-    good = is_code_character(text.at[i]);
+  bool good = text.len < KH_AWS_CODE_BYTES && kh_str_is_word(text, "._");
+
   if (good)
     (void)snprintf(code, KH_AWS_CODE_BYTES, "%.*s", KH_FMT(text));
   return good;

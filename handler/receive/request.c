@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "receive/request.h"
 
 #include <sys/random.h>
@@ -72,16 +73,7 @@ enum kh_err kh_request_check(const struct kh_request *request, size_t max_body_b
 
 static bool is_good_id(struct kh_str id)
 {
-  if (id.len == 0 || id.len >= KH_REQUEST_ID_BYTES)
-    return false;
-  for (size_t i = 0; i < id.len; i++) {
-    char c = id.at[i];
-    bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-    if (!alnum && c != '-')
-      return false;
-  }
-  return true;
+  return id.len < KH_REQUEST_ID_BYTES && kh_str_is_word(id, "-");
 }
 
 void kh_request_id(const struct kh_request *request, char id[KH_REQUEST_ID_BYTES])

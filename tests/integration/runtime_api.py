@@ -390,8 +390,9 @@ class Bootstrap:
         return status
 
     def lines(self):
+        """Whole ones: the last may be under way."""
         with open(self.log, "rb") as file:
-            return file.read().decode("utf-8", "replace").splitlines()
+            return file.read().rpartition(b"\n")[0].decode("utf-8", "replace").splitlines()
 
     def close(self):
         if self.process.poll() is None:
