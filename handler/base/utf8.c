@@ -130,6 +130,22 @@ int kh_hex_digit(char c)
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+bool kh_str_is_of(struct kh_str text, const char *characters)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if (!memchr(characters, text.at[i], strlen(characters)))
+      return false;
+  return text.len > 0;
+}
+
+bool kh_str_is_ascii_from(struct kh_str text, char least)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if ((unsigned char)text.at[i] < (unsigned char)least || (unsigned char)text.at[i] > '~')
+      return false;
+  return true;
+}
+
 bool kh_str_is_word(struct kh_str text, const char *also)
 {
   for (size_t i = 0; i < text.len; i++) {

@@ -49,6 +49,10 @@ static inline bool kh_begins_name(char c)
 }
 /* The value of a hexadecimal digit; -1 when C is none. */
 int kh_hex_digit(char c);
+/* Is TEXT made of CHARACTERS alone? The empty text is not. */
+bool kh_str_is_of(struct kh_str text, const char *characters);
+/* Is TEXT made of bytes from LEAST to '~' alone? The empty text is. */
+bool kh_str_is_ascii_from(struct kh_str text, char least);
 /* Is TEXT made of letters, digits and characters of ALSO alone? The empty text is not. */
 bool kh_str_is_word(struct kh_str text, const char *also);
 /* [A-Za-z_][A-Za-z0-9_]*: the bytes at the beginning of TEXT that could name a variable. */
