@@ -121,6 +121,22 @@ size_t kh_utf8_bytes(struct kh_str text, size_t count)
   return bytes;
 }
 
+bool kh_str_is_of(struct kh_str text, const char *characters)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if (!memchr(characters, text.at[i], strlen(characters)))
+      return false;
+  return text.len > 0;
+}
+
+bool kh_str_is_ascii_from(struct kh_str text, char least)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if ((unsigned char)text.at[i] < (unsigned char)least || (unsigned char)text.at[i] > '~')
+      return false;
+  return true;
+}
+
 bool kh_str_is_word(struct kh_str text, const char *also)
 {
   for (size_t i = 0; i < text.len; i++) {

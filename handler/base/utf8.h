@@ -56,6 +56,10 @@ static inline int kh_hex_digit(char c)
     return c - 'a' + 10;
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
+/* Is TEXT made of CHARACTERS alone? The empty text is not. */
+bool kh_str_is_of(struct kh_str text, const char *characters);
+/* Is TEXT made of bytes from LEAST to '~' alone? The empty text is. */
+bool kh_str_is_ascii_from(struct kh_str text, char least);
 /* Is TEXT made of letters, digits and characters of ALSO alone? The empty text is not. */
 bool kh_str_is_word(struct kh_str text, const char *also);
 /* [A-Za-z_][A-Za-z0-9_]*: the bytes at the beginning of TEXT that could name a variable. */

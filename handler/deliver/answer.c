@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "deliver/answer.h"
 
 enum {
@@ -10,9 +11,6 @@ enum {
   TELLING_BYTES = 5
 };
 
-static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz";
-static const char digits[] = "0123456789";
 static const char joiners[] = "_-.";
 /*
  * What stands between words. Not '/', '@', '%', '+', '&': those hold the parts of URLs and tokens together.
@@ -24,25 +22,16 @@ static bool is_one_of(char byte, const char *set)
   return byte != '\0' && strchr(set, byte) != NULL;
 }
 
-static size_t count_of(struct kh_str text, const char *set)
-{
-  size_t count = 0;
-
-  for (size_t i = 0; i < text.len; i++)
-    count += is_one_of(text.at[i], set);
-  return count;
-}
-
 static bool looks_like_a_word(struct kh_str word)
 {
-  if (word.len <= DIGITS_MAX && count_of(word, digits) == word.len)
+  const struct kh_str rest = kh_str(word.at + 1, word.len - 1);
+
+  if (word.len <= DIGITS_MAX && kh_str_is_of(word, "0123456789"))
     return true;
-  if (word.len <= CAPITALS_MAX_BYTES && count_of(word, capitals) == word.len)
+  if (word.len <= CAPITALS_MAX_BYTES && kh_str_is_of(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
     return true;
-  struct kh_str rest = kh_str(word.at + 1, word.len - 1);
-  return word.len <= WORD_MAX_BYTES &&
-         (is_one_of(word.at[0], capitals) || is_one_of(word.at[0], small_letters)) &&
-         count_of(rest, small_letters) + count_of(rest, joiners) == rest.len;
+  return word.len <= WORD_MAX_BYTES && kh_is_letter(word.at[0]) &&
+         (rest.len == 0 || kh_str_is_of(rest, "abcdefghijklmnopqrstuvwxyz_-."));
 }
 
 static bool contains(struct kh_str text, struct kh_str part)
@@ -55,8 +44,7 @@ static bool contains(struct kh_str text, struct kh_str part)
 
 static bool is_of_a_name(char byte)
 {
-  return is_one_of(byte, capitals) || is_one_of(byte, small_letters) || is_one_of(byte, digits) ||
-         byte == '_' || byte == '-';
+  return kh_is_letter(byte) || kh_is_digit(byte) || byte == '_' || byte == '-';
 }
 
 /* The word is a part of the secret, or a part of a URL is glued into it. */

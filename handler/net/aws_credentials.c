@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/config.h"
 #include "net/aws_credentials.h"
 
@@ -13,22 +14,6 @@ static struct kh_str get(const char *const *environment, const char *name)
   return value.len > 0 ? value : KH_NO_STR;
 }
 
-static bool consists_of(struct kh_str text, const char *characters)
-{
-  for (size_t i = 0; i < text.len; i++)
-    if (!text.at[i] || !strchr(characters, text.at[i]))
-      return false;
-  return text.len > 0;
-}
-
-static bool is_printable(struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++)
-    if (text.at[i] <= ' ' || text.at[i] >= 0x7F)
-      return false;
-  return true;
-}
-
 static enum kh_err read_region(const char *const *environment, char region[KH_AWS_REGION_BYTES],
                                struct kh_diag *why)
 {
@@ -39,7 +24,7 @@ static enum kh_err read_region(const char *const *environment, char region[KH_AW
   if (!value.at)
     return kh_diag_set(why, KH_ERR_CONFIG,
                        "AWS_REGION is not set; Lambda sets it, elsewhere set it yourself");
-  if (value.len >= KH_AWS_REGION_BYTES || !consists_of(value, "abcdefghijklmnopqrstuvwxyz0123456789-"))
+  if (value.len >= KH_AWS_REGION_BYTES || !kh_str_is_of(value, "abcdefghijklmnopqrstuvwxyz0123456789-"))
     return kh_diag_set(why, KH_ERR_CONFIG, "AWS_REGION holds no region; write one such as eu-west-1");
   (void)snprintf(region, KH_AWS_REGION_BYTES, "%.*s", KH_FMT(value));
   return KH_OK;
@@ -52,7 +37,7 @@ static enum kh_err read_secret(const char *const *environment, const char *name,
 
   if (!value.at && needed)
     return kh_diag_set(why, KH_ERR_CONFIG, "%s is not set; Lambda sets it, elsewhere set it yourself", name);
-  if (!is_printable(value))
+  if (!kh_str_is_ascii_from(value, '!'))
     return kh_diag_set(why, KH_ERR_CONFIG, "%s holds a blank or a control character; copy it again", name);
 
   enum kh_err err = kh_secret_set(secret, value);
@@ -91,7 +76,7 @@ static bool is_origin(struct kh_str url)
 
   if (kh_str_ends(rest, KH_STR("/")))
     rest.len--;
-  return consists_of(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
+  return kh_str_is_word(rest, ".-_:[]");
 }
 
 enum kh_err kh_aws_endpoint(const char *const *environment, const char *service, const char *variable,

@@ -107,9 +107,8 @@ static bool are_lines(const struct kh_sent_headers *headers)
   for (size_t i = 0; i < headers->count; i++) {
     const struct kh_sent_header *header = &headers->at[i];
 
-    if (header->text[0] && !is_line(kh_str_of(header->text), ' '))
-      return false;
-    if (header->secret && !is_line(kh_secret_reveal(header->secret), '!'))
+    if ((header->text[0] && !is_line(kh_str_of(header->text), ' ')) ||
+        (header->secret && !is_line(kh_secret_reveal(header->secret), '!')))
       return false;
   }
   return true;

@@ -38,9 +38,8 @@ static bool is_good_url(struct kh_str url)
 {
   const struct kh_str https = KH_STR("https://");
 
-  for (size_t i = 0; i < url.len; i++)
-    if ((unsigned char)url.at[i] <= ' ' || (unsigned char)url.at[i] >= 0x7F || url.at[i] == '\\')
-      return false;
+  if (!kh_str_is_ascii_from(url, '!') || memchr(url.at, '\\', url.len))
+    return false;
   if (kh_str_starts(url, https))
     return url.len > https.len && url.at[https.len] != '/';
   return is_loopback_url(url);
@@ -272,10 +271,7 @@ size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *option
 
 bool kh_option_is_token(struct kh_str value)
 {
-  for (size_t i = 0; i < value.len; i++)
-    if (value.at[i] <= ' ' || value.at[i] >= 0x7F)
-      return false;
-  return true;
+  return kh_str_is_ascii_from(value, '!');
 }
 
 bool kh_options_are_needed(const struct kh_notifier *notifier)

@@ -218,15 +218,9 @@ void kh_story_release(struct kh_story *story)
 
 void kh_story_headline(const struct kh_story *story, struct kh_buf *out)
 {
-  (void)kh_buf_add(out, kh_buf_view(&story->subject));
-  if (story->item.len > 0) {
-    (void)kh_buf_add(out, kh_str_of(story->joint));
-    (void)kh_buf_add(out, kh_buf_view(&story->item));
-  }
-  if (story->words.len > 0) {
-    (void)kh_buf_add_byte(out, ' ');
-    (void)kh_buf_add(out, kh_buf_view(&story->words));
-  }
+  (void)kh_buf_printf(out, "%s%s%s%s%s", kh_buf_text(&story->subject),
+                      story->item.len > 0 ? story->joint : "", kh_buf_text(&story->item),
+                      story->words.len > 0 ? " " : "", kh_buf_text(&story->words));
 }
 
 void kh_story_rest(const struct kh_story *story, struct kh_buf *out)
@@ -236,11 +230,9 @@ void kh_story_rest(const struct kh_story *story, struct kh_buf *out)
   (void)kh_buf_add(out, kh_buf_view(&story->message));
   if (is_aside)
     (void)kh_buf_add(out, KH_STR(" ("));
-  for (size_t i = 0; i < story->detail_count; i++) {
-    (void)kh_buf_add(out, i ? KH_STR(", ") : KH_STR(""));
-    (void)kh_buf_add(out, kh_str_of(story->details[i].before));
-    (void)kh_buf_add(out, kh_buf_view(&story->details[i].text));
-  }
+  for (size_t i = 0; i < story->detail_count; i++)
+    (void)kh_buf_printf(out, "%s%s%s", i ? ", " : "", story->details[i].before,
+                        kh_buf_text(&story->details[i].text));
   if (is_aside)
     (void)kh_buf_add_byte(out, ')');
 }

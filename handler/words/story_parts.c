@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "words/story_parts.h"
 
 enum { COMMIT_CHARACTERS = 40, SHORT_COMMIT_BYTES = 7 };
@@ -47,20 +48,12 @@ void kh_part_detail(struct kh_story *story, const struct kh_event *event, struct
   kh_part_end_detail(story);
 }
 
-static bool is_hash(struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++)
-    if (!strchr("0123456789abcdefABCDEF", text.at[i]) || text.at[i] == '\0')
-      return false;
-  return text.len > SHORT_COMMIT_BYTES;
-}
-
 void kh_part_commit(struct kh_story *story, const struct kh_event *event)
 {
   struct kh_buf raw = kh_part_raw(event, event->build, KH_STR("commit"));
   struct kh_str commit = kh_buf_view(&raw);
 
-  if (is_hash(commit))
+  if (commit.len > SHORT_COMMIT_BYTES && kh_str_is_of(commit, "0123456789abcdefABCDEF"))
     commit.len = SHORT_COMMIT_BYTES;
   kh_text_line(commit, COMMIT_CHARACTERS, kh_part_begin_detail(story, "", true));
   kh_part_end_detail(story);

@@ -82,7 +82,12 @@ START_TEST(classes_are_those_of_ascii)
     ck_assert_int_eq(kh_is_letter(c), isalpha(byte) != 0);
     ck_assert_int_eq(kh_hex_digit(c) >= 0, isxdigit(byte) != 0);
     ck_assert_int_eq(kh_str_is_word(kh_str(&c, 1), "-."), isalnum(byte) || c == '-' || c == '.');
+    ck_assert_int_eq(kh_str_is_of(kh_str(&c, 1), "0123456789abcdefABCDEF"), isxdigit(byte) != 0);
+    ck_assert_int_eq(kh_str_is_ascii_from(kh_str(&c, 1), '!'), isgraph(byte) != 0);
+    ck_assert_int_eq(kh_str_is_ascii_from(kh_str(&c, 1), ' '), isprint(byte) != 0);
   }
+  ck_assert(!kh_str_is_of(KH_STR("12x4"), "1234") && !kh_str_is_ascii_from(KH_STR("ab c"), '!'));
+  ck_assert(!kh_str_is_of(KH_STR(""), "x") && kh_str_is_ascii_from(KH_STR(""), '!'));
   ck_assert_int_eq(kh_hex_digit('7') * 10000 + kh_hex_digit('b') * 100 + kh_hex_digit('F'), 71115);
   ck_assert(!kh_str_is_word(KH_STR(""), "_"));
 }

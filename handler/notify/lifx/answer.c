@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "notify/lifx/answer.h"
 
 enum { NAMED_MAX = 3, ID_MAX_BYTES = 16 };
@@ -13,10 +14,7 @@ struct lamps {
 /* A serial number, which is too short to be a token that is echoed; labels are anybody's text. */
 static bool is_id(struct kh_str text)
 {
-  for (size_t i = 0; i < text.len; i++)
-    if (!strchr("0123456789abcdef", text.at[i]) || text.at[i] == '\0')
-      return false;
-  return text.len > 0 && text.len <= ID_MAX_BYTES;
+  return kh_str_is_of(text, "0123456789abcdef") && text.len <= ID_MAX_BYTES;
 }
 
 static void count_lamp(struct lamps *lamps, struct kh_json_value lamp)

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "notify/lifx/look.h"
 
 enum { COLOR_MAX_BYTES = 100 };
@@ -28,10 +29,7 @@ const char *const kh_lifx_effects[] = {
 
 static bool is_color(struct kh_str text)
 {
-  for (size_t i = 0; i < text.len; i++)
-    if (text.at[i] < ' ' || text.at[i] >= 0x7F)
-      return false;
-  return text.len > 0 && text.len <= COLOR_MAX_BYTES;
+  return text.len > 0 && text.len <= COLOR_MAX_BYTES && kh_str_is_ascii_from(text, ' ');
 }
 
 enum { COLOR, FROM_COLOR, PERIOD, CYCLES, PERSIST, POWER_ON, PEAK };

@@ -12,15 +12,12 @@ static json_t *styles_of(unsigned styles)
 {
   static const char *const names[] = {"bold", "italic", "strike", "code"};
   json_t *json = json_object();
-  bool failed = false;
 
   for (size_t i = 0; i < KH_COUNT(names); i++)
-    if (styles >> i & 1)
-      failed = json_object_set_new(json, names[i], json_true()) || failed;
-  if (failed) {
-    json_decref(json);
-    json = NULL;
-  }
+    if ((styles >> i & 1) && json_object_set_new(json, names[i], json_true())) {
+      json_decref(json);
+      return NULL;
+    }
   return json;
 }
 

@@ -203,10 +203,7 @@ static bool take_entity(struct markup *markup)
 
 static bool is_id(struct kh_str text)
 {
-  for (size_t i = 0; i < text.len; i++)
-    if (!((text.at[i] >= 'A' && text.at[i] <= 'Z') || (text.at[i] >= '0' && text.at[i] <= '9')))
-      return false;
-  return text.len > 0 && text.len <= ID_MAX_BYTES;
+  return text.len <= ID_MAX_BYTES && kh_str_is_of(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 }
 
 static bool is_range(struct kh_str text)
