@@ -82,16 +82,19 @@ def moments():
 
 ODD = [
     b"", b" ", b"0", b"00", b"7", b"007", b"60", b"3600", b"9999999999", b"9223372036854775806",
-    b"9223372036854775807", b"9223372036854775808", b"99999999999999999999", b"9" * 1000, b"+7", b"-7", b"7.5",
+    b"9223372036854775807", b"9223372036854775808", b"99999999999999999999", b"9" * 1000, b"+7", b"-7",
+    b"7.5",
     b"7s", b"7 ", b" 7", b"1e3", b"0x10", b"7, 9", b"7\x00", b"\x007", b"soon", b"2030-01-01T00:00:00Z",
     b"20300101", b"Fri, 31 Dec 2027", b"Fri, 31 Dec 2027 23:59:59", b"Fri, 31 Dec 2027 23:59:59 UTC",
     b"Fri, 31 Dec 2027 23:59:59 +0000", b"Fri, 31 Dec 2027 23:59:60 GMT", b"Fri, 31 Dec 2027 23:59:61 GMT",
     b"Fri, 31 Dec 2027 24:00:00 GMT", b"Mon, 30 Feb 2027 00:00:00 GMT", b"Mon, 29 Feb 2027 00:00:00 GMT",
-    b"Tue, 29 Feb 2028 00:00:00 GMT", b"Tue, 00 Feb 2028 00:00:00 GMT", b"Tue, 31 Apr 2028 23:59:60 GMT",
+    b"Tue, 29 Feb 2028 00:00:00 GMT",
+    b"Tue, 00 Feb 2028 00:00:00 GMT", b"Tue, 31 Apr 2028 23:59:60 GMT",
     b"Sun, 06 Nov 1994 08:49:37 GMT", b"Sunday, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994",
     b"Sun Nov 06 08:49:37 2033", b"Sun Nov 6 08:49:37 2033", b"Sun, 6 Nov 2033 08:49:37 GMT",
     b"fri, 31 dec 2027 23:59:59 gmt", b"Friday, 31 Dec 2027 23:59:59 GMT", b"Fri, 31-Dec-27 23:59:59 GMT",
-    b"Friday, 31-Dec-27 23:59:59 GMT", b"Friday, 31-Dec-2027 23:59:59 GMT", b"Friday, 31-Dec-68 23:59:59 GMT",
+    b"Friday, 31-Dec-27 23:59:59 GMT", b"Friday, 31-Dec-2027 23:59:59 GMT",
+    b"Friday, 31-Dec-68 23:59:59 GMT",
     b"Friday, 31-Dec-69 23:59:59 GMT", b"Friday, 31-Dec-76 23:59:59 GMT", b"Friday, 31-Dec-77 23:59:59 GMT",
     b"Fri, 31 Dec 9999 23:59:59 GMT", b"Fri,  31 Dec 2027 23:59:59 GMT", b"Mon, 31 Dec 2027 23:59:59 GMT",
 ]
