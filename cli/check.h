@@ -14,4 +14,11 @@
  */
 void kh_check_host(const struct kh_config *config, struct kh_diags *diags);
 
+/*
+ * Warns of each file that CONFIG was read from, its secrets among them, of the worker's program where
+ * receivers start it, and of each folder above them, that somebody but its owner and root can write: by its
+ * group, unless that is root's, or as anybody. A sticky folder is fine.
+ */
+void kh_check_writers(const struct kh_config *config, struct kh_diags *diags);
+
 #endif

@@ -83,6 +83,7 @@ void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->depth != KH_CONFIG_CHECK || !config->yaml.root)
     return;
+  kh_check_writers(config, diags);
   check_log(config, diags);
   if (config->state[0] == '\0')
     return;

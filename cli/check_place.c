@@ -24,13 +24,6 @@ static bool is_shown(const char *key)
   return false;
 }
 
-static const struct kh_yaml *yaml_of(const struct kh_config *config, const json_t *node)
-{
-  const struct kh_included *file = kh_config_included(config, node);
-
-  return file ? &file->yaml : &config->yaml;
-}
-
 static void add(struct kh_places *places, struct kh_place_of place)
 {
   if (places->count == places->room) {
@@ -45,19 +38,21 @@ static void add(struct kh_places *places, struct kh_place_of place)
   places->at[places->count++] = place;
 }
 
-static void add_text(struct kh_places *places, const char *key, const json_t *text)
+static void add_text(struct kh_places *places, const struct kh_yaml *yaml, const char *key,
+                     const json_t *text)
 {
-  struct kh_place_of place = {.yaml = yaml_of(places->config, text), .key = key, .text = text};
+  struct kh_place_of place = {.yaml = yaml, .key = key, .text = text};
 
   kh_yaml_place(place.yaml, text, &place.line, &place.column);
   add(places, place);
 }
 
 /* What could be a credential that stands where a key should is not shown, as in messages. */
-static void add_key(struct kh_places *places, const json_t *object, const char *key, const json_t *value)
+static void add_key(struct kh_places *places, const struct kh_yaml *yaml, const json_t *object,
+                    const char *key, const json_t *value)
 {
   const char *text = json_string_value(value);
-  struct kh_place_of place = {.yaml = yaml_of(places->config, object), .key = key};
+  struct kh_place_of place = {.yaml = yaml, .key = key};
 
   if (kh_config_shown(key).text[0] != '`' || (text && !*text))
     return;
@@ -66,7 +61,8 @@ static void add_key(struct kh_places *places, const json_t *object, const char *
 }
 
 /* KEY is that of a rule whose texts may be shown, or NULL; IN_RULES is false above `notify`. */
-static void walk(struct kh_places *places, const json_t *node, const char *key, bool in_rules)
+static void walk(struct kh_places *places, const struct kh_yaml *yaml, const json_t *node, const char *key,
+                 bool in_rules)
 {
   json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *name = NULL;
@@ -74,12 +70,13 @@ static void walk(struct kh_places *places, const json_t *node, const char *key, 
   size_t i = 0;
 
   if (key && json_is_string(node))
-    add_text(places, key, node);
-  json_array_foreach(tree, i, child) walk(places, child, key, in_rules);
+    add_text(places, yaml, key, node);
+  json_array_foreach(tree, i, child) walk(places, yaml, child, key, in_rules);
   json_object_foreach(tree, name, child)
   {
-    add_key(places, node, name, child);
-    walk(places, child, in_rules && is_shown(name) ? name : NULL, in_rules || strcmp(name, "notify") == 0);
+    add_key(places, yaml, node, name, child);
+    walk(places, yaml, child, in_rules && is_shown(name) ? name : NULL,
+         in_rules || strcmp(name, "notify") == 0);
   }
 }
 
@@ -87,10 +84,10 @@ void kh_places_init(struct kh_places *places, const struct kh_config *config)
 {
   *places = (struct kh_places){.config = config};
   if (config->yaml.root)
-    walk(places, config->yaml.root, NULL, false);
+    walk(places, &config->yaml, config->yaml.root, NULL, false);
   for (const struct kh_included *file = config->included; file; file = file->next)
     if (file->yaml.root)
-      walk(places, file->yaml.root, NULL, true);
+      walk(places, &file->yaml, file->yaml.root, NULL, true);
 }
 
 void kh_places_release(struct kh_places *places)

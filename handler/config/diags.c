@@ -10,9 +10,14 @@ void kh_diags_release(struct kh_diags *diags)
   *diags = (struct kh_diags){0};
 }
 
+bool kh_diags_have_room(const struct kh_diags *diags, enum kh_err err)
+{
+  return diags && diags->count < KH_DIAGS_MAX && (err || diags->warnings < KH_DIAGS_WARN_MAX);
+}
+
 static struct kh_diag *next_place(struct kh_diags *diags, enum kh_err err)
 {
-  if (diags->count == KH_DIAGS_MAX || (err == KH_OK && diags->warnings == KH_DIAGS_WARN_MAX))
+  if (!kh_diags_have_room(diags, err))
     return NULL;
   if (diags->count == diags->room) {
     size_t room = diags->room > 0 ? 2 * diags->room : FIRST_ROOM;

@@ -26,12 +26,19 @@ static void note_stat(struct kh_watched_file *file, const struct stat *seen)
   file->inode = seen ? (int64_t)seen->st_ino : -1;
 }
 
-static enum kh_err watch(struct kh_config *config, const char *path, const struct stat *seen)
+static bool is_watched(const struct kh_config *config, const char *path)
 {
   for (size_t i = 0; i < config->watched_count; i++)
     if (strcmp(config->watched[i].path, path) == 0)
-      return KH_OK;
-  if (config->watched_count == KH_WATCHED_MAX)
+      return true;
+  return false;
+}
+
+static enum kh_err watch(struct kh_config *config, const char *path, const struct stat *seen)
+{
+  if (is_watched(config, path))
+    return KH_OK;
+  if (config->watched_count >= KH_WATCHED_MAX)
     return KH_ERR_LIMIT;
 
   struct kh_watched_file *file = &config->watched[config->watched_count];
@@ -89,6 +96,9 @@ static enum kh_err read_regular(int fd, const struct stat *seen, struct kh_buf *
 enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh_buf *text, unsigned *mode,
                            struct kh_diag *why)
 {
+  if (config->watched_count >= KH_WATCHED_MAX && !is_watched(config, path))
+    return kh_diag_set(why, KH_ERR_LIMIT, "more than %d files to watch", KH_WATCHED_MAX);
+
   /* A FIFO in the place of a file must not stop a receiver. */
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   int reason = errno;
@@ -96,10 +106,8 @@ enum kh_err kh_config_load(struct kh_config *config, const char *path, struct kh
   bool is_there = (fd >= 0 ? fstat(fd, &seen) : stat(path, &seen)) == 0;
   enum kh_err err = watch(config, path, is_there ? &seen : NULL);
 
-  if (err == KH_ERR_NO_MEMORY)
+  if (err)
     (void)kh_diag_set(why, err, "no memory left");
-  else if (err)
-    (void)kh_diag_set(why, err, "more than %d files to watch", KH_WATCHED_MAX);
   else if (fd < 0)
     err = kh_diag_set(why, reason == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_IO, "%s", strerror(reason));
   else

@@ -14,7 +14,7 @@ struct inclusion {
   struct kh_config *config;
   struct kh_diags *diags;
   json_t *items; /* owned; so far */
-  size_t files;
+  size_t files;  /* asked for; with one more than may be, nothing else is looked at */
 };
 
 static enum kh_err add_items(struct inclusion *to, const json_t *items, const struct level *level);
@@ -45,7 +45,6 @@ static bool may_be_told(const char *text)
 static enum kh_err read_file(const struct inclusion *to, const json_t *item, const char *path,
                              const char *shown, struct kh_included **file)
 {
-  struct kh_included **last = &to->config->included;
   struct kh_diag why = {0};
   struct kh_buf text;
   unsigned mode = 0;
@@ -53,9 +52,8 @@ static enum kh_err read_file(const struct inclusion *to, const json_t *item, con
   *file = calloc(1, sizeof **file);
   if (!*file)
     return KH_ERR_NO_MEMORY;
-  while (*last)
-    last = &(*last)->next;
-  *last = *file;
+  (*file)->next = to->config->included;
+  to->config->included = *file;
   (void)snprintf((*file)->path, sizeof(*file)->path, "%s", path);
   kh_buf_init(&text, KH_YAML_MAX_BYTES);
   enum kh_err err = kh_config_load(to->config, path, &text, &mode, &why);
@@ -85,10 +83,10 @@ static enum kh_err include(struct inclusion *to, const json_t *item, const struc
     return refuse(to, item, "the path is too long");
   if (is_open(from, path))
     return refuse(to, item, "this file includes itself, here or by way of another one");
-  if (from->depth == KH_INCLUDE_DEPTH_MAX)
+  if (from->depth >= KH_INCLUDE_DEPTH_MAX)
     return kh_config_mistake(to->config, item, "include", to->diags,
                              "included files include others at most %d levels deep", KH_INCLUDE_DEPTH_MAX);
-  if (to->files++ == KH_INCLUDED_MAX)
+  if (++to->files > KH_INCLUDED_MAX)
     return kh_config_mistake(to->config, item, "include", to->diags, "more than %d included files",
                              KH_INCLUDED_MAX);
 
@@ -103,7 +101,7 @@ static enum kh_err add_items(struct inclusion *to, const json_t *items, const st
 {
   enum kh_err err = KH_OK;
 
-  for (size_t i = 0; i < json_array_size(items); i++) {
+  for (size_t i = 0; i < json_array_size(items) && to->files <= KH_INCLUDED_MAX; i++) {
     json_t *item = json_array_get(items, i);
 
     if (json_object_get(item, "include"))

@@ -20,6 +20,9 @@ const struct kh_included *kh_config_included(const struct kh_config *config, con
 static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,
                        struct kh_diags *diags, enum kh_err err, const char *text)
 {
+  if (!kh_diags_have_room(diags, err))
+    return kh_diags_add(diags, err, NULL, 0, 0, "%s", text);
+
   const struct kh_included *file = kh_config_included(config, node);
   const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
   unsigned line = 0;

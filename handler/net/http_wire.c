@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "net/http_wire.h"
+#include "net/retry_after.h"
 
 enum { CONNECT_TIMEOUT_MS = 5000, READ_MAX_BYTES = 1024 * 1024 };
 enum { HEADER_BYTES = KH_SECRET_MAX_BYTES + 160, SCOPE_BYTES = 128 };
@@ -15,12 +16,18 @@ static void note_number(struct kh_str value, int64_t *number)
     *number = (int64_t)read;
 }
 
-/* libcurl itself understands Retry-After. */
+static struct kh_str without_line_end(struct kh_str line)
+{
+  line.len -= kh_str_ends(line, KH_STR("\n"));
+  line.len -= kh_str_ends(line, KH_STR("\r"));
+  return line;
+}
+
 static void note_header(struct kh_str line, struct kh_incoming *answer)
 {
-  struct kh_str rest = line;
+  struct kh_str rest = without_line_end(line);
   struct kh_str name = kh_str_cut(&rest, ':');
-  struct kh_str value = kh_str_trim(kh_str_cut(&rest, '\r'));
+  struct kh_str value = kh_str_trim(rest);
 
   if (kh_str_equal_nocase(name, KH_STR("x-amzn-errortype")))
     (void)snprintf(answer->aws_error, sizeof answer->aws_error, "%.*s", KH_FMT(value));
@@ -28,6 +35,8 @@ static void note_header(struct kh_str line, struct kh_incoming *answer)
     note_number(value, &answer->rate_left);
   else if (kh_str_equal_nocase(name, KH_STR("x-ratelimit-reset")))
     note_number(value, &answer->rate_reset_s);
+  else if (kh_str_equal_nocase(name, KH_STR("retry-after")))
+    answer->retry_after_s = kh_retry_after_s(value, kh_clock_now_us(&kh_system_clock) / 1000000);
 }
 
 /* False for a 100 or a 103, which another header follows. */
@@ -47,9 +56,9 @@ static size_t take_header(char *at, size_t size, size_t count, void *self)
   wire->head_bytes += line.len;
   if (wire->head_bytes > KH_ANSWER_HEAD_MAX_BYTES)
     return CURL_WRITEFUNC_ERROR;
-  if (kh_str_equal(line, KH_STR("\r\n")) || kh_str_equal(line, KH_STR("\n")))
+  if (without_line_end(line).len == 0)
     wire->has_header = wire->has_header || is_final(wire->easy);
-  else
+  else if (!wire->has_header && is_final(wire->easy))
     note_header(line, wire->answer);
   return line.len;
 }
@@ -289,7 +298,6 @@ static const char *problem_of(const struct kh_wire *wire, CURLcode code)
 enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
 {
   struct kh_incoming *answer = wire->answer;
-  curl_off_t retry_after_s = 0;
   long status = 0;
 
   if (code)
@@ -297,8 +305,6 @@ enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
   if (!wire->has_header || curl_easy_getinfo(wire->easy, CURLINFO_RESPONSE_CODE, &status) || status < 200)
     return code ? KH_ERR_DELIVERY_FAILED : fail(answer, "the answer has no header");
   answer->status = (int)status;
-  if (!curl_easy_getinfo(wire->easy, CURLINFO_RETRY_AFTER, &retry_after_s) && retry_after_s > 0)
-    answer->retry_after_s = retry_after_s;
   return KH_OK;
 }
 

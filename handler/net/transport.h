@@ -66,7 +66,7 @@ static inline void kh_outgoing_release(struct kh_outgoing *request)
 
 struct kh_incoming {
   int status;            /* 0 when no answer came */
-  int64_t retry_after_s; /* from Retry-After in seconds; -1 when absent */
+  int64_t retry_after_s; /* what Retry-After asks for, up to INT64_MAX; -1 when absent or nothing */
   int64_t rate_left;     /* from X-RateLimit-Remaining, and the next from X-RateLimit-Reset, as they */
   int64_t rate_reset_s;  /* stand there; -1 when absent or no number */
   char aws_error[128];   /* the X-Amzn-ErrorType header; "" when absent */

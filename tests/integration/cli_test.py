@@ -194,6 +194,41 @@ def places(text):
             for line, column in re.findall(r"^kitehook\.yml:(\d+):(\d+): (?!warning)", text, re.M)}
 
 
+def test_check_who_may_write(cli, report):
+    """Whoever may write a file that is believed, or a folder on the way to it, is believed as well."""
+    cli.config(top=f"state: state\nworker: {{program: {cli.path('bin/program')}}}\n",
+               rules="  - include: believed/rules.yml\n")
+    for name in ("bin/program", "believed/rules.yml", "elsewhere/secret"):
+        os.chmod(cli.file(name, "- log\n"), 0o700)
+        os.chmod(os.path.dirname(cli.path(name)), 0o755)
+    os.rename(cli.path("webhook-secret"), cli.path("elsewhere/secret"))
+    os.symlink("elsewhere/secret", cli.path("webhook-secret"))
+
+    def said():
+        done = cli.run("check", "--config", "kitehook.yml")
+        words = re.findall(r"others can write (\S+), .*; type `(.*)`$", done.out, re.M)
+        report.check("check: who may write is no mistake", done.code == 0, done)
+        return {path: command for path, command in words}
+
+    report.check("check: nobody else may write", said() == {}, said())
+    for name in ("kitehook.yml", "env", "believed/rules.yml", "elsewhere/secret", "bin/program",
+                 "believed", "elsewhere", "bin"):
+        path = cli.path(name)
+        was, gid = os.stat(path).st_mode & 0o7777, os.stat(path).st_gid
+        for more, group, who in ((0o020, 1, "g"), (0o002, 1, "o"), (0o022, 1, "go"), (0o020, 0, None),
+                                 (0o022, 0, "o"), (0o1022, 1, None if os.path.isdir(path) else "go")):
+            if os.geteuid() == 0:
+                os.chown(path, -1, group)
+            elif group == 0:
+                continue
+            os.chmod(path, was | more)
+            wanted = {path: f"chmod {who}-w {path}"} if who else {}
+            report.check(f"check warns that others may write {name} ({more:o}, group {group})",
+                         said() == wanted, said())
+        os.chown(path, -1, gid)
+        os.chmod(path, was)
+
+
 def test_check(cli, report):
     cli.config(top="state: state\nworker: {program: /bin/true}\n")
     done = cli.run("check", "--config", "kitehook.yml")
@@ -430,7 +465,7 @@ def test_lines_fit_the_schema(cli, report):
 
 
 TESTS = [test_help, test_man_page, test_misuse, test_version, test_eval, test_eval_input, test_check,
-         test_check_receiver, *cli_proof.TESTS, test_invoke_fixtures,
+         test_check_receiver, test_check_who_may_write, *cli_proof.TESTS, test_invoke_fixtures,
          test_invoke_forms, test_invoke_send, *cli_worker.TESTS, test_lines_fit_the_schema,
          test_nothing_leaks]
 

@@ -48,6 +48,13 @@ def play_plan():
         "/429-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Remaining: 0",
                                   "x-ratelimit-RESET:  1700000033 "),
         "/429-odd-reset": peer.answer("429 Too Many Requests", b"", "X-RateLimit-Reset: -5"),
+        "/429-iso": peer.answer("429 Too Many Requests", b"", "Retry-After: 2030-01-01T00:00:00Z"),
+        "/429-cut": peer.answer("429 Too Many Requests", b"", "Retry-After: 12\r 34"),
+        "/429-huge": peer.answer("429 Too Many Requests", b"", "retry-AFTER:\t99999999999999999999 "),
+        "/429-early": peer.raw(b"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
+                               b"HTTP/1.1 429 No\r\nContent-Length: 0\r\n\r\n"),
+        "/429-late": peer.raw(b"HTTP/1.1 429 No\r\nTransfer-Encoding: chunked\r\nTrailer: Retry-After\r\n"
+                              b"\r\n0\r\nRetry-After: 9\r\n\r\n"),
         "/429-garbage": peer.answer("429 Too Many Requests", b"", "Retry-After: soon"),
         "/500": peer.answer("500 Internal Server Error"),
         "/100": peer.raw(b"HTTP/1.1 100 Continue\r\n\r\n" + whole),
@@ -224,6 +231,11 @@ class OverHTTP(unittest.TestCase):
     def test_retry_after(self):
         self.expect("/429", OK, 429, retry_after_s=7)
         self.expect("/429-garbage", OK, 429, retry_after_s=-1)
+        self.expect("/429-iso", OK, 429, retry_after_s=-1)
+        self.expect("/429-cut", OK, 429, retry_after_s=-1)
+        self.expect("/429-huge", OK, 429, retry_after_s=2**63 - 1)
+        self.expect("/429-early", OK, 429, retry_after_s=-1)
+        self.expect("/429-late", OK, 429, retry_after_s=-1)
         got = self.expect("/429-date", OK, 429)
         self.assertTrue(20 <= got["retry_after_s"] <= 31, got)
 

@@ -4,10 +4,34 @@
 #include "support/config_dir.h"
 #include "support/suite.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 static struct kh_config_dir dir;
 static struct kh_rules rules;
+
+/* ---- how often a file is opened, and a place sought ---- */
+
+static size_t opened;
+static size_t sought;
+
+int __real_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode);
+
+int __wrap_open(const char *path, int flags, mode_t mode)
+{
+  opened += (flags & O_ACCMODE) == O_RDONLY; /* the test itself writes */
+  return __real_open(path, flags, mode);
+}
+
+void __real_kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
+void __wrap_kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
+
+void __wrap_kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column)
+{
+  sought++;
+  __real_kh_yaml_place(yaml, node, line, column);
+}
 
 static void open_dir(void)
 {
@@ -171,6 +195,63 @@ START_TEST(depth_and_number_have_limits)
 }
 END_TEST
 
+/* The text of COUNT items that include NAME. */
+static void put_includes(const char *file, int count, const char *name)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, 262144);
+  for (int i = 0; i < count; i++)
+    ck_assert_int_eq(kh_buf_printf(&text, "- include: %s\n", name), KH_OK);
+  kh_config_dir_put(&dir, file, kh_buf_text(&text));
+  kh_buf_release(&text);
+}
+
+/* With 12 in each, 12 + 144 + 1728 files would be read. */
+START_TEST(nothing_is_opened_beyond_the_limit)
+{
+  put_includes("a.yml", 12, "b.yml");
+  put_includes("b.yml", 12, "c.yml");
+  kh_config_dir_put(&dir, "c.yml", "- log\n");
+  opened = 0;
+  ck_assert_int_eq(compile("- include: a.yml\n- include: a.yml\n- include: a.yml\n", KH_CONFIG_CHECK),
+                   KH_ERR_CONFIG);
+  ck_assert_msg(dir.diags.count == 1, "%s", kh_config_dir_said(&dir));
+  ck_assert(is_said("b.yml", 5, 3, "more than 32 included")); /* a, b with 12 of c, b with 12, b with 4 */
+  ck_assert_uint_eq(opened, KH_INCLUDED_MAX + 2);             /* kitehook.yml and the secret */
+}
+END_TEST
+
+/* Each place is sought from the first line of a file on. */
+START_TEST(mistakes_that_are_only_counted_cost_little)
+{
+  put_includes("a.yml", 1, "b.yml");
+  put_includes("b.yml", 1, "c.yml");
+  put_includes("c.yml", 29, "d.yml");
+  put_includes("d.yml", 6000, "e.yml");
+  sought = 0;
+  ck_assert_int_eq(compile("- include: a.yml\n", KH_CONFIG_CHECK), KH_ERR_CONFIG);
+  ck_assert_uint_le(sought, (size_t)KH_DIAGS_MAX * (KH_INCLUDED_MAX + 1));
+  ck_assert(is_said("d.yml", 1, 3, "at most 4 levels"));
+  ck_assert_uint_eq(dir.diags.count + dir.diags.more, 29 * 6000);
+}
+END_TEST
+
+START_TEST(no_secret_is_opened_beyond_the_limit)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, 8192);
+  for (int i = 0; i < KH_WATCHED_MAX + 10; i++)
+    ck_assert_int_eq(kh_buf_printf(&text, "- slack: {url: {file: hook-%d}}\n", i), KH_OK);
+  opened = 0;
+  ck_assert_int_eq(compile(kh_buf_text(&text), KH_CONFIG_CHECK), KH_ERR_CONFIG);
+  ck_assert(is_said("kitehook.yml", 2 + KH_WATCHED_MAX, 17, "more than 64 files to watch"));
+  ck_assert_uint_eq(opened, KH_WATCHED_MAX);
+  kh_buf_release(&text);
+}
+END_TEST
+
 START_TEST(a_change_is_noticed)
 {
   kh_config_dir_put(&dir, "rules/web.yml", "- include: deep/api.yml\n");
@@ -252,6 +333,9 @@ static Suite *include_suite(void)
   tcase_add_test(cases, mistakes_have_the_file_they_are_in);
   tcase_add_loop_test(cases, says_what_is_wrong_and_where, 0, (int)KH_COUNT(wrongs));
   tcase_add_test(cases, depth_and_number_have_limits);
+  tcase_add_test(cases, nothing_is_opened_beyond_the_limit);
+  tcase_add_test(cases, mistakes_that_are_only_counted_cost_little);
+  tcase_add_test(cases, no_secret_is_opened_beyond_the_limit);
   tcase_add_loop_test(cases, a_change_is_noticed, 0, 2);
   tcase_add_test(cases, a_missing_file_is_watched_for);
   tcase_add_test(cases, receivers_never_read_it);
