@@ -42,11 +42,6 @@ static bool contains(struct kh_str text, struct kh_str part)
   return false;
 }
 
-static bool is_of_a_name(char byte)
-{
-  return kh_is_letter(byte) || kh_is_digit(byte) || byte == '_' || byte == '-';
-}
-
 /* The word is a part of the secret, or a part of a URL is glued into it. */
 static bool tells_of(struct kh_str word, struct kh_str secret)
 {
@@ -55,7 +50,7 @@ static bool tells_of(struct kh_str word, struct kh_str secret)
   if (contains(secret, word))
     return true;
   for (size_t from = 0, to = 0; from < secret.len; from = to + 1) {
-    for (to = from; to < secret.len && is_of_a_name(secret.at[to]);)
+    for (to = from; to < secret.len && kh_str_is_word(kh_str(secret.at + to, 1), "_-");)
       to++;
     if (to - from >= TELLING_BYTES && contains(word, kh_str(secret.at + from, to - from)))
       return true;
