@@ -1,6 +1,5 @@
 #include "base/base.h"
 
-#include "base/file.h"
 #include "fcgi_server.h"
 
 #include <arpa/inet.h>
@@ -11,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, ACCEPTS_A_TURN = 64, DESCRIPTORS_LEFT = 64 };
+enum { READ_BYTES = 64 * 1024, ACCEPTS_A_TURN = 64, DESCRIPTORS_LEFT = 64, LET_IN_EVERY_US = 10 * 1000 };
 
 enum phase { RECEIVING, ANSWERING, CLOSING };
 
@@ -141,18 +140,18 @@ static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records
    * Written over and then cut: to free its pages first would cost as much again, to leave the rest would show
    * it.
    */
-  if (lseek(fd, 0, SEEK_SET) != 0 || kh_fd_write(fd, kh_buf_view(records)) || ftruncate(fd, begin) ||
+  if (pwrite(fd, records->at, records->len, 0) != begin || ftruncate(fd, begin) ||
       lseek(fd, 0, SEEK_SET) != 0)
     return false;
   /* Whoever is slow to take the answer must not hold the memory of the request. */
   kh_buf_release(records);
   if (!server->serve(server->self, fd, is_late))
     return false;
-  const off_t end = lseek(fd, 0, SEEK_END);
-  char *room = end > begin ? kh_buf_reserve(records, (size_t)(end - begin)) : NULL;
-  if (!room || pread(fd, room, (size_t)(end - begin), begin) != end - begin)
+  char *room = kh_buf_reserve(records, KH_FCGI_ANSWER_MAX_BYTES + 1);
+  ssize_t got = room ? pread(fd, room, KH_FCGI_ANSWER_MAX_BYTES + 1, begin) : 0;
+  if (got <= 0 || got > KH_FCGI_ANSWER_MAX_BYTES)
     return false;
-  records->len = (size_t)(end - begin);
+  records->len = (size_t)got;
   return true;
 }
 
@@ -458,11 +457,18 @@ static bool wait_for_any(struct kh_fcgi_server *server, const sigset_t *while_wa
   int64_t left_us = until_us - ticks_us(server);
   left_us = left_us < 0 ? 0 : left_us;
   const struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-  if (ppoll(server->polled, server->count + 1, until_us == INT64_MAX ? NULL : &timeout, while_waiting) <= 0)
-    return false;
-  /* Where something is always ready, ppoll lets no signal in. */
+  return ppoll(server->polled, server->count + 1, until_us == INT64_MAX ? NULL : &timeout, while_waiting) > 0;
+}
+
+/* Where something is always ready, ppoll lets no signal in. */
+static void let_signals_in(struct kh_fcgi_server *server, const sigset_t *while_waiting)
+{
+  const int64_t now_us = ticks_us(server);
+
+  if (now_us - server->let_in_us < LET_IN_EVERY_US)
+    return;
+  server->let_in_us = now_us;
   (void)ppoll(NULL, 0, &(struct timespec){0}, while_waiting);
-  return true;
 }
 
 static void work(struct kh_fcgi_server *server)
@@ -503,6 +509,7 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
   while (!err && !is_over(server)) {
     bool something = wait_for_any(server, while_waiting);
 
+    let_signals_in(server, while_waiting);
     if (*stop && !server->stopped_us)
       begin_to_stop(server);
     else if (something)

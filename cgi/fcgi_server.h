@@ -26,7 +26,8 @@ enum {
   KH_FCGI_BUDGET_BYTES = 32 * 1024 * 1024, /* of all incomplete requests; or as much as one may have */
   KH_FCGI_IDLE_MS = 120 * 1000,            /* nginx gives up an idle connection after 60 s */
   KH_FCGI_LINGER_MS = 2000,
-  KH_FCGI_GRACE_MS = 1000 /* for who is connected when the program is asked to end */
+  KH_FCGI_ANSWER_MAX_BYTES = 8 * 1024, /* with its records */
+  KH_FCGI_GRACE_MS = 1000              /* for who is connected when the program is asked to end */
 };
 
 struct kh_fcgi_connection;
@@ -52,6 +53,7 @@ struct kh_fcgi_server {
   size_t incomplete_bytes;
   int exchange;       /* the memory file */
   int64_t stopped_us; /* when `stop` was first seen; 0 before */
+  int64_t let_in_us;  /* when signals were last let in by themselves */
 };
 
 /*
