@@ -93,6 +93,9 @@ def check_wrong(report, kitehook, folder):
 
 SECRET = "signature: {file: webhook-secret}"
 RULE = "state: state\nnotify:\n  - name: a\n"
+NOTIFIERS = [one["required"][0]
+             for one in json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]["rule"]["oneOf"]
+             if one["required"] != ["include"]]
 # A mapping of the file: where it stands in the schema, the text before its keys, how far they are indented,
 # what its keys need.
 PLACES = [
@@ -104,11 +107,8 @@ PLACES = [
     ("#/definitions/named_secret", "webhook:\n  signature:\n", 4),
     ("#/definitions/secret", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n      url:\n", 8),
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
-    ("#/definitions/slack", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n", 6),
-    ("#/definitions/webhook", f"webhook: {{{SECRET}}}\n{RULE}    webhook:\n", 6),
-    ("#/definitions/lifx", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n", 6),
     ("#/definitions/look", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n      failed:\n", 8),
-    ("#/definitions/log", f"webhook: {{{SECRET}}}\n{RULE}    log:\n", 6),
+    *((f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name}:\n", 6) for name in NOTIFIERS),
 ]
 
 
