@@ -10,6 +10,7 @@
   NOTIFIER(slack)              \
   NOTIFIER(webhook)            \
   NOTIFIER(lifx)               \
+  NOTIFIER(ntfy)               \
   NOTIFIER(log)
 
 #define KH_NOTIFIER(name) extern const struct kh_notifier kh_notifier_##name;
