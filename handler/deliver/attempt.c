@@ -45,7 +45,7 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   enum kh_err err = make_request(attempt, now_us);
   attempt->exchange.request.timeout_ms = left_ms;
   if (err == KH_ERR_NO_MEMORY)
-    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + kh_policy_hold_us(-1), "no memory");
+    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + kh_policy_rest_us(-1), "no memory");
   return !err || fail(attempt, KH_ERR_RENDER, now_us, "no request can be made of it");
 }
 
@@ -87,7 +87,7 @@ static void plan(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t r
 {
   const int64_t expires_us = attempt->delivery.expires_us;
 
-  attempt->hold_until_us = now_us + kh_policy_hold_us(retry_after_s);
+  attempt->rest_until_us = now_us + kh_policy_rest_us(retry_after_s);
   attempt->retry_at_us = now_us +
                          kh_policy_delay_us(attempt->result, attempt->number, retry_after_s, &outbox->jitter);
   if (attempt->result == KH_ERR_DESTINATION_REFUSED && attempt->retry_at_us > expires_us)
@@ -116,7 +116,7 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
   else if (!outbox->once && verdict.retry_after_s > 0)
-    attempt->hold_until_us = now_us + kh_policy_hold_us(verdict.retry_after_s);
+    attempt->rest_until_us = now_us + kh_policy_rest_us(verdict.retry_after_s);
 }
 
 void kh_attempt_release(struct kh_attempt *attempt)

@@ -24,7 +24,7 @@ struct kh_attempt {
   /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED: again later; else dead */
   enum kh_err result;
   int64_t retry_at_us;   /* when it is tried again */
-  int64_t hold_until_us; /* when the next one may go to the destination; 0 for any time */
+  int64_t rest_until_us; /* when the next one may go to the destination; 0 for any time */
   char detail[256];
   bool remarkable; /* although it was delivered */
   char answer[KH_ANSWER_KEPT_BYTES];

@@ -17,13 +17,13 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED,
-                                 .rest_until_us = attempt->hold_until_us};
+                                 .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
 
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
   if (attempt->result == KH_OK)
-    err = kh_queue_done(queue, id, now_us, attempt->hold_until_us);
+    err = kh_queue_done(queue, id, now_us, attempt->rest_until_us);
   else if (kh_attempt_goes_on(outbox, attempt))
     err = kh_queue_retry(queue, id, attempt->number, attempt->retry_at_us, &why);
   else
@@ -32,8 +32,8 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * Somebody dropped it meanwhile, or a newer one replaced it; what its destination asked for counts all the
    * same.
    */
-  if (err == KH_ERR_NOT_FOUND && attempt->hold_until_us > 0)
-    err = kh_queue_rest(queue, attempt->delivery.destination, attempt->hold_until_us);
+  if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
+    err = kh_queue_rest(queue, attempt->delivery.destination, attempt->rest_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 

@@ -50,7 +50,7 @@ int64_t kh_policy_delay_us(enum kh_err failure, unsigned attempt, int64_t retry_
   return asked_us(retry_after_s) > own_us ? asked_us(retry_after_s) : own_us;
 }
 
-int64_t kh_policy_hold_us(int64_t retry_after_s)
+int64_t kh_policy_rest_us(int64_t retry_after_s)
 {
-  return retry_after_s > KH_HOLD_S ? asked_us(retry_after_s) : (int64_t)KH_HOLD_S * 1000000;
+  return retry_after_s > KH_REST_S ? asked_us(retry_after_s) : (int64_t)KH_REST_S * 1000000;
 }

@@ -85,10 +85,10 @@ START_TEST(what_was_asked_for_is_the_least)
     ck_assert_int_ge(kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, 1, 11, &jitter), 11000000);
     ck_assert_int_eq(kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, 1, INT64_MAX, &jitter), INT64_C(3600000000));
   }
-  ck_assert_int_eq(kh_policy_hold_us(-1), 10000000);
-  ck_assert_int_eq(kh_policy_hold_us(0), 10000000);
-  ck_assert_int_eq(kh_policy_hold_us(11), 11000000);
-  ck_assert_int_eq(kh_policy_hold_us(INT64_MAX), INT64_C(3600000000));
+  ck_assert_int_eq(kh_policy_rest_us(-1), 10000000);
+  ck_assert_int_eq(kh_policy_rest_us(0), 10000000);
+  ck_assert_int_eq(kh_policy_rest_us(11), 11000000);
+  ck_assert_int_eq(kh_policy_rest_us(INT64_MAX), INT64_C(3600000000));
 }
 END_TEST
 

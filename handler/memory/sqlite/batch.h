@@ -1,6 +1,11 @@
 /*
  * batch.h - one database, its open batch, and the three interfaces over it. Private to memory/: store.h is
  * the way in.
+ *
+ * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h. All of them
+ * ask db.c, which alone knows SQLite, by the statements of schema.c, which also has the tables and the steps
+ * from older ones. spare.c holds room ready. look.c is for who looks beside the worker, with a file of its
+ * own.
  */
 #ifndef KH_SQLITE_BATCH_H
 #define KH_SQLITE_BATCH_H

@@ -173,7 +173,7 @@ static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, c
   kh_call_number(&failed, why->is_refusal);
   if (why->rest_until_us == 0)
     return record(sqlite, &failed);
-  struct kh_call rests = kh_call(sqlite->db, KH_SQL_HOLD);
+  struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
@@ -195,7 +195,7 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
 static enum kh_err rest(void *self, const char *destination, int64_t until_us)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_HOLD_BY_NAME);
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_REST_BY_NAME);
 
   kh_call_text(&call, kh_str_of(destination));
   kh_call_number(&call, until_us);
@@ -220,7 +220,7 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
 
 static enum kh_err begin_anew(struct kh_sqlite *sqlite, int64_t now_us)
 {
-  struct kh_call holds = kh_call(sqlite->db, KH_SQL_CONFIG_HOLDS);
+  struct kh_call holds = kh_call(sqlite->db, KH_SQL_CONFIG_RESTS);
   struct kh_call refused = kh_call(sqlite->db, KH_SQL_CONFIG_REFUSED);
   struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_DESTINATIONS);
   enum kh_err err = kh_call_run(&holds);
@@ -256,7 +256,7 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
   if (!err)
     err = mend(sqlite, KH_SQL_MEND_WAITS, now_us);
   if (!err)
-    err = mend(sqlite, KH_SQL_MEND_HOLDS, now_us);
+    err = mend(sqlite, KH_SQL_MEND_RESTS, now_us);
   if (kh_sqlite_note(sqlite, err)) {
     kh_sqlite_batch.drop(sqlite);
     return err;

@@ -164,9 +164,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "UPDATE destinations SET delivered_us = ?2,"
         " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE destination ="
         " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
-    [KH_SQL_HOLD] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
+    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
                     " (SELECT destination FROM deliveries WHERE id = ?1)",
-    [KH_SQL_HOLD_BY_NAME] =
+    [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination = ?1",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
@@ -183,10 +183,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
                               " is_refused AND not_before_us > ?1",
-    [KH_SQL_CONFIG_HOLDS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0",
     [KH_SQL_MEND_WAITS] =
         "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND not_before_us > ?2",
-    [KH_SQL_MEND_HOLDS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
+    [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
     [KH_SQL_PRUNE_DESTINATIONS] =
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
         " (SELECT 1 FROM deliveries AS n WHERE n.destination = destinations.destination)",
