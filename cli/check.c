@@ -183,8 +183,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much; the file is named by --config", argv[optind]);
   return check(&call);
 }
 
@@ -201,5 +199,6 @@ const struct kh_command kh_command_check = {
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
             "3 the file cannot be read, 5 output failed.\n",
     .options = options,
+    .operand = "",
     .run = run,
 };

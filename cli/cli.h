@@ -29,6 +29,7 @@ struct kh_command {
   const char *usage;                   /* what stands behind "kitehook NAME" */
   const char *help;                    /* the rest of --help: what it does, the options, the exit codes */
   const struct kh_cli_option *options; /* what it takes beside --help; a row of zeros ends them */
+  const char *operand; /* what the one operand is, such as "FILE"; "": there is none; NULL: `run` looks */
   /* argv[0] is the command's name. Returns an exit code. */
   int (*run)(const struct kh_command *self, int argc, char **argv);
 };

@@ -64,8 +64,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
-    return KH_EXIT_USAGE;
   call.file = argv[optind];
   code = kh_cli_setup(&setup, call.config_path, KH_CONFIG_DRY);
   if (code == KH_EXIT_OK)
@@ -92,5 +90,6 @@ const struct kh_command kh_command_explain = {
         "configuration,\n"
         "4 a notification could not be made, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

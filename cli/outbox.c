@@ -178,18 +178,13 @@ static bool take_state(const struct kh_command *self, const char *name, const ch
   return false;
 }
 
-static bool take_age(const struct kh_command *self, const char *name, const char *text, void *older_than_s)
-{
-  return kh_cli_duration(self, name, text, "90s, 5m or 2d", older_than_s);
-}
-
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct call, config_path)},
     {"state", take_state, offsetof(struct call, filter.state)},
     {"notifier", take_text, offsetof(struct call, filter.notifier)},
     {"destination", take_text, offsetof(struct call, filter.destination)},
     {"event", take_text, offsetof(struct call, filter.event)},
-    {"older-than", take_age, offsetof(struct call, older_than_s)},
+    {"older-than", kh_cli_take_duration, offsetof(struct call, older_than_s)},
     {"all", kh_cli_take_flag, offsetof(struct call, all)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},

@@ -40,8 +40,7 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (code != KH_GO_ON)
     return code;
   kh_buf_init(&body, KH_CLI_INPUT_MAX_BYTES);
-  if (kh_cli_one_operand(self, argc, argv, "FILE") &&
-      kh_cli_secret(self, call.secret_text, call.secret_file, &secret) &&
+  if (kh_cli_secret(self, call.secret_text, call.secret_file, &secret) &&
       kh_cli_read(self, argv[optind], &body))
     code = sign(&secret, call.timestamp_s, kh_buf_view(&body));
   else
@@ -62,5 +61,6 @@ const struct kh_command kh_command_sign = {
             "  -h, --help       show this\n\n"
             "Exit codes: 0 signed, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

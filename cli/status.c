@@ -284,8 +284,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much", argv[optind]);
   return tell(self, &call);
 }
 
@@ -306,5 +304,6 @@ const struct kh_command kh_command_status = {
         "memory\n"
         "cannot be had, or output failed.\n",
     .options = options,
+    .operand = "",
     .run = run,
 };
