@@ -65,7 +65,7 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (code != KH_GO_ON)
     return code;
   call.file = argv[optind];
-  code = kh_cli_setup(&setup, call.config_path, KH_CONFIG_DRY);
+  code = kh_cli_setup(self, &setup, call.config_path, KH_CONFIG_DRY);
   if (code == KH_EXIT_OK)
     code = explain(self, &call, setup);
   kh_setup_close(setup);

@@ -85,7 +85,8 @@ const char *const *kh_cli_environment(void)
   return (const char *const *)environ;
 }
 
-int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth)
+int kh_cli_setup(const struct kh_command *self, struct kh_setup **setup, const char *config_path,
+                 enum kh_config_depth depth)
 {
   struct kh_diags diags = {0};
   enum kh_err err = kh_setup_open(setup, kh_cli_config_path(config_path), depth, kh_cli_environment(), NULL,
@@ -93,9 +94,9 @@ int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_confi
 
   kh_cli_print_diags(stderr, &diags);
   kh_diags_release(&diags);
-  if (!err)
-    return KH_EXIT_OK;
-  return *setup ? KH_EXIT_CONFIG : KH_EXIT_STATE;
+  if (!*setup)
+    return kh_cli_fail(self, KH_EXIT_STATE, "no memory");
+  return err ? KH_EXIT_CONFIG : KH_EXIT_OK;
 }
 
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag)

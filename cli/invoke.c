@@ -218,7 +218,7 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (code != KH_GO_ON)
     return code;
   call.file = argv[optind];
-  code = kh_cli_setup(&stage.setup, call.config_path, KH_CONFIG_WHOLE);
+  code = kh_cli_setup(self, &stage.setup, call.config_path, KH_CONFIG_WHOLE);
   if (code == KH_EXIT_OK)
     code = invoke(self, &call, &stage);
   kh_setup_close(stage.setup);

@@ -47,7 +47,7 @@ static int get_proof(const struct call *call, struct kh_setup **setup, struct pr
     return kh_cli_secret(call->self, call->secret_text, call->secret_file, &proof->given) ? KH_EXIT_OK
                                                                                           : KH_EXIT_USAGE;
   }
-  int code = kh_cli_setup(setup, call->config_path, KH_CONFIG_RECEIVER);
+  int code = kh_cli_setup(call->self, setup, call->config_path, KH_CONFIG_RECEIVER);
 
   return code == KH_EXIT_OK ? choose(call, &(*setup)->config, proof) : code;
 }
