@@ -31,7 +31,7 @@ static int explain(const struct kh_command *self, const struct call *call, const
   json_t *answer = NULL;
   int code = KH_EXIT_USAGE;
 
-  if (!kh_dry_run_read(self, &run, call->file, -1))
+  if (!kh_dry_run_read(self, &run, call->file))
     goto done;
   answer = kh_explain(&setup->config, &setup->rules, &run, call->rule);
   json_object_set_new(answer, "file", json_string(call->file));
