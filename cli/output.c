@@ -71,6 +71,22 @@ void kh_output_print_text(const json_t *text)
     put_clean(*at);
 }
 
+void kh_output_print_member(const json_t *object, const char *name)
+{
+  kh_output_print_text(json_object_get(object, name));
+}
+
+void kh_output_print_members(const json_t *object, const char *const *names, size_t count, int width)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (json_is_null(json_object_get(object, names[i])))
+      continue;
+    printf("%-*s", width, names[i]);
+    kh_output_print_member(object, names[i]);
+    putchar('\n');
+  }
+}
+
 void kh_output_span(int64_t span_us, char text[24])
 {
   static const struct {
