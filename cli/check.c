@@ -51,13 +51,9 @@ static json_t *summary_of(const struct kh_config *config, const struct kh_rules 
 
 static json_t *mistake_of(const struct kh_diag *diag)
 {
-  json_t *mistake = json_object();
+  json_t *mistake = kh_output_diag(diag);
 
   json_object_set_new(mistake, "severity", json_string(diag->err ? "error" : "warning"));
-  json_object_set_new(mistake, "file", json_string(diag->file));
-  json_object_set_new(mistake, "line", json_integer(diag->line));
-  json_object_set_new(mistake, "column", json_integer(diag->column));
-  json_object_set_new(mistake, "message", json_string(diag->text));
   return mistake;
 }
 

@@ -30,6 +30,17 @@ json_t *kh_output_time(int64_t at_us)
   return json_string(text);
 }
 
+json_t *kh_output_diag(const struct kh_diag *diag)
+{
+  json_t *json = json_object();
+
+  json_object_set_new(json, "file", kh_output_text(kh_str_of(diag->file)));
+  json_object_set_new(json, "line", json_integer(diag->line));
+  json_object_set_new(json, "column", json_integer(diag->column));
+  json_object_set_new(json, "message", kh_output_text(kh_str_of(diag->text)));
+  return json;
+}
+
 void kh_output_tell(json_t *answer)
 {
   json_dumpf(answer, stdout, JSON_COMPACT);

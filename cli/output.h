@@ -14,6 +14,8 @@ json_t *kh_output_json(struct kh_str text);
 json_t *kh_output_text(struct kh_str text);
 /* RFC 3339; null for 0. */
 json_t *kh_output_time(int64_t at_us);
+/* {"file", "line", "column", "message"} */
+json_t *kh_output_diag(const struct kh_diag *diag);
 /* One line of compact JSON. Takes ANSWER over. */
 void kh_output_tell(json_t *answer);
 
