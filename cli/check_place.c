@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "check_place.h"
 #include "screen.h"
@@ -14,14 +15,11 @@ struct kh_place_of {
   unsigned line, column;
 };
 
-static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message"};
+static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message", NULL};
 
 static bool is_shown(const char *key)
 {
-  for (size_t i = 0; i < KH_COUNT(shown_keys); i++)
-    if (strcmp(shown_keys[i], key) == 0)
-      return true;
-  return false;
+  return shown_keys[kh_word_place(kh_str_of(key), shown_keys)] != NULL;
 }
 
 static void add(struct kh_places *places, struct kh_place_of place)

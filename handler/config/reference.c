@@ -137,7 +137,7 @@ static enum kh_err check_keys(const struct kh_reference *from, bool named)
 
   json_object_foreach(tree, key, value)
   {
-    bool known = sources[kh_word_place(key, sources)] || strcmp(key, "key") == 0 ||
+    bool known = sources[kh_word_place(kh_str_of(key), sources)] || strcmp(key, "key") == 0 ||
                  (named && strcmp(key, "name") == 0);
 
     if (!known)
