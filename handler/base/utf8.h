@@ -47,6 +47,11 @@ static inline bool kh_begins_name(char c)
 {
   return kh_is_letter(c) || c == '_';
 }
+/* A blank, a tab, or what ends a line */
+static inline bool kh_is_blank(char c)
+{
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /* The value of a hexadecimal digit; -1 when C is none. */
 static inline int kh_hex_digit(char c)
 {
