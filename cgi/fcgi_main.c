@@ -43,25 +43,29 @@ struct receiver {
   FCGX_Request fcgi;
 };
 
-struct stdin_stream {
-  FCGX_Stream *stream;
-  bool is_late;
+/* What is left to read of a body, and what it ends with: see fcgi_server.h. */
+struct collected {
+  struct kh_str rest;
+  enum kh_err end;
 };
 
-static ssize_t read_stream(void *self, char *to, size_t room)
+static ssize_t read_collected(void *self, char *to, size_t room)
 {
-  struct stdin_stream *input = self;
-  int got = FCGX_GetStr(to, room > INT_MAX ? INT_MAX : (int)room, input->stream);
+  struct collected *body = self;
+  const size_t count = body->rest.len < room ? body->rest.len : room;
 
-  if (got > 0 || FCGX_GetError(input->stream) == 0)
-    return got;
-  return input->is_late ? -2 : -1;
+  if (count == 0 && body->end)
+    return body->end == KH_ERR_BODY_LATE ? -2 : -1;
+  if (count > 0)
+    memcpy(to, body->rest.at, count);
+  body->rest = kh_str(body->rest.at + count, body->rest.len - count);
+  return (ssize_t)count;
 }
 
-static void handle(struct receiver *receiver, bool is_late)
+static void handle(struct receiver *receiver, struct kh_str collected, enum kh_err end)
 {
-  struct stdin_stream input = {receiver->fcgi.in, is_late};
-  const struct kh_cgi_source source = {read_stream, &input};
+  struct collected input = {collected, end};
+  const struct kh_cgi_source source = {read_collected, &input};
   struct kh_buf *answer = &receiver->answer;
   struct kh_buf *body = &receiver->body;
   struct kh_request request;
@@ -74,10 +78,8 @@ static void handle(struct receiver *receiver, bool is_late)
   kh_cgi_request((const char *const *)receiver->fcgi.envp, "fastcgi", &request, &plan);
   kh_cgi_read_body(&request, &plan, &source, body->max, body);
   kh_reception_handle(&receiver->reception, &request, &response);
-  /*
-   * The answer belongs behind all that was not read of the request; until here libfcgi has written nothing.
-   */
-  (void)lseek(receiver->fcgi.ipcFd, 0, SEEK_END);
+  /* The answer belongs over what was read; until here libfcgi has written nothing. */
+  (void)lseek(receiver->fcgi.ipcFd, 0, SEEK_SET);
   if (!kh_cgi_response(&response, answer))
     (void)FCGX_PutStr(answer->at, (int)answer->len, receiver->fcgi.out);
   kh_buf_release(&response.body);
@@ -90,7 +92,7 @@ static void take_limits(struct receiver *receiver)
   receiver->server.deadline_ms = kh_reception_deadline_ms(&receiver->reception);
 }
 
-static bool serve(void *self, int records, bool is_late)
+static bool serve(void *self, int records, struct kh_str body, enum kh_err end)
 {
   struct receiver *receiver = self;
   FCGX_Request *fcgi = &receiver->fcgi;
@@ -100,21 +102,19 @@ static bool serve(void *self, int records, bool is_late)
     kh_reception_look_again(&receiver->reception);
   }
   /*
-   * For libfcgi this is a connection that is kept: it reads the next request from there, without accepting
-   * one.
+   * For libfcgi this is a connection that is kept: it reads the next head from there, without accepting one.
    */
   if (fcgi->ipcFd < 0)
     fcgi->ipcFd = fcntl(records, F_DUPFD_CLOEXEC, 0);
   fcgi->keepConnection = 1;
   if (fcgi->ipcFd < 0 || FCGX_Accept_r(fcgi) < 0)
     return false;
-  handle(receiver, is_late);
+  handle(receiver, body, end);
   fcgi->keepConnection = 1;
-  const bool is_cut = FCGX_GetError(fcgi->in) != 0;
   FCGX_Finish_r(fcgi);
   take_limits(receiver);
-  /* libfcgi closes its descriptor after any error; a body that is cut is one, but not of the answer. */
-  return is_cut || fcgi->ipcFd >= 0;
+  /* libfcgi closes its descriptor when it could not write. */
+  return fcgi->ipcFd >= 0;
 }
 
 static bool is_listening(int fd)
@@ -193,7 +193,7 @@ int main(void)
                 stderr);
     return 2;
   }
-  /* libfcgi gets requests that are complete, and nothing to accept. */
+  /* libfcgi gets heads that are complete, and nothing to accept. */
   if (FCGX_Init() || FCGX_InitRequest(&receiver.fcgi, -1, 0))
     return 1;
   set_signals(&while_waiting);

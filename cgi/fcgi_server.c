@@ -18,10 +18,10 @@ struct kh_fcgi_connection {
   int fd; /* -1 once it is over, until the end of the turn */
   enum phase phase;
   struct kh_fcgi_stream stream;
-  struct kh_buf records; /* of the request; then of its answer */
-  size_t answered;
-  bool lingers; /* the peer may still be sending: a plain close would cost it the answer */
-  bool is_idle; /* kept, and nothing came since the last answer */
+  struct kh_buf collected; /* of the request; then of its answer what the peer does not take yet */
+  struct kh_str answer;    /* what is left of it */
+  bool lingers;            /* the peer may still be sending: a plain close would cost it the answer */
+  bool is_idle;            /* kept, and nothing came since the last answer */
   int64_t waits_since_us, until_us;
 };
 
@@ -40,9 +40,9 @@ static void give(struct kh_fcgi_connection *connection, int64_t now_us, int64_t 
 static void drop(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
 {
   if (connection->phase == RECEIVING)
-    server->incomplete_bytes -= connection->records.len;
+    server->incomplete_bytes -= connection->collected.len;
   (void)close(connection->fd);
-  kh_buf_release(&connection->records);
+  kh_buf_release(&connection->collected);
   connection->fd = -1;
 }
 
@@ -57,31 +57,18 @@ static void begin_to_wait(struct kh_fcgi_server *server, struct kh_fcgi_connecti
 {
   connection->phase = RECEIVING;
   connection->is_idle = false;
-  kh_buf_clear(&connection->records);
-  connection->records.max = budget_bytes(server);
+  kh_buf_clear(&connection->collected);
+  connection->collected.max = budget_bytes(server);
   connection->waits_since_us = ticks_us(server);
   give(connection, connection->waits_since_us, ms);
   kh_fcgi_stream_init(&connection->stream, server->body_max_bytes, (unsigned)server->places);
-}
-
-static bool keep_records(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection,
-                         struct kh_str bytes)
-{
-  const size_t before = connection->records.len;
-
-  if (kh_buf_add(&connection->records, bytes)) {
-    server->incomplete_bytes -= before;
-    return false;
-  }
-  server->incomplete_bytes += bytes.len;
-  return true;
 }
 
 /* The answer is on its way: what the peer still sends is read and forgotten, or it would lose the answer. */
 static void linger(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
 {
   connection->phase = CLOSING;
-  kh_buf_release(&connection->records);
+  kh_buf_release(&connection->collected);
   give(connection, ticks_us(server), KH_FCGI_LINGER_MS);
   if (shutdown(connection->fd, SHUT_WR))
     drop(server, connection);
@@ -101,11 +88,10 @@ static void after_answer(struct kh_fcgi_server *server, struct kh_fcgi_connectio
 
 static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
 {
-  const struct kh_buf *records = &connection->records;
+  struct kh_str *left = &connection->answer;
 
-  while (connection->answered < records->len) {
-    ssize_t sent = write(connection->fd, records->at + connection->answered,
-                         records->len - connection->answered);
+  while (left->len > 0) {
+    ssize_t sent = write(connection->fd, left->at, left->len);
 
     if (sent < 0 && (errno == EAGAIN || errno == EINTR))
       return;
@@ -113,7 +99,7 @@ static void answer(struct kh_fcgi_server *server, struct kh_fcgi_connection *con
       drop(server, connection);
       return;
     }
-    connection->answered += (size_t)sent;
+    *left = kh_str(left->at + sent, left->len - (size_t)sent);
   }
   after_answer(server, connection);
 }
@@ -130,42 +116,45 @@ static int memory_file(void)
   return memfd_create("kitehook request", MFD_CLOEXEC);
 }
 
-/* False leaves RECORDS, which were the request's, without an answer. */
-static bool exchange(const struct kh_fcgi_server *server, struct kh_buf *records, bool is_late)
+/*
+ * The answer to a request, in the memory file until the next one; empty when there is none. What the file had
+ * before is still there behind HEAD, and not read: libfcgi stops where that ends.
+ */
+static struct kh_str exchange(const struct kh_fcgi_server *server, struct kh_str head, struct kh_str body,
+                              enum kh_err end)
 {
   const int fd = server->exchange;
-  const off_t begin = (off_t)records->len;
 
-  /*
-   * Written over and then cut: to free its pages first would cost as much again, to leave the rest would show
-   * it.
-   */
-  if (pwrite(fd, records->at, records->len, 0) != begin || ftruncate(fd, begin) ||
-      lseek(fd, 0, SEEK_SET) != 0)
-    return false;
-  /* Whoever is slow to take the answer must not hold the memory of the request. */
-  kh_buf_release(records);
-  if (!server->serve(server->self, fd, is_late))
-    return false;
-  char *room = kh_buf_reserve(records, KH_FCGI_ANSWER_MAX_BYTES + 1);
-  ssize_t got = room ? pread(fd, room, KH_FCGI_ANSWER_MAX_BYTES + 1, begin) : 0;
-  if (got <= 0 || got > KH_FCGI_ANSWER_MAX_BYTES)
-    return false;
-  records->len = (size_t)got;
-  return true;
+  if (pwrite(fd, head.at, head.len, 0) != (ssize_t)head.len || lseek(fd, 0, SEEK_SET) != 0 ||
+      !server->serve(server->self, fd, body, end))
+    return KH_NO_STR;
+  const off_t len = lseek(fd, 0, SEEK_CUR);
+  return len > 0 && len <= KH_FCGI_ANSWER_MAX_BYTES ? kh_str(server->answer, (size_t)len) : KH_NO_STR;
 }
 
-static void serve(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, bool is_late)
+/* REQUEST: as kh_fcgi_take made it. END: see `serve` in fcgi_server.h. */
+static void serve(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, struct kh_str request,
+                  enum kh_err end)
 {
-  server->incomplete_bytes -= connection->records.len;
+  const struct kh_str head = {request.at, connection->stream.head_bytes};
+  const struct kh_str body = {request.at + head.len, request.len - head.len};
+
+  server->incomplete_bytes -= connection->collected.len;
   connection->phase = ANSWERING;
-  connection->answered = 0;
-  if (!exchange(server, &connection->records, is_late)) {
+  connection->answer = exchange(server, head, body, end);
+  /* Whoever is slow to take the answer must not hold the memory of the request. */
+  kh_buf_release(&connection->collected);
+  if (connection->answer.len == 0) {
     drop(server, connection);
     return;
   }
   give(connection, ticks_us(server), server->deadline_ms);
   answer(server, connection);
+  if (connection->fd < 0 || connection->phase != ANSWERING)
+    return;
+  if (kh_buf_add(&connection->collected, connection->answer))
+    drop(server, connection);
+  connection->answer = kh_buf_view(&connection->collected);
 }
 
 /* A reply is some bytes long: where there is no room for it, nobody reads. */
@@ -184,14 +173,14 @@ static void give_up(struct kh_fcgi_server *server, struct kh_fcgi_connection *co
     return;
   }
   connection->lingers = true;
-  serve(server, connection, true);
+  serve(server, connection, kh_buf_view(&connection->collected), KH_ERR_BODY_LATE);
 }
 
 /* ---- bounds -------------------------------------------------------------------------------- */
 
 static bool holds_bytes(const struct kh_fcgi_connection *connection)
 {
-  return connection->phase == RECEIVING && connection->records.len > 0;
+  return connection->phase == RECEIVING && connection->collected.len > 0;
 }
 
 /* MUST_HOLD: only of those that hold some of an incomplete request. */
@@ -231,6 +220,24 @@ static void keep_within_budget(struct kh_fcgi_server *server)
 
 /* ---- what arrives -------------------------------------------------------------------------- */
 
+/* *REQUEST is the latest part, and then all of it. One that came at once, as most do, stays where it is. */
+static bool collect(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection,
+                    enum kh_fcgi_found found, struct kh_str *request)
+{
+  const bool is_last = found == KH_FCGI_REQUEST || found == KH_FCGI_TOO_LARGE;
+  const size_t before = connection->collected.len;
+
+  if (is_last && before == 0)
+    return true;
+  if (kh_buf_add(&connection->collected, *request)) {
+    server->incomplete_bytes -= before;
+    return false;
+  }
+  server->incomplete_bytes += request->len;
+  *request = kh_buf_view(&connection->collected);
+  return true;
+}
+
 /* BYTES lie KH_FCGI_HEADROOM behind ROOM. */
 static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, struct kh_str bytes,
                  char *room)
@@ -241,7 +248,8 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
     size_t made = 0;
 
     enum kh_fcgi_found found = kh_fcgi_take(&connection->stream, &bytes, room, &made);
-    if (found == KH_FCGI_BROKEN || !keep_records(server, connection, kh_str(room, made))) {
+    struct kh_str request = {room, made};
+    if (found == KH_FCGI_BROKEN || !collect(server, connection, found, &request)) {
       drop(server, connection);
       return;
     }
@@ -253,7 +261,7 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
        * last.
        */
       connection->lingers = found == KH_FCGI_TOO_LARGE || bytes.len > 0;
-      serve(server, connection, false);
+      serve(server, connection, request, found == KH_FCGI_TOO_LARGE ? KH_ERR_TOO_LARGE : KH_OK);
       return;
     case KH_FCGI_REPLY:
       if (!send_reply(connection))
@@ -261,7 +269,7 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
       break;
     case KH_FCGI_REFUSED:
       if (send_reply(connection)) {
-        server->incomplete_bytes -= connection->records.len;
+        server->incomplete_bytes -= connection->collected.len;
         linger(server, connection);
       } else {
         drop(server, connection);
@@ -279,7 +287,7 @@ static void end_of_input(struct kh_fcgi_server *server, struct kh_fcgi_connectio
 {
   if (connection->phase == RECEIVING && connection->stream.phase == KH_FCGI_BODY) {
     connection->stream.keep = false;
-    serve(server, connection, false);
+    serve(server, connection, kh_buf_view(&connection->collected), KH_ERR_BODY_CUT);
   } else {
     drop(server, connection);
   }
@@ -504,7 +512,9 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
   server->exchange = memory_file();
   server->connections = calloc(server->places, sizeof *server->connections);
   server->polled = calloc(server->places + 1, sizeof *server->polled);
-  enum kh_err err = server->connections && server->polled && server->exchange >= 0 ? KH_OK : KH_ERR_NO_MEMORY;
+  server->answer = mmap(NULL, KH_FCGI_ANSWER_MAX_BYTES, PROT_READ, MAP_SHARED, server->exchange, 0);
+  const bool is_ready = server->connections && server->polled && server->answer != MAP_FAILED;
+  enum kh_err err = is_ready ? KH_OK : KH_ERR_NO_MEMORY;
 
   while (!err && !is_over(server)) {
     bool something = wait_for_any(server, while_waiting);
@@ -522,6 +532,8 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
   server->count = 0;
   free(server->connections);
   free(server->polled);
+  if (server->answer != MAP_FAILED)
+    (void)munmap(server->answer, KH_FCGI_ANSWER_MAX_BYTES);
   if (server->exchange >= 0)
     (void)close(server->exchange);
   return err;

@@ -1,9 +1,9 @@
 /*
  * fcgi_server.h - many FastCGI connections at once, each with a deadline, in one loop and one thread.
  *
- * What a connection sends is collected until its request is complete; only then it is served, from a memory
- * file (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and serving
- * needs no lock.
+ * What a connection sends is collected until its request is complete; only then it is served, its head from a
+ * memory file (memfd_create(2)) which takes the answer, too. So nobody waits for somebody else's bytes, and
+ * serving needs no lock.
  *
  * A request has `deadline_ms` to arrive, and as long again for its answer to be taken; a connection that is
  * kept may be idle for two minutes, one that is being closed lingers for two seconds at most. Where places,
@@ -39,11 +39,12 @@ struct kh_fcgi_server {
   size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
   int64_t deadline_ms;
   /*
-   * Serves the request that the file RECORDS holds, and writes the answer's records behind its end. IS_LATE:
-   * its body is cut off since its time, or the room for it, was over; otherwise a body that ends early is the
-   * client's doing. False when there is no answer, or not all of it.
+   * Serves the request whose head the file RECORDS holds, and writes the answer's records there, from the
+   * file's beginning. END is why BODY ends: KH_OK, it is whole; KH_ERR_TOO_LARGE, nobody waits for the rest;
+   * KH_ERR_BODY_LATE, its time, or the room for it, was over; KH_ERR_BODY_CUT, the client sends no more.
+   * False when there is no answer, or not all of it.
    */
-  bool (*serve)(void *self, int records, bool is_late);
+  bool (*serve)(void *self, int records, struct kh_str body, enum kh_err end);
   void *self;
 
   /* ---- private ---- */
@@ -52,6 +53,7 @@ struct kh_fcgi_server {
   size_t count, places;
   size_t incomplete_bytes;
   int exchange;       /* the memory file */
+  char *answer;       /* its beginning, mapped */
   int64_t stopped_us; /* when `stop` was first seen; 0 before */
   int64_t let_in_us;  /* when signals were last let in by themselves */
 };

@@ -6,7 +6,7 @@
 
 _Static_assert(sizeof((struct kh_fcgi_stream *)0)->header == FCGI_HEADER_LEN, "a record's header");
 
-enum { BEGIN_BYTES = sizeof(FCGI_BeginRequestBody), RECORD_BYTES_EXTRA = 64 * 1024 };
+enum { BEGIN_BYTES = sizeof(FCGI_BeginRequestBody), HEAD_MAX_BYTES = KH_FCGI_PARAMS_MAX_BYTES + 64 * 1024 };
 
 void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, unsigned connections)
 {
@@ -17,7 +17,7 @@ void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, u
   stream->keep = false;
   stream->reply_len = 0;
   stream->replies = 0;
-  stream->params_bytes = stream->body_bytes = stream->taken_bytes = 0;
+  stream->head_bytes = stream->params_bytes = stream->body_bytes = 0;
   stream->header_len = 0;
   stream->content_left = stream->padding_left = 0;
   stream->lengths_len = 0;
@@ -136,18 +136,12 @@ static void reply_unknown_type(struct kh_fcgi_stream *stream)
 
 /* ---- records ---- */
 
-/* Record headers count, too: a body in records of one byte each would take nine times its size. */
-static bool is_over_all_bounds(const struct kh_fcgi_stream *stream)
-{
-  return stream->taken_bytes > (size_t)KH_FCGI_PARAMS_MAX_BYTES + stream->body_max_bytes +
-                                   stream->body_max_bytes / 8 + RECORD_BYTES_EXTRA;
-}
-
 static void pass_on(struct kh_fcgi_stream *stream, const void *bytes, size_t count, char *out, size_t *made)
 {
   memmove(out + *made, bytes, count);
   *made += count;
-  stream->taken_bytes += count;
+  if (stream->phase != KH_FCGI_BODY)
+    stream->head_bytes += count;
 }
 
 static void pass_header(struct kh_fcgi_stream *stream, char *out, size_t *made)
@@ -181,8 +175,10 @@ static enum kh_fcgi_found open_record(struct kh_fcgi_stream *stream, char *out, 
   if (type != (stream->phase == KH_FCGI_PARAMS ? FCGI_PARAMS : FCGI_STDIN))
     return KH_FCGI_BROKEN;
   stream->passes = true;
-  pass_header(stream, out, made);
-  return is_over_all_bounds(stream) ? KH_FCGI_BROKEN : KH_FCGI_MORE;
+  if (type == FCGI_PARAMS)
+    pass_header(stream, out, made);
+  /* Headers count, too: parameters in records of one byte each would take nine times their size. */
+  return stream->head_bytes > HEAD_MAX_BYTES ? KH_FCGI_BROKEN : KH_FCGI_MORE;
 }
 
 /*

@@ -4,10 +4,10 @@
  * From the FastCGI Specification 1.0, sections 3 (records), 4 (management) and 5 (requests). Pure: bytes in,
  * bytes out.
  *
- * libfcgi reads a request in blocking calls, and so must be given one that is there to its end. This finds
- * the end, and passes on only what belongs to the request: its records, without padding, every length in them
- * checked. What comes in between (management records, a second request on the same connection) is answered
- * here.
+ * libfcgi reads in blocking calls, so its part must be there to its end: the head, which is how a request
+ * begins and its parameters. This finds the ends of head and body, and passes on only what belongs to the
+ * request: of the head its records, without padding, every length in them checked; of the body its bytes.
+ * What comes in between (management records, a second request on the same connection) is answered here.
  */
 #ifndef KH_FCGI_STREAM_H
 #define KH_FCGI_STREAM_H
@@ -37,16 +37,17 @@ struct kh_fcgi_stream {
   size_t body_max_bytes;
   unsigned connections; /* what FCGI_GET_VALUES is answered with */
   enum kh_fcgi_phase
-      phase;        /* what is waited for: a request, the rest of its parameters, the rest of its body */
-  unsigned request; /* its id */
-  bool keep;        /* the server wants the connection kept after it (FCGI_KEEP_CONN) */
+      phase;         /* what is waited for: a request, the rest of its parameters, the rest of its body */
+  unsigned request;  /* its id */
+  bool keep;         /* the server wants the connection kept after it (FCGI_KEEP_CONN) */
+  size_t head_bytes; /* so many that were made are the head's; once the body is waited for, all of them */
   unsigned char reply[KH_FCGI_REPLY_MAX_BYTES];
   size_t reply_len;
 
   /* ---- private ---- */
   unsigned replies;
-  size_t params_bytes, body_bytes, taken_bytes; /* the last one with the headers */
-  unsigned char header[8];                      /* of the record at hand */
+  size_t params_bytes, body_bytes;
+  unsigned char header[8]; /* of the record at hand */
   size_t header_len;
   size_t content_left, padding_left;
   unsigned char held[KH_FCGI_HELD_MAX_BYTES]; /* content that is looked at whole */
@@ -61,9 +62,9 @@ struct kh_fcgi_stream {
 void kh_fcgi_stream_init(struct kh_fcgi_stream *stream, size_t body_max_bytes, unsigned connections);
 
 /*
- * Goes on until something is found, and cuts what it used off BYTES. *MADE bytes for libfcgi are in OUT,
- * which has room for KH_FCGI_HEADROOM more than BYTES are long; it may be the same memory if it begins that
- * much before BYTES.
+ * Goes on until something is found, and cuts what it used off BYTES. *MADE bytes are in OUT, of the head and
+ * then of the body. OUT has room for KH_FCGI_HEADROOM more than BYTES are long; it may be the same memory if
+ * it begins that much before BYTES.
  */
 enum kh_fcgi_found kh_fcgi_take(struct kh_fcgi_stream *stream, struct kh_str *bytes, char *out,
                                 size_t *made) KH_MUST_USE;

@@ -119,14 +119,14 @@ def check_places_served(report, folder, build):
 
 
 def check_file_size(report, folder, build):
-    """A limit of the size of files is one of the memory file's, too."""
+    """A limit of the size of files is one of the memory file's, too. A body needs none of it."""
     folder.mkdir()
     process = fcgi.Process(build, folder, genuine.write_config(folder, build, keeps=False))
-    small = drippers.request(keep=True)
-    large = fcgi.whole(drippers.variables(BODY_BYTES), b"x" * BODY_BYTES, keep=True)
+    small = fcgi.whole([(b"A", b"B")], b"x" * BODY_BYTES, keep=True)
+    large = fcgi.whole([(b"A", b"B" * 5000)], b"", keep=True)
     try:
         process.ask(drippers.variables(0), b"")
-        for name, limit, message in (("request", BODY_BYTES // 2, large), ("answer", len(small) + 20, small)):
+        for name, limit, message in (("head", 4000, large), ("answer", 100, small)):
             resource.prlimit(process.child.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             with fcgi_protocol.Talk(process) as talk:
                 talk.send(message).until(fcgi.END)
@@ -203,6 +203,20 @@ def check_room(report, process, name, message, answers=0):
                      f"{memory_kb(process)} kB, of {SERVED} connections")
 
 
+def check_late_answers(report, process):
+    """An answer that waits for room is still its own when others have been served meanwhile."""
+    with fcgi_protocol.Talk(process) as slow, fcgi_protocol.Talk(process) as other:
+        asked = ask_often(slow.connection, ANSWERS_MAX) + 1
+        for _ in range(3):
+            other.send(genuine.fastcgi_message(1, keep=True)).until(fcgi.END)
+        while slow.until(fcgi.END) and sum(kind == fcgi.END for kind, _, _ in slow.got) < asked:
+            continue
+        answers = [content for kind, _, content in slow.got if kind == fcgi.STDOUT and content]
+        strange = [content for content in answers if b"Status: 401 " not in content]
+        report.check("bounds: a late answer is the right one", len(answers) == asked and not strange,
+                     f"{len(answers)} of {asked}, first wrong {strange[:1]}")
+
+
 def check_served(report, process):
     """What was served gives back its room at once, however long its connection stays."""
     head, most = fcgi.head(drippers.variables(2 * BODY_BYTES)), b"x" * BODY_BYTES
@@ -223,6 +237,7 @@ def check(report, folder, build, webhooks):
     try:
         check_places(report, process, webhooks)
         check_budget(report, process, webhooks)
+        check_late_answers(report, process)
         check_served(report, process)
         report.check("bounds: one process for it all", process.child.poll() is None, process.child.returncode)
     finally:
