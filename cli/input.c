@@ -34,19 +34,12 @@ static bool secret_from_file(const struct kh_command *self, const char *file, st
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s", diag.text);
     goto done;
   }
-  struct kh_str value = kh_buf_view(&text);
-  if (kh_str_ends(value, KH_STR("\r\n")))
-    value.len -= 2;
-  else if (kh_str_ends(value, KH_STR("\n")))
-    value.len--;
-  if (kh_secret_set(secret, value) != KH_OK)
+  if (kh_secret_set(secret, kh_str_without_line_end(kh_buf_view(&text))) != KH_OK)
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s is too long for a secret", file);
   else
     is_read = true;
 done:
-  if (text.at)
-    kh_wipe(text.at, text.len);
-  kh_buf_release(&text);
+  kh_wipe_buf(&text);
   return is_read;
 }
 
