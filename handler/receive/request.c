@@ -5,14 +5,8 @@
 
 #include <sys/random.h>
 
-static const struct kh_str header_names[KH_HEADER__COUNT] = {
-    [KH_HEADER_CONTENT_TYPE] = {"content-type", 12},
-    [KH_HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
-    [KH_HEADER_EVENT] = {"x-buildkite-event", 17},
-    [KH_HEADER_REQUEST] = {"x-buildkite-request", 19},
-    [KH_HEADER_SIGNATURE] = {"x-buildkite-signature", 21},
-    [KH_HEADER_TOKEN] = {"x-buildkite-token", 17},
-};
+#define NAME(header, name) [header] = {name, sizeof name - 1},
+static const struct kh_str header_names[KH_HEADER__COUNT] = {KH_HEADERS(NAME)};
 
 enum kh_method kh_method_by_name(struct kh_str name)
 {
