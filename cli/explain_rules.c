@@ -93,10 +93,8 @@ static json_t *events_of(const struct kh_match *match)
   json_t *part = json_object();
   json_t *given = json_array();
 
-  for (size_t i = 0; i < match->event_count; i++)
-    json_array_append_new(given, json_string(match->events[i]));
-  for (size_t i = 0; match->event_count == 0 && match->default_events[i]; i++)
-    json_array_append_new(given, json_string(match->default_events[i]));
+  for (const char *const *event = kh_match_events(match); *event; event++)
+    json_array_append_new(given, json_string(*event));
   json_object_set_new(part, "given", given);
   json_object_set_new(part, "default", json_boolean(match->event_count == 0));
   return part;
