@@ -150,10 +150,9 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
   const char *condition = text ? text : "";
   json_t *failed = json_array();
   struct kh_decision decision;
-  struct kh_notes notes;
+  struct kh_notes notes = {.source = kh_str_of(condition)};
+  const struct kh_trace trace = {&notes, kh_notes_see};
 
-  kh_notes_init(&notes, kh_str_of(condition));
-  const struct kh_trace trace = kh_notes_trace(&notes);
   kh_decide(rule, rendering, &trace, &decision);
   for (unsigned i = 0; i < KH_MATCH__PARTS; i++) {
     const char *name = kh_match_keys[i];
