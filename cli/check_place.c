@@ -24,15 +24,11 @@ static bool is_shown(const char *key)
 
 static void add(struct kh_places *places, struct kh_place_of place)
 {
-  if (places->count == places->room) {
-    size_t room = places->room ? 2 * places->room : 64;
-    struct kh_place_of *grown = reallocarray(places->at, room, sizeof *grown);
+  struct kh_place_of *grown = kh_grown(places->at, places->count, &places->room, 64, sizeof *grown);
 
-    if (!grown)
-      return;
-    places->at = grown;
-    places->room = room;
-  }
+  if (!grown)
+    return;
+  places->at = grown;
   places->at[places->count++] = place;
 }
 

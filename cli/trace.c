@@ -13,17 +13,13 @@ static void release(struct kh_notes *notes)
 
 static struct kh_noted *add(struct kh_notes *notes)
 {
-  if (notes->count == notes->room) {
-    size_t room = notes->room ? 2 * notes->room : 32;
-    struct kh_noted *grown = reallocarray(notes->at, room, sizeof *grown);
+  struct kh_noted *grown = kh_grown(notes->at, notes->count, &notes->room, 32, sizeof *grown);
 
-    if (!grown) {
-      notes->err = KH_ERR_NO_MEMORY;
-      return NULL;
-    }
-    notes->at = grown;
-    notes->room = room;
+  if (!grown) {
+    notes->err = KH_ERR_NO_MEMORY;
+    return NULL;
   }
+  notes->at = grown;
   notes->at[notes->count] = (struct kh_noted){.at = 0};
   return &notes->at[notes->count++];
 }

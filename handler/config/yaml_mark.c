@@ -11,15 +11,11 @@ struct kh_yaml_mark {
 
 enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line, size_t column)
 {
-  if (yaml->mark_count == yaml->mark_room) {
-    size_t room = yaml->mark_room ? 2 * yaml->mark_room : 64;
-    struct kh_yaml_mark *grown = realloc(yaml->marks, room * sizeof *grown);
+  struct kh_yaml_mark *grown = kh_grown(yaml->marks, yaml->mark_count, &yaml->mark_room, 64, sizeof *grown);
 
-    if (!grown)
-      return KH_ERR_NO_MEMORY;
-    yaml->marks = grown;
-    yaml->mark_room = room;
-  }
+  if (!grown)
+    return KH_ERR_NO_MEMORY;
+  yaml->marks = grown;
   yaml->marks[yaml->mark_count++] = (struct kh_yaml_mark){
       .node = json_incref(node), .key = key, .line = (unsigned)line, .column = (unsigned)column};
   return KH_OK;
