@@ -12,7 +12,7 @@ struct kh_place_of {
   const struct kh_yaml *yaml;
   const char *key;
   const json_t *text; /* NULL: the key alone */
-  unsigned line, column;
+  struct kh_place at;
 };
 
 static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message", NULL};
@@ -32,26 +32,14 @@ static void add(struct kh_places *places, struct kh_place_of place)
   places->at[places->count++] = place;
 }
 
-static void add_text(struct kh_places *places, const struct kh_yaml *yaml, const char *key,
-                     const json_t *text)
-{
-  struct kh_place_of place = {.yaml = yaml, .key = key, .text = text};
-
-  kh_yaml_place(place.yaml, text, &place.line, &place.column);
-  add(places, place);
-}
-
 /* What could be a credential that stands where a key should is not shown, as in messages. */
 static void add_key(struct kh_places *places, const struct kh_yaml *yaml, const json_t *object,
                     const char *key, const json_t *value)
 {
   const char *text = json_string_value(value);
-  struct kh_place_of place = {.yaml = yaml, .key = key};
 
-  if (kh_config_shown(key).text[0] != '`' || (text && !*text))
-    return;
-  kh_yaml_key_place(place.yaml, object, key, &place.line, &place.column);
-  add(places, place);
+  if (kh_config_shown(key).text[0] == '`' && !(text && !*text))
+    add(places, (struct kh_place_of){yaml, key, NULL, kh_yaml_key_place(yaml, object, key)});
 }
 
 /* KEY is that of a rule whose texts may be shown, or NULL; IN_RULES is false above `notify`. */
@@ -64,7 +52,7 @@ static void walk(struct kh_places *places, const struct kh_yaml *yaml, const jso
   size_t i = 0;
 
   if (key && json_is_string(node))
-    add_text(places, yaml, key, node);
+    add(places, (struct kh_place_of){yaml, key, node, kh_yaml_place(yaml, node)});
   json_array_foreach(tree, i, child) walk(places, yaml, child, key, in_rules);
   json_object_foreach(tree, name, child)
   {
@@ -92,9 +80,14 @@ void kh_places_release(struct kh_places *places)
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
-static bool is_before(unsigned line, unsigned column, unsigned other_line, unsigned other_column)
+static bool is_before(struct kh_place place, struct kh_place other)
 {
-  return line < other_line || (line == other_line && column <= other_column);
+  return place.line < other.line || (place.line == other.line && place.column <= other.column);
+}
+
+static struct kh_place place_of(const struct kh_diag *diag)
+{
+  return (struct kh_place){diag->line, diag->column};
 }
 
 /* The last that does not begin behind the mistake. */
@@ -105,9 +98,8 @@ static const struct kh_place_of *find(const struct kh_places *places, const stru
   for (size_t i = 0; i < places->count; i++) {
     const struct kh_place_of *place = &places->at[i];
 
-    if (place->line > 0 && strcmp(place->yaml->file, diag->file) == 0 &&
-        is_before(place->line, place->column, diag->line, diag->column) &&
-        (!best || is_before(best->line, best->column, place->line, place->column)))
+    if (place->at.line > 0 && strcmp(place->yaml->file, diag->file) == 0 &&
+        is_before(place->at, place_of(diag)) && (!best || is_before(best->at, place->at)))
       best = place;
   }
   return best;
@@ -136,21 +128,18 @@ static bool find_text(const struct kh_place_of *place, const struct kh_diag *dia
   struct kh_str lead = before(line, diag->column);
   size_t begin = 0;
   size_t end = line.len;
-  unsigned end_line = 0;
-  unsigned end_column = 0;
   struct kh_str text = kh_str(json_string_value(place->text), json_string_length(place->text));
   unsigned characters = (unsigned)kh_utf8_count(text);
 
-  kh_yaml_text_place(place->yaml, place->text, characters, &end_line, &end_column);
-  if (!line.at || is_before(end_line, end_column, place->line, place->column) ||
-      !is_before(diag->line, diag->column, end_line, end_column))
+  struct kh_place text_end = kh_yaml_text_place(place->yaml, place->text, characters);
+  if (!line.at || is_before(text_end, place->at) || !is_before(place_of(diag), text_end))
     return false;
-  if (diag->line == place->line)
-    begin = before(line, place->column).len;
+  if (diag->line == place->at.line)
+    begin = before(line, place->at.column).len;
   while (begin < lead.len && (line.at[begin] == ' ' || line.at[begin] == '\t'))
     begin++;
-  if (diag->line == end_line) {
-    end = before(line, end_column).len;
+  if (diag->line == text_end.line) {
+    end = before(line, text_end.column).len;
     end += end < line.len && (line.at[end] == '"' || line.at[end] == '\'');
   }
   *head = kh_str(line.at + begin, lead.len - begin);
@@ -243,11 +232,11 @@ void kh_places_print(const struct kh_places *places, const struct kh_diag *diag)
   if (!place)
     return;
   if (!place->text) {
-    if (place->line == diag->line && place->column == diag->column)
+    if (place->at.line == diag->line && place->at.column == diag->column)
       print_lines(diag->line, "", head, kh_str_of(place->key));
     return;
   }
-  if (diag->line == place->line)
+  if (diag->line == place->at.line)
     (void)snprintf(label, sizeof label, "%.32s: ", place->key);
   if (may_show(places->config, place->text) && find_text(place, diag, &head, &tail))
     print_lines(diag->line, label, head, tail);
