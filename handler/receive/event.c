@@ -26,14 +26,6 @@ static enum kh_event_kind kind_of(struct kh_str name)
   return KH_EVENT_OTHER;
 }
 
-static bool is_good_name(struct kh_str name)
-{
-  for (size_t i = 0; i < name.len; i++)
-    if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7F)
-      return false;
-  return kh_utf8_valid(name);
-}
-
 static enum kh_err read_name(const struct kh_verified *verified, struct kh_event *event, struct kh_diag *diag)
 {
   struct kh_json_value in_body = kh_json_get(event->root, KH_STR("event"));
@@ -47,7 +39,7 @@ static enum kh_err read_name(const struct kh_verified *verified, struct kh_event
   if (err == KH_ERR_LIMIT)
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name is longer than %d bytes",
                       KH_EVENT_NAME_BYTES - 1);
-  else if (!err && !is_good_name(kh_buf_view(&name)))
+  else if (!err && (kh_str_has_control(kh_buf_view(&name), false) || !kh_utf8_valid(kh_buf_view(&name))))
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character or a stray byte");
   else if (!err && named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
     err = kh_diag_set(diag, KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body name different events");

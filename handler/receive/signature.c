@@ -1,19 +1,9 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "receive/signature.h"
 
 enum { TIMESTAMP_MAX_DIGITS = 12 };
-
-static bool has_control_character(struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    unsigned char c = (unsigned char)text.at[i];
-
-    if ((c < 0x20 && c != '\t') || c == 0x7F)
-      return true;
-  }
-  return false;
-}
 
 static int lower_hex_digit(char c)
 {
@@ -79,7 +69,7 @@ enum kh_err kh_signature_parse(struct kh_str header, struct kh_signature *signat
   *signature = (struct kh_signature){.timestamp = KH_NO_STR};
   if (header.len > KH_SIGNATURE_HEADER_MAX_BYTES)
     return KH_ERR_HEADER_TOO_LONG;
-  if (has_control_character(header))
+  if (kh_str_has_control(header, true))
     return KH_ERR_HEADER_CONTROL;
 
   enum kh_err err = split(header, &signature->timestamp, &mac);
