@@ -43,18 +43,17 @@ static void add_key(struct kh_places *places, const struct kh_yaml *yaml, const 
 }
 
 /* KEY is that of a rule whose texts may be shown, or NULL; IN_RULES is false above `notify`. */
-static void walk(struct kh_places *places, const struct kh_yaml *yaml, const json_t *node, const char *key,
+static void walk(struct kh_places *places, const struct kh_yaml *yaml, json_t *node, const char *key,
                  bool in_rules)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *name = NULL;
   json_t *child = NULL;
   size_t i = 0;
 
   if (key && json_is_string(node))
     add(places, (struct kh_place_of){yaml, key, node, kh_yaml_place(yaml, node)});
-  json_array_foreach(tree, i, child) walk(places, yaml, child, key, in_rules);
-  json_object_foreach(tree, name, child)
+  json_array_foreach(node, i, child) walk(places, yaml, child, key, in_rules);
+  json_object_foreach(node, name, child)
   {
     add_key(places, yaml, node, name, child);
     walk(places, yaml, child, in_rules && is_shown(name) ? name : NULL,
@@ -157,21 +156,20 @@ static bool has(const char *text, const char *hidden)
 }
 
 /* Does TEXT also stand, by an alias or written out, under a key that is not shown? Walks like walk(). */
-static bool is_elsewhere(const json_t *node, const char *text, bool is_shown_here, bool in_rules)
+static bool is_elsewhere(json_t *node, const char *text, bool is_shown_here, bool in_rules)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *name = NULL;
   json_t *child = NULL;
   size_t i = 0;
 
   if (json_is_string(node))
     return !is_shown_here && has(text, json_string_value(node)) && json_string_length(node) > 0;
-  json_array_foreach(tree, i, child)
+  json_array_foreach(node, i, child)
   {
     if (is_elsewhere(child, text, is_shown_here, in_rules))
       return true;
   }
-  json_object_foreach(tree, name, child)
+  json_object_foreach(node, name, child)
   {
     if (is_elsewhere(child, text, in_rules && is_shown(name), in_rules || strcmp(name, "notify") == 0))
       return true;

@@ -36,16 +36,15 @@ static size_t find_variable(struct kh_str text)
   return SIZE_MAX;
 }
 
-static void walk(const struct kh_config *config, const json_t *node, const char *key, struct kh_diags *diags)
+static void walk(const struct kh_config *config, json_t *node, const char *key, struct kh_diags *diags)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *text = kh_config_text(node);
   const char *name = NULL;
   json_t *child = NULL;
   size_t index = 0;
 
-  json_array_foreach(tree, index, child) walk(config, child, key, diags);
-  json_object_foreach(tree, name, child)
+  json_array_foreach(node, index, child) walk(config, child, key, diags);
+  json_object_foreach(node, name, child)
   {
     /* In a condition it means the build's environment. */
     if (strcmp(name, "if") != 0 && (key || strcmp(name, "notify") != 0))

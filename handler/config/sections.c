@@ -211,7 +211,7 @@ static enum kh_err check_order(const struct kh_section *top)
 
 static enum kh_err read_notify(const struct kh_section *top)
 {
-  const json_t *node = json_object_get(top->object, "notify");
+  json_t *node = json_object_get(top->object, "notify");
 
   if (!node)
     return KH_OK;
