@@ -117,14 +117,12 @@ static json_t *patterns_of(const char *patterns, json_t *value)
 static json_t *condition_of(const struct kh_decision *decision, const char *text, struct kh_notes *notes)
 {
   const struct kh_condition *condition = decision->rule->match.condition;
-  const struct kh_mistake *undecided = &decision->undecided;
   json_t *part = condition ? json_object() : NULL;
 
   if (!part)
     return json_null();
   json_object_set_new(part, "given", json_string(text));
-  json_object_set_new(part, "undecided",
-                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
+  json_object_set_new(part, "undecided", kh_output_text(kh_str_of(decision->undecided.text)));
   json_object_set_new(part, "parts", kh_notes_take(notes, condition));
   return part;
 }
@@ -173,7 +171,6 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
 static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_rendering *rendering,
                          const struct kh_dry_run *run)
 {
-  const struct kh_mistake *undecided = &rendering->undecided;
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_delivery delivery;
   json_t *sent = NULL;
@@ -190,8 +187,7 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_r
                                               : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
-  json_object_set_new(sent, "undecided",
-                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
+  json_object_set_new(sent, "undecided", kh_output_text(kh_str_of(rendering->undecided.text)));
   json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
   json_object_set_new(answer, "delivery", sent);
   kh_delivery_release(&delivery);
