@@ -7,9 +7,7 @@ enum { TIMESTAMP_MAX_DIGITS = 12 };
 
 static int lower_hex_digit(char c)
 {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  return c >= 'A' && c <= 'F' ? -1 : kh_hex_digit(c);
 }
 
 static enum kh_err parse_mac(struct kh_str text, unsigned char mac[KH_DIGEST_BYTES])
