@@ -135,10 +135,7 @@ enum kh_err kh_cgi_response(const struct kh_response *response, struct kh_buf *o
 
 const char *kh_cgi_config_path(const char *const *environment)
 {
-  const struct kh_str name = KH_STR("KITEHOOK_CONFIG=");
+  const struct kh_str path = kh_environment_get(environment, "KITEHOOK_CONFIG");
 
-  for (size_t i = 0; environment && environment[i]; i++)
-    if (kh_str_starts(kh_str_of(environment[i]), name) && environment[i][name.len] != '\0')
-      return environment[i] + name.len;
-  return KH_CONFIG_PATH;
+  return path.len > 0 ? path.at : KH_CONFIG_PATH;
 }

@@ -12,7 +12,7 @@ struct kh_place_of {
   const struct kh_yaml *yaml;
   const char *key;
   const json_t *text; /* NULL: the key alone */
-  unsigned line, column;
+  struct kh_place at;
 };
 
 static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message", NULL};
@@ -24,25 +24,12 @@ static bool is_shown(const char *key)
 
 static void add(struct kh_places *places, struct kh_place_of place)
 {
-  if (places->count == places->room) {
-    size_t room = places->room ? 2 * places->room : 64;
-    struct kh_place_of *grown = reallocarray(places->at, room, sizeof *grown);
+  struct kh_place_of *grown = kh_grown(places->at, places->count, &places->room, 64, sizeof *grown);
 
-    if (!grown)
-      return;
-    places->at = grown;
-    places->room = room;
-  }
+  if (!grown)
+    return;
+  places->at = grown;
   places->at[places->count++] = place;
-}
-
-static void add_text(struct kh_places *places, const struct kh_yaml *yaml, const char *key,
-                     const json_t *text)
-{
-  struct kh_place_of place = {.yaml = yaml, .key = key, .text = text};
-
-  kh_yaml_place(place.yaml, text, &place.line, &place.column);
-  add(places, place);
 }
 
 /* What could be a credential that stands where a key should is not shown, as in messages. */
@@ -50,27 +37,23 @@ static void add_key(struct kh_places *places, const struct kh_yaml *yaml, const 
                     const char *key, const json_t *value)
 {
   const char *text = json_string_value(value);
-  struct kh_place_of place = {.yaml = yaml, .key = key};
 
-  if (kh_config_shown(key).text[0] != '`' || (text && !*text))
-    return;
-  kh_yaml_key_place(place.yaml, object, key, &place.line, &place.column);
-  add(places, place);
+  if (kh_config_shown(key).text[0] == '`' && !(text && !*text))
+    add(places, (struct kh_place_of){yaml, key, NULL, kh_yaml_key_place(yaml, object, key)});
 }
 
 /* KEY is that of a rule whose texts may be shown, or NULL; IN_RULES is false above `notify`. */
-static void walk(struct kh_places *places, const struct kh_yaml *yaml, const json_t *node, const char *key,
+static void walk(struct kh_places *places, const struct kh_yaml *yaml, json_t *node, const char *key,
                  bool in_rules)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *name = NULL;
   json_t *child = NULL;
   size_t i = 0;
 
   if (key && json_is_string(node))
-    add_text(places, yaml, key, node);
-  json_array_foreach(tree, i, child) walk(places, yaml, child, key, in_rules);
-  json_object_foreach(tree, name, child)
+    add(places, (struct kh_place_of){yaml, key, node, kh_yaml_place(yaml, node)});
+  json_array_foreach(node, i, child) walk(places, yaml, child, key, in_rules);
+  json_object_foreach(node, name, child)
   {
     add_key(places, yaml, node, name, child);
     walk(places, yaml, child, in_rules && is_shown(name) ? name : NULL,
@@ -96,9 +79,14 @@ void kh_places_release(struct kh_places *places)
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
-static bool is_before(unsigned line, unsigned column, unsigned other_line, unsigned other_column)
+static bool is_before(struct kh_place place, struct kh_place other)
 {
-  return line < other_line || (line == other_line && column <= other_column);
+  return place.line < other.line || (place.line == other.line && place.column <= other.column);
+}
+
+static struct kh_place place_of(const struct kh_diag *diag)
+{
+  return (struct kh_place){diag->line, diag->column};
 }
 
 /* The last that does not begin behind the mistake. */
@@ -109,9 +97,8 @@ static const struct kh_place_of *find(const struct kh_places *places, const stru
   for (size_t i = 0; i < places->count; i++) {
     const struct kh_place_of *place = &places->at[i];
 
-    if (place->line > 0 && strcmp(place->yaml->file, diag->file) == 0 &&
-        is_before(place->line, place->column, diag->line, diag->column) &&
-        (!best || is_before(best->line, best->column, place->line, place->column)))
+    if (place->at.line > 0 && strcmp(place->yaml->file, diag->file) == 0 &&
+        is_before(place->at, place_of(diag)) && (!best || is_before(best->at, place->at)))
       best = place;
   }
   return best;
@@ -140,21 +127,18 @@ static bool find_text(const struct kh_place_of *place, const struct kh_diag *dia
   struct kh_str lead = before(line, diag->column);
   size_t begin = 0;
   size_t end = line.len;
-  unsigned end_line = 0;
-  unsigned end_column = 0;
   struct kh_str text = kh_str(json_string_value(place->text), json_string_length(place->text));
   unsigned characters = (unsigned)kh_utf8_count(text);
 
-  kh_yaml_text_place(place->yaml, place->text, characters, &end_line, &end_column);
-  if (!line.at || is_before(end_line, end_column, place->line, place->column) ||
-      !is_before(diag->line, diag->column, end_line, end_column))
+  struct kh_place text_end = kh_yaml_text_place(place->yaml, place->text, characters);
+  if (!line.at || is_before(text_end, place->at) || !is_before(place_of(diag), text_end))
     return false;
-  if (diag->line == place->line)
-    begin = before(line, place->column).len;
+  if (diag->line == place->at.line)
+    begin = before(line, place->at.column).len;
   while (begin < lead.len && (line.at[begin] == ' ' || line.at[begin] == '\t'))
     begin++;
-  if (diag->line == end_line) {
-    end = before(line, end_column).len;
+  if (diag->line == text_end.line) {
+    end = before(line, text_end.column).len;
     end += end < line.len && (line.at[end] == '"' || line.at[end] == '\'');
   }
   *head = kh_str(line.at + begin, lead.len - begin);
@@ -172,21 +156,20 @@ static bool has(const char *text, const char *hidden)
 }
 
 /* Does TEXT also stand, by an alias or written out, under a key that is not shown? Walks like walk(). */
-static bool is_elsewhere(const json_t *node, const char *text, bool is_shown_here, bool in_rules)
+static bool is_elsewhere(json_t *node, const char *text, bool is_shown_here, bool in_rules)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *name = NULL;
   json_t *child = NULL;
   size_t i = 0;
 
   if (json_is_string(node))
     return !is_shown_here && has(text, json_string_value(node)) && json_string_length(node) > 0;
-  json_array_foreach(tree, i, child)
+  json_array_foreach(node, i, child)
   {
     if (is_elsewhere(child, text, is_shown_here, in_rules))
       return true;
   }
-  json_object_foreach(tree, name, child)
+  json_object_foreach(node, name, child)
   {
     if (is_elsewhere(child, text, in_rules && is_shown(name), in_rules || strcmp(name, "notify") == 0))
       return true;
@@ -247,11 +230,11 @@ void kh_places_print(const struct kh_places *places, const struct kh_diag *diag)
   if (!place)
     return;
   if (!place->text) {
-    if (place->line == diag->line && place->column == diag->column)
+    if (place->at.line == diag->line && place->at.column == diag->column)
       print_lines(diag->line, "", head, kh_str_of(place->key));
     return;
   }
-  if (diag->line == place->line)
+  if (diag->line == place->at.line)
     (void)snprintf(label, sizeof label, "%.32s: ", place->key);
   if (may_show(places->config, place->text) && find_text(place, diag, &head, &tail))
     print_lines(diag->line, label, head, tail);

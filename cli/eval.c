@@ -60,7 +60,7 @@ static struct kh_str text_of(const json_t *string)
 }
 
 /* False, and already answered, when the line asks for what is not there. */
-static bool read_question(const json_t *line, struct question *question)
+static bool read_question(json_t *line, struct question *question)
 {
   struct kh_str entrypoint = text_of(json_object_get(line, "entrypoint"));
   struct kh_str dialect = text_of(json_object_get(line, "dialect"));

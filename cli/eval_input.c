@@ -49,13 +49,12 @@ static bool is_of_kind(const json_t *value, enum kh_kind kind)
 }
 
 /* The environment, or the meta-data. */
-static bool is_mapping_of_texts(const json_t *value)
+static bool is_mapping_of_texts(json_t *value)
 {
-  json_t *tree = (json_t *)(uintptr_t)value; /* jansson's iterators take no const */
   const char *key = NULL;
   json_t *text = NULL;
 
-  json_object_foreach(tree, key, text)
+  json_object_foreach(value, key, text)
   {
     if (!json_is_string(text))
       return false;
@@ -63,7 +62,7 @@ static bool is_mapping_of_texts(const json_t *value)
   return json_is_object(value);
 }
 
-static bool is_right(const char *name, const json_t *value, char wrong[KH_EVAL_WRONG_BYTES])
+static bool is_right(const char *name, json_t *value, char wrong[KH_EVAL_WRONG_BYTES])
 {
   const struct kh_name_info *known = kh_name_find(kh_str_of(name));
   char text[64] = "";
@@ -77,13 +76,12 @@ static bool is_right(const char *name, const json_t *value, char wrong[KH_EVAL_W
   return json_is_null(value) || is_of_kind(value, known->kind) || refuse(wrong, name, text, NULL);
 }
 
-bool kh_eval_names_are_right(const json_t *names, char wrong[KH_EVAL_WRONG_BYTES])
+bool kh_eval_names_are_right(json_t *names, char wrong[KH_EVAL_WRONG_BYTES])
 {
-  json_t *tree = (json_t *)(uintptr_t)names; /* jansson's iterators take no const */
   const char *name = NULL;
   json_t *value = NULL;
 
-  json_object_foreach(tree, name, value)
+  json_object_foreach(names, name, value)
   {
     if (!is_right(name, value, wrong))
       return false;
@@ -112,7 +110,7 @@ static bool are_roots(const json_t *array)
   return json_is_array(array);
 }
 
-static bool is_member_right(const char *key, const json_t *value, char wrong[KH_EVAL_WRONG_BYTES])
+static bool is_member_right(const char *key, json_t *value, char wrong[KH_EVAL_WRONG_BYTES])
 {
   static const char *const known[] = {"expression",    "names", "without", "entrypoint", "dialect",
                                       "validate_only", "rule",  "expect",  NULL};
@@ -131,9 +129,8 @@ static bool is_member_right(const char *key, const json_t *value, char wrong[KH_
   return json_is_string(value) || refuse(wrong, key, "must be a text", NULL);
 }
 
-bool kh_eval_line_is_right(const json_t *line, char wrong[KH_EVAL_WRONG_BYTES])
+bool kh_eval_line_is_right(json_t *line, char wrong[KH_EVAL_WRONG_BYTES])
 {
-  json_t *tree = (json_t *)(uintptr_t)line; /* jansson's iterators take no const */
   const char *key = NULL;
   json_t *value = NULL;
 
@@ -141,7 +138,7 @@ bool kh_eval_line_is_right(const json_t *line, char wrong[KH_EVAL_WRONG_BYTES])
     (void)snprintf(wrong, KH_EVAL_WRONG_BYTES, "this line is no JSON object with an \"expression\"");
     return false;
   }
-  json_object_foreach(tree, key, value)
+  json_object_foreach(line, key, value)
   {
     if (!is_member_right(key, value, wrong))
       return false;

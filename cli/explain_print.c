@@ -100,19 +100,23 @@ static void print_part(const json_t *part)
   putchar('\n');
 }
 
+static void print_undecided(const char *why)
+{
+  if (!why)
+    return;
+  printf("  it cannot be decided: ");
+  put(why, WIDTH);
+}
+
 static void print_condition(const json_t *part)
 {
-  const char *undecided = text_of(part, "undecided");
   const json_t *one = NULL;
   size_t i = 0;
 
   if (!json_is_object(part))
     return;
   printf("  %-9s  %s", "if", yes(part));
-  if (undecided) {
-    printf("  it cannot be decided: ");
-    put(undecided, WIDTH);
-  }
+  print_undecided(text_of(part, "undecided"));
   putchar('\n');
   json_array_foreach(json_object_get(part, "parts"), i, one) print_part(one);
 }
@@ -131,11 +135,9 @@ static void print_delivery(const json_t *rule)
   printf("  it would %s %s: %s, %" JSON_INTEGER_FORMAT " bytes\n", verb ? verb : "write a line to",
          text_of(rule, "destination"), text_of(delivery, "content_type"),
          json_integer_value(json_object_get(delivery, "bytes")));
-  if (text_of(delivery, "undecided")) {
-    printf("  it cannot be decided: ");
-    put(text_of(delivery, "undecided"), WIDTH);
+  print_undecided(text_of(delivery, "undecided"));
+  if (text_of(delivery, "undecided"))
     putchar('\n');
-  }
   text = body ? NULL : json_dumps(json_object_get(delivery, "body"), JSON_ENCODE_ANY);
   kh_output_print_body(kh_str_of(body ? body : text));
   free(text);

@@ -93,10 +93,8 @@ static json_t *events_of(const struct kh_match *match)
   json_t *part = json_object();
   json_t *given = json_array();
 
-  for (size_t i = 0; i < match->event_count; i++)
-    json_array_append_new(given, json_string(match->events[i]));
-  for (size_t i = 0; match->event_count == 0 && match->default_events[i]; i++)
-    json_array_append_new(given, json_string(match->default_events[i]));
+  for (const char *const *event = kh_match_events(match); *event; event++)
+    json_array_append_new(given, json_string(*event));
   json_object_set_new(part, "given", given);
   json_object_set_new(part, "default", json_boolean(match->event_count == 0));
   return part;
@@ -119,14 +117,12 @@ static json_t *patterns_of(const char *patterns, json_t *value)
 static json_t *condition_of(const struct kh_decision *decision, const char *text, struct kh_notes *notes)
 {
   const struct kh_condition *condition = decision->rule->match.condition;
-  const struct kh_mistake *undecided = &decision->undecided;
   json_t *part = condition ? json_object() : NULL;
 
   if (!part)
     return json_null();
   json_object_set_new(part, "given", json_string(text));
-  json_object_set_new(part, "undecided",
-                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
+  json_object_set_new(part, "undecided", kh_output_text(kh_str_of(decision->undecided.text)));
   json_object_set_new(part, "parts", kh_notes_take(notes, condition));
   return part;
 }
@@ -152,10 +148,9 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
   const char *condition = text ? text : "";
   json_t *failed = json_array();
   struct kh_decision decision;
-  struct kh_notes notes;
+  struct kh_notes notes = {.source = kh_str_of(condition)};
+  const struct kh_trace trace = {&notes, kh_notes_see};
 
-  kh_notes_init(&notes, kh_str_of(condition));
-  const struct kh_trace trace = kh_notes_trace(&notes);
   kh_decide(rule, rendering, &trace, &decision);
   for (unsigned i = 0; i < KH_MATCH__PARTS; i++) {
     const char *name = kh_match_keys[i];
@@ -176,7 +171,6 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
 static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_rendering *rendering,
                          const struct kh_dry_run *run)
 {
-  const struct kh_mistake *undecided = &rendering->undecided;
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_delivery delivery;
   json_t *sent = NULL;
@@ -193,8 +187,7 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_r
                                               : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
-  json_object_set_new(sent, "undecided",
-                      undecided->kind == KH_MISTAKE_NONE ? json_null() : json_string(undecided->text));
+  json_object_set_new(sent, "undecided", kh_output_text(kh_str_of(rendering->undecided.text)));
   json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
   json_object_set_new(answer, "delivery", sent);
   kh_delivery_release(&delivery);

@@ -83,10 +83,15 @@ static int show(const struct call *call, const struct kh_state_folder *folder, c
   return KH_EXIT_OK;
 }
 
-typedef enum kh_err change_fn(const struct kh_inbox *inbox, const char *name);
+struct verb {
+  int (*run)(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox);
+  enum kh_err (*change)(const struct kh_inbox *inbox, const char *name); /* or this, with the next two */
+  const char *done;
+  bool wakes;
+};
 
 /* Stops at the first trouble with the disk; an entry that is not there is none. */
-static enum kh_err change_all(const struct call *call, const struct kh_inbox *inbox, change_fn *change,
+static enum kh_err change_all(const struct call *call, const struct kh_inbox *inbox, const struct verb *verb,
                               size_t *total, json_t *missing)
 {
   char(*names)[KH_ENTRY_NAME_BYTES] = NULL;
@@ -97,7 +102,7 @@ static enum kh_err change_all(const struct call *call, const struct kh_inbox *in
   for (size_t i = 0; i < count && !err; i++) {
     const char *name = call->all ? names[i] : call->names[i];
 
-    err = change(inbox, name);
+    err = verb->change(inbox, name);
     *total += err == KH_OK;
     if (err == KH_ERR_NOT_FOUND) {
       if (!call->all)
@@ -110,33 +115,24 @@ static enum kh_err change_all(const struct call *call, const struct kh_inbox *in
 }
 
 static int change_and_tell(const struct call *call, const struct kh_state_folder *folder,
-                           const struct kh_inbox *inbox, const char *done, change_fn *change, bool wake)
+                           const struct kh_inbox *inbox, const struct verb *verb)
 {
   json_t *missing = json_array();
   size_t total = 0;
-  enum kh_err err = change_all(call, inbox, change, &total, missing);
+  enum kh_err err = change_all(call, inbox, verb, &total, missing);
   int code = err ? fail(call, folder, err) : KH_EXIT_OK;
-  int told = kh_state_folder_tell(folder, done, (int64_t)total, "entry", missing, wake, call->json);
+  int told = kh_state_folder_tell(folder, verb->done, (int64_t)total, "entry", missing, verb->wakes,
+                                  call->json);
 
   return code ? code : told;
 }
 
-static int retry(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
-{
-  return change_and_tell(call, folder, inbox, "retried", kh_aside_retry, true);
-}
-
-static int drop(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox)
-{
-  return change_and_tell(call, folder, inbox, "dropped", kh_aside_drop, false);
-}
-
 /* ---- the command line ---------------------------------------------------------------------- */
 
-static const struct verb {
-  bool changes;
-  int (*run)(const struct call *call, const struct kh_state_folder *folder, const struct kh_inbox *inbox);
-} verbs[] = {{false, list}, {false, show}, {true, retry}, {true, drop}};
+static const struct verb verbs[] = {{.run = list},
+                                    {.run = show},
+                                    {.change = kh_aside_retry, .done = "retried", .wakes = true},
+                                    {.change = kh_aside_drop, .done = "dropped"}};
 static const char *const verb_names[] = {"list", "show", "retry", "drop", NULL};
 
 static const struct kh_cli_option options[] = {
@@ -152,9 +148,9 @@ static bool is_sound(const struct call *call, const struct verb *verb)
     kh_cli_misused(call->self, "'%s' is too much", call->names[0]);
   else if (verb->run == show && call->name_count != 1)
     kh_cli_misused(call->self, "show takes one NAME");
-  else if (!verb->changes && call->all)
+  else if (!verb->change && call->all)
     kh_cli_misused(call->self, "--all is for retry and drop");
-  else if (verb->changes && (call->name_count > 0) == call->all)
+  else if (verb->change && (call->name_count > 0) == call->all)
     kh_cli_misused(call->self, "either NAMEs or --all are needed");
   else
     return true;
@@ -174,7 +170,7 @@ static int perform(struct call *call, const struct verb *verb)
   if (err && err != KH_ERR_NOT_FOUND) /* where there is no inbox yet nothing is set aside */
     code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text);
   else
-    code = verb->run(call, &folder, &inbox);
+    code = verb->run ? verb->run(call, &folder, &inbox) : change_and_tell(call, &folder, &inbox, verb);
 done:
   kh_inbox_close(&inbox);
   kh_state_folder_close(&folder);

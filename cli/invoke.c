@@ -82,17 +82,14 @@ static void note(void *observer, const struct kh_attempted *attempted)
 {
   struct kh_outcome *outcome = observer;
 
-  if (outcome->count == outcome->room) {
-    size_t room = outcome->room ? 2 * outcome->room : 8;
-    struct kh_outcome_delivery *deliveries = realloc(outcome->deliveries, room * sizeof *deliveries);
+  struct kh_outcome_delivery *grown = kh_grown(outcome->deliveries, outcome->count, &outcome->room, 8,
+                                               sizeof *grown);
 
-    if (!deliveries) {
-      outcome->err = KH_ERR_NO_MEMORY;
-      return;
-    }
-    outcome->deliveries = deliveries;
-    outcome->room = room;
+  if (!grown) {
+    outcome->err = KH_ERR_NO_MEMORY;
+    return;
   }
+  outcome->deliveries = grown;
   if (copy(&outcome->deliveries[outcome->count++], attempted))
     outcome->err = KH_ERR_NO_MEMORY;
 }

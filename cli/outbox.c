@@ -82,8 +82,14 @@ static int show(const struct call *call, const struct kh_state_folder *folder, s
   return code;
 }
 
-typedef enum kh_err change_fn(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
-                              int64_t *count, struct kh_diag *diag);
+struct verb {
+  int (*run)(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look);
+  /* Or this, with the next two. */
+  enum kh_err (*change)(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
+                        int64_t *count, struct kh_diag *diag);
+  const char *done;
+  bool wakes;
+};
 
 static enum kh_err redrive_these(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                                  int64_t *count, struct kh_diag *diag)
@@ -95,7 +101,7 @@ static enum kh_err redrive_these(struct kh_look *look, const struct kh_look_filt
 
 /* What the ids or the filter ask for. MISSING gets the ids that are not there. */
 static enum kh_err change_all(const struct call *call, const struct kh_state_folder *folder,
-                              struct kh_look *look, change_fn *change, int64_t *total, json_t *missing,
+                              struct kh_look *look, const struct verb *verb, int64_t *total, json_t *missing,
                               struct kh_diag *diag)
 {
   struct kh_look_filter filter = call->filter;
@@ -105,13 +111,13 @@ static enum kh_err change_all(const struct call *call, const struct kh_state_fol
   if (call->id_count == 0) {
     if (filter.state.len == 0)
       filter.state = KH_STR("dead"); /* what lives is only touched where it is named */
-    return change(look, &filter, folder->now_us, total, diag);
+    return verb->change(look, &filter, folder->now_us, total, diag);
   }
   for (size_t i = 0; i < call->id_count && !err; i++) {
     int64_t count = 0;
 
     filter.id = kh_str_of(call->ids[i]);
-    err = change(look, &filter, folder->now_us, &count, diag);
+    err = verb->change(look, &filter, folder->now_us, &count, diag);
     *total += count;
     if (!err && count == 0)
       json_array_append_new(missing, json_string(call->ids[i]));
@@ -120,39 +126,23 @@ static enum kh_err change_all(const struct call *call, const struct kh_state_fol
 }
 
 static int change_and_tell(const struct call *call, const struct kh_state_folder *folder,
-                           struct kh_look *look, const char *done, change_fn *change, bool wake)
+                           struct kh_look *look, const struct verb *verb)
 {
   json_t *missing = json_array();
   struct kh_diag diag = {0};
   int64_t total = 0;
-  enum kh_err err = change_all(call, folder, look, change, &total, missing, &diag);
-  int code = kh_state_folder_tell(folder, done, total, "delivery", missing, wake, call->json);
+  enum kh_err err = change_all(call, folder, look, verb, &total, missing, &diag);
+  int code = kh_state_folder_tell(folder, verb->done, total, "delivery", missing, verb->wakes, call->json);
 
   return err ? fail(call, &diag) : code;
 }
 
-static int redrive(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
-{
-  return change_and_tell(call, folder, look, "redriven", redrive_these, true);
-}
-
-static int drop(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
-{
-  return change_and_tell(call, folder, look, "dropped", kh_look_drop, false);
-}
-
 /* ---- the command line ---------------------------------------------------------------------- */
 
-static const struct verb {
-  enum kh_look_for what;
-  bool takes_ids;
-  int (*run)(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look);
-} verbs[] = {
-    {KH_LOOK_ONLY, false, list},
-    {KH_LOOK_ONLY, true, show},
-    {KH_LOOK_AND_CHANGE, true, redrive},
-    {KH_LOOK_AND_CHANGE, true, drop},
-};
+static const struct verb verbs[] = {{.run = list},
+                                    {.run = show},
+                                    {.change = redrive_these, .done = "redriven", .wakes = true},
+                                    {.change = kh_look_drop, .done = "dropped"}};
 static const char *const verb_names[] = {"list", "show", "redrive", "drop", NULL};
 
 static bool take_text(const struct kh_command *self, const char *name, const char *text, void *filter)
@@ -195,19 +185,17 @@ static bool has_filter(const struct call *call)
 /* Nothing is changed by a command that somebody did not finish typing. */
 static bool is_sound(const struct call *call, const struct verb *verb)
 {
-  bool changes = verb->what == KH_LOOK_AND_CHANGE;
-
-  if (!verb->takes_ids && call->id_count > 0)
+  if (verb->run == list && call->id_count > 0)
     kh_cli_misused(call->self, "'%s' is too much", call->ids[0]);
   else if (verb->run == show && call->id_count != 1)
     kh_cli_misused(call->self, "show takes one ID");
   else if (verb->run == show && has_filter(call))
     kh_cli_misused(call->self, "show takes an ID and no filter");
-  else if (!changes && call->all)
+  else if (!verb->change && call->all)
     kh_cli_misused(call->self, "--all is for redrive and drop");
-  else if (changes && call->id_count == 0 && !call->all && !has_filter(call))
+  else if (verb->change && call->id_count == 0 && !call->all && !has_filter(call))
     kh_cli_misused(call->self, "IDs, filters or --all are needed");
-  else if (changes && call->id_count > 0 && (call->all || has_filter(call)))
+  else if (verb->change && call->id_count > 0 && (call->all || has_filter(call)))
     kh_cli_misused(call->self, "give either IDs or filters");
   else
     return true;
@@ -225,10 +213,11 @@ static int perform(struct call *call, const struct verb *verb)
     goto done;
   if (call->older_than_s >= 0)
     call->filter.created_before_us = folder.now_us - call->older_than_s * 1000000;
-  if (kh_look_open(&look, folder.config->state, verb->what, &diag) != KH_OK)
+  if (kh_look_open(&look, folder.config->state, verb->change ? KH_LOOK_AND_CHANGE : KH_LOOK_ONLY, &diag) !=
+      KH_OK)
     code = fail(call, &diag);
   else
-    code = verb->run(call, &folder, look);
+    code = verb->run ? verb->run(call, &folder, look) : change_and_tell(call, &folder, look, verb);
 done:
   kh_look_close(look);
   kh_state_folder_close(&folder);

@@ -3,12 +3,7 @@
 #include "language/names/shown.h"
 #include "trace.h"
 
-void kh_notes_init(struct kh_notes *notes, struct kh_str source)
-{
-  *notes = (struct kh_notes){.source = source};
-}
-
-void kh_notes_release(struct kh_notes *notes)
+static void release(struct kh_notes *notes)
 {
   for (size_t i = 0; i < notes->count; i++)
     json_decref(notes->at[i].value);
@@ -18,17 +13,13 @@ void kh_notes_release(struct kh_notes *notes)
 
 static struct kh_noted *add(struct kh_notes *notes)
 {
-  if (notes->count == notes->room) {
-    size_t room = notes->room ? 2 * notes->room : 32;
-    struct kh_noted *grown = reallocarray(notes->at, room, sizeof *grown);
+  struct kh_noted *grown = kh_grown(notes->at, notes->count, &notes->room, 32, sizeof *grown);
 
-    if (!grown) {
-      notes->err = KH_ERR_NO_MEMORY;
-      return NULL;
-    }
-    notes->at = grown;
-    notes->room = room;
+  if (!grown) {
+    notes->err = KH_ERR_NO_MEMORY;
+    return NULL;
   }
+  notes->at = grown;
   notes->at[notes->count] = (struct kh_noted){.at = 0};
   return &notes->at[notes->count++];
 }
@@ -152,7 +143,7 @@ static json_t *json_of_shown(struct kh_notes *notes, struct kh_str source, const
   return json;
 }
 
-static void see(void *self, const struct kh_traced *seen)
+void kh_notes_see(void *self, const struct kh_traced *seen)
 {
   struct kh_notes *notes = self;
   struct kh_str source = source_of(notes, seen->at, seen->len);
@@ -169,11 +160,6 @@ static void see(void *self, const struct kh_traced *seen)
   noted->is_seen = true;
   noted->value = json_of_shown(notes, source, seen->value, &is_hidden);
   noted->is_hidden = is_hidden;
-}
-
-struct kh_trace kh_notes_trace(struct kh_notes *notes)
-{
-  return (struct kh_trace){notes, see};
 }
 
 /* ---- what was not looked at ---- */
@@ -236,6 +222,6 @@ json_t *kh_notes_take(struct kh_notes *notes, const struct kh_condition *conditi
     json_decref(array);
     array = NULL;
   }
-  kh_notes_release(notes);
+  release(notes);
   return array;
 }

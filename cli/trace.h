@@ -17,20 +17,18 @@ struct kh_noted {
 };
 
 struct kh_notes {
-  struct kh_str source;
-  struct kh_noted *at; /* owned */
+  struct kh_str source; /* borrowed */
+  struct kh_noted *at;  /* owned */
   size_t count, room;
   enum kh_err err;
 };
 
-/* SOURCE is borrowed. Call release in any case. */
-void kh_notes_init(struct kh_notes *notes, struct kh_str source);
-struct kh_trace kh_notes_trace(struct kh_notes *notes);
+/* Begun as {.source = …}. For a kh_trace: SELF is the notes. */
+void kh_notes_see(void *self, const struct kh_traced *seen);
 /*
  * After the evaluation: adds what of CONDITION was not looked at, and takes the notes over as an array in
  * reading order: [{"expression", "at", "depth", "seen", "hidden", "value"}]. NULL without memory.
  */
 json_t *kh_notes_take(struct kh_notes *notes, const struct kh_condition *condition);
-void kh_notes_release(struct kh_notes *notes);
 
 #endif

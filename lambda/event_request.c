@@ -161,15 +161,6 @@ struct kh_json_value kh_lambda_method(struct kh_json_value root)
   return kh_json_is_missing_or_null(method) ? kh_json_get(root, KH_STR("method")) : method;
 }
 
-static enum kh_method method_of(struct kh_json_value name)
-{
-  if (kh_json_text_is(name, KH_STR("POST")))
-    return KH_METHOD_POST;
-  if (kh_json_text_is(name, KH_STR("GET")))
-    return KH_METHOD_GET;
-  return kh_json_text_is(name, KH_STR("HEAD")) ? KH_METHOD_HEAD : KH_METHOD_OTHER;
-}
-
 static enum kh_err read_id(struct kh_json_value root, struct kh_buf *buf, struct kh_request *request)
 {
   struct kh_json_value id = kh_json_get(kh_json_get(root, KH_STR("requestContext")), KH_STR("requestId"));
@@ -195,8 +186,11 @@ enum kh_err kh_lambda_request_read(struct kh_json_value root, struct kh_buf *bod
   /* REST APIs send both: `headers` has only the last of several. */
   if (kh_json_length(headers) == 0)
     headers = kh_json_get(root, KH_STR("headers"));
-  request->method = method_of(kh_lambda_method(root));
-  enum kh_err err = read_headers(headers, body, request);
+  struct kh_str method;
+  enum kh_err err = text_of(kh_lambda_method(root), body, &method);
+  request->method = err ? KH_METHOD_OTHER : kh_method_by_name(method);
+  if (!err)
+    err = read_headers(headers, body, request);
   if (!err)
     err = read_id(root, body, request);
   if (!err)

@@ -58,8 +58,7 @@ enum kh_err kh_http_client_open(struct kh_http_client *client, struct kh_str aut
   uint64_t port = 0;
 
   client->fd = -1;
-  client->window_at = 0;
-  client->window_len = 0;
+  kh_http_client_disconnect(client);
   kh_buf_init(&client->head, REQUEST_HEAD_MAX_BYTES);
   (void)snprintf(client->authority, sizeof client->authority, "%.*s", KH_FMT(host));
   if (kh_str_equal_nocase(host, KH_STR("localhost")))

@@ -74,10 +74,7 @@ static enum kh_err read_line(struct reading *reading, struct kh_buf *out, struct
   if (!kh_str_ends(*line, KH_STR("\r")))
     return refuse(reading, "a line does not end in CR LF");
   line->len--;
-  for (size_t i = 0; i < line->len; i++)
-    if (((unsigned char)line->at[i] < ' ' && line->at[i] != '\t') || line->at[i] == 0x7F)
-      return refuse(reading, "a control character in the head");
-  return KH_OK;
+  return kh_str_has_control(*line, true) ? refuse(reading, "a control character in the head") : KH_OK;
 }
 
 static bool lists(struct kh_str list, struct kh_str word)

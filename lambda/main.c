@@ -150,7 +150,7 @@ static enum kh_err start(struct kh_runtime *runtime, struct kh_lambda *function,
       (void)snprintf(text, sizeof text, "%s:%u:%u: %s", first.file, first.line, first.column, first.text);
     else
       (void)snprintf(text, sizeof text, "%s", kh_err_token(err));
-    (void)kh_runtime_init_error(runtime, KH_STR("Function.BadConfig"), kh_str_of(text));
+    (void)!kh_runtime_fail(runtime, NULL, KH_STR("Function.BadConfig"), kh_str_of(text));
   }
   kh_diags_release(&diags);
   return err;

@@ -130,8 +130,6 @@ enum kh_err kh_runtime_next(struct kh_runtime *runtime, struct kh_invocation *in
   invocation->request_id = kh_http_client_answer_header(event, KH_STR("Lambda-Runtime-Aws-Request-Id"));
   invocation->invocation_id = kh_http_client_answer_header(event, KH_STR("Lambda-Runtime-Invocation-Id"));
   invocation->trace_id = kh_http_client_answer_header(event, KH_STR("Lambda-Runtime-Trace-Id"));
-  invocation->function_arn = kh_http_client_answer_header(event,
-                                                          KH_STR("Lambda-Runtime-Invoked-Function-Arn"));
   invocation->payload = kh_buf_view(&event->body);
   invocation->deadline_ms = kh_runtime_deadline_ms(
       kh_http_client_answer_header(event, KH_STR("Lambda-Runtime-Deadline-Ms")),
@@ -225,8 +223,8 @@ static enum kh_err write_error(struct kh_str type, struct kh_str message, struct
   return err;
 }
 
-static enum kh_err report(struct kh_runtime *runtime, const struct kh_invocation *invocation,
-                          struct kh_str type, struct kh_str message)
+enum kh_err kh_runtime_fail(struct kh_runtime *runtime, const struct kh_invocation *invocation,
+                            struct kh_str type, struct kh_str message)
 {
   struct kh_str sent_type = is_error_type(type) ? type : KH_STR("Runtime.Unknown");
   struct kh_buf body;
@@ -243,15 +241,4 @@ static enum kh_err report(struct kh_runtime *runtime, const struct kh_invocation
 done:
   kh_buf_release(&body);
   return err;
-}
-
-enum kh_err kh_runtime_fail(struct kh_runtime *runtime, const struct kh_invocation *invocation,
-                            struct kh_str type, struct kh_str message)
-{
-  return report(runtime, invocation, type, message);
-}
-
-enum kh_err kh_runtime_init_error(struct kh_runtime *runtime, struct kh_str type, struct kh_str message)
-{
-  return report(runtime, NULL, type, message);
 }

@@ -30,7 +30,6 @@ struct kh_invocation {
   struct kh_str request_id;
   struct kh_str invocation_id; /* absent unless the platform gave one */
   struct kh_str trace_id;      /* absent likewise */
-  struct kh_str function_arn;  /* absent likewise */
   struct kh_str payload;
   int64_t
       deadline_ms; /* unix time; always between now and now + KH_RUNTIME_LEFT_MAX_MS when the event came */
@@ -68,12 +67,11 @@ enum kh_err kh_runtime_respond(struct kh_runtime *runtime, const struct kh_invoc
  * TYPE is "Function.Xxx" or "Runtime.Xxx", letters only behind the capital; another one is sent as
  * "Runtime.Unknown", which is what the platform would make of it. MESSAGE is for people, cut at 1,024 bytes,
  * and holds no secret. Behind a gateway the client gets a 502, so a refused webhook is a response and not a
- * failure.
+ * failure. INVOCATION is NULL when the start has failed: before any next; the caller leaves with status 1
+ * whatever this returns.
  */
 enum kh_err kh_runtime_fail(struct kh_runtime *runtime, const struct kh_invocation *invocation,
                             struct kh_str type, struct kh_str message) KH_MUST_USE;
-/* The start has failed: before any next; the caller leaves with status 1 whatever this returns. */
-enum kh_err kh_runtime_init_error(struct kh_runtime *runtime, struct kh_str type, struct kh_str message);
 
 /* TEXT is the Deadline-Ms header or absent. Always a usable deadline. */
 int64_t kh_runtime_deadline_ms(struct kh_str text, int64_t now_ms);

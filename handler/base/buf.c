@@ -143,3 +143,14 @@ void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text)
     else
       (void)kh_buf_printf(buf, "%%%02X", (unsigned char)text.at[i]);
 }
+
+void *kh_grown(void *items, size_t count, size_t *room, size_t first, size_t bytes)
+{
+  const size_t more = *room > 0 ? 2 * *room : first;
+
+  if (count < *room)
+    return items;
+  void *grown = reallocarray(items, more, bytes);
+  *room = grown ? more : *room;
+  return grown;
+}

@@ -45,6 +45,12 @@ void kh_buf_fail(struct kh_buf *buf, enum kh_err err);
 /* KH_OK, or why an earlier add failed. */
 enum kh_err kh_buf_ok(const struct kh_buf *buf) KH_MUST_USE;
 
+/*
+ * The array ITEMS, from the heap, with room for one item of BYTES more than COUNT: moved to twice its *ROOM,
+ * or FIRST items, where it is full. NULL without memory; ITEMS is as it was then.
+ */
+void *kh_grown(void *items, size_t count, size_t *room, size_t first, size_t bytes) KH_MUST_USE;
+
 static inline struct kh_str kh_buf_view(const struct kh_buf *buf)
 {
   return (struct kh_str){buf->at ? buf->at : "", buf->len};

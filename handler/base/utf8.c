@@ -150,6 +150,17 @@ bool kh_str_is_ascii_from(struct kh_str text, char least)
   return true;
 }
 
+bool kh_str_has_control(struct kh_str text, bool tabs)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    const unsigned char c = (unsigned char)text.at[i];
+
+    if ((c < 0x20 && !(tabs && c == '	')) || c == 0x7F)
+      return true;
+  }
+  return false;
+}
+
 bool kh_str_is_word(struct kh_str text, const char *also)
 {
   for (size_t i = 0; i < text.len; i++) {

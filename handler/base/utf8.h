@@ -67,6 +67,8 @@ bool kh_str_hex(struct kh_str text, uint64_t *value);
 bool kh_str_is_of(struct kh_str text, const char *characters);
 /* Is TEXT made of bytes from LEAST to '~' alone? The empty text is. */
 bool kh_str_is_ascii_from(struct kh_str text, char least);
+/* Is a byte of TEXT a control character of ASCII? A tab only counts without TABS. */
+bool kh_str_has_control(struct kh_str text, bool tabs);
 /* Is TEXT made of letters, digits and characters of ALSO alone? The empty text is not. */
 bool kh_str_is_word(struct kh_str text, const char *also);
 /* [A-Za-z_][A-Za-z0-9_]*: the bytes at the beginning of TEXT that could name a variable. */

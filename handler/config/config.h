@@ -132,7 +132,7 @@ struct kh_config {
 
   struct kh_yaml yaml;          /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   bool has_notify;              /* the file has `notify:`, which a receiver does not read */
-  const json_t *notify;         /* an array inside yaml, or `expanded`; or NULL */
+  json_t *notify;               /* an array inside yaml, or `expanded`; or NULL */
   json_t *expanded;             /* owned; `notify` with what it includes, or NULL */
   struct kh_included *included; /* owned, and each next one */
 

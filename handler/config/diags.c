@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/buf.h"
 #include "config/diags.h"
 
 enum { FIRST_ROOM = 2 }; /* a receiver has room for a warning at every start, and no more */
@@ -19,15 +20,10 @@ static struct kh_diag *next_place(struct kh_diags *diags, enum kh_err err)
 {
   if (!kh_diags_have_room(diags, err))
     return NULL;
-  if (diags->count == diags->room) {
-    size_t room = diags->room > 0 ? 2 * diags->room : FIRST_ROOM;
-    struct kh_diag *grown = reallocarray(diags->at, room, sizeof *grown);
-
-    if (!grown)
-      return NULL;
-    diags->at = grown;
-    diags->room = room;
-  }
+  struct kh_diag *grown = kh_grown(diags->at, diags->count, &diags->room, FIRST_ROOM, sizeof *grown);
+  if (!grown)
+    return NULL;
+  diags->at = grown;
   return &diags->at[diags->count];
 }
 

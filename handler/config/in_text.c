@@ -10,16 +10,14 @@ enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *
   const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
   const char *text = kh_config_text(node);
   char said[sizeof((struct kh_diag *)NULL)->text];
-  unsigned line = 0;
-  unsigned column = 0;
   va_list values;
 
   size_t character = text ? kh_utf8_count(kh_str(text, strnlen(text, at))) : 0;
-  kh_yaml_text_place(yaml, node, (unsigned)character, &line, &column);
+  const struct kh_place place = kh_yaml_text_place(yaml, node, (unsigned)character);
   va_start(values, format);
   (void)vsnprintf(said, sizeof said, format, values);
   va_end(values);
-  return kh_diags_add(diags, err, yaml->file, line, column, "%s", said);
+  return kh_diags_add(diags, err, yaml->file, place.line, place.column, "%s", said);
 }
 
 /* ---- ${VARIABLE} ---- */
@@ -38,16 +36,15 @@ static size_t find_variable(struct kh_str text)
   return SIZE_MAX;
 }
 
-static void walk(const struct kh_config *config, const json_t *node, const char *key, struct kh_diags *diags)
+static void walk(const struct kh_config *config, json_t *node, const char *key, struct kh_diags *diags)
 {
-  json_t *tree = (json_t *)(uintptr_t)node; /* jansson's iterators take no const */
   const char *text = kh_config_text(node);
   const char *name = NULL;
   json_t *child = NULL;
   size_t index = 0;
 
-  json_array_foreach(tree, index, child) walk(config, child, key, diags);
-  json_object_foreach(tree, name, child)
+  json_array_foreach(node, index, child) walk(config, child, key, diags);
+  json_object_foreach(node, name, child)
   {
     /* In a condition it means the build's environment. */
     if (strcmp(name, "if") != 0 && (key || strcmp(name, "notify") != 0))

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "config/parts.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -74,10 +75,7 @@ static bool is_secret(const char *text)
 
 static bool is_key(const char *text)
 {
-  for (const char *c = text; *c; c++)
-    if ((unsigned char)*c < ' ' || *c == 0x7F)
-      return false;
-  return text[0] && strlen(text) <= KEY_MAX_BYTES;
+  return text[0] && strlen(text) <= KEY_MAX_BYTES && !kh_str_has_control(kh_str_of(text), false);
 }
 
 /*

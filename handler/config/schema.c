@@ -6,15 +6,11 @@
 
 const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node)
 {
-  unsigned line = 0;
-  unsigned column = 0;
+  const struct kh_included *file = config->included;
 
-  for (const struct kh_included *file = config->included; file; file = file->next) {
-    kh_yaml_place(&file->yaml, node, &line, &column);
-    if (line > 0)
-      return file;
-  }
-  return NULL;
+  while (file && kh_yaml_place(&file->yaml, node).line == 0)
+    file = file->next;
+  return file;
 }
 
 static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,
@@ -25,14 +21,11 @@ static enum kh_err say(const struct kh_config *config, const json_t *node, const
 
   const struct kh_included *file = kh_config_included(config, node);
   const struct kh_yaml *yaml = file ? &file->yaml : &config->yaml;
-  unsigned line = 0;
-  unsigned column = 0;
+  struct kh_place place = kh_yaml_key_place(yaml, node, key);
 
-  if (key)
-    kh_yaml_key_place(yaml, node, key, &line, &column);
-  if (line == 0)
-    kh_yaml_place(yaml, node, &line, &column);
-  return kh_diags_add(diags, err, yaml->file, line, column, "%s", text);
+  if (place.line == 0)
+    place = kh_yaml_place(yaml, node);
+  return kh_diags_add(diags, err, yaml->file, place.line, place.column, "%s", text);
 }
 
 enum kh_err kh_config_mistake(const struct kh_config *config, const json_t *node, const char *key,

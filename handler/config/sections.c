@@ -18,10 +18,8 @@ static const struct kh_range freshness = {1, 86400, "1s to 1d"};
 static const struct kh_range max_body = {1024, UINT64_C(64) * 1024 * 1024, "1KB to 64MB"};
 static const struct kh_range deadline = {1, 300, "1s to 5m"};
 static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
-static const struct kh_range max_bytes = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
-                                          "1MB to 1024GB"};
-static const struct kh_range reserve = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
-                                        "1MB to 1024GB"};
+static const struct kh_range disk = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
+                                     "1MB to 1024GB"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 const char *kh_worker_mode_name(enum kh_worker_mode mode)
@@ -165,8 +163,8 @@ static enum kh_err read_inbox(const struct kh_section *top)
     return mistake(top, "inbox", "needs a mapping, such as {max_entries: 10000, max_bytes: 1GB}");
   err = kh_first_err(err, kh_config_known_keys(config, node, inbox_keys, top->diags));
   err = kh_first_err(err, kh_section_count(&inbox, "max_entries", &max_entries, &config->inbox_max_entries));
-  err = kh_first_err(err, kh_section_size(&inbox, "max_bytes", &max_bytes, &config->inbox_max_bytes));
-  return kh_first_err(err, kh_section_size(&inbox, "reserve", &reserve, &config->inbox_reserve_bytes));
+  err = kh_first_err(err, kh_section_size(&inbox, "max_bytes", &disk, &config->inbox_max_bytes));
+  return kh_first_err(err, kh_section_size(&inbox, "reserve", &disk, &config->inbox_reserve_bytes));
 }
 
 static enum kh_err read_webhook(const struct kh_section *top)
@@ -213,7 +211,7 @@ static enum kh_err check_order(const struct kh_section *top)
 
 static enum kh_err read_notify(const struct kh_section *top)
 {
-  const json_t *node = json_object_get(top->object, "notify");
+  json_t *node = json_object_get(top->object, "notify");
 
   if (!node)
     return KH_OK;

@@ -16,6 +16,11 @@ static void refuse_tag(struct kh_yaml_reader *reader, const yaml_char_t *tag, ya
   (void)kh_yaml_mistake(reader, at, "tags are not supported; quote a text that begins with !");
 }
 
+static struct kh_place place_of(yaml_mark_t at)
+{
+  return (struct kh_place){(unsigned)at.line + 1, (unsigned)at.column + 1};
+}
+
 static bool has_nul(const yaml_event_t *event)
 {
   return memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL;
@@ -61,11 +66,11 @@ static bool check_key(struct kh_yaml_reader *reader, const json_t *object, const
              strcmp((const char *)event->data.scalar.value, "<<") == 0) {
     wrong = "merge keys (<<) are not supported; write the keys out";
   } else if (json_object_get(object, (const char *)event->data.scalar.value)) {
-    unsigned line = 0;
-    unsigned column = 0;
+    const struct kh_place place = kh_yaml_key_place(reader->yaml, object,
+                                                    (const char *)event->data.scalar.value);
 
-    kh_yaml_key_place(reader->yaml, object, (const char *)event->data.scalar.value, &line, &column);
-    (void)snprintf(text, sizeof text, "this key stands already on line %u; remove one of the two", line);
+    (void)snprintf(text, sizeof text, "this key stands already on line %u; remove one of the two",
+                   place.line);
     wrong = text;
   }
   if (!wrong)
@@ -83,7 +88,7 @@ static enum kh_err add_member(struct kh_yaml_reader *reader, json_t *object, con
   if (json_object_set(object, text, value) != 0)
     return KH_ERR_NO_MEMORY;
   return kh_yaml_mark(reader->yaml, object, json_object_iter_key(json_object_iter_at(object, text)),
-                      key->start_mark.line + 1, key->start_mark.column + 1);
+                      place_of(key->start_mark));
 }
 
 static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, const yaml_event_t *key)
@@ -143,7 +148,7 @@ static enum kh_err read_scalar(struct kh_yaml_reader *reader, const yaml_event_t
   *node = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
   if (!*node)
     return KH_ERR_NO_MEMORY;
-  return kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
+  return kh_yaml_mark(reader->yaml, *node, NULL, place_of(event->start_mark));
 }
 
 static enum kh_err read_collection(struct kh_yaml_reader *reader, const yaml_event_t *event, json_t **node)
@@ -157,7 +162,7 @@ static enum kh_err read_collection(struct kh_yaml_reader *reader, const yaml_eve
   if (!*node)
     return KH_ERR_NO_MEMORY;
   if (!err)
-    err = kh_yaml_mark(reader->yaml, *node, NULL, event->start_mark.line + 1, event->start_mark.column + 1);
+    err = kh_yaml_mark(reader->yaml, *node, NULL, place_of(event->start_mark));
   if (!err)
     err = is_mapping ? read_members(reader, *node) : read_items(reader, *node);
   reader->depth--;

@@ -48,23 +48,26 @@ enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_
                               struct kh_diags *diags) KH_MUST_USE;
 void kh_yaml_release(struct kh_yaml *yaml);
 
-/* Where NODE begins (of an alias: where its anchor stands); 0, 0 when unknown. */
-void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column);
+/* Both from 1, columns in characters; 0, 0 when unknown. */
+struct kh_place {
+  unsigned line, column;
+};
+
+/* Where NODE begins (of an alias: where its anchor stands). */
+struct kh_place kh_yaml_place(const struct kh_yaml *yaml, const json_t *node);
 /*
  * Where character INDEX (from 0) of the text NODE stands in the file, whether it is quoted, escaped, folded
  * or a block; with as many characters as it has, its end. The place of NODE where that cannot be told.
  */
-void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
-                        unsigned *column);
+struct kh_place kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index);
 /* Where the key KEY of the mapping OBJECT stands. */
-void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
-                       unsigned *column);
+struct kh_place kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key);
 
 /*
  * For the reader only. Adds a place; of a key when KEY is not NULL. Keeps NODE alive, and KEY must live as
  * long.
  */
-enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line,
-                         size_t column) KH_MUST_USE;
+enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key,
+                         struct kh_place place) KH_MUST_USE;
 
 #endif

@@ -6,22 +6,17 @@
 struct kh_yaml_mark {
   json_t *node; /* owned: a freed node's address could come back as another node's */
   const char *key;
-  unsigned line, column;
+  struct kh_place place;
 };
 
-enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, size_t line, size_t column)
+enum kh_err kh_yaml_mark(struct kh_yaml *yaml, json_t *node, const char *key, struct kh_place place)
 {
-  if (yaml->mark_count == yaml->mark_room) {
-    size_t room = yaml->mark_room ? 2 * yaml->mark_room : 64;
-    struct kh_yaml_mark *grown = realloc(yaml->marks, room * sizeof *grown);
+  struct kh_yaml_mark *grown = kh_grown(yaml->marks, yaml->mark_count, &yaml->mark_room, 64, sizeof *grown);
 
-    if (!grown)
-      return KH_ERR_NO_MEMORY;
-    yaml->marks = grown;
-    yaml->mark_room = room;
-  }
-  yaml->marks[yaml->mark_count++] = (struct kh_yaml_mark){
-      .node = json_incref(node), .key = key, .line = (unsigned)line, .column = (unsigned)column};
+  if (!grown)
+    return KH_ERR_NO_MEMORY;
+  yaml->marks = grown;
+  yaml->marks[yaml->mark_count++] = (struct kh_yaml_mark){json_incref(node), key, place};
   return KH_OK;
 }
 
@@ -32,28 +27,17 @@ static bool is_same(const struct kh_yaml_mark *mark, const json_t *node, const c
   return !key || strcmp(mark->key, key) == 0;
 }
 
-static const struct kh_yaml_mark *find(const struct kh_yaml *yaml, const json_t *node, const char *key)
+struct kh_place kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key)
 {
-  static const struct kh_yaml_mark nowhere = {0};
-
   for (size_t i = 0; i < yaml->mark_count; i++)
-    if (is_same(&yaml->marks[i], node, key))
-      return &yaml->marks[i];
-  return &nowhere;
+    if (is_same(&yaml->marks[i], object, key))
+      return yaml->marks[i].place;
+  return (struct kh_place){0};
 }
 
-void kh_yaml_place(const struct kh_yaml *yaml, const json_t *node, unsigned *line, unsigned *column)
+struct kh_place kh_yaml_place(const struct kh_yaml *yaml, const json_t *node)
 {
-  kh_yaml_key_place(yaml, node, NULL, line, column);
-}
-
-void kh_yaml_key_place(const struct kh_yaml *yaml, const json_t *object, const char *key, unsigned *line,
-                       unsigned *column)
-{
-  const struct kh_yaml_mark *mark = find(yaml, object, key);
-
-  *line = mark->line;
-  *column = mark->column;
+  return kh_yaml_key_place(yaml, node, NULL);
 }
 
 void kh_yaml_release(struct kh_yaml *yaml)

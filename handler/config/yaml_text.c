@@ -227,43 +227,42 @@ static void skip_anchor(struct walk *walk)
   skip_space(walk);
 }
 
-static bool find_place(struct walk *walk, unsigned line, unsigned column)
+static bool find_place(struct walk *walk, struct kh_place place)
 {
-  for (unsigned i = 1; i < line; i++)
+  for (unsigned i = 1; i < place.line; i++)
     skip_line(walk);
-  for (unsigned i = 1; i < column && peek(walk) >= 0; i++)
+  for (unsigned i = 1; i < place.column && peek(walk) >= 0; i++)
     walk->at += character_len(walk->source, walk->at);
-  return line > 0 && peek(walk) >= 0;
+  return place.line > 0 && peek(walk) >= 0;
 }
 
-static void place_of(struct kh_str source, size_t at, unsigned *line, unsigned *column)
+static struct kh_place place_of(struct kh_str source, size_t at)
 {
   struct walk walk = {.source = source};
+  struct kh_place place = {.column = 1};
   size_t begin = 0;
 
-  *line = 0;
   while (walk.at <= at) {
     begin = walk.at;
-    (*line)++;
+    place.line++;
     skip_line(&walk);
     if (walk.at >= source.len)
       break;
   }
-  *column = 1;
   for (; begin < at; begin += character_len(source, begin))
-    (*column)++;
+    place.column++;
+  return place;
 }
 
-void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index, unsigned *line,
-                        unsigned *column)
+struct kh_place kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned index)
 {
   const char *text = json_string_value(node);
   struct walk walk = {.source = kh_buf_view(&yaml->source), .left = index};
+  const struct kh_place begin = kh_yaml_place(yaml, node);
   bool found = false;
 
-  kh_yaml_place(yaml, node, line, column);
-  if (!text || !find_place(&walk, *line, *column))
-    return;
+  if (!text || !find_place(&walk, begin))
+    return begin;
   walk.text = kh_str(text, json_string_length(node));
   skip_anchor(&walk);
   int first = peek(&walk);
@@ -273,6 +272,5 @@ void kh_yaml_text_place(const struct kh_yaml *yaml, const json_t *node, unsigned
     walk.at += first == '"' || first == '\'';
     found = walk_flow(&walk, first);
   }
-  if (found)
-    place_of(walk.source, walk.at, line, column);
+  return found ? place_of(walk.source, walk.at) : begin;
 }

@@ -43,18 +43,13 @@ enum kh_err kh_aside_list(const struct kh_inbox *inbox, char (**names)[KH_ENTRY_
   while (!err && (name = kh_inbox_next_name(folder))) {
     if (!kh_aside_is_name(name))
       continue;
-    if (*count == room) {
-      size_t more = room ? 2 * room : 64;
-      void *grown = reallocarray(*names, more, sizeof **names);
-
-      if (!grown)
-        err = KH_ERR_NO_MEMORY;
-      else
-        *names = grown;
-      room = grown ? more : room;
-    }
-    if (!err)
+    void *grown = kh_grown(*names, *count, &room, 64, sizeof **names);
+    if (grown) {
+      *names = grown;
       (void)snprintf((*names)[(*count)++], KH_ENTRY_NAME_BYTES, "%s", name);
+    } else {
+      err = KH_ERR_NO_MEMORY;
+    }
   }
   (void)closedir(folder);
   if (*count > 0)

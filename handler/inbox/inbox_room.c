@@ -29,9 +29,15 @@ static void add_bytes(uint64_t *sum, uint64_t bytes)
   *sum = bytes > UINT64_MAX / 4 - *sum ? UINT64_MAX / 4 : *sum + bytes;
 }
 
-static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_load *load)
+struct tally {
+  size_t entries;
+  uint64_t bytes;
+  int64_t oldest_us;
+};
+
+static enum kh_err count(int fd, bool is_aside, struct tally *tally)
 {
-  DIR *folder = kh_inbox_open_folder(inbox->fd_aside);
+  DIR *folder = kh_inbox_open_folder(fd);
   const char *name;
 
   if (!folder)
@@ -40,11 +46,14 @@ static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_loa
     int64_t at_us;
     uint64_t bytes;
 
-    if (kh_str_ends(kh_str_of(name), KH_STR(KH_REASON_SUFFIX)))
-      continue;
+    if (is_aside ? kh_str_ends(kh_str_of(name), KH_STR(KH_REASON_SUFFIX))
+                 : strlen(name) >= KH_ENTRY_NAME_BYTES)
+      continue; /* what is too long is not ours, and nobody takes it */
     kh_inbox_read_name(name, &at_us, &bytes);
-    load->aside++;
-    add_bytes(&load->aside_bytes, bytes);
+    tally->entries++;
+    add_bytes(&tally->bytes, bytes);
+    if (at_us > 0 && (tally->oldest_us == 0 || at_us < tally->oldest_us))
+      tally->oldest_us = at_us;
   }
   (void)closedir(folder);
   return KH_OK;
@@ -52,26 +61,14 @@ static enum kh_err count_aside(const struct kh_inbox *inbox, struct kh_inbox_loa
 
 enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load)
 {
-  DIR *folder = kh_inbox_open_folder(inbox->fd_new);
-  const char *name;
+  struct tally waiting = {0}, aside = {0};
+  enum kh_err err = count(inbox->fd_new, false, &waiting);
 
-  *load = (struct kh_inbox_load){0};
-  if (!folder)
-    return KH_ERR_INBOX_IO;
-  while ((name = kh_inbox_next_name(folder))) {
-    int64_t at_us;
-    uint64_t bytes;
-
-    if (strlen(name) >= KH_ENTRY_NAME_BYTES)
-      continue; /* not ours, and nobody takes it */
-    kh_inbox_read_name(name, &at_us, &bytes);
-    load->entries++;
-    add_bytes(&load->bytes, bytes);
-    if (at_us > 0 && (load->oldest_us == 0 || at_us < load->oldest_us))
-      load->oldest_us = at_us;
-  }
-  (void)closedir(folder);
-  return count_aside(inbox, load);
+  if (!err)
+    err = count(inbox->fd_aside, true, &aside);
+  *load = (struct kh_inbox_load){waiting.entries, waiting.bytes, aside.entries, aside.bytes,
+                                 waiting.oldest_us};
+  return err;
 }
 
 /* Far enough that what other receivers keep until the next count cannot reach the bounds. */

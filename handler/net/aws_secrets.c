@@ -42,11 +42,21 @@ static enum kh_err copy(struct kh_str text, struct kh_buf *value, struct kh_diag
   return kh_buf_add(value, text);
 }
 
+static enum kh_err copy_text(struct kh_json_value from, struct kh_buf *value, struct kh_diag *why)
+{
+  struct kh_buf text;
+  enum kh_err err = decode(from, &text, why);
+
+  if (!err)
+    err = copy(kh_buf_view(&text), value, why);
+  kh_wipe_buf(&text);
+  return err;
+}
+
 static enum kh_err copy_member(struct kh_json_value object, const char *key, struct kh_buf *value,
                                struct kh_diag *why)
 {
   struct kh_json_value member = kh_json_get(object, kh_str_of(key));
-  struct kh_buf text;
 
   if (kh_json_type(member) == KH_JSON_MISSING)
     return kh_diag_set(why, KH_ERR_NOT_FOUND,
@@ -54,11 +64,7 @@ static enum kh_err copy_member(struct kh_json_value object, const char *key, str
   if (kh_json_type(member) != KH_JSON_STRING)
     return kh_diag_set(why, KH_ERR_CONFIG,
                        "the member that `key` names is no text; write its value in quotes");
-  enum kh_err err = decode(member, &text, why);
-  if (!err)
-    err = copy(kh_buf_view(&text), value, why);
-  kh_wipe_buf(&text);
-  return err;
+  return copy_text(member, value, why);
 }
 
 /* The console makes an object of key and value even of a single secret. */
@@ -103,15 +109,10 @@ static enum kh_err take_secret(struct kh_json_value answer, const char *key, str
 static enum kh_err take_parameter(struct kh_json_value answer, struct kh_buf *value, struct kh_diag *why)
 {
   struct kh_json_value string = kh_json_get(kh_json_get(answer, KH_STR("Parameter")), KH_STR("Value"));
-  struct kh_buf text;
 
   if (kh_json_type(string) != KH_JSON_STRING)
     return kh_diag_set(why, KH_ERR_IO, "ssm: the answer is not what GetParameter answers");
-  enum kh_err err = decode(string, &text, why);
-  if (!err)
-    err = copy(kh_buf_view(&text), value, why);
-  kh_wipe_buf(&text);
-  return err;
+  return copy_text(string, value, why);
 }
 
 static enum kh_err make_request(enum kh_remote_store store, const char *name, struct kh_buf *body)

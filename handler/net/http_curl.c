@@ -58,12 +58,6 @@ static void start(struct http *http)
     http->options.ca_file = http->ca_file;
 }
 
-static enum kh_err refuse(struct kh_incoming *answer, const char *problem)
-{
-  (void)snprintf(answer->problem, sizeof answer->problem, "%s", problem);
-  return KH_ERR_DELIVERY_FAILED;
-}
-
 static struct kh_wire *free_wire(struct http *http)
 {
   for (size_t i = 0; i < WIRES; i++)
@@ -81,11 +75,11 @@ static enum kh_err http_begin(void *self, struct kh_exchange *exchange)
   if (!http->multi)
     http->multi = curl_multi_init();
   if (!http->multi || !wire)
-    return refuse(&exchange->answer, wire ? "libcurl cannot be started" : "too many requests at once");
+    return kh_wire_fail(&exchange->answer, wire ? "libcurl cannot be started" : "too many requests at once");
   enum kh_err err = kh_wire_prepare(wire, &http->options, &exchange->request, &exchange->answer);
   if (!err && (curl_easy_setopt(wire->easy, CURLOPT_PRIVATE, exchange) ||
                curl_multi_add_handle(http->multi, wire->easy)))
-    err = refuse(&exchange->answer, "libcurl takes no further request");
+    err = kh_wire_fail(&exchange->answer, "libcurl takes no further request");
   if (err)
     kh_wire_clear(wire);
   else
@@ -131,7 +125,7 @@ static struct kh_exchange *end_stuck(struct http *http, CURLMcode trouble)
       struct kh_exchange *exchange = end(http, http->wires[i].easy, CURLE_FAILED_INIT);
 
       if (exchange->result)
-        exchange->result = refuse(&exchange->answer, curl_multi_strerror(trouble));
+        exchange->result = kh_wire_fail(&exchange->answer, curl_multi_strerror(trouble));
       return exchange;
     }
   return NULL;

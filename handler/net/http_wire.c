@@ -123,7 +123,7 @@ static bool are_lines(const struct kh_sent_headers *headers)
   return true;
 }
 
-static enum kh_err fail(struct kh_incoming *answer, const char *problem)
+enum kh_err kh_wire_fail(struct kh_incoming *answer, const char *problem)
 {
   (void)snprintf(answer->problem, sizeof answer->problem, "%s", problem);
   return KH_ERR_DELIVERY_FAILED;
@@ -249,13 +249,13 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
 static enum kh_err check(const struct kh_outgoing *request, struct kh_incoming *answer)
 {
   if (!is_web_url(kh_secret_reveal(&request->url)))
-    return fail(answer, "the URL is not one of http or https");
+    return kh_wire_fail(answer, "the URL is not one of http or https");
   if (!is_line(request->content_type, ' '))
-    return fail(answer, "the content type is no header");
+    return kh_wire_fail(answer, "the content type is no header");
   if (!are_lines(&request->headers))
-    return fail(answer, "a credential is no header: it holds a blank or a control character");
+    return kh_wire_fail(answer, "a credential is no header: it holds a blank or a control character");
   if (request->aws && !is_signable(request->aws))
-    return fail(answer, "the request cannot be signed");
+    return kh_wire_fail(answer, "the request cannot be signed");
   return KH_OK;
 }
 
@@ -268,18 +268,19 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
     return err;
   wire->easy = curl_easy_init();
   if (!wire->easy)
-    return fail(answer, "libcurl cannot be started");
+    return kh_wire_fail(answer, "libcurl cannot be started");
   wire->answer = answer;
   wire->head_bytes = 0;
   wire->read_bytes = 0;
   wire->has_header = false;
   wire->headers = make_headers(request);
   if (!wire->headers)
-    return fail(answer, "no memory");
+    return kh_wire_fail(answer, "no memory");
   CURLcode code = set_options(wire, options, request);
   if (request->aws && (code == CURLE_UNKNOWN_OPTION || code == CURLE_NOT_BUILT_IN))
-    return fail(answer, "this libcurl cannot sign requests for AWS; use one that is built with aws-sigv4");
-  return code ? fail(answer, curl_easy_strerror(code)) : KH_OK;
+    return kh_wire_fail(answer,
+                        "this libcurl cannot sign requests for AWS; use one that is built with aws-sigv4");
+  return code ? kh_wire_fail(answer, curl_easy_strerror(code)) : KH_OK;
 }
 
 static const char *problem_of(const struct kh_wire *wire, CURLcode code)
@@ -301,9 +302,9 @@ enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
   long status = 0;
 
   if (code)
-    (void)fail(answer, problem_of(wire, code));
+    (void)kh_wire_fail(answer, problem_of(wire, code));
   if (!wire->has_header || curl_easy_getinfo(wire->easy, CURLINFO_RESPONSE_CODE, &status) || status < 200)
-    return code ? KH_ERR_DELIVERY_FAILED : fail(answer, "the answer has no header");
+    return code ? KH_ERR_DELIVERY_FAILED : kh_wire_fail(answer, "the answer has no header");
   answer->status = (int)status;
   return KH_OK;
 }

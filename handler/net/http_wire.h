@@ -32,6 +32,8 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
                             const struct kh_outgoing *request, struct kh_incoming *answer) KH_MUST_USE;
 /* What libcurl's CODE, at the end, and what came in make of it: the result of an exchange. */
 enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code) KH_MUST_USE;
+/* Writes PROBLEM into ANSWER. Returns KH_ERR_DELIVERY_FAILED. */
+enum kh_err kh_wire_fail(struct kh_incoming *answer, const char *problem);
 /* Forgets the request and its answer: neither URL nor keys stay behind. */
 void kh_wire_clear(struct kh_wire *wire);
 

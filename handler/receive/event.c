@@ -11,10 +11,11 @@ struct kind_row {
 static enum kh_event_kind kind_of(struct kh_str name)
 {
   static const struct kind_row rows[] = {
-      {{"ping", 4}, KH_EVENT_PING},          {{"build.", 6}, KH_EVENT_BUILD},
-      {{"job.", 4}, KH_EVENT_JOB},           {{"agent.", 6}, KH_EVENT_AGENT},
-      {{"package.", 8}, KH_EVENT_PACKAGE},   {{"cluster_token.", 14}, KH_EVENT_CLUSTER_TOKEN},
-      {{"workflow.", 9}, KH_EVENT_WORKFLOW},
+      {{"ping", 4}, KH_EVENT_PING},
+      {{"build.", 6}, KH_EVENT_BUILD},
+      {{"job.", 4}, KH_EVENT_JOB},
+      {{"agent.", 6}, KH_EVENT_AGENT},
+      {{"cluster_token.", 14}, KH_EVENT_CLUSTER_TOKEN},
   };
 
   for (size_t i = 0; i < KH_COUNT(rows); i++) {
@@ -24,14 +25,6 @@ static enum kh_event_kind kind_of(struct kh_str name)
       return rows[i].kind;
   }
   return KH_EVENT_OTHER;
-}
-
-static bool is_good_name(struct kh_str name)
-{
-  for (size_t i = 0; i < name.len; i++)
-    if ((unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7F)
-      return false;
-  return kh_utf8_valid(name);
 }
 
 static enum kh_err read_name(const struct kh_verified *verified, struct kh_event *event, struct kh_diag *diag)
@@ -47,7 +40,7 @@ static enum kh_err read_name(const struct kh_verified *verified, struct kh_event
   if (err == KH_ERR_LIMIT)
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name is longer than %d bytes",
                       KH_EVENT_NAME_BYTES - 1);
-  else if (!err && !is_good_name(kh_buf_view(&name)))
+  else if (!err && (kh_str_has_control(kh_buf_view(&name), false) || !kh_utf8_valid(kh_buf_view(&name))))
     err = kh_diag_set(diag, KH_ERR_EVENT_NAME, "the event's name holds a control character or a stray byte");
   else if (!err && named && header.len > 0 && !kh_str_equal(header, kh_buf_view(&name)))
     err = kh_diag_set(diag, KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body name different events");

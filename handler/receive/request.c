@@ -5,14 +5,8 @@
 
 #include <sys/random.h>
 
-static const struct kh_str header_names[KH_HEADER__COUNT] = {
-    [KH_HEADER_CONTENT_TYPE] = {"content-type", 12},
-    [KH_HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
-    [KH_HEADER_EVENT] = {"x-buildkite-event", 17},
-    [KH_HEADER_REQUEST] = {"x-buildkite-request", 19},
-    [KH_HEADER_SIGNATURE] = {"x-buildkite-signature", 21},
-    [KH_HEADER_TOKEN] = {"x-buildkite-token", 17},
-};
+#define NAME(header, name) [header] = {name, sizeof name - 1},
+static const struct kh_str header_names[KH_HEADER__COUNT] = {KH_HEADERS(NAME)};
 
 enum kh_method kh_method_by_name(struct kh_str name)
 {
@@ -95,26 +89,23 @@ void kh_request_id(const struct kh_request *request, char id[KH_REQUEST_ID_BYTES
 
 const char *kh_status_phrase(int status)
 {
-  switch (status) {
-  case 200:
-    return "OK";
-  case 400:
-    return "Bad Request";
-  case 401:
-    return "Unauthorized";
-  case 405:
-    return "Method Not Allowed";
-  case 408:
-    return "Request Timeout";
-  case 413:
-    return "Content Too Large";
-  case 415:
-    return "Unsupported Media Type";
-  case 502:
-    return "Bad Gateway";
-  case 503:
-    return "Service Unavailable";
-  default:
-    return "Internal Server Error";
-  }
+  static const struct {
+    int status;
+    const char *phrase;
+  } phrases[] = {
+      {200, "OK"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {405, "Method Not Allowed"},
+      {408, "Request Timeout"},
+      {413, "Content Too Large"},
+      {415, "Unsupported Media Type"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+  };
+
+  for (size_t i = 0; i < KH_COUNT(phrases); i++)
+    if (phrases[i].status == status)
+      return phrases[i].phrase;
+  return "Internal Server Error";
 }

@@ -13,15 +13,17 @@
 enum kh_method { KH_METHOD_OTHER, KH_METHOD_GET, KH_METHOD_HEAD, KH_METHOD_POST };
 
 /* The headers that anything here looks at; every other one is dropped at the door. */
-enum kh_header {
-  KH_HEADER_CONTENT_TYPE,
-  KH_HEADER_CONTENT_ENCODING,
-  KH_HEADER_EVENT,     /* X-Buildkite-Event: a hint, not signed */
-  KH_HEADER_REQUEST,   /* X-Buildkite-Request: a UUID, undocumented */
-  KH_HEADER_SIGNATURE, /* X-Buildkite-Signature */
-  KH_HEADER_TOKEN,     /* X-Buildkite-Token */
-  KH_HEADER__COUNT
-};
+#define KH_HEADERS(X)                                                    \
+  X(KH_HEADER_CONTENT_TYPE, "content-type")                              \
+  X(KH_HEADER_CONTENT_ENCODING, "content-encoding")                      \
+  X(KH_HEADER_EVENT, "x-buildkite-event")     /* a hint, not signed */   \
+  X(KH_HEADER_REQUEST, "x-buildkite-request") /* a UUID, undocumented */ \
+  X(KH_HEADER_SIGNATURE, "x-buildkite-signature")                        \
+  X(KH_HEADER_TOKEN, "x-buildkite-token")
+
+#define KH_HEADER_ID(header, name) header,
+enum kh_header { KH_HEADERS(KH_HEADER_ID) KH_HEADER__COUNT };
+#undef KH_HEADER_ID
 
 struct kh_header_value {
   struct kh_str text; /* {NULL, 0} when the header was not sent */

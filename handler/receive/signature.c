@@ -1,25 +1,13 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "receive/signature.h"
 
 enum { TIMESTAMP_MAX_DIGITS = 12 };
 
-static bool has_control_character(struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    unsigned char c = (unsigned char)text.at[i];
-
-    if ((c < 0x20 && c != '\t') || c == 0x7F)
-      return true;
-  }
-  return false;
-}
-
 static int lower_hex_digit(char c)
 {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  return c >= 'A' && c <= 'F' ? -1 : kh_hex_digit(c);
 }
 
 static enum kh_err parse_mac(struct kh_str text, unsigned char mac[KH_DIGEST_BYTES])
@@ -82,7 +70,7 @@ enum kh_err kh_signature_parse(struct kh_str header, struct kh_signature *signat
   *signature = (struct kh_signature){.timestamp = KH_NO_STR};
   if (header.len > KH_SIGNATURE_HEADER_MAX_BYTES)
     return KH_ERR_HEADER_TOO_LONG;
-  if (has_control_character(header))
+  if (kh_str_has_control(header, true))
     return KH_ERR_HEADER_CONTROL;
 
   enum kh_err err = split(header, &signature->timestamp, &mac);

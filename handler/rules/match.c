@@ -25,15 +25,11 @@ static bool event_matches(const char *pattern, struct kh_str name)
 
 bool kh_match_name(const struct kh_match *match, struct kh_str name)
 {
-  for (size_t i = 0; i < match->event_count; i++)
-    if (event_matches(match->events[i], name))
-      return true;
-  if (match->event_count > 0)
-    return false;
-  for (size_t i = 0; match->default_events[i]; i++)
-    if (event_matches(match->default_events[i], name))
-      return true;
-  return false;
+  const char *const *events = kh_match_events(match);
+
+  while (*events && !event_matches(*events, name))
+    events++;
+  return *events != NULL;
 }
 
 static bool name_matches(const char *patterns, const struct kh_names *names, enum kh_name name)

@@ -17,8 +17,8 @@
 enum { KH_MATCH_EVENTS_MAX = 32 };
 
 struct kh_match {
-  const char *const *default_events;       /* of the notifier, NULL-terminated; used when event_count is 0 */
-  const char *events[KH_MATCH_EVENTS_MAX]; /* borrowed from the config's tree */
+  const char *const *default_events; /* of the notifier, NULL-terminated; used when event_count is 0 */
+  const char *events[KH_MATCH_EVENTS_MAX + 1]; /* borrowed from the config's tree; NULL-terminated */
   size_t event_count;
   const char *pipelines;          /* borrowed, or NULL */
   const char *branches;           /* borrowed, or NULL */
@@ -37,6 +37,11 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
                              const char *const *default_events, struct kh_match *match,
                              struct kh_diags *diags) KH_MUST_USE;
 void kh_match_release(struct kh_match *match);
+/* The events that count, NULL-terminated: those of the rule, or the defaults. */
+static inline const char *const *kh_match_events(const struct kh_match *match)
+{
+  return match->event_count > 0 ? match->events : match->default_events;
+}
 /* Is a rule for events of this NAME, by its `events` or by default? */
 bool kh_match_name(const struct kh_match *match, struct kh_str name);
 /* Has an event that a rule is for ROOT? Of those that Buildkite does not document, nobody knows: true. */

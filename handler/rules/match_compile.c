@@ -87,7 +87,7 @@ bool kh_match_offers(const struct kh_match *match, enum kh_root root)
   for (; *names; names++)
     if (kh_match_name(match, kh_str_of(*names)) && kh_root_is_of_event(root, kh_str_of(*names)))
       return true;
-  return !*match->default_events && match->event_count == 0;
+  return !*kh_match_events(match);
 }
 
 struct adviser {
@@ -109,7 +109,7 @@ static bool may_be(void *self, struct kh_str event)
 {
   const struct kh_match *match = ((const struct adviser *)self)->match;
 
-  return kh_match_name(match, event) || (match->event_count == 0 && !*match->default_events);
+  return kh_match_name(match, event) || !*kh_match_events(match);
 }
 
 static void advise_use(void *self, const struct kh_use *use)

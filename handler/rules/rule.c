@@ -60,13 +60,12 @@ static enum kh_err vocabulary_init(struct vocabulary *vocabulary, const struct k
 }
 
 /* True when a key of ENTRY is a misspelt notifier: then that is the mistake, and it is told already. */
-static bool names_one_wrongly(const json_t *entry, const struct vocabulary *vocabulary)
+static bool names_one_wrongly(json_t *entry, const struct vocabulary *vocabulary)
 {
-  json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
   const char *key = NULL;
   json_t *value = NULL;
 
-  json_object_foreach(tree, key, value)
+  json_object_foreach(entry, key, value)
   {
     if (kh_word_nearest(kh_str_of(key), vocabulary->names))
       return true;
@@ -78,16 +77,15 @@ static bool names_one_wrongly(const json_t *entry, const struct vocabulary *voca
  * What is written where a notifier should stand: the first key that ENTRY cannot have, nor one that is near;
  * or NULL.
  */
-static const char *foreign_key(const json_t *entry, const struct vocabulary *vocabulary)
+static const char *foreign_key(json_t *entry, const struct vocabulary *vocabulary)
 {
-  json_t *tree = (json_t *)(uintptr_t)entry; /* jansson's iterators take no const */
   const char *key = NULL;
   json_t *value = NULL;
 
   for (size_t i = 0; vocabulary->names[i]; i++)
     if (json_object_get(entry, vocabulary->names[i]))
       return NULL;
-  json_object_foreach(tree, key, value)
+  json_object_foreach(entry, key, value)
   {
     if (!kh_word_nearest(kh_str_of(key), vocabulary->keys))
       return key;
@@ -95,8 +93,8 @@ static const char *foreign_key(const json_t *entry, const struct vocabulary *voc
   return NULL;
 }
 
-static enum kh_err check_keys(const struct kh_config *config, const json_t *entry,
-                              struct vocabulary *vocabulary, struct kh_diags *diags)
+static enum kh_err check_keys(const struct kh_config *config, json_t *entry, struct vocabulary *vocabulary,
+                              struct kh_diags *diags)
 {
   if (!names_one_wrongly(entry, vocabulary))
     vocabulary->keys[vocabulary->key_count] = foreign_key(entry, vocabulary); /* pick() speaks of it */
@@ -119,7 +117,7 @@ static void refuse_foreign(const struct kh_config *config, const json_t *entry, 
  * The notifier that ENTRY names, by a key or as a bare word; NULL, with the mistake noted, unless it is just
  * one.
  */
-static const struct kh_notifier *pick(const struct kh_config *config, const json_t *entry,
+static const struct kh_notifier *pick(const struct kh_config *config, json_t *entry,
                                       const struct vocabulary *vocabulary, struct kh_diags *diags)
 {
   const char *word = kh_config_text(entry);
@@ -209,7 +207,7 @@ static enum kh_err compile_options(struct kh_config *config, const json_t *entry
   return err || !notifier->configure ? err : notifier->configure(config, options, rule, diags);
 }
 
-static enum kh_err compile_rule(struct kh_config *config, const json_t *entry, struct vocabulary *vocabulary,
+static enum kh_err compile_rule(struct kh_config *config, json_t *entry, struct vocabulary *vocabulary,
                                 const struct kh_rules *before, struct kh_rule *rule, struct kh_diags *diags)
 {
   enum kh_err err = KH_OK;

@@ -110,17 +110,8 @@ void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
   }
 }
 
-const char *const kh_text_emoji[KH_MOOD__COUNT] = {
-    [KH_MOOD_NEWS] = "information_source",
-    [KH_MOOD_PASSED] = "white_check_mark",
-    [KH_MOOD_FAILED] = "x",
-    [KH_MOOD_WARNING] = "warning",
-    [KH_MOOD_BLOCKED] = "raised_hand",
-    [KH_MOOD_CANCELED] = "no_entry_sign",
-    [KH_MOOD_SKIPPED] = "fast_forward",
-    [KH_MOOD_RUNNING] = "arrow_forward",
-    [KH_MOOD_SCHEDULED] = "hourglass_flowing_sand",
-};
+#define EMOJI(mood, emoji) [mood] = emoji,
+const char *const kh_text_emoji[KH_MOOD__COUNT] = {KH_MOODS(EMOJI)};
 
 void kh_text_duration(int64_t from_us, int64_t to_us, struct kh_buf *out)
 {

@@ -10,20 +10,24 @@
 
 #include "base/buf.h"
 
-/* What a piece of news means; kh_text_emoji, or a notifier's own colour or priority, shows it. */
-enum kh_mood {
-  KH_MOOD_NEWS,
-  KH_MOOD_PASSED,
-  KH_MOOD_FAILED,
-  KH_MOOD_WARNING,
-  KH_MOOD_BLOCKED,
-  KH_MOOD_CANCELED,
-  KH_MOOD_SKIPPED,
-  KH_MOOD_RUNNING,
-  KH_MOOD_SCHEDULED,
+/*
+ * What a piece of news means, and the name that Slack and many others have for its emoji, between colons or
+ * without. A notifier may show it by a colour or priority of its own.
+ */
+#define KH_MOODS(X)                     \
+  X(KH_MOOD_NEWS, "information_source") \
+  X(KH_MOOD_PASSED, "white_check_mark") \
+  X(KH_MOOD_FAILED, "x")                \
+  X(KH_MOOD_WARNING, "warning")         \
+  X(KH_MOOD_BLOCKED, "raised_hand")     \
+  X(KH_MOOD_CANCELED, "no_entry_sign")  \
+  X(KH_MOOD_SKIPPED, "fast_forward")    \
+  X(KH_MOOD_RUNNING, "arrow_forward")   \
+  X(KH_MOOD_SCHEDULED, "hourglass_flowing_sand")
 
-  KH_MOOD__COUNT
-};
+#define KH_MOOD_ID(mood, emoji) mood,
+enum kh_mood { KH_MOODS(KH_MOOD_ID) KH_MOOD__COUNT };
+#undef KH_MOOD_ID
 
 struct kh_state_words {
   const char *state; /* Buildkite's: "not_run" */
@@ -35,7 +39,6 @@ struct kh_state_words {
 /* Of a build or a job; NULL for a state that nobody has heard of. */
 const struct kh_state_words *kh_text_state(struct kh_str state);
 
-/* The name that Slack and many others have for it, between colons or without: "white_check_mark". */
 extern const char *const kh_text_emoji[KH_MOOD__COUNT];
 
 /*

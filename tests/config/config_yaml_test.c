@@ -79,19 +79,16 @@ START_TEST(knows_where_things_stand)
   const struct place *want = &places[_i];
   struct kh_yaml yaml;
   struct kh_diags diags = {0};
-  unsigned line = 99;
-  unsigned column = 99;
+  struct kh_place at;
 
   ck_assert_int_eq(read_text(&yaml, kh_str_of(want->text), NULL, &diags), KH_OK);
   const json_t *node = follow(yaml.root, want->way);
   ck_assert_ptr_nonnull(node);
-  if (want->key)
-    kh_yaml_key_place(&yaml, node, want->key, &line, &column);
-  else
-    kh_yaml_place(&yaml, node, &line, &column);
-  ck_assert_msg(line == want->line && column == want->column, "%s: %u:%u", want->text, line, column);
-  kh_yaml_key_place(&yaml, node, "not there", &line, &column);
-  ck_assert_uint_eq(line + column, 0);
+  at = want->key ? kh_yaml_key_place(&yaml, node, want->key) : kh_yaml_place(&yaml, node);
+  ck_assert_msg(at.line == want->line && at.column == want->column, "%s: %u:%u", want->text, at.line,
+                at.column);
+  at = kh_yaml_key_place(&yaml, node, "not there");
+  ck_assert_uint_eq(at.line + at.column, 0);
   kh_yaml_release(&yaml);
   kh_diags_release(&diags);
 }

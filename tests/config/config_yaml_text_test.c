@@ -83,8 +83,6 @@ START_TEST(a_character_is_found_in_the_file)
   const char *at = strchr(source, '@');
   struct kh_yaml yaml = {0};
   unsigned want_line = 1;
-  unsigned line = 0;
-  unsigned column = 0;
   const char *begin = source;
 
   for (const char *c = source; c < at; c++)
@@ -96,9 +94,10 @@ START_TEST(a_character_is_found_in_the_file)
   const json_t *node = text_of(yaml.root);
   ck_assert_ptr_nonnull(node);
   const char *text = json_string_value(node);
-  kh_yaml_text_place(&yaml, node, characters(text, strchr(text, '@')), &line, &column);
-  ck_assert_msg(line == want_line && column == characters(begin, at) + 1, "%u:%u instead of %u:%u in\n%s",
-                line, column, want_line, characters(begin, at) + 1, source);
+  const struct kh_place place = kh_yaml_text_place(&yaml, node, characters(text, strchr(text, '@')));
+  ck_assert_msg(place.line == want_line && place.column == characters(begin, at) + 1,
+                "%u:%u instead of %u:%u in\n%s", place.line, place.column, want_line,
+                characters(begin, at) + 1, source);
   kh_yaml_release(&yaml);
 }
 END_TEST
@@ -111,17 +110,15 @@ START_TEST(never_leaves_the_file)
   for (size_t len = 1; len <= strlen(source); len++) {
     char *cut = strndup(source, len);
     struct kh_yaml yaml = {0};
-    unsigned line = 0;
-    unsigned column = 0;
 
     if (!kh_yaml_read(&yaml, "t.yml", kh_str(cut, len), NULL, NULL)) {
       const json_t *node = json_object_get(yaml.root, "k");
 
       for (unsigned index = 0; node && index < 40; index++) {
-        kh_yaml_text_place(&yaml, node, index, &line, &column);
-        ck_assert_uint_ge(line, 1);
-        ck_assert_uint_le(line, 8);
-        ck_assert_uint_le(column, len + 1);
+        const struct kh_place place = kh_yaml_text_place(&yaml, node, index);
+        ck_assert_uint_ge(place.line, 1);
+        ck_assert_uint_le(place.line, 8);
+        ck_assert_uint_le(place.column, len + 1);
       }
     }
     kh_yaml_release(&yaml);

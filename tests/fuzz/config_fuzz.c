@@ -24,11 +24,9 @@ static void check_places(const struct kh_yaml *yaml, const json_t *node, unsigne
   json_array_foreach(tree, index, child) check_places(yaml, child, lines);
   json_object_foreach(tree, key, child) check_places(yaml, child, lines);
   for (size_t i = 0; i <= json_string_length(node); i += 1 + json_string_length(node) / 3) {
-    unsigned line = 0;
-    unsigned column = 0;
+    const struct kh_place place = kh_yaml_text_place(yaml, node, (unsigned)i);
 
-    kh_yaml_text_place(yaml, node, (unsigned)i, &line, &column);
-    if (line == 0 || line > lines || column == 0)
+    if (place.line == 0 || place.line > lines || place.column == 0)
       abort();
   }
 }

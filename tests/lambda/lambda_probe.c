@@ -22,9 +22,9 @@ static enum kh_err echo(struct kh_runtime *runtime, const struct kh_invocation *
   struct kh_buf answer;
 
   kh_buf_init(&answer, KH_RUNTIME_PAYLOAD_MAX_BYTES + 1024);
-  (void)kh_buf_printf(&answer, "left_ms=%" PRId64 " budget_ms=%" PRId64 " trace=%.*s arn=%.*s\n",
+  (void)kh_buf_printf(&answer, "left_ms=%" PRId64 " budget_ms=%" PRId64 " trace=%.*s\n",
                       event->deadline_ms - now_ms, kh_runtime_budget_ms(event->deadline_ms, now_ms),
-                      KH_FMT(event->trace_id), KH_FMT(event->function_arn));
+                      KH_FMT(event->trace_id));
   (void)kh_buf_add(&answer, event->payload);
   enum kh_err err = kh_buf_ok(&answer);
   if (!err)
@@ -84,7 +84,7 @@ int main(int count, char **words)
     return 2;
   runtime.post_timeout_ms = (int64_t)timeout_ms;
   if (count > 3)
-    err = kh_runtime_init_error(&runtime, KH_STR("Runtime.InitError"), kh_str_of(words[3]));
+    err = kh_runtime_fail(&runtime, NULL, KH_STR("Runtime.InitError"), kh_str_of(words[3]));
   while (!err && count <= 3) {
     err = kh_runtime_next(&runtime, &event);
     if (!err)

@@ -246,17 +246,15 @@ static bool type_of_compare(const struct check *check, struct kh_node *node, str
   return y.kind == KH_KIND_REGEX || wants(check, right, &y, "regular expression");
 }
 
-/* Every child of NODE is a boolean. */
-static bool all_boolean(const struct check *check, struct kh_node *node, struct type *type)
+static bool all_are(const struct check *check, const struct kh_node *node, enum kh_kind kind)
 {
-  *type = (struct type){KH_KIND_BOOLEAN, NULL};
   for (struct kh_node *child = node->first; child; child = child->next) {
     struct type found = {KH_KIND_NULL, NULL};
 
     if (!type_of(check, child, &found))
       return false;
-    if (found.kind != KH_KIND_BOOLEAN)
-      return wants(check, child, &found, "boolean");
+    if (!is_plain(&found, kind))
+      return wants(check, child, &found, kh_kind_name(kind));
   }
   return true;
 }
@@ -270,20 +268,6 @@ static bool type_of_ternary(const struct check *check, struct kh_node *node, str
   if (condition.kind != KH_KIND_BOOLEAN)
     return wants(check, node->first, &condition, "boolean");
   return compatible(check, node->first->next, node->first->next->next, type);
-}
-
-static bool type_of_list(const struct check *check, struct kh_node *node, struct type *type)
-{
-  *type = (struct type){KH_KIND_LIST, NULL};
-  for (struct kh_node *child = node->first; child; child = child->next) {
-    struct type found = {KH_KIND_NULL, NULL};
-
-    if (!type_of(check, child, &found))
-      return false;
-    if (!is_plain(&found, KH_KIND_STRING))
-      return wants(check, child, &found, "string");
-  }
-  return true;
 }
 
 static bool type_of(const struct check *check, struct kh_node *node, struct type *type)
@@ -301,11 +285,13 @@ static bool type_of(const struct check *check, struct kh_node *node, struct type
   case KH_NODE_CALL:
     return type_of_call(check, node, type);
   case KH_NODE_LIST:
-    return type_of_list(check, node, type);
+    *type = (struct type){KH_KIND_LIST, NULL};
+    return all_are(check, node, KH_KIND_STRING);
   case KH_NODE_NOT:
   case KH_NODE_AND:
   case KH_NODE_OR:
-    return all_boolean(check, node, type);
+    *type = (struct type){KH_KIND_BOOLEAN, NULL};
+    return all_are(check, node, KH_KIND_BOOLEAN);
   case KH_NODE_COMPARE:
     return type_of_compare(check, node, type);
   case KH_NODE_TERNARY:

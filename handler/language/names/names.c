@@ -85,19 +85,8 @@ const char *kh_name_nearest_in_message(struct kh_str text)
 
 const char *kh_root_name(enum kh_root root)
 {
-  static const char *const names[KH_ROOT__COUNT] = {
-      [KH_ROOT_NONE] = "",
-      [KH_ROOT_EVENT] = "event",
-      [KH_ROOT_SENDER] = "sender",
-      [KH_ROOT_BUILD] = "build",
-      [KH_ROOT_PIPELINE] = "pipeline",
-      [KH_ROOT_ORGANIZATION] = "organization",
-      [KH_ROOT_JOB] = "job",
-      [KH_ROOT_STEP] = "step",
-      [KH_ROOT_AGENT] = "agent",
-      [KH_ROOT_BLOCKED_IP] = "blocked_ip",
-      [KH_ROOT_CLUSTER_TOKEN] = "cluster_token",
-  };
+#define NAME(id, text) [KH_ROOT_##id] = text,
+  static const char *const names[KH_ROOT__COUNT] = {KH_ROOTS(NAME)};
 
   return names[root];
 }

@@ -16,20 +16,22 @@
 #include "language/names/value.h"
 
 /* The first segment of a name: the part of a webhook that it speaks of. */
-enum kh_root {
-  KH_ROOT_NONE, /* nothing of the webhook */
-  KH_ROOT_EVENT,
-  KH_ROOT_SENDER,
-  KH_ROOT_BUILD,
-  KH_ROOT_PIPELINE,
-  KH_ROOT_ORGANIZATION,
-  KH_ROOT_JOB,
-  KH_ROOT_STEP,
-  KH_ROOT_AGENT,
-  KH_ROOT_BLOCKED_IP,
-  KH_ROOT_CLUSTER_TOKEN,
-  KH_ROOT__COUNT
-};
+#define KH_ROOTS(X)                        \
+  X(NONE, "") /* nothing of the webhook */ \
+  X(EVENT, "event")                        \
+  X(SENDER, "sender")                      \
+  X(BUILD, "build")                        \
+  X(PIPELINE, "pipeline")                  \
+  X(ORGANIZATION, "organization")          \
+  X(JOB, "job")                            \
+  X(STEP, "step")                          \
+  X(AGENT, "agent")                        \
+  X(BLOCKED_IP, "blocked_ip")              \
+  X(CLUSTER_TOKEN, "cluster_token")
+
+#define KH_ROOT_ID(id, text) KH_ROOT_##id,
+enum kh_root { KH_ROOTS(KH_ROOT_ID) KH_ROOT__COUNT };
+#undef KH_ROOT_ID
 
 enum {
   KH_NAME_BLANK_IS_NULL = 1, /* empty or white space counts as no value */

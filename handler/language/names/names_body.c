@@ -168,7 +168,17 @@ static struct kh_str step_outcome(const struct kh_event *event)
 
 /* ---- one name ---- */
 
-/* True for the names whose value does not stand where they say. */
+/* Texts that stand somewhere else than where their name says. */
+static const char *const places[KH_NAME__COUNT] = {
+    [KH_NAME_PULL_REQUEST_BASE_BRANCH] = "build.pull_request.base",
+    [KH_NAME_JOB_PROMISED_REASON] = "promised_exit_status_reason",
+    [KH_NAME_STEP_ID] = "job.step.id",
+    [KH_NAME_STEP_KEY] = "job.step_key",
+    [KH_NAME_BUILD_URL] = "build.web_url",
+    [KH_NAME_JOB_URL] = "job.web_url",
+};
+
+/* True for the names whose text has to be made. */
 static bool special_text(const struct kh_event *event, enum kh_name name, struct kh_arena *arena,
                          struct kh_str *text)
 {
@@ -197,21 +207,9 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
   case KH_NAME_PULL_REQUEST_ID:
     *text = pull_request_id(event, arena);
     return true;
-  case KH_NAME_PULL_REQUEST_BASE_BRANCH:
-    *text = kh_names_body_text(find(event, "build.pull_request.base"), arena);
-    return true;
   case KH_NAME_JOB_NAME:
   case KH_NAME_STEP_LABEL:
     *text = job_name(event, arena);
-    return true;
-  case KH_NAME_JOB_PROMISED_REASON:
-    *text = kh_names_body_text(member(event->root, "promised_exit_status_reason"), arena);
-    return true;
-  case KH_NAME_STEP_ID:
-    *text = kh_names_body_text(find(event, "job.step.id"), arena);
-    return true;
-  case KH_NAME_STEP_KEY:
-    *text = kh_names_body_text(member(event->job, "step_key"), arena);
     return true;
   case KH_NAME_STEP_TYPE:
     *text = translate(member(event->job, "type"), types);
@@ -221,12 +219,6 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
     return true;
   case KH_NAME_STEP_OUTCOME:
     *text = step_outcome(event);
-    return true;
-  case KH_NAME_BUILD_URL:
-    *text = kh_names_body_text(member(event->build, "web_url"), arena);
-    return true;
-  case KH_NAME_JOB_URL:
-    *text = kh_names_body_text(member(event->job, "web_url"), arena);
     return true;
   default:
     return false;
@@ -247,5 +239,6 @@ void kh_names_body_value(const struct kh_event *event, const struct kh_name_info
   else if (name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))
     *value = kh_value_null();
   else
-    *value = value_of_kind(find(event, name->text), name->kind, arena);
+    *value = value_of_kind(find(event, places[name->name] ? places[name->name] : name->text), name->kind,
+                           arena);
 }

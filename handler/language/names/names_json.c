@@ -71,17 +71,19 @@ static bool offers(void *self, enum kh_root root)
 {
   const struct kh_names_json *names = self;
   struct kh_str event = text_of(json_object_get(names->object, "event"));
-  void *iterator = NULL;
+  const char *name = NULL;
+  json_t *value = NULL;
 
   for (size_t i = 0; i < json_array_size(names->without); i++)
     if (kh_str_equal(text_of(json_array_get(names->without, i)), kh_str_of(kh_root_name(root))))
       return false;
   if (kh_root_is_of_event(root, event.at ? event : KH_STR("build.finished")))
     return true;
-  for (iterator = json_object_iter((json_t *)(uintptr_t)names->object); iterator;
-       iterator = json_object_iter_next((json_t *)(uintptr_t)names->object, iterator))
-    if (is_of_root(json_object_iter_key(iterator), kh_root_name(root)))
+  json_object_foreach(names->object, name, value)
+  {
+    if (is_of_root(name, kh_root_name(root)))
       return true;
+  }
   return false;
 }
 

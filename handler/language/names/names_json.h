@@ -15,7 +15,7 @@
 #include <jansson.h>
 
 struct kh_names_json {
-  const json_t *object;  /* borrowed; NULL: nothing is known */
+  json_t *object;        /* borrowed; NULL: nothing is known */
   const json_t *without; /* borrowed; names of roots, or NULL */
 };
 

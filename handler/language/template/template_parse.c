@@ -120,23 +120,8 @@ static void add_value(struct parse *parse, const struct kh_tag *tag)
     kh_tag_value(&parse->tags, tag, part);
 }
 
-static void add_tag(struct parse *parse, const struct kh_tag *tag)
-{
-  switch (tag->type) {
-  case KH_TAG_IF:
-    begin_if(parse, tag);
-    break;
-  case KH_TAG_ELSE:
-    turn_to_else(parse, tag);
-    break;
-  case KH_TAG_END:
-    end_if(parse, tag);
-    break;
-  case KH_TAG_VALUE:
-    add_value(parse, tag);
-    break;
-  }
-}
+static void (*const add_tag[])(struct parse *parse, const struct kh_tag *tag) = {
+    [KH_TAG_VALUE] = add_value, [KH_TAG_IF] = begin_if, [KH_TAG_ELSE] = turn_to_else, [KH_TAG_END] = end_if};
 
 /* A line with nothing but this tag: moves the literal's END before the line, NEXT behind it. */
 static void take_line(struct kh_str source, size_t *end, size_t *next)
@@ -184,7 +169,7 @@ static size_t step(struct parse *parse, size_t at)
   if (tag.type != KH_TAG_VALUE)
     take_line(source, &end, &next);
   add_literal(parse, at, end > at ? end : at);
-  add_tag(parse, &tag);
+  add_tag[tag.type](parse, &tag);
   return next;
 }
 

@@ -124,10 +124,7 @@ static bool are_selectors(struct kh_str text)
   for (; rest.at && count <= SELECTORS_MAX; count++)
     if (!is_selector(kh_str_cut(&rest, ',')))
       return false;
-  for (size_t i = 0; i < text.len; i++)
-    if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7F)
-      return false;
-  return count <= SELECTORS_MAX && text.len <= SELECTOR_MAX_BYTES;
+  return count <= SELECTORS_MAX && text.len <= SELECTOR_MAX_BYTES && !kh_str_has_control(text, false);
 }
 
 static bool has_room_for_path(struct kh_str url)
