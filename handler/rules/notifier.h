@@ -21,17 +21,10 @@
 #include "net/transport.h"
 #include "rules/match.h"
 #include "rules/options.h"
+#include "rules/verdict.h"
 
 struct kh_rule;
 struct kh_template;
-
-/* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
-struct kh_verdict {
-  enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
-  /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
-  int64_t retry_after_s;
-  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
-};
 
 /* What a notifier renders from: one webhook. All is borrowed, and outlives what is done with it. */
 struct kh_rendering {
