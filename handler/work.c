@@ -65,6 +65,7 @@ void kh_work_release_lines(struct kh_work *work)
 struct outcome {
   struct kh_event event;
   struct kh_claim claim;
+  unsigned char event_digest[KH_DIGEST_BYTES]; /* names the event in the ids of its deliveries */
   struct kh_facts facts;
   struct kh_delivery *deliveries; /* owned, one for each rule that matched */
   size_t count;
@@ -129,7 +130,7 @@ static enum kh_err apply_rule(struct kh_work *work, const char *name, const stru
   log_undecided(work, name, rule, &decision.undecided);
   if (!decision.matches)
     return KH_OK;
-  enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest, kh_clock_now_us(work->clock),
+  enum kh_err err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock),
                                    delivery);
   if (err == KH_ERR_NO_MEMORY)
     return err;
@@ -222,6 +223,30 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_log_end(&line, &log);
 }
 
+/* Who it is, for memory, and for whoever remembers the ids of deliveries. */
+static void identify(struct outcome *outcome, const char *name, const struct kh_entry *entry)
+{
+  const struct kh_verified *verified = &entry->verified;
+  const bool is_ping = outcome->event.kind == KH_EVENT_PING;
+  const bool is_timeless = !is_ping && !kh_event_has_time(&outcome->event);
+  struct kh_claim *claim = &outcome->claim;
+
+  *claim = (struct kh_claim){.entry = kh_str_of(name),
+                             .signature = kh_str_of(verified->signature),
+                             .body_window_s = is_ping       ? 0
+                                              : is_timeless ? KH_TIMELESS_WINDOW_S
+                                                            : KH_BODY_WINDOW_S,
+                             .now_us = entry->received_us};
+  kh_sha256(&verified->body, 1, claim->body_digest);
+  memcpy(outcome->event_digest, claim->body_digest, sizeof outcome->event_digest);
+  /* What comes again as it was is another event, and whoever knows the ids of the first must take it. */
+  if (is_timeless) {
+    const struct kh_str parts[] = {verified->body, claim->entry};
+
+    kh_sha256(parts, KH_COUNT(parts), outcome->event_digest);
+  }
+}
+
 enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag)
 {
@@ -233,12 +258,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   if (err)
     return err;
   outcome.event.steps_left = &outcome.steps_left;
-  outcome.claim = (struct kh_claim){.entry = kh_str_of(name),
-                                    .signature = kh_str_of(entry->verified.signature),
-                                    .is_ping = outcome.event.kind == KH_EVENT_PING,
-                                    .now_us = entry->received_us};
-  kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
-
+  identify(&outcome, name, entry);
   err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);
   if (!err)
     err = apply_rules(work, name, &outcome);

@@ -24,14 +24,14 @@ HOOK = "/services/T0PLANTED/secret-path"
 STATE = "state: state\n"
 
 
-def entry(body, secret=SECRET, name="default", at=None, number=0):
+def entry(body, secret=SECRET, name="default", at=None, number=0, event="build.finished"):
     """The bytes of one entry."""
     now = int(at or time.time())
     line = json.dumps({
         "v": 1, "received_us": now * 1000000 + number, "request_id": f"r-{number}", "transport": "cgi",
         "proof": "signature",
         "secret": name, "timestamp_s": now, "signature": sign_quickly(secret, now, body),
-        "event": "build.finished",
+        "event": event,
     }, separators=(",", ":")).encode()[:-1]
     mac = hmac.new(secret, b"kitehook-entry" + line + b"}\n" + body, hashlib.sha256).hexdigest()
     return line + b',"mac":"' + mac.encode() + b'"}\n' + body
@@ -170,6 +170,23 @@ def test_worker_repeats(cli, report):
         report.check("worker: a repeat", verdicts(once(cli).lines) == ["repeat"], "")
         report.check("one notification of all three", len(catcher.caught) == 1 and waiting(state) == [],
                      catcher.caught)
+
+
+def test_worker_repeats_without_time(cli, report):
+    """The same bytes may be another event: only for ten minutes they are not, and never under the same id."""
+    alarm = b'{"event":"workflow.alarm","workflow_id":"w1","subject":{"type":"test","test_id":"t1"}}'
+    blocked = b'{"event":"cluster_token.registration_blocked","cluster_token":{"id":"c1"}}'
+    cli.config(top=STATE, rules="  - { log: {}, events: [workflow.*, cluster_token.*, kites.*] }\n")
+    state, now = cli.path("state"), time.time()
+    for body in alarm, blocked, b'{"event":"kites.fly"}':
+        ids, seen = [], []
+        for number, after in enumerate((-3000, -2401, -2399, -1500)):
+            drop(state, entry(body, at=now + after, number=number, event=json.loads(body)["event"]))
+            lines = once(cli).lines
+            seen += verdicts(lines)
+            ids += [line["delivery"] for line in lines if line["message"] == "notification"]
+        report.check(f"worker: what may come again, {json.loads(body)['event']}",
+                     seen == ["done", "repeat", "done", "done"] and len(set(ids)) == 3, (seen, ids))
 
 
 def test_worker_aside(cli, report):
@@ -486,8 +503,8 @@ def test_worker_behind_cgi(cli, report):
                          verdicts(of_message(log)) == ["done"] * 5, log)
 
 
-TESTS = [test_worker_once, test_worker_repeats, test_worker_aside, test_worker_lingers,
-         test_worker_stays_while_it_owes,
+TESTS = [test_worker_once, test_worker_repeats, test_worker_repeats_without_time, test_worker_aside,
+         test_worker_lingers, test_worker_stays_while_it_owes,
          test_worker_signals, test_worker_alone, test_worker_owner, test_worker_reload,
          test_worker_by_receiver,
          test_worker_strands_nothing, test_worker_budget, test_worker_trouble, test_worker_behind_cgi]
