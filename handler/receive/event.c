@@ -11,11 +11,10 @@ struct kind_row {
 static enum kh_event_kind kind_of(struct kh_str name)
 {
   static const struct kind_row rows[] = {
-      {{"ping", 4}, KH_EVENT_PING},
-      {{"build.", 6}, KH_EVENT_BUILD},
-      {{"job.", 4}, KH_EVENT_JOB},
-      {{"agent.", 6}, KH_EVENT_AGENT},
-      {{"cluster_token.", 14}, KH_EVENT_CLUSTER_TOKEN},
+      {{"ping", 4}, KH_EVENT_PING},          {{"build.", 6}, KH_EVENT_BUILD},
+      {{"job.", 4}, KH_EVENT_JOB},           {{"agent.", 6}, KH_EVENT_AGENT},
+      {{"package.", 8}, KH_EVENT_PACKAGE},   {{"cluster_token.", 14}, KH_EVENT_CLUSTER_TOKEN},
+      {{"workflow.", 9}, KH_EVENT_WORKFLOW},
   };
 
   for (size_t i = 0; i < KH_COUNT(rows); i++) {

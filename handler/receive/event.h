@@ -12,12 +12,14 @@
 #include "receive/verify.h"
 
 enum kh_event_kind {
-  KH_EVENT_OTHER, /* names that nothing here depends on, unknown ones, and senders without one */
+  KH_EVENT_OTHER, /* unknown names, and senders without one */
   KH_EVENT_PING,
   KH_EVENT_BUILD,
   KH_EVENT_JOB,
   KH_EVENT_AGENT,
-  KH_EVENT_CLUSTER_TOKEN
+  KH_EVENT_CLUSTER_TOKEN,
+  KH_EVENT_PACKAGE,
+  KH_EVENT_WORKFLOW
 };
 
 enum { KH_EVENT_NAME_BYTES = 101, KH_SLUG_BYTES = 129 };
