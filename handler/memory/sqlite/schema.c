@@ -48,7 +48,10 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   " credential = substr(credential, 1, " SELECTOR_AT " - 1)"              \
   " WHERE credential GLOB 'lifx *' AND " SELECTOR_AT " > 0;"
 
-/* Which are done, whatever the journal still knows: the file of one may be left. */
+/*
+ * Which are done, whatever the journal still knows: the file of one may be left. An older memory gives as many
+ * as an inbox usually holds at most (inbox.max_entries).
+ */
 #define ENTRIES \
   "CREATE TABLE entries (entry TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 
@@ -102,7 +105,6 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
           "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us FROM whole;"
           "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES
-    /* as many as an inbox usually holds at most (inbox.max_entries) */
     "INSERT INTO entries SELECT entry, done_us FROM journal ORDER BY seq DESC LIMIT 10000;"
     "PRAGMA user_version = 4;"
     "COMMIT;",
