@@ -30,6 +30,7 @@ STEPS = [
     ("wire", [integration("wire")], 240),
     ("cli", [integration("cli")], 180),
     ("explain", [integration("explain")], 120),
+    ("settle", [integration("settle")], 180),
     ("leak", [integration("leak")], 120),
     ("fcgi_state", [integration("fcgi_state")], 120),
     ("front_door", [integration("front_door")], 180),

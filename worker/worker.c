@@ -165,7 +165,7 @@ static void close_all(struct kh_worker *worker)
   kh_worker_lock_leave(&worker->lock);
   kh_log_file_close(&worker->log_file);
   kh_setup_close(worker->setup);
-  kh_setup_close(worker->broken);
+  kh_settling_close(&worker->settling);
   kh_service_close(&worker->service);
   close(worker->signal_fd);
   if (worker->hangup_fd >= 0)
