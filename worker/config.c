@@ -133,6 +133,7 @@ static void adopt(struct kh_worker *worker, struct kh_setup *setup)
 
   kh_setup_close(worker->setup);
   worker->setup = setup;
+  worker->outbox.rules_since_us = kh_worker_ticks_us();
   wire(worker);
   if (log_moved) {
     kh_log_file_close(&worker->log_file);

@@ -4,6 +4,7 @@ that comes meanwhile.
 
 Files are written as editors, scp and git do it, with their pauses. What must arrive is counted at a catcher.
 """
+import json
 import os
 import pathlib
 import signal
@@ -231,8 +232,38 @@ def test_never_left_alone(cli, report):
             report.check("restless: left alone, it counts", worker.said("config reloaded", 10), worker.text())
 
 
+def test_a_rule_that_is_gone(cli, report):
+    with Catcher() as catcher:
+        place = Place(cli, catcher)
+        down = [True]
+        catcher.script = lambda path, body: 503 if down[0] else 200
+        with place.serve() as worker:
+            for _ in range(5):
+                place.send()
+            wait_until(lambda: len(worker.lines("webhook handled")) == 5, 10)
+            place.config.write_text(TOP + RULES["a"], encoding="utf-8")
+            report.check("gone: the configuration counts", worker.said("config reloaded", 15), worker.text())
+
+            def waits():
+                done = cli.run("outbox", "list", "--config", str(place.config), "--json",
+                               "--destination", "slack env:B")
+                found = json.loads(done.out)["deliveries"]
+                return len(found) == 5 and all(one["state"] == "waiting" and "no rule" in (one["reason"] or "")
+                                               for one in found) and found
+
+            found = wait_until(waits, 20)
+            report.check("gone: its deliveries wait, and the outbox says why", found,
+                         cli.run("outbox", "list", "--config", str(place.config)))
+            said = cli.run("outbox", "show", "--config", str(place.config), found[0]["id"]).out if found else ""
+            report.check("gone: so for one of them", "no rule of `notify` sends there" in said, said)
+            down[0] = False
+            place.config.write_text(CONFIG, encoding="utf-8")
+            report.check("gone: brought back, they are delivered",
+                         wait_until(lambda: place.arrived("/b") == 5, 15), worker.text()[-3000:])
+
+
 TESTS = [test_written_bit_by_bit, test_emptied_for_long, test_hangup, test_a_young_file_at_the_start,
-         test_never_left_alone]
+         test_never_left_alone, test_a_rule_that_is_gone]
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, TESTS))
