@@ -116,6 +116,15 @@ static enum kh_settled take(struct kh_settling *settling, const struct kh_setup 
   return err ? KH_SETTLED_WRONG : KH_SETTLED_FRESH;
 }
 
+static bool is_still(const struct kh_settling *settling, const struct kh_setup *in_use)
+{
+  const size_t count = settling->last->rules.count; /* 0 where there is a mistake: that changes nothing */
+  const bool is_fewer = count > 0 && count < in_use->rules.count;
+  const int64_t still_us = kh_clock_ticks_us(settling->clock) - settling->last_us;
+
+  return still_us >= (is_fewer ? (int64_t)KH_SETTLE_FEWER_MS * 1000 : settle_us);
+}
+
 static const struct kh_config *newest(const struct kh_settling *settling, const struct kh_setup *in_use)
 {
   return settling->last ? &settling->last->config : &in_use->config;
@@ -133,9 +142,7 @@ enum kh_settled kh_settling_look(struct kh_settling *settling, const struct kh_s
     return begin_to_wait(settling, changed);
   if (!settling->is_waiting)
     return KH_SETTLED_SAME;
-  if (kh_clock_ticks_us(settling->clock) - settling->last_us < settle_us)
-    return KH_SETTLED_WAITS;
-  return take(settling, in_use, false, fresh, diags);
+  return is_still(settling, in_use) ? take(settling, in_use, false, fresh, diags) : KH_SETTLED_WAITS;
 }
 
 bool kh_settling_is_due(const struct kh_settling *settling, const struct kh_setup *in_use)

@@ -3,8 +3,9 @@
  *
  * An editor empties a file before it fills it, scp writes on for a while, git replaces one file after the
  * other: by what stands there meanwhile notifications would be lost. So files that have changed are read, and
- * count once device, inode, size, mtime and ctime of all of them are KH_SETTLE_MS later what they were.
- * Rules that come to a worker that has none need not wait.
+ * count once device, inode, size, mtime and ctime of all of them are KH_SETTLE_MS later what they were; where
+ * they hold fewer rules than before, as half a file would, KH_SETTLE_FEWER_MS later. Rules that come to a
+ * worker that has none need not wait.
  */
 #ifndef KH_SETTLING_H
 #define KH_SETTLING_H
@@ -12,7 +13,7 @@
 #include "base/clock.h"
 #include "setup.h"
 
-enum { KH_SETTLE_MS = 2000, KH_SETTLE_PATIENCE_MS = 10000 };
+enum { KH_SETTLE_MS = 2000, KH_SETTLE_FEWER_MS = 5000, KH_SETTLE_PATIENCE_MS = 10000 };
 
 struct kh_settling {
   const char *path; /* this and the next as kh_setup_open takes them; all borrowed */

@@ -167,6 +167,19 @@ START_TEST(one_that_stays_empty_for_long_is_told_once)
 }
 END_TEST
 
+START_TEST(fewer_rules_are_looked_at_for_longer)
+{
+  open_setup(BOTH);
+  put(TOP "notify:\n" RULE_A);
+  ck_assert_int_eq(pass(5000), KH_SETTLED_WAITS);
+  must_have_rules("a b ");
+  ck_assert_int_eq(pass(1000), KH_SETTLED_FRESH);
+  must_have_rules("a ");
+  put(TOP "notify:\n" RULE_B);
+  ck_assert_int_eq(pass(3000), KH_SETTLED_FRESH);
+}
+END_TEST
+
 /* The half of a file may be without a mistake. */
 static const struct gone {
   const char *text;
@@ -196,7 +209,7 @@ END_TEST
 START_TEST(another_state_is_wrong)
 {
   open_setup(BOTH);
-  put("webhook: {signature: {file: webhook-secret}}\nstate: /elsewhere\nnotify:\n" RULE_A);
+  put("webhook: {signature: {file: webhook-secret}}\nstate: /elsewhere\nnotify:\n" RULE_A RULE_B);
   ck_assert_int_eq(_i == 0 ? pass(3000) : look(true), KH_SETTLED_WRONG);
   ck_assert_ptr_nonnull(strstr(kh_diags_first(&diags).text, "restart the worker"));
   must_have_rules("a b ");
@@ -212,12 +225,12 @@ START_TEST(the_dance_of_an_editor)
   (void)kh_tempdir_path(&dir.dir, "kitehook.yml~", backup, sizeof backup);
   ck_assert_int_eq(rename(path, backup), 0);
   ck_assert_int_eq(pass(2000), KH_SETTLED_WAITS);
-  put(TOP "notify:\n" RULE_B);
+  put(TOP "notify:\n" RULE_B RULE_A);
   ck_assert_int_eq(pass(2000), KH_SETTLED_WAITS);
   ck_assert_int_eq(unlink(backup), 0);
   must_have_rules("a b ");
   ck_assert_int_eq(pass(1000), KH_SETTLED_FRESH);
-  must_have_rules("b ");
+  must_have_rules("b a ");
 }
 END_TEST
 
@@ -355,6 +368,7 @@ static Suite *settling_suite(void)
   tcase_add_test(settles, one_look_is_not_enough_however_late);
   tcase_add_test(settles, one_that_is_written_in_two);
   tcase_add_test(settles, one_that_stays_empty_for_long_is_told_once);
+  tcase_add_test(settles, fewer_rules_are_looked_at_for_longer);
   tcase_add_loop_test(settles, rules_that_are_all_gone, 0, (int)KH_COUNT(gone));
   tcase_add_loop_test(settles, another_state_is_wrong, 0, 2);
   tcase_add_test(settles, the_dance_of_an_editor);

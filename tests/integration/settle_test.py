@@ -20,6 +20,7 @@ from common import SECRET, wait_until, webhook
 TOP = "webhook: {signature: {file: webhook-secret}}\nenv_file: env\nstate: state\nnotify:\n"
 RULE = "  - {{name: {0}, slack: {{url: {{env: {1}}}}}, events: build.*}}\n"
 RULES = {name: RULE.format(name, name.upper()) for name in ("a", "b")}
+NO_RULES = TOP.replace("notify:\n", "")
 CONFIG = TOP + RULES["a"] + RULES["b"]
 
 
@@ -47,6 +48,9 @@ class Place:
     def arrived(self, path):
         return len(self.catcher.at(path))
 
+    def both_arrived(self, count, seconds=10):
+        return wait_until(lambda: self.arrived("/a") == self.arrived("/b") == count, seconds)
+
     def append(self, text):
         with open(self.config, "a", encoding="utf-8") as file:
             file.write(text)
@@ -57,6 +61,7 @@ class Place:
 def in_halves(place, changed):
     cut = changed.index("  - {name: b")
     place.config.write_text(changed[:cut], encoding="utf-8")
+    yield
     yield
     place.append(changed[cut:])
 
@@ -119,7 +124,7 @@ def test_written_bit_by_bit(cli, report):
                 reloaded = worker.said("config reloaded", 15)
                 down[0] = False
                 place.send()
-                wait_until(lambda: place.arrived("/a") == place.arrived("/b") == place.sent, 45)
+                place.both_arrived(place.sent, 45)
                 report.check(f"{way.__name__}: every webhook, to both",
                              (place.arrived("/a"), place.arrived("/b")) == (place.sent, place.sent),
                              (place.sent, place.arrived("/a"), place.arrived("/b"), worker.text()[-3000:]))
@@ -147,12 +152,12 @@ def test_emptied_for_long(cli, report):
             report.check("emptied: told", worker.said("config broken", 10), worker.text())
             place.send()
             report.check("emptied: the rules before count",
-                         wait_until(lambda: place.arrived("/a") == place.arrived("/b") == 1, 10), worker.text())
-            place.config.write_text(TOP.replace("notify:\n", ""), encoding="utf-8")
+                         place.both_arrived(1), worker.text())
+            place.config.write_text(NO_RULES, encoding="utf-8")
             report.check("without rules: told", worker.said("config broken", 10, count=2), worker.text())
             place.send()
             report.check("without rules: the rules before count",
-                         wait_until(lambda: place.arrived("/a") == place.arrived("/b") == 2, 10), worker.text())
+                         place.both_arrived(2), worker.text())
             place.config.write_text(CONFIG, encoding="utf-8")
             report.check("written: it counts", worker.said("config reloaded", 10), worker.text())
             report.check("each is told once", len(worker.lines("config broken")) == 2, worker.text())
@@ -163,13 +168,13 @@ def test_hangup(cli, report):
         place = Place(cli, catcher)
         with place.serve() as worker:
             for count, rules in enumerate((RULES["a"], RULES["b"], ""), 1):
-                place.config.write_text(TOP + rules if rules else TOP.replace("notify:\n", ""), encoding="utf-8")
+                place.config.write_text(TOP + rules if rules else NO_RULES, encoding="utf-8")
                 worker.child.send_signal(signal.SIGHUP)
                 report.check(f"SIGHUP {count}: what is there counts at once",
                              worker.said("config reloaded", 1.5, count), worker.text())
                 place.send()
                 wait_until(lambda: waiting(cli.path("state")) == [], 5)
-            wait_until(lambda: place.arrived("/a") == place.arrived("/b") == 1, 5)
+            place.both_arrived(1, 5)
             report.check("SIGHUP: each webhook goes by the rules of its time",
                          (place.arrived("/a"), place.arrived("/b")) == (1, 1), worker.text())
 
@@ -184,13 +189,13 @@ def test_a_young_file_at_the_start(cli, report):
             time.sleep(1.2)
             place.append(CONFIG[cut:])
             report.check("start: half a file is waited for",
-                         wait_until(lambda: place.arrived("/a") == place.arrived("/b") == 1, 15), worker.text())
+                         place.both_arrived(1, 15), worker.text())
         place.config.write_text(TOP + "  - teams: {}\n", encoding="utf-8")
         with Worker(cli) as worker:
             time.sleep(1)
             place.config.write_text(CONFIG, encoding="utf-8")
-            report.check("start: a mistake that is mended at once is none", worker.said("worker started", 10) and
-                         not worker.lines("config broken"), worker.text())
+            report.check("start: a mistake that is mended at once is none",
+                         worker.said("worker started", 10) and not worker.lines("config broken"), worker.text())
         place.config.write_text(CONFIG, encoding="utf-8")
         place.send()
         with Worker(cli, "--serve") as worker:
@@ -219,7 +224,7 @@ def test_never_left_alone(cli, report):
                 time.sleep(2)
                 place.send()
                 report.check("restless: the webhook is handled by the rules before",
-                             wait_until(lambda: place.arrived("/a") == place.arrived("/b") == 1, 20) and
+                             place.both_arrived(1, 20) and
                              not worker.lines("config reloaded"), worker.text())
                 told = worker.said("config restless", 5) and worker.lines("config restless")
                 report.check("restless: told, with the file", told and str(place.config) in told[0]["detail"],
@@ -248,14 +253,15 @@ def test_a_rule_that_is_gone(cli, report):
                 done = cli.run("outbox", "list", "--config", str(place.config), "--json",
                                "--destination", "slack env:B")
                 found = json.loads(done.out)["deliveries"]
-                return len(found) == 5 and all(one["state"] == "waiting" and "no rule" in (one["reason"] or "")
-                                               for one in found) and found
+                explained = [one for one in found if one["state"] == "waiting" and
+                             "no rule" in (one["reason"] or "")]
+                return explained if len(explained) == 5 else None
 
             found = wait_until(waits, 20)
             report.check("gone: its deliveries wait, and the outbox says why", found,
                          cli.run("outbox", "list", "--config", str(place.config)))
-            said = cli.run("outbox", "show", "--config", str(place.config), found[0]["id"]).out if found else ""
-            report.check("gone: so for one of them", "no rule of `notify` sends there" in said, said)
+            said = found and cli.run("outbox", "show", "--config", str(place.config), found[0]["id"]).out
+            report.check("gone: so for one of them", said and "no rule of `notify` sends there" in said, said)
             down[0] = False
             place.config.write_text(CONFIG, encoding="utf-8")
             report.check("gone: brought back, they are delivered",
