@@ -131,9 +131,13 @@ static void adopt(struct kh_worker *worker, struct kh_setup *setup)
   bool log_moved = strcmp(worker->config->worker_log, fresh->worker_log) != 0;
   bool window_changed = worker->config->freshness_s != fresh->freshness_s;
 
-  kh_setup_close(worker->setup);
+  kh_setup_close(worker->received);
+  worker->received = NULL;
+  kh_setup_close(worker->before);
+  worker->before = worker->setup;
+  worker->adopted_us = kh_worker_ticks_us();
   worker->setup = setup;
-  worker->outbox.rules_since_us = kh_worker_ticks_us();
+  worker->outbox.rules_since_us = worker->adopted_us;
   wire(worker);
   if (log_moved) {
     kh_log_file_close(&worker->log_file);
@@ -191,7 +195,36 @@ void kh_worker_refresh(struct kh_worker *worker)
   if (now_us - worker->looked_us < LOOK_EVERY_US)
     return;
   worker->looked_us = now_us;
+  if (now_us - worker->adopted_us > (int64_t)KH_SETTLE_PATIENCE_MS * 1000) {
+    kh_setup_close(worker->before);
+    worker->before = NULL;
+  }
   look(worker, false);
+}
+
+/* Read anew when the files are other ones than those of the newest reading. */
+static const struct kh_config *receivers_config(struct kh_worker *worker)
+{
+  const struct kh_setup *newest = worker->received ? worker->received : worker->setup;
+
+  if (kh_config_is_outdated(&newest->config)) {
+    kh_setup_close(worker->received);
+    /* What has mistakes has no secrets, and so proves nothing. */
+    (void)!kh_setup_open(&worker->received, worker->call->config_path, KH_CONFIG_RECEIVER,
+                         worker->call->environment, NULL, NULL);
+  }
+  return worker->received ? &worker->received->config : NULL;
+}
+
+const struct kh_config *kh_worker_also_proves(void *owner, unsigned n)
+{
+  struct kh_worker *worker = owner;
+  const struct kh_config *const received = receivers_config(worker);
+  const struct kh_config *const before = worker->before ? &worker->before->config : NULL;
+
+  if (n == 0)
+    return received ? received : before;
+  return n == 1 && received ? before : NULL;
 }
 
 /* Whoever saves rules and starts a build means these; a file that is never left alone stops nothing. */

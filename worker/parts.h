@@ -22,6 +22,8 @@ struct kh_worker {
   struct kh_setup *setup;
   const struct kh_config *config; /* of the setup */
   struct kh_settling settling;    /* what may become the setup */
+  struct kh_setup *received;      /* what a receiver reads of files that are newer than the setup; or NULL */
+  struct kh_setup *before;        /* the setup before this one, while webhooks may come that it proves */
   struct kh_log_file log_file;
   struct kh_log log;
   struct kh_inbox inbox;
@@ -32,8 +34,8 @@ struct kh_worker {
   struct kh_outbox outbox;
   struct kh_service service;
 
-  int64_t started_us, looked_us, swept_us; /* ticks */
-  size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
+  int64_t started_us, looked_us, swept_us, adopted_us; /* ticks */
+  size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
   bool stop;
   bool store_knows;   /* which config is in use; told again each hour */
   bool did_overtime;  /* a second pass, when the budget of the first was over */
@@ -59,6 +61,11 @@ enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mis
  * second, or when SIGHUP asked for it. A broken one is logged, the old one kept.
  */
 void kh_worker_refresh(struct kh_worker *worker);
+/*
+ * For struct kh_work, whose owner a worker is: a receiver may have looked at the files later than the worker,
+ * or just before it.
+ */
+const struct kh_config *kh_worker_also_proves(void *owner, unsigned n);
 /* True when webhooks are to wait a moment for a configuration that has just changed. */
 bool kh_worker_holds_webhooks(const struct kh_worker *worker);
 /* Opens the log that CONFIG asks for; standard error when that fails. */

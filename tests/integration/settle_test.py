@@ -188,14 +188,13 @@ def test_a_young_file_at_the_start(cli, report):
         with Worker(cli, "--serve") as worker:
             time.sleep(1.2)
             place.append(CONFIG[cut:])
-            report.check("start: half a file is waited for",
-                         place.both_arrived(1, 15), worker.text())
+            report.check("start: half a file is waited for", place.both_arrived(1, 15), worker.text())
         place.config.write_text(TOP + "  - teams: {}\n", encoding="utf-8")
         with Worker(cli) as worker:
             time.sleep(1)
             place.config.write_text(CONFIG, encoding="utf-8")
-            report.check("start: a mistake that is mended at once is none",
-                         worker.said("worker started", 10) and not worker.lines("config broken"), worker.text())
+            report.check("start: a mistake that is mended at once is none", worker.said("worker started") and
+                         not worker.lines("config broken"), worker.text())
         place.config.write_text(CONFIG, encoding="utf-8")
         place.send()
         with Worker(cli, "--serve") as worker:
@@ -268,8 +267,34 @@ def test_a_rule_that_is_gone(cli, report):
                          wait_until(lambda: place.arrived("/b") == 5, 15), worker.text()[-3000:])
 
 
+def test_a_secret_that_rules_wait_for(cli, report):
+    """A receiver goes by a new secret at once; what it kept by that is no forgery to the worker."""
+    other = b"planted-other-secret"
+    with Catcher() as catcher:
+        place = Place(cli, catcher)
+        with place.serve() as worker:
+            place.send()
+            place.both_arrived(1)
+            cli.file("webhook-secret", other)
+            place.send(other)
+            place.send()  # a receiver may have proven it a moment ago
+            report.check("secret: those of the new one and of the old one",
+                         place.both_arrived(3) and waiting(cli.path("state"), "aside") == [], worker.text())
+            report.check("secret: it counts", worker.said("config reloaded"), worker.text())
+            cli.file("webhook-secret", SECRET)
+            place.config.write_text(TOP + "  - teams: {}\n", encoding="utf-8")
+            report.check("secret: beside a broken rule", worker.said("config broken"), worker.text())
+            place.send()
+            report.check("secret: it counts all the same",
+                         place.both_arrived(4) and waiting(cli.path("state"), "aside") == [], worker.text())
+            place.send(b"planted-never-a-secret")
+            report.check("secret: a forgery is one",
+                         wait_until(lambda: len(waiting(cli.path("state"), "aside")) == 1, 10), worker.text())
+
+
 TESTS = [test_written_bit_by_bit, test_emptied_for_long, test_hangup, test_a_young_file_at_the_start,
-         test_never_left_alone, test_a_rule_that_is_gone]
+         test_never_left_alone, test_a_rule_that_is_gone,
+         test_a_secret_that_rules_wait_for]
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, TESTS))
