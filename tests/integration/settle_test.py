@@ -261,6 +261,9 @@ def test_a_rule_that_is_gone(cli, report):
                          cli.run("outbox", "list", "--config", str(place.config)))
             said = found and cli.run("outbox", "show", "--config", str(place.config), found[0]["id"]).out
             report.check("gone: so for one of them", said and "no rule of `notify` sends there" in said, said)
+            said = cli.run("status", "--config", str(place.config)).out
+            report.check("gone: so does status", "slack env:B" in said and
+                         said.count("no rule sends there any more") == 1, said)
             down[0] = False
             place.config.write_text(CONFIG, encoding="utf-8")
             report.check("gone: brought back, they are delivered",
