@@ -192,14 +192,17 @@ static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct t
 
 /*
  * A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands
- * there.
+ * there, or because of a secret that cannot be read. One that is at work has read its secrets, of which some
+ * may stand in an environment of its own.
  */
 static struct kh_diag find_mistake(const struct kh_state_folder *folder, struct kh_setup **setup)
 {
   struct kh_diags diags = {0};
   struct kh_diag first = {0};
-  enum kh_err err = kh_setup_open(setup, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
-                                  &diags);
+  int64_t since_us = 0;
+  const bool is_alive = kh_worker_lock_is_held(folder->config->state, &since_us);
+  enum kh_err err = kh_setup_open(setup, folder->config->path, is_alive ? KH_CONFIG_DRY : KH_CONFIG_WHOLE,
+                                  kh_cli_environment(), NULL, &diags);
 
   kh_diags_sort(&diags);
   if (err)

@@ -295,9 +295,32 @@ def test_a_secret_that_rules_wait_for(cli, report):
                          wait_until(lambda: len(waiting(cli.path("state"), "aside")) == 1, 10), worker.text())
 
 
+def test_a_credential_that_is_gone(cli, report):
+    """Whoever works goes on by the one that was read; nobody starts without, and all is kept."""
+    with Catcher() as catcher:
+        place = Place(cli, catcher)
+        env = pathlib.Path(cli.path("env")).read_text(encoding="utf-8")
+        with place.serve() as worker:
+            cli.file("env", env.replace("B=", "#B="))
+            report.check("credential: told", worker.said("config broken", 10), worker.text())
+            place.send()
+            report.check("credential: the one before is used", place.both_arrived(1), worker.text())
+            said = cli.run("status", "--config", str(place.config)).out
+            report.check("credential: status does not call the worker's broken", "broken" not in said, said)
+        place.send()
+        with Worker(cli) as worker:
+            report.check("credential: nobody starts", worker.left() == 3, worker.text())
+        said = cli.run("status", "--config", str(place.config)).out
+        report.check("credential: status says why", "is broken, so no worker can start" in said and
+                     "B is set neither in `env_file` nor" in said and "1 waiting" in said, said)
+        cli.file("env", env)
+        with place.serve() as worker:
+            report.check("credential: brought back, all is delivered", place.both_arrived(2), worker.text())
+
+
 TESTS = [test_written_bit_by_bit, test_emptied_for_long, test_hangup, test_a_young_file_at_the_start,
          test_never_left_alone, test_a_rule_that_is_gone,
-         test_a_secret_that_rules_wait_for]
+         test_a_secret_that_rules_wait_for, test_a_credential_that_is_gone]
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, TESTS))
