@@ -8,6 +8,7 @@
 
 /* What is owed, over all destinations. */
 struct totals {
+  const struct kh_rules *rules; /* NULL where the configuration is broken */
   json_t *destinations;
   int64_t due, waiting, dead;
   int64_t oldest_us, next_us;
@@ -18,6 +19,15 @@ static void take_smaller(int64_t *at_us, int64_t other_us)
 {
   if (other_us != 0 && (*at_us == 0 || other_us < *at_us))
     *at_us = other_us;
+}
+
+/* What is owed there waits for a rule, and dies of it. */
+static bool is_gone(const struct kh_rules *rules, const struct kh_look_destination *destination)
+{
+  char credential[KH_CREDENTIAL_BYTES];
+
+  (void)snprintf(credential, sizeof credential, "%.*s", KH_FMT(destination->credential));
+  return rules && destination->due + destination->waiting > 0 && !kh_rules_for(rules, credential);
 }
 
 static void add_destination(void *self, const struct kh_look_destination *destination)
@@ -40,6 +50,8 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   json_object_set_new(json, "due", json_integer(destination->due));
   json_object_set_new(json, "waiting", json_integer(destination->waiting));
   json_object_set_new(json, "dead", json_integer(destination->dead));
+  if (is_gone(totals->rules, destination))
+    json_object_set_new(json, "rule_gone", json_true());
   json_array_append_new(totals->destinations, json);
 }
 
@@ -112,6 +124,8 @@ static void print_destinations(const json_t *destinations, int64_t now_us)
       kh_output_span(at_us - now_us, span);
       printf(", on hold for %s", span);
     }
+    if (json_object_get(one, "rule_gone"))
+      printf(", no rule sends there any more");
     printf("\n");
   }
 }
@@ -178,20 +192,21 @@ static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct t
 
 /*
  * A receiver reads no further than `notify:`, so it starts workers that leave at once because of what stands
- * there.
+ * there, or because of a secret that cannot be read. One that is at work has read its secrets, of which some
+ * may stand in an environment of its own.
  */
-static struct kh_diag find_mistake(const struct kh_state_folder *folder)
+static struct kh_diag find_mistake(const struct kh_state_folder *folder, struct kh_setup **setup)
 {
-  struct kh_setup *setup = NULL;
   struct kh_diags diags = {0};
   struct kh_diag first = {0};
-  enum kh_err err = kh_setup_open(&setup, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
-                                  &diags);
+  int64_t since_us = 0;
+  const bool is_alive = kh_worker_lock_is_held(folder->config->state, &since_us);
+  enum kh_err err = kh_setup_open(setup, folder->config->path, is_alive ? KH_CONFIG_DRY : KH_CONFIG_WHOLE,
+                                  kh_cli_environment(), NULL, &diags);
 
   kh_diags_sort(&diags);
   if (err)
     first = kh_diags_first(&diags);
-  kh_setup_close(setup);
   kh_diags_release(&diags);
   return first;
 }
@@ -226,12 +241,14 @@ static int tell(const struct kh_command *self, const struct call *call)
   struct kh_state_folder folder;
   struct kh_diag diag = {0};
   struct kh_diag mistake = {0};
+  struct kh_setup *setup = NULL;
   int code = kh_state_folder_open(&folder, self, call->config_path);
 
   if (code != KH_EXIT_OK)
     goto done;
   enum kh_err err = look_at_inbox(&folder, &load, &diag);
-  mistake = find_mistake(&folder);
+  mistake = find_mistake(&folder, &setup);
+  totals.rules = mistake.err || !setup ? NULL : &setup->rules;
   totals.now_us = folder.now_us;
   const struct kh_room_left left = kh_room_left_find(folder.config);
   const struct totals *seen = &totals;
@@ -254,6 +271,7 @@ static int tell(const struct kh_command *self, const struct call *call)
   }
 done:
   json_decref(totals.destinations);
+  kh_setup_close(setup);
   kh_state_folder_close(&folder);
   return code;
 }

@@ -291,6 +291,30 @@ static void log_aside(struct kh_work *work, const char *name, enum kh_err reason
   kh_log_end(&line, &work->log);
 }
 
+static bool is_unproven(enum kh_err err)
+{
+  return err == KH_ERR_ENTRY_SECRET_GONE || err == KH_ERR_ENTRY_MAC;
+}
+
+static enum kh_err open_entry(const struct kh_work *work, struct kh_buf *event_text, struct kh_entry *entry,
+                              struct kh_diag *why)
+{
+  const struct kh_str bytes = kh_buf_view(&work->entry);
+  enum kh_err first = kh_entry_open(bytes, &work->config->signatures, &work->config->tokens, event_text,
+                                    entry, why);
+  enum kh_err err = first;
+
+  for (unsigned n = 0; is_unproven(err) && work->also_proves; n++) {
+    const struct kh_config *other = work->also_proves(work->owner, n);
+
+    if (!other)
+      return first;
+    kh_buf_clear(event_text);
+    err = kh_entry_open(bytes, &other->signatures, &other->tokens, event_text, entry, NULL);
+  }
+  return err;
+}
+
 static enum kh_err work_entry(struct kh_work *work, const char *name, struct kh_diag *why)
 {
   struct kh_buf event_text;
@@ -301,8 +325,7 @@ static enum kh_err work_entry(struct kh_work *work, const char *name, struct kh_
   kh_buf_clear(&work->entry);
   err = kh_inbox_read(work->inbox, name, &work->entry);
   if (!err)
-    err = kh_entry_open(kh_buf_view(&work->entry), &work->config->signatures, &work->config->tokens,
-                        &event_text, &entry, why);
+    err = open_entry(work, &event_text, &entry, why);
   if (!err)
     err = kh_work_webhook(work, name, &entry, why);
   kh_buf_release(&event_text);

@@ -22,6 +22,12 @@ struct kh_work {
   struct kh_buf lines; /* log lines of a batch, written once it is durable */
   size_t deliveries;   /* that the last webhook led to */
   size_t batch_max;    /* entries in one transaction; fewer after a full disk */
+  /*
+   * What else than `config` may prove an entry, since receivers look at their files at other moments: the
+   * N-th, from 0; NULL behind the last one. NULL where there is none.
+   */
+  const struct kh_config *(*also_proves)(void *owner, unsigned n);
+  void *owner;
 };
 
 /* Everything is borrowed. */

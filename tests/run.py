@@ -64,6 +64,7 @@ STEPS = [
     ("types", [["tests/types/check"]]),
     ("wakeup", [integration("wakeup")]),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]]),
+    ("settle", [integration("settle")]),
     ("bench",
      [["bench/run", "--quick"],
       ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]]),

@@ -39,18 +39,6 @@ void kh_worker_open_log(struct kh_worker *worker, const struct kh_config *config
 
 /* ---- the config ---------------------------------------------------------------------------- */
 
-/* *SETUP is to be closed either way; NULL when there was no memory for it. */
-static enum kh_err open_setup(const struct kh_worker *worker, struct kh_setup **setup, struct kh_diags *diags)
-{
-  enum kh_err err = kh_setup_open(setup, worker->call->config_path, KH_CONFIG_WHOLE,
-                                  worker->call->environment, NULL, diags);
-
-  if (!err && (*setup)->config.state[0] == '\0')
-    err = kh_diags_add(diags, KH_ERR_CONFIG, (*setup)->config.path, 0, 0,
-                       "without `state:` nothing is kept, and a worker has nothing to do");
-  return err;
-}
-
 /*
  * A receiver reads no further than `notify:` and starts workers in spite of mistakes there; their standard
  * error is the null device. So the receiver's part of the config is read to find the log.
@@ -69,9 +57,42 @@ static void log_broken_config(struct kh_worker *worker, const struct kh_diags *d
   kh_setup_close(part);
 }
 
+static bool is_asked_to_reload(const struct kh_worker *worker)
+{
+  struct signalfd_siginfo hangup;
+
+  return worker->hangup_fd >= 0 && read(worker->hangup_fd, &hangup, sizeof hangup) > 0;
+}
+
+/*
+ * Somebody may be about to write it: then it is read again when that is over, or, if it never is, when half
+ * the time is over that whoever waits for this worker has.
+ */
+static enum kh_err open_when_still(struct kh_worker *worker, struct kh_diags *mistakes)
+{
+  const int64_t budget_ms = worker->call->budget_ms;
+  const bool is_in_haste = budget_ms >= 0 && budget_ms / 2 < KH_SETTLE_PATIENCE_MS;
+  const int64_t until_us = worker->started_us +
+                           1000 * (is_in_haste ? budget_ms / 2 : (int64_t)KH_SETTLE_PATIENCE_MS);
+
+  for (;;) {
+    int64_t wait_ms = 0;
+    enum kh_err err = kh_settling_open(&worker->settling, &worker->setup, &wait_ms, mistakes);
+    const int64_t left_ms = (until_us - kh_worker_ticks_us()) / 1000;
+
+    if (wait_ms == 0 || left_ms <= 0 || kh_worker_must_stop(worker) || is_asked_to_reload(worker))
+      return err;
+    kh_worker_wait(worker, wait_ms < left_ms ? wait_ms : left_ms, false);
+    kh_setup_close(worker->setup);
+    kh_diags_release(mistakes);
+  }
+}
+
 enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mistakes)
 {
-  enum kh_err err = open_setup(worker, &worker->setup, mistakes);
+  worker->settling = (struct kh_settling){
+      .path = worker->call->config_path, .environment = worker->call->environment, .clock = &kh_system_clock};
+  enum kh_err err = open_when_still(worker, mistakes);
 
   if (worker->setup)
     worker->config = &worker->setup->config;
@@ -104,24 +125,19 @@ enum kh_err kh_worker_reopen_store(struct kh_worker *worker, struct kh_diag *dia
   return err;
 }
 
-/* A worker holds the lock of one folder; another one is for another worker. */
-static enum kh_err same_state(const struct kh_worker *worker, const struct kh_config *fresh,
-                              struct kh_diags *diags)
-{
-  if (strcmp(worker->config->state, fresh->state) == 0)
-    return KH_OK;
-  return kh_diags_add(diags, KH_ERR_CONFIG, fresh->path, 0, 0,
-                      "`state` is another folder now; restart the worker");
-}
-
 static void adopt(struct kh_worker *worker, struct kh_setup *setup)
 {
   const struct kh_config *fresh = &setup->config;
   bool log_moved = strcmp(worker->config->worker_log, fresh->worker_log) != 0;
   bool window_changed = worker->config->freshness_s != fresh->freshness_s;
 
-  kh_setup_close(worker->setup);
+  kh_setup_close(worker->received);
+  worker->received = NULL;
+  kh_setup_close(worker->before);
+  worker->before = worker->setup;
+  worker->adopted_us = kh_worker_ticks_us();
   worker->setup = setup;
+  worker->outbox.rules_since_us = worker->adopted_us;
   wire(worker);
   if (log_moved) {
     kh_log_file_close(&worker->log_file);
@@ -134,43 +150,86 @@ static void adopt(struct kh_worker *worker, struct kh_setup *setup)
   kh_worker_say(worker, KH_INFO, "config reloaded", KH_OK, NULL);
 }
 
-static void reload(struct kh_worker *worker)
+/* Once for each time that webhooks no longer wait for it. */
+static void tell_restless(struct kh_worker *worker)
+{
+  const bool is_restless = kh_settling_for_ms(&worker->settling) >= KH_SETTLE_PATIENCE_MS;
+  struct kh_diag detail = {0};
+
+  if (is_restless && !worker->told_restless) {
+    snprintf(detail.text, sizeof detail.text,
+             "%.300s is written again and again; the configuration before is used until its files are left "
+             "alone for %d s, or at SIGHUP",
+             worker->settling.changed, KH_SETTLE_MS / 1000);
+    kh_worker_say(worker, KH_WARN, "config restless", KH_OK, &detail);
+  }
+  worker->told_restless = is_restless;
+}
+
+static void look(struct kh_worker *worker, bool at_once)
 {
   struct kh_setup *fresh = NULL;
   struct kh_diags diags = {0};
-  enum kh_err err = open_setup(worker, &fresh, &diags);
+  enum kh_settled found = kh_settling_look(&worker->settling, worker->setup, at_once, &fresh, &diags);
+  struct kh_diag first = kh_diags_first(&diags);
 
-  if (!fresh)
-    return;
-  if (!err)
-    err = same_state(worker, &fresh->config, &diags);
-  kh_setup_close(worker->broken);
-  worker->broken = NULL;
-  if (err) {
-    struct kh_diag first = kh_diags_first(&diags);
-
-    worker->broken = fresh;
-    kh_worker_say(worker, KH_ERROR, "config broken", err, &first);
-  } else {
+  if (found == KH_SETTLED_WRONG)
+    kh_worker_say(worker, KH_ERROR, "config broken", first.err, &first);
+  else if (fresh)
     adopt(worker, fresh);
-  }
+  else
+    tell_restless(worker);
   kh_diags_release(&diags);
 }
 
 void kh_worker_refresh(struct kh_worker *worker)
 {
   int64_t now_us = kh_worker_ticks_us();
-  struct signalfd_siginfo hangup;
 
-  if (worker->hangup_fd >= 0 && read(worker->hangup_fd, &hangup, sizeof hangup) > 0) {
+  if (is_asked_to_reload(worker)) {
     kh_service_reloading(&worker->service);
-    reload(worker);
+    look(worker, true);
     kh_service_ready(&worker->service);
     return;
   }
   if (now_us - worker->looked_us < LOOK_EVERY_US)
     return;
   worker->looked_us = now_us;
-  if (kh_config_is_outdated(&(worker->broken ? worker->broken : worker->setup)->config))
-    reload(worker);
+  if (now_us - worker->adopted_us > (int64_t)KH_SETTLE_PATIENCE_MS * 1000) {
+    kh_setup_close(worker->before);
+    worker->before = NULL;
+  }
+  look(worker, false);
+}
+
+/* Read anew when the files are other ones than those of the newest reading. */
+static const struct kh_config *receivers_config(struct kh_worker *worker)
+{
+  const struct kh_setup *newest = worker->received ? worker->received : worker->setup;
+
+  if (kh_config_is_outdated(&newest->config)) {
+    kh_setup_close(worker->received);
+    /* What has mistakes has no secrets, and so proves nothing. */
+    (void)!kh_setup_open(&worker->received, worker->call->config_path, KH_CONFIG_RECEIVER,
+                         worker->call->environment, NULL, NULL);
+  }
+  return worker->received ? &worker->received->config : NULL;
+}
+
+const struct kh_config *kh_worker_also_proves(void *owner, unsigned n)
+{
+  struct kh_worker *worker = owner;
+  const struct kh_config *const received = receivers_config(worker);
+  const struct kh_config *const before = worker->before ? &worker->before->config : NULL;
+
+  if (n == 0)
+    return received ? received : before;
+  return n == 1 && received ? before : NULL;
+}
+
+/* Whoever saves rules and starts a build means these; a file that is never left alone stops nothing. */
+bool kh_worker_holds_webhooks(const struct kh_worker *worker)
+{
+  return worker->settling.is_waiting && !worker->call->once &&
+         kh_settling_for_ms(&worker->settling) < KH_SETTLE_PATIENCE_MS;
 }

@@ -107,7 +107,8 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
     return err;
   if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
-  err = kh_work_inbox(&worker->work, &taken, diag);
+  if (!kh_worker_holds_webhooks(worker))
+    err = kh_work_inbox(&worker->work, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
   enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
@@ -247,7 +248,9 @@ static enum kh_err look(struct kh_worker *worker, bool *worked, int64_t *due_us,
 
 static void tell_rest(struct kh_worker *worker, int64_t due_us)
 {
-  const char *trouble = worker->broken ? "; the configuration is broken, the one before is used" : "";
+  const char *trouble = kh_settling_is_wrong(&worker->settling)
+                            ? "; the configuration is broken, the one before is used"
+                            : "";
   char due[KH_TIME_TEXT_BYTES] = "";
 
   if (due_us == never_us) {
@@ -271,6 +274,8 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
     return true;
   if (fruitless)
     stay_ms = FRUITLESS_MS;
+  if (stay_ms < 0 && kh_worker_holds_webhooks(worker))
+    stay_ms = KH_LOOK_ANYWAY_MS;
   if (stay_ms >= 0) {
     if (worker->outbox.under_way_count == 0)
       tell_rest(worker, due_us);

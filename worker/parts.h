@@ -8,7 +8,7 @@
 #define KH_WORKER_PARTS_H
 
 #include "net/http_curl.h"
-#include "setup.h"
+#include "settling.h"
 #include "work.h"
 #include "worker/log.h"
 #include "worker/service.h"
@@ -21,7 +21,9 @@ struct kh_worker {
 
   struct kh_setup *setup;
   const struct kh_config *config; /* of the setup */
-  struct kh_setup *broken;        /* the last one that did not load, to see when its files change; or NULL */
+  struct kh_settling settling;    /* what may become the setup */
+  struct kh_setup *received;      /* what a receiver reads of files that are newer than the setup; or NULL */
+  struct kh_setup *before;        /* the setup before this one, while webhooks may come that it proves */
   struct kh_log_file log_file;
   struct kh_log log;
   struct kh_inbox inbox;
@@ -32,11 +34,12 @@ struct kh_worker {
   struct kh_outbox outbox;
   struct kh_service service;
 
-  int64_t started_us, looked_us, swept_us; /* ticks */
-  size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
+  int64_t started_us, looked_us, swept_us, adopted_us; /* ticks */
+  size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
   bool stop;
-  bool store_knows;  /* which config is in use; told again each hour */
-  bool did_overtime; /* a second pass, when the budget of the first was over */
+  bool store_knows;   /* which config is in use; told again each hour */
+  bool did_overtime;  /* a second pass, when the budget of the first was over */
+  bool told_restless; /* that the configuration is not left alone */
 };
 
 /* Of the monotonic clock. */
@@ -48,15 +51,23 @@ static inline int64_t kh_worker_ticks_us(void)
 /* ---- config.c ------------------------------------------------------------------------ */
 
 /*
- * Reads config and rules for the first time, with their MISTAKES, which a receiver's worker also logs.
+ * Reads config and rules for the first time, once their files are still or patience is at its end, with their
+ * MISTAKES, which a receiver's worker also logs.
  * Without an error MISTAKES is empty: warnings are for `kitehook check`.
  */
 enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mistakes) KH_MUST_USE;
 /*
- * Reads the config again when it has changed, for which it looks at most once a second, or when SIGHUP asked
- * for it. A broken one is logged, the old one kept.
+ * Reads the config again when it has changed and is still (settling.h), for which it looks at most once a
+ * second, or when SIGHUP asked for it. A broken one is logged, the old one kept.
  */
 void kh_worker_refresh(struct kh_worker *worker);
+/*
+ * For struct kh_work, whose owner a worker is: a receiver may have looked at the files later than the worker,
+ * or just before it.
+ */
+const struct kh_config *kh_worker_also_proves(void *owner, unsigned n);
+/* True when webhooks are to wait a moment for a configuration that has just changed. */
+bool kh_worker_holds_webhooks(const struct kh_worker *worker);
 /* Opens the log that CONFIG asks for; standard error when that fails. */
 void kh_worker_open_log(struct kh_worker *worker, const struct kh_config *config);
 /* One line about the worker itself. */

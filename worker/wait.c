@@ -8,8 +8,25 @@
 enum {
   DRAIN_MAX_MS = 2 * KH_SEND_TIMEOUT_MS, /* each has its time-out; this is for what ignores it */
   BACKOFF_FIRST_MS = 1000,
-  BACKOFF_MAX_MS = 30 * 1000
+  BACKOFF_MAX_MS = 30 * 1000,
+  LOOK_WAITING_MS = 1000, /* at the configuration's files */
+  LOOK_IDLE_MS = 2000
 };
+
+/* Also until the configuration is worth a look: what waits for it, or by it, is not to wait for a webhook. */
+static void idle(const struct kh_worker *worker, struct pollfd *polled, size_t count, int timeout_ms)
+{
+  const int64_t until_us = kh_worker_ticks_us() + (int64_t)timeout_ms * 1000;
+  int64_t left_ms = timeout_ms;
+
+  do {
+    const int look_ms = worker->settling.is_waiting ? LOOK_WAITING_MS : LOOK_IDLE_MS;
+
+    if (poll(polled, count, left_ms < look_ms ? (int)left_ms : look_ms) != 0)
+      return;
+    left_ms = (until_us - kh_worker_ticks_us()) / 1000;
+  } while (left_ms > 0 && !kh_settling_is_due(&worker->settling, worker->setup));
+}
 
 void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webhooks)
 {
@@ -29,7 +46,10 @@ void kh_worker_wait(struct kh_worker *worker, int64_t timeout_ms, bool for_webho
 
     for (size_t i = 0; i < count; i++)
       polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    (void)poll(polled, count, timeout);
+    if (for_webhooks)
+      idle(worker, polled, count, timeout);
+    else
+      (void)poll(polled, count, timeout);
   }
   /* Only drains: the bytes say no more than "look". */
   if (for_webhooks)

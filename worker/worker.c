@@ -142,9 +142,12 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
     return worker->stop ? KH_OK : fail(worker, err, problem);
   kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
                &kh_system_clock, worker->log);
+  worker->work.also_proves = kh_worker_also_proves;
+  worker->work.owner = worker;
   worker->deliver_max = KH_WORK_BATCH;
   worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_worker_ticks_us() ^ (uint64_t)getpid(),
                                       .rules = &worker->setup->rules,
+                                      .rules_since_us = kh_worker_ticks_us(),
                                       .queue = worker->store.queue,
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
@@ -165,7 +168,9 @@ static void close_all(struct kh_worker *worker)
   kh_worker_lock_leave(&worker->lock);
   kh_log_file_close(&worker->log_file);
   kh_setup_close(worker->setup);
-  kh_setup_close(worker->broken);
+  kh_setup_close(worker->received);
+  kh_setup_close(worker->before);
+  kh_settling_close(&worker->settling);
   kh_service_close(&worker->service);
   close(worker->signal_fd);
   if (worker->hangup_fd >= 0)

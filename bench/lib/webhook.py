@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Webhook:
         self.secret_file = folder / "secret"  # a copy that only we can read, as it should be on a real host
         self.secret_file.touch(0o600)
         self.secret_file.write_bytes(self.secret)
+        os.utime(self.secret_file, (0, 0))
         self.body_file = folder / "body"
         self.body_file.write_bytes(self.body)
 
@@ -91,6 +93,7 @@ class Config:
         if notify:
             lines += ["notify:", "  - log:"]
         self.path.write_text("\n".join(lines) + "\n")
+        os.utime(self.path, (0, 0))  # a worker waits for a file that was written just now
 
     @property
     def environment(self):

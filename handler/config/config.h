@@ -91,8 +91,10 @@ struct kh_secret_list {
 
 /* A file that a loaded config came from; when its stat changes, the config is read again. */
 struct kh_watched_file {
-  char *path;                    /* owned */
-  int64_t mtime_ns, size, inode; /* -1 each while the file is missing */
+  char *path; /* owned */
+  struct kh_stamp {
+    int64_t mtime_ns, size, inode, device, ctime_ns; /* -1 each while the file is missing */
+  } stamp;
 };
 
 enum { KH_WATCHED_MAX = 64 };
@@ -164,9 +166,19 @@ enum kh_err kh_config_read_remote(struct kh_config *config, const char *path, en
 void kh_config_release(struct kh_config *config);
 
 /*
- * True when a file that CONFIG was read from has changed. One stat() a file: call it at most once a second.
+ * The first of the files that CONFIG was read from which has changed; NULL when none has. One stat() a file:
+ * call it at most once a second.
  */
-bool kh_config_is_outdated(const struct kh_config *config);
+const char *kh_config_changed_file(const struct kh_config *config);
+static inline bool kh_config_is_outdated(const struct kh_config *config)
+{
+  return kh_config_changed_file(config) != NULL;
+}
+/*
+ * How long ago, at NOW_US, the youngest of CONFIG's files was written, or the folder of one that is missing.
+ * Below 0 for one of the future.
+ */
+int64_t kh_config_age_us(const struct kh_config *config, int64_t now_us);
 
 /*
  * Tells configurations apart by where they came from: a hash of the watched files' names and stats, and of

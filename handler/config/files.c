@@ -19,11 +19,27 @@ bool kh_path_beside(const char *beside, const char *path, char resolved[KH_PATH_
   return path[0] && length < KH_PATH_BYTES;
 }
 
-static void note_stat(struct kh_watched_file *file, const struct stat *seen)
+static int64_t nanoseconds(const struct timespec *at)
 {
-  file->mtime_ns = seen ? (int64_t)seen->st_mtim.tv_sec * 1000000000 + seen->st_mtim.tv_nsec : -1;
-  file->size = seen ? (int64_t)seen->st_size : -1;
-  file->inode = seen ? (int64_t)seen->st_ino : -1;
+  return (int64_t)at->tv_sec * 1000000000 + at->tv_nsec;
+}
+
+static struct kh_stamp stamp_of(const struct stat *seen)
+{
+  if (!seen)
+    return (struct kh_stamp){-1, -1, -1, -1, -1};
+  return (struct kh_stamp){.mtime_ns = nanoseconds(&seen->st_mtim),
+                           .size = (int64_t)seen->st_size,
+                           .inode = (int64_t)seen->st_ino,
+                           .device = (int64_t)seen->st_dev,
+                           .ctime_ns = nanoseconds(&seen->st_ctim)};
+}
+
+static struct kh_stamp stamp_at(const char *path)
+{
+  struct stat seen;
+
+  return stamp_of(stat(path, &seen) == 0 ? &seen : NULL);
 }
 
 static bool is_watched(const struct kh_config *config, const char *path)
@@ -46,7 +62,7 @@ static enum kh_err watch(struct kh_config *config, const char *path, const struc
   if (!file->path)
     return KH_ERR_NO_MEMORY;
   config->watched_count++;
-  note_stat(file, seen);
+  file->stamp = stamp_of(seen);
   return KH_OK;
 }
 
@@ -133,18 +149,34 @@ const char *kh_config_load_cure(enum kh_err err)
                           : "is it the right file?";
 }
 
-bool kh_config_is_outdated(const struct kh_config *config)
+const char *kh_config_changed_file(const struct kh_config *config)
 {
   for (size_t i = 0; i < config->watched_count; i++) {
-    const struct kh_watched_file *was = &config->watched[i];
-    struct kh_watched_file is;
-    struct stat seen;
+    const struct kh_stamp was = config->watched[i].stamp, is = stamp_at(config->watched[i].path);
 
-    note_stat(&is, stat(was->path, &seen) == 0 ? &seen : NULL);
-    if (is.mtime_ns != was->mtime_ns || is.size != was->size || is.inode != was->inode)
-      return true;
+    if (is.mtime_ns != was.mtime_ns || is.size != was.size || is.inode != was.inode ||
+        is.device != was.device || is.ctime_ns != was.ctime_ns)
+      return config->watched[i].path;
   }
-  return false;
+  return NULL;
+}
+
+int64_t kh_config_age_us(const struct kh_config *config, int64_t now_us)
+{
+  int64_t youngest_ns = 0;
+
+  for (size_t i = 0; i < config->watched_count; i++) {
+    const struct kh_watched_file *file = &config->watched[i];
+    char folder[KH_PATH_BYTES] = "";
+    int64_t written_ns = file->stamp.mtime_ns;
+
+    /* An editor that moves the old file away first leaves nothing else that tells. */
+    if (written_ns < 0 && kh_path_beside(file->path, ".", folder))
+      written_ns = stamp_at(folder).mtime_ns;
+    if (written_ns > youngest_ns)
+      youngest_ns = written_ns;
+  }
+  return now_us - youngest_ns / 1000;
 }
 
 void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES])
@@ -157,7 +189,9 @@ void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DI
     const struct kh_watched_file *file = &config->watched[i];
 
     parts[count++] = kh_str(file->path, strlen(file->path) + 1);
-    memcpy(seen[i], (const int64_t[]){file->mtime_ns, file->size, file->inode}, sizeof seen[i]);
+    /* Device and ctime are other ones after a mount or a copy of the folder: that is no other config. */
+    memcpy(seen[i], (const int64_t[]){file->stamp.mtime_ns, file->stamp.size, file->stamp.inode},
+           sizeof seen[i]);
     parts[count++] = kh_str((const char *)seen[i], sizeof seen[i]);
   }
   kh_sha256(parts, count, digest);

@@ -49,6 +49,18 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   return !err || fail(attempt, KH_ERR_RENDER, now_us, "no request can be made of it");
 }
 
+void kh_attempt_wait_for_rule(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const int64_t since_us = kh_clock_ticks_us(outbox->clock) - outbox->rules_since_us;
+  const int64_t left_us = (int64_t)KH_GONE_S * 1000000 - since_us;
+  const int64_t end_us = kh_clock_now_us(outbox->clock) + left_us;
+  const int64_t expires_us = attempt->delivery.expires_us;
+  const bool goes_on = left_us > 0 && !outbox->once;
+
+  (void)fail(attempt, KH_ERR_NOTIFIER_GONE, goes_on ? (end_us < expires_us ? end_us : expires_us) : 0,
+             "no rule of `notify` sends there; bring it back");
+}
+
 void kh_attempt_deliver(const struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   attempt->result = attempt->rule->notifier->deliver(&attempt->delivery, &outbox->log);
@@ -131,5 +143,6 @@ void kh_attempt_release(struct kh_attempt *attempt)
 bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
 {
   return !outbox->once &&
-         (attempt->result == KH_ERR_DELIVERY_FAILED || attempt->result == KH_ERR_DESTINATION_REFUSED);
+         (attempt->result == KH_ERR_DELIVERY_FAILED || attempt->result == KH_ERR_DESTINATION_REFUSED ||
+          (attempt->result == KH_ERR_NOTIFIER_GONE && attempt->retry_at_us > 0));
 }

@@ -21,9 +21,12 @@ struct kh_attempt {
   struct kh_exchange exchange;
 
   /* the outcome */
-  /* KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED: again later; else dead */
+  /*
+   * KH_OK: delivered; KH_ERR_DELIVERY_FAILED, KH_ERR_DESTINATION_REFUSED and, with a retry_at_us,
+   * KH_ERR_NOTIFIER_GONE: again later; else dead
+   */
   enum kh_err result;
-  int64_t retry_at_us;   /* when it is tried again */
+  int64_t retry_at_us;   /* when it is tried again; 0 for no such time */
   int64_t rest_until_us; /* when the next one may go to the destination; 0 for any time */
   char detail[256];
   bool remarkable; /* although it was delivered */
@@ -36,6 +39,8 @@ struct kh_attempt {
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The outcome, of what attempt->exchange got, which is released. */
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt);
+/* The outcome of one that no rule sends any more. */
+void kh_attempt_wait_for_rule(const struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* The outcome of one whose notifier delivers on this machine. */
 void kh_attempt_deliver(const struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* What it holds; not the attempt itself. */

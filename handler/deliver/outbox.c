@@ -16,7 +16,8 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
   const struct kh_failure why = {.reason = reason,
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
-                                 .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED,
+                                 .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED ||
+                                               attempt->result == KH_ERR_NOTIFIER_GONE,
                                  .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
 
@@ -105,10 +106,10 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
     return err;
   attempt->rule = kh_rules_for(outbox->rules, delivery->credential);
   attempt->number = delivery->attempt;
-  if (!attempt->rule)
-    attempt->result = KH_ERR_NOTIFIER_GONE;
-  else if (now_us >= delivery->expires_us)
+  if (now_us >= delivery->expires_us)
     attempt->result = KH_ERR_DELIVERY_EXPIRED;
+  else if (!attempt->rule)
+    kh_attempt_wait_for_rule(outbox, attempt);
   else
     attempt->number++;
   return KH_OK;

@@ -27,6 +27,7 @@ struct kh_attempted {
 
 struct kh_outbox {
   const struct kh_rules *rules; /* where destinations become URLs, at the moment of sending */
+  int64_t rules_since_us;       /* in the clock's ticks: since when it has these */
   struct kh_queue queue;
   struct kh_batch batch; /* of the queue */
   struct kh_transport transport;
@@ -51,8 +52,8 @@ void kh_outbox_configure(const struct kh_transport *transport, const struct kh_c
  * be recorded (it is then sent again), else the outcome: KH_OK, KH_ERR_DELIVERY_FAILED and
  * KH_ERR_DESTINATION_REFUSED (will be tried again), or why it is dead: KH_ERR_DELIVERY_REFUSED (an answer
  * that trying again will not change), KH_ERR_DELIVERY_EXPIRED (too many attempts or too old),
- * KH_ERR_NOTIFIER_GONE (the config no longer has the destination), KH_ERR_RENDER (a body that cannot be
- * read).
+ * KH_ERR_NOTIFIER_GONE (the config no longer has the destination; before it has been without for KH_GONE_S
+ * it will be tried again), KH_ERR_RENDER (a body that cannot be read).
  */
 enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
 

@@ -5,6 +5,7 @@
 #define KH_POLICY_H
 
 enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000, KH_REST_S = 10 };
+enum { KH_GONE_S = 3600 }; /* how long a rule that is gone is waited for */
 
 /*
  * What STATUS means; 0 is no answer at all. KH_OK: delivered. KH_ERR_DELIVERY_FAILED: trying again may help.

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct kh_config_dir dir;
 
@@ -55,14 +56,12 @@ START_TEST(notices_when_a_file_changes)
   kh_tempdir_path(&dir.dir, "aside", aside, sizeof aside);
   ck_assert_int_eq(rename(path, aside), 0);
   ck_assert(kh_config_is_outdated(&dir.config));
-  ck_assert_int_eq(rename(aside, path), 0);
-  ck_assert(!kh_config_is_outdated(&dir.config));
   kh_config_dir_put(&dir, watched[_i], "something else");
   ck_assert(kh_config_is_outdated(&dir.config));
 }
 END_TEST
 
-/* Each of time, size and inode is enough. */
+/* Each of mtime, size, inode and ctime is enough. */
 START_TEST(notices_a_change_of_one_thing_only)
 {
   char path[KH_PATH_BYTES];
@@ -84,6 +83,10 @@ START_TEST(notices_a_change_of_one_thing_only)
     kh_config_dir_put(&dir, "webhook-secret", "123456789");
   if (_i == 2)
     ck_assert_int_eq(rename(aside, path), 0);
+  if (_i == 3) {
+    ck_assert_int_eq(usleep(50000), 0); /* more than a tick of a file system's clock */
+    kh_config_dir_put(&dir, "webhook-secret", "87654321");
+  }
   if (_i > 0)
     ck_assert_int_eq(utimensat(AT_FDCWD, path, same, 0), 0);
   ck_assert(kh_config_is_outdated(&dir.config));
@@ -162,7 +165,7 @@ static Suite *watch_suite(void)
 
   tcase_add_checked_fixture(watch, open_dir, close_dir);
   tcase_add_loop_test(watch, notices_when_a_file_changes, 0, (int)KH_COUNT(watched));
-  tcase_add_loop_test(watch, notices_a_change_of_one_thing_only, 0, 3);
+  tcase_add_loop_test(watch, notices_a_change_of_one_thing_only, 0, 4);
   tcase_add_test(watch, a_broken_config_is_watched_for_its_cure);
   tcase_add_test(watch, a_missing_config_says_so);
   tcase_add_loop_test(watch, refuses_a_file_that_grows, 0, (int)KH_COUNT(growing));

@@ -4,6 +4,7 @@
 #include "support/suite.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define GONE "notifier_gone: no rule of `notify` sends there; bring it back"
 
 /* ---- one attempt: what comes of each answer, written down by hand ---- */
 
@@ -211,11 +212,79 @@ static void expect_dead_unsent(const char *reason, const char *kept)
   json_decref(line);
 }
 
-START_TEST(a_destination_that_is_gone)
+START_TEST(a_rule_that_is_gone_is_waited_for_an_hour)
 {
+  char retry_at[KH_TIME_TEXT_BYTES];
+
+  kh_stage.outbox.rules_since_us = kh_clock_ticks_us(&kh_stage.clock.clock);
+  kh_fake_clock_advance(&kh_stage.clock, 600 * KH_TEST_SECOND_US);
+  kh_stage_owe(ID_A, "slack env:OTHER_HOOK", KH_STAGE_BODY, 3, 86400);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+  kh_time_format((KH_STAGE_NOW_S + 3600) * KH_TEST_SECOND_US, retry_at);
+  ck_assert_str_eq(kh_line_text(line, "result"), "retry");
+  ck_assert_str_eq(kh_line_text(line, "reason"), "notifier_gone");
+  ck_assert_str_eq(kh_line_text(line, "level"), "ERROR");
+  ck_assert_str_eq(kh_line_text(line, "retry_at"), retry_at);
+  ck_assert_int_eq(kh_line_number(line, "attempt"), 3);
+  json_decref(line);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
+  ck_assert_int_eq(
+      kh_test_sql_number(&kh_stage.test.dir, "SELECT count(*) FROM deliveries WHERE reason = '" GONE "'"), 1);
+
+  kh_fake_clock_advance(&kh_stage.clock, 3000 * KH_TEST_SECOND_US - 1);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOT_FOUND);
+  kh_fake_clock_advance(&kh_stage.clock, 1);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  ck_assert_int_eq(kh_stage_count_dead(GONE), 1);
+  ck_assert_ptr_null(strchr(kh_stage.trace, 's'));
+}
+END_TEST
+
+/* An hour of the clock that never goes back: a wrong time of day ends no wait. */
+START_TEST(an_hour_by_the_right_clock)
+{
+  kh_stage.outbox.rules_since_us = kh_clock_ticks_us(&kh_stage.clock.clock);
+  kh_stage_owe(ID_A, "slack env:OTHER_HOOK", KH_STAGE_BODY, 0, 86400);
+  kh_stage.clock.now_us += 7200 * KH_TEST_SECOND_US;
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
+}
+END_TEST
+
+START_TEST(a_rule_that_comes_back_delivers_at_once)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1}, two[KH_DIGEST_BYTES] = {2};
+  const struct kh_queue *queue = &kh_stage.outbox.queue;
+
+  ck_assert_int_eq(kh_queue_know_config(queue, one, kh_clock_now_us(&kh_stage.clock.clock)), KH_OK);
+  kh_stage.rules.count = 0;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOT_FOUND);
+  kh_stage.rules.count = 2;
+  ck_assert_int_eq(kh_queue_know_config(queue, two, kh_clock_now_us(&kh_stage.clock.clock)), KH_OK);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
+  ck_assert_str_eq(kh_stage.trace, "sd");
+}
+END_TEST
+
+START_TEST(its_time_may_end_before_the_hour)
+{
+  kh_stage_owe(ID_A, "slack env:OTHER_HOOK", KH_STAGE_BODY, 0, 100);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  kh_fake_clock_advance(&kh_stage.clock, 100 * KH_TEST_SECOND_US);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_EXPIRED);
+  ck_assert_int_eq(kh_stage_count_dead("delivery_expired; before: " GONE), 1);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_it_where_nobody_comes_back)
+{
+  kh_stage.outbox.once = true;
   kh_stage_owe(ID_A, "slack env:OTHER_HOOK", KH_STAGE_BODY, 0, 86400);
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
-  expect_dead_unsent("notifier_gone", "notifier_gone");
+  expect_dead_unsent("notifier_gone", GONE);
 }
 END_TEST
 
@@ -246,7 +315,11 @@ static Suite *outbox_suite(void)
 
   tcase_add_checked_fixture(outbox, kh_stage_open, kh_stage_close);
   tcase_add_loop_test(outbox, an_answer_leads_to_its_outcome, 0, (int)KH_COUNT(outcomes));
-  tcase_add_test(outbox, a_destination_that_is_gone);
+  tcase_add_test(outbox, a_rule_that_is_gone_is_waited_for_an_hour);
+  tcase_add_test(outbox, an_hour_by_the_right_clock);
+  tcase_add_test(outbox, a_rule_that_comes_back_delivers_at_once);
+  tcase_add_test(outbox, its_time_may_end_before_the_hour);
+  tcase_add_test(outbox, nobody_waits_for_it_where_nobody_comes_back);
   tcase_add_test(outbox, one_that_is_too_old);
   tcase_add_test(outbox, one_that_is_almost_too_old_has_its_last_try);
   return suite;

@@ -7,7 +7,7 @@ import subprocess
 import time
 import traceback
 
-from common import SECRET, Report, Workspace
+from common import aged, SECRET, Report, Workspace
 
 HOOK = "/services/T0PLANTED/secret-path"
 
@@ -36,7 +36,7 @@ class Cli:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         os.chmod(path, 0o600)
-        return str(path)
+        return str(aged(path))
 
     def run(self, *arguments, input=b"", seconds=60, env=None, stdout=subprocess.PIPE):
         done = subprocess.run([str(self.program), *arguments], input=input, stdout=stdout,

@@ -351,6 +351,14 @@ def run_cgi(program, variables, body, arguments=(), hold=False, seconds=20):
 
 # ---- kitehook's own
 
+def aged(path):
+    """PATH, as if it had been written a while ago: a worker that starts waits for what was written just
+    now."""
+    written = time.time_ns() - 60 * 10**9
+    os.utime(path, ns=(written, written))
+    return path
+
+
 def write_config(folder, build, template="kitehook.yml", catcher="http://127.0.0.1:9/none", **values):
     """Fills a template of conf/ into FOLDER/kitehook.yml, with its secret, its env file and its state folder
     beside it."""
@@ -363,6 +371,8 @@ def write_config(folder, build, template="kitehook.yml", catcher="http://127.0.0
     defaults = {"LOG": folder / "receiver.log", "MODE": "start", "LINGER": "1s"}
     config.write_text(fill(CONF / template, DIR=folder, BUILD=build, **{**defaults, **values}),
                       encoding="utf-8")
+    for name in ("webhook-secret", "env", "kitehook.yml"):
+        aged(folder / name)
     return config
 
 

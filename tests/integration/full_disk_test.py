@@ -62,6 +62,7 @@ class Scene:
         self.config = config
         self.stage.config.write_text(config.replace(f"program: {build}/kitehook", f"program: {self.program}"),
                                      encoding="utf-8")
+        common.aged(self.stage.config)
 
     def close(self):
         if self.mode == "start":

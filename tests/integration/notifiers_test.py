@@ -22,7 +22,7 @@ import time
 import jsonschema
 
 from catcher import Catcher
-from common import (FIXTURES, ROOT, SECRET, Report, Workspace, arguments, cgi_variables, fixtures,
+from common import (FIXTURES, ROOT, SECRET, Report, Workspace, arguments, aged, cgi_variables, fixtures,
                     post_headers, run_cgi, webhook)
 from lifx_api import Lamp, LifxApi
 from logs import problem_of
@@ -61,6 +61,8 @@ class Kitehook:
         path.write_text(
             f"webhook: {{signature: {{file: webhook-secret}}}}\nenv_file: env\n{top}notify:\n{rules}",
             encoding="utf-8")
+        for name in ("webhook-secret", "env", "kitehook.yml"):
+            aged(folder / name)
         return path
 
     def run(self, *words, given=b""):

@@ -109,7 +109,7 @@ def prepare(folder, build, catcher):
     config.write_text(
         config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {script}"),
         encoding="utf-8")
-    return config
+    return common.aged(config)
 
 
 def check_worker(report, name, folder, record, uid, roots, reaper):

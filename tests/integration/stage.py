@@ -61,10 +61,12 @@ class Stage:
         self.config.write_text(
             CONFIG.format(log=folder / "receiver.log", worker_log=folder / "worker.log", mode=mode,
                           program=build / "kitehook", rules=rules), encoding="utf-8")
+        common.aged(self.config)
 
     def write(self, name, text):
         (self.folder / name).write_text(text, encoding="utf-8")
         (self.folder / name).chmod(0o600)
+        common.aged(self.folder / name)
 
     def send_to(self, urls):
         self.write("env", f"KEY={KEY}\n" + "".join(f"{rule}_URL={url}\n" for rule, url in urls.items()))

@@ -56,7 +56,7 @@ def config_for(folder, build, template, **more):
     config.write_text(
         config.read_text(encoding="utf-8").replace(f"program: {build}/kitehook", f"program: {program}"),
         encoding="utf-8")
-    return config
+    return common.aged(config)
 
 
 class Lane(threading.Thread):
@@ -176,6 +176,7 @@ def killing(report, logs, folder, build, catcher, kills):
         # From here on receivers start the worker: one more webhook must bring all of the others out.
         config.write_text(config.read_text(encoding="utf-8").replace("mode: service", "mode: start"),
                           encoding="utf-8")
+        common.aged(config)
         seen = post(build, config, 1000000)
         report.check("killing: the next webhook starts a worker", seen == "started", seen)
         wanted = {*poster.kept, 1000000}

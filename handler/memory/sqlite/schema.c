@@ -220,9 +220,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
-    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason <> '',"
-                    " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-                    ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_BURY] =
+        "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason NOT IN ('', ?4),"
+        " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
+        ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
                     " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
                     " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
