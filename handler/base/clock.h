@@ -8,6 +8,7 @@
 struct kh_clock {
   int64_t (*now_us)(void *self);   /* wall clock, microseconds since 1970 UTC */
   int64_t (*ticks_us)(void *self); /* never goes back; only differences mean anything */
+  int64_t (*boot_us)(void *self);  /* the same, and time that the machine slept counts */
   void *self;
 };
 
@@ -25,6 +26,26 @@ static inline int64_t kh_clock_ticks_us(const struct kh_clock *clock)
 {
   return clock->ticks_us(clock->self);
 }
+static inline int64_t kh_clock_boot_us(const struct kh_clock *clock)
+{
+  return clock->boot_us(clock->self);
+}
+
+/*
+ * The wall clock as it stood at the last look, going on by the boot clock: it never steps by itself. Whoever
+ * stores times takes them from here, and moves what is stored when a look tells of a step.
+ */
+struct kh_steady_clock {
+  const struct kh_clock *wall; /* borrowed */
+  int64_t ahead_us;            /* of the boot clock */
+  struct kh_clock clock;       /* hand out its address; the struct must not move */
+};
+
+enum { KH_CLOCK_STEP_US = 1000000 }; /* what is less since the last look is drift, and followed in silence */
+
+void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock *wall);
+/* Follows the wall clock. By how much that was set since the last look, to and fro: 0 for drift. */
+int64_t kh_steady_clock_look(struct kh_steady_clock *steady);
 
 enum { KH_TIME_TEXT_BYTES = 25 };
 
