@@ -92,6 +92,16 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
   return err;
 }
 
+static enum kh_err take(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+{
+  const struct kh_inbox_bounds bounds = worker->inbox.bounds;
+  enum kh_err err = KH_OK;
+
+  if (worker->inbox.fd_new < 0)
+    err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
+  return err ? err : kh_work_inbox(&worker->work, taken, diag);
+}
+
 /* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
 static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct kh_diag *diag)
 {
@@ -107,7 +117,7 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
     return err;
   if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
-  err = kh_work_inbox(&worker->work, &taken, diag);
+  err = take(worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
   enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
@@ -125,7 +135,9 @@ static enum kh_err pass(struct kh_worker *worker, bool *worked, struct kh_diag *
 
     kh_service_expect(&worker->service, 0);
     kh_worker_refresh(worker);
-    enum kh_err err = take_and_deliver(worker, &more, &why);
+    enum kh_err err = kh_worker_look_around(worker, &why);
+    if (!err)
+      err = take_and_deliver(worker, &more, &why);
     if (err == KH_ERR_NO_SPACE && kh_store_make_room(&worker->store)) {
       more = true;
       continue;
@@ -228,7 +240,8 @@ struct watch {
 
 static enum kh_err give_up(struct kh_worker *worker, const struct kh_diag *diag, struct kh_diag *problem)
 {
-  kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
+  if (!worker->is_evicted)
+    kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
   return kh_diag_set(problem, diag->err, "%s: %s", kh_err_token(diag->err), diag->text);
 }
 
@@ -292,7 +305,7 @@ static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
     int64_t due_us = never_us;
     enum kh_err err = look(worker, &worked, &due_us, &diag);
 
-    if (err && worker->call->once)
+    if (err && (worker->call->once || worker->is_evicted))
       return give_up(worker, &diag, problem);
     if (err) {
       kh_worker_stall(worker, &watch.backoff_ms, &diag);

@@ -1,8 +1,9 @@
 /*
  * parts.h - a worker at work: what it holds, and what its files do for each other.
  *
- * worker.c opens it, lets loop.c work and closes it; loop.c waits by wait.c; config.c, which all of them use,
- * reads the configuration and reads it again.
+ * worker.c opens it, lets loop.c work and closes it; loop.c waits by wait.c, and sees by look.c whether all
+ * that it stands on is still there; config.c, which all of them use, reads the configuration and reads it
+ * again.
  */
 #ifndef KH_WORKER_PARTS_H
 #define KH_WORKER_PARTS_H
@@ -24,6 +25,7 @@ struct kh_worker {
   struct kh_setup *broken;        /* the last one that did not load, to see when its files change; or NULL */
   struct kh_log_file log_file;
   struct kh_log log;
+  int state_fd; /* of the state folder, to see whether that is still there */
   struct kh_inbox inbox;
   struct kh_worker_lock lock;
   struct kh_store store;
@@ -32,10 +34,11 @@ struct kh_worker {
   struct kh_outbox outbox;
   struct kh_service service;
 
-  int64_t started_us, looked_us, swept_us; /* ticks */
-  size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
+  int64_t started_us, looked_us, looked_around_us, swept_us; /* ticks */
+  size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
   bool stop;
   bool store_knows;  /* which config is in use; told again each hour */
+  bool is_evicted;   /* its folder is gone, or another worker has it: it must leave */
   bool did_overtime; /* a second pass, when the budget of the first was over */
 };
 
@@ -84,6 +87,15 @@ void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct
 bool kh_worker_must_stop(struct kh_worker *worker);
 /* Waits for what is under way, which is no longer than one time-out. */
 void kh_worker_drain(struct kh_worker *worker);
+
+/* ---- look.c -------------------------------------------------------------------------- */
+
+/*
+ * Looks at most once a second whether what is open was moved or removed beside the worker; it says so. Inbox
+ * and store are closed then, for the next use to open them again. An error with DIAG, and worker->is_evicted:
+ * the state folder is gone, or the place in it.
+ */
+enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag) KH_MUST_USE;
 
 /* ---- loop.c -------------------------------------------------------------------------- */
 

@@ -74,11 +74,17 @@ void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock 
 
 int64_t kh_steady_clock_look(struct kh_steady_clock *steady)
 {
-  const int64_t ahead_us = ahead_of_boot_us(steady->wall);
-  const int64_t moved_us = ahead_us - steady->ahead_us;
+  const int64_t moved_us = ahead_of_boot_us(steady->wall) - steady->ahead_us;
 
-  steady->ahead_us = ahead_us;
-  return moved_us >= KH_CLOCK_STEP_US || moved_us <= -KH_CLOCK_STEP_US ? moved_us : 0;
+  if (moved_us >= KH_CLOCK_STEP_US || moved_us <= -KH_CLOCK_STEP_US)
+    return moved_us;
+  kh_steady_clock_follow(steady, moved_us);
+  return 0;
+}
+
+void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us)
+{
+  steady->ahead_us += step_us;
 }
 
 /* Howard Hinnant's days_from_civil and its inverse (public domain): no time zone files, no locale. */

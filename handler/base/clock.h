@@ -32,8 +32,9 @@ static inline int64_t kh_clock_boot_us(const struct kh_clock *clock)
 }
 
 /*
- * The wall clock as it stood at the last look, going on by the boot clock: it never steps by itself. Whoever
- * stores times takes them from here, and moves what is stored when a look tells of a step.
+ * The wall clock as it was last followed, going on by the boot clock: it never steps by itself. Whoever
+ * stores times takes them from here; when a look tells of a step, what is stored is moved, and then this
+ * follows.
  */
 struct kh_steady_clock {
   const struct kh_clock *wall; /* borrowed */
@@ -41,11 +42,12 @@ struct kh_steady_clock {
   struct kh_clock clock;       /* hand out its address; the struct must not move */
 };
 
-enum { KH_CLOCK_STEP_US = 1000000 }; /* what is less since the last look is drift, and followed in silence */
+enum { KH_CLOCK_STEP_US = 1000000 }; /* less between two looks is drift */
 
 void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock *wall);
-/* Follows the wall clock. By how much that was set since the last look, to and fro: 0 for drift. */
+/* By how much the wall clock was set, forwards or, below 0, backwards; 0 for drift, which is followed. */
 int64_t kh_steady_clock_look(struct kh_steady_clock *steady);
+void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us);
 
 enum { KH_TIME_TEXT_BYTES = 25 };
 

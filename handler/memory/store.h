@@ -18,6 +18,7 @@ struct kh_store_ops {
   enum kh_err (*tidy)(void *self);
   bool (*make_room)(void *self);
   bool (*has_spare)(void *self);
+  bool (*has_moved)(void *self);
   void (*close)(void *self);
 };
 
@@ -69,6 +70,12 @@ static inline bool kh_store_make_room(const struct kh_store *store)
 static inline bool kh_store_has_spare(const struct kh_store *store)
 {
   return !store->ops->has_spare || store->ops->has_spare(store->self);
+}
+
+/* True when its file was moved, removed or replaced: closed and opened anew it is what others see. */
+static inline bool kh_store_has_moved(const struct kh_store *store)
+{
+  return store->ops && store->ops->has_moved && store->ops->has_moved(store->self);
 }
 
 #endif

@@ -228,6 +228,8 @@ START_TEST(a_steady_clock_does_not_step)
     kh_fake_clock_advance(&fake, 3000000);
     ck_assert_int_eq(kh_clock_now_us(&steady.clock), before_us + 3000000);
     ck_assert_int_eq(kh_steady_clock_look(&steady), steps_us[i]);
+    ck_assert_int_eq(kh_clock_now_us(&steady.clock), before_us + 3000000);
+    kh_steady_clock_follow(&steady, steps_us[i]);
     ck_assert_int_eq(kh_steady_clock_look(&steady), 0);
     ck_assert_int_eq(kh_clock_now_us(&steady.clock), fake.now_us);
     ck_assert_int_eq(kh_clock_ticks_us(&steady.clock), fake.ticks_us);

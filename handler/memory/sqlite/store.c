@@ -46,6 +46,13 @@ static bool has_spare(void *self)
   return sqlite->has_spare;
 }
 
+static bool has_moved(void *self)
+{
+  const struct kh_sqlite *sqlite = self;
+
+  return kh_db_has_moved(sqlite->db);
+}
+
 static void close_store(void *self)
 {
   struct kh_sqlite *sqlite = self;
@@ -56,7 +63,7 @@ static void close_store(void *self)
   free(sqlite);
 }
 
-static const struct kh_store_ops store_ops = {tidy, make_room, has_spare, close_store};
+static const struct kh_store_ops store_ops = {tidy, make_room, has_spare, has_moved, close_store};
 
 /* Without inodes SQLite only says that it cannot open a file, and with the cause of another one. */
 static bool is_out_of_inodes(const char *state)
