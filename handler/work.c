@@ -233,10 +233,12 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   if (err)
     return err;
   outcome.event.steps_left = &outcome.steps_left;
+  /* One that was received ahead of now came while the clock was wrong. */
+  const int64_t now_us = kh_clock_now_us(work->clock);
   outcome.claim = (struct kh_claim){.entry = kh_str_of(name),
                                     .signature = kh_str_of(entry->verified.signature),
                                     .is_ping = outcome.event.kind == KH_EVENT_PING,
-                                    .now_us = entry->received_us};
+                                    .now_us = now_us < entry->received_us ? now_us : entry->received_us};
   kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
 
   err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);

@@ -37,6 +37,7 @@ STEPS = [
     ("commands", [integration("commands")], 120),
     ("destinations", [integration("destinations")], 120),
     ("delivery", [["script/build", "clang"], integration("delivery")], 300),
+    ("moving", [["script/build", "clang"], integration("moving")], 240),
     ("full_disk", [["script/build", "clang"], integration("full_disk")], 300),
     ("notifiers", [integration("notifiers")], 240),
     ("lambda", [integration("lambda")], 180),

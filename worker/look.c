@@ -5,8 +5,6 @@
 
 #include <sys/stat.h>
 
-enum { LOOK_EVERY_US = 1000000 };
-
 /* ---- folders and files --------------------------------------------------------------------- */
 
 static void say_moved(struct kh_worker *worker, const char *what)
@@ -62,22 +60,48 @@ static void look_at_inbox_and_store(struct kh_worker *worker)
   }
 }
 
-static enum kh_err look_at_folders(struct kh_worker *worker, struct kh_diag *diag)
+/* ---- the clock ----------------------------------------------------------------------------- */
+
+static void say_stepped(struct kh_worker *worker, int64_t step_us)
+{
+  struct kh_diag detail = {0};
+
+  (void)kh_diag_set(&detail, KH_ERR_IO,
+                    "the clock was set %s by %.3f s; what waits, rests or expires is moved with it",
+                    step_us > 0 ? "forwards" : "backwards", (double)(step_us > 0 ? step_us : -step_us) / 1e6);
+  kh_worker_say(worker, KH_WARN, "clock stepped", KH_OK, &detail);
+}
+
+/* Until what is stored could be moved, time goes on as before. */
+static void look_at_clock(struct kh_worker *worker)
+{
+  const int64_t step_us = kh_steady_clock_look(&worker->time);
+
+  if (step_us == 0 || !worker->store.ops ||
+      kh_store_follow_clock(&worker->store, step_us, kh_worker_now_us(worker)))
+    return;
+  kh_steady_clock_follow(&worker->time, step_us);
+  worker->outbox.since_us = kh_worker_now_us(worker);
+  worker->swept_us = kh_worker_ticks_us(); /* by the new time what receivers write just now looks old */
+  say_stepped(worker, step_us);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag)
 {
   const int64_t now_us = kh_worker_ticks_us();
 
-  if (now_us - worker->looked_around_us < LOOK_EVERY_US)
+  worker->owes_look = now_us - worker->looked_around_us < KH_LOOK_AROUND_EVERY_MS * INT64_C(1000);
+  if (worker->owes_look)
     return KH_OK;
   worker->looked_around_us = now_us;
   enum kh_err err = look_at_state(worker, diag);
   if (!err)
     err = look_at_lock(worker, diag);
-  if (!err)
-    look_at_inbox_and_store(worker);
-  return err;
-}
-
-enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag)
-{
-  return look_at_folders(worker, diag);
+  if (err)
+    return err;
+  look_at_inbox_and_store(worker);
+  look_at_clock(worker);
+  return KH_OK;
 }

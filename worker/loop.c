@@ -33,7 +33,7 @@ static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
   if (worker->store_knows)
     return KH_OK;
   kh_config_digest(worker->config, digest);
-  enum kh_err err = kh_queue_know_config(&worker->store.queue, digest, kh_clock_now_us(&kh_system_clock));
+  enum kh_err err = kh_queue_know_config(&worker->store.queue, digest, kh_worker_now_us(worker));
   if (err)
     return store_trouble(worker, err, diag);
   worker->store_knows = true;
@@ -156,7 +156,7 @@ static void tidy(struct kh_worker *worker)
   /* Only keeps files small; what fails here shows at the next webhook. */
   (void)!kh_store_tidy(&worker->store);
   if (worker->swept_us == 0 || kh_worker_ticks_us() - worker->swept_us > sweep_every_us) {
-    kh_inbox_sweep(&worker->inbox, kh_clock_now_us(&kh_system_clock));
+    kh_inbox_sweep(&worker->inbox, kh_worker_now_us(worker));
     worker->store_knows = false;
     worker->swept_us = kh_worker_ticks_us();
   }
@@ -170,7 +170,7 @@ static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us
   const struct kh_config *config = worker->config;
   int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
   const bool is_sending = worker->outbox.under_way_count > 0;
-  int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
+  int64_t until_due_ms = (due_us - kh_worker_now_us(worker)) / 1000 + 1;
 
   if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
     return -1;
@@ -219,7 +219,7 @@ static bool leave(struct kh_worker *worker, struct kh_diag *diag)
   const bool is_late = is_out_of_budget(worker);
 
   kh_worker_lock_leave(&worker->lock);
-  if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_clock_now_us(&kh_system_clock)))
+  if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_worker_now_us(worker)))
     return true;
   if (kh_worker_lock_take(&worker->lock, worker->config->state, -1, diag) == KH_OK) {
     worker->started_us = is_late ? kh_worker_ticks_us() : worker->started_us;
@@ -284,6 +284,9 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
     return true;
   if (fruitless)
     stay_ms = FRUITLESS_MS;
+  /* It may have been woken for what lies in another folder by now. */
+  if (worker->owes_look && stay_ms > KH_LOOK_AROUND_EVERY_MS)
+    stay_ms = KH_LOOK_AROUND_EVERY_MS;
   if (stay_ms >= 0) {
     if (worker->outbox.under_way_count == 0)
       tell_rest(worker, due_us);

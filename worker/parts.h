@@ -34,13 +34,20 @@ struct kh_worker {
   struct kh_outbox outbox;
   struct kh_service service;
 
+  struct kh_steady_clock time;                               /* all but log lines goes by it */
   int64_t started_us, looked_us, looked_around_us, swept_us; /* ticks */
   size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
   bool stop;
   bool store_knows;  /* which config is in use; told again each hour */
+  bool owes_look;    /* the last one would have come too soon */
   bool is_evicted;   /* its folder is gone, or another worker has it: it must leave */
   bool did_overtime; /* a second pass, when the budget of the first was over */
 };
+
+static inline int64_t kh_worker_now_us(const struct kh_worker *worker)
+{
+  return kh_clock_now_us(&worker->time.clock);
+}
 
 /* Of the monotonic clock. */
 static inline int64_t kh_worker_ticks_us(void)
@@ -90,10 +97,13 @@ void kh_worker_drain(struct kh_worker *worker);
 
 /* ---- look.c -------------------------------------------------------------------------- */
 
+enum { KH_LOOK_AROUND_EVERY_MS = 1000 };
+
 /*
- * Looks at most once a second whether what is open was moved or removed beside the worker; it says so. Inbox
- * and store are closed then, for the next use to open them again. An error with DIAG, and worker->is_evicted:
- * the state folder is gone, or the place in it.
+ * At most once a second, or else soon: was the wall clock set? Then what is stored is moved with it. Was
+ * anything that is open moved or removed beside the worker? Inbox and store are closed then, for the next use
+ * to open them again. It says so. An error with DIAG, and worker->is_evicted: the state folder is gone, or
+ * the place in it.
  */
 enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag) KH_MUST_USE;
 

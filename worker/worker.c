@@ -144,7 +144,7 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
   if (err)
     return worker->stop ? KH_OK : fail(worker, err, problem);
   kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
-               &kh_system_clock, worker->log);
+               &worker->time.clock, worker->log);
   worker->deliver_max = KH_WORK_BATCH;
   worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_worker_ticks_us() ^ (uint64_t)getpid(),
                                       .rules = &worker->setup->rules,
@@ -152,7 +152,8 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
                                       .log = worker->log,
-                                      .clock = &kh_system_clock};
+                                      .clock = &worker->time.clock,
+                                      .since_us = kh_worker_now_us(worker)};
   return KH_OK;
 }
 
@@ -235,6 +236,7 @@ enum kh_worker_end kh_worker_run(const struct kh_worker_call *call, struct kh_di
   enum kh_worker_end end = KH_WORKER_END_NO_STATE;
 
   umask(077);
+  kh_steady_clock_init(&worker.time, &kh_system_clock);
   if (prepare(&worker, problem) != KH_OK)
     return end;
   if (kh_worker_load_config(&worker, mistakes) != KH_OK)

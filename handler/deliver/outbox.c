@@ -17,6 +17,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED,
+                                 .now_us = now_us,
                                  .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
 
@@ -33,7 +34,8 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
-    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, attempt->rest_until_us);
+    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, now_us,
+                        attempt->rest_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -92,6 +94,14 @@ static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *
   }
 }
 
+/* Whatever time has passed, or seems to: first it is tried. */
+static bool is_too_old(const struct kh_outbox *outbox, const struct kh_delivery *delivery, int64_t now_us)
+{
+  const bool was_tried = delivery->attempt > 0 && delivery->since_us > outbox->since_us;
+
+  return now_us >= delivery->expires_us && (was_tried || outbox->since_us == 0);
+}
+
 static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   int64_t now_us = kh_clock_now_us(outbox->clock);
@@ -107,7 +117,7 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
   attempt->number = delivery->attempt;
   if (!attempt->rule)
     attempt->result = KH_ERR_NOTIFIER_GONE;
-  else if (now_us >= delivery->expires_us)
+  else if (is_too_old(outbox, delivery, now_us))
     attempt->result = KH_ERR_DELIVERY_EXPIRED;
   else
     attempt->number++;
