@@ -177,7 +177,7 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
   kh_buf_init(&outcome.log, LOG_MAX_BYTES);
   if (!kh_webhook_file_read(self, &webhook, call->file, call->now_s, &stage->setup->config))
     goto done;
-  stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, &webhook.now_us};
+  stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, real_ticks_us, &webhook.now_us};
   stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
   code = KH_EXIT_STATE;
   if (kh_store_open_process(&stage->store) != KH_OK)

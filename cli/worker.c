@@ -81,8 +81,8 @@ const struct kh_command kh_command_worker = {
         "Exit codes: 0 left in order; with --once 4 when something is left: a webhook that waits, or a\n"
         "notification that is owed, perhaps later; 2 called wrongly, 3 configuration, 5 the state folder "
         "cannot\n"
-        "be had: another worker is there, another user owns it, or memory fails (--once; otherwise it tries\n"
-        "again).\n",
+        "be had: another worker is there, another user owns it, it was moved or removed, or memory fails\n"
+        "(--once; otherwise it tries again).\n",
     .options = options,
     .operand = "",
     .run = run,

@@ -122,7 +122,9 @@ static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *
 
 static int64_t oldest_entry_s(const struct account *account)
 {
-  return account->kept.oldest_us > 0 ? (account->received_us - account->kept.oldest_us) / 1000000 : 0;
+  const int64_t age_s = (account->received_us - account->kept.oldest_us) / 1000000;
+
+  return account->kept.oldest_us > 0 && age_s > 0 ? age_s : 0; /* the clock may have been ahead */
 }
 
 /* Nobody works, or whoever was started or woken does not get anywhere. */

@@ -224,11 +224,14 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
 }
 
 /* Who it is, for memory, and for whoever remembers the ids of deliveries. */
-static void identify(struct outcome *outcome, const char *name, const struct kh_entry *entry)
+static void identify(const struct kh_work *work, struct outcome *outcome, const char *name,
+                     const struct kh_entry *entry)
 {
   const struct kh_verified *verified = &entry->verified;
   const bool is_ping = outcome->event.kind == KH_EVENT_PING;
   const bool is_timeless = !is_ping && !kh_event_has_time(&outcome->event);
+  /* One that was received ahead of now came while the clock was wrong. */
+  const int64_t now_us = kh_clock_now_us(work->clock);
   struct kh_claim *claim = &outcome->claim;
 
   *claim = (struct kh_claim){.entry = kh_str_of(name),
@@ -236,7 +239,7 @@ static void identify(struct outcome *outcome, const char *name, const struct kh_
                              .body_window_s = is_ping       ? 0
                                               : is_timeless ? KH_TIMELESS_WINDOW_S
                                                             : KH_BODY_WINDOW_S,
-                             .now_us = entry->received_us};
+                             .now_us = now_us < entry->received_us ? now_us : entry->received_us};
   kh_sha256(&verified->body, 1, claim->body_digest);
   memcpy(outcome->event_digest, claim->body_digest, sizeof outcome->event_digest);
   /* What comes again as it was is another event, and whoever knows the ids of the first must take it. */
@@ -258,7 +261,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   if (err)
     return err;
   outcome.event.steps_left = &outcome.steps_left;
-  identify(&outcome, name, entry);
+  identify(work, &outcome, name, entry);
   err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);
   if (!err)
     err = apply_rules(work, name, &outcome);
@@ -339,25 +342,42 @@ static bool is_passing(enum kh_err err)
          err == KH_ERR_NO_MEMORY;
 }
 
+/* What cannot even be set aside stays where it is, and holds up no other. */
+static enum kh_err set_aside(struct kh_work *work, const char *name, enum kh_err reason,
+                             const struct kh_diag *why, struct kh_diag *diag)
+{
+  enum kh_err err = kh_inbox_set_aside(work->inbox, name, reason, why);
+
+  if (err)
+    return kh_diag_set(diag, err, "%s cannot be set aside: %s", name, strerror(errno));
+  log_aside(work, name, reason, why);
+  return KH_OK;
+}
+
+/* Those of a batch that are not to be removed; STUCK of them cannot be taken at all, and why the first. */
+struct stay {
+  bool stays[KH_WORK_BATCH];
+  size_t stuck;
+  struct kh_diag why;
+};
+
 static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
-                              bool *aside, struct kh_diag *diag)
+                              struct stay *stay, struct kh_diag *diag)
 {
   for (size_t i = 0; i < count; i++) {
     struct kh_diag why = {0};
     enum kh_err err = work_entry(work, names[i], &why);
 
-    aside[i] = err != KH_OK;
+    stay->stays[i] = err != KH_OK;
     if (!err || err == KH_ERR_NOT_FOUND)
       continue;
-    if (!is_passing(err)) {
-      enum kh_err reason = err;
-
-      err = kh_inbox_set_aside(work->inbox, names[i], reason, &why);
-      if (!err)
-        log_aside(work, names[i], reason, &why);
-    }
-    if (err)
+    if (is_passing(err))
       return kh_diag_set(diag, err, "%s: %s", names[i], why.text[0] ? why.text : strerror(errno));
+    err = set_aside(work, names[i], err, &why, &stay->why);
+    if (err == KH_ERR_INBOX_IO)
+      stay->stuck++;
+    else if (err)
+      return kh_diag_set(diag, err, "%s", stay->why.text);
   }
   return KH_OK;
 }
@@ -366,12 +386,12 @@ static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
 static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
                               struct kh_diag *diag)
 {
-  bool aside[KH_WORK_BATCH];
+  struct stay stay = {0};
 
   kh_buf_clear(&work->lines);
   enum kh_err err = kh_batch_begin(&work->store.batch);
   if (!err)
-    err = work_batch(work, names, count, aside, diag);
+    err = work_batch(work, names, count, &stay, diag);
   if (!err)
     err = kh_batch_end(&work->store.batch);
   if (err) {
@@ -382,9 +402,11 @@ static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
   }
   kh_work_release_lines(work);
   for (size_t i = 0; i < count && !err; i++)
-    if (!aside[i])
+    if (!stay.stays[i])
       err = kh_inbox_remove(work->inbox, names[i]);
-  return err ? kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno)) : KH_OK;
+  if (err)
+    return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
+  return stay.stuck == count ? kh_diag_set(diag, KH_ERR_INBOX_IO, "%s", stay.why.text) : KH_OK;
 }
 
 /* What was taken makes room for the rest, and so does the log of a transaction. */

@@ -108,6 +108,17 @@ START_TEST(the_oldest_entry_tells_how_long_nobody_worked)
 }
 END_TEST
 
+/* The clock was ahead when it came. */
+START_TEST(an_entry_from_ahead_of_now_has_no_age)
+{
+  kh_receiver_case_configure(&it, KH_ACCEPTS_SIGNATURES, true);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\"}");
+  kh_fake_clock_step(&it.fake, INT64_C(-100) * 1000000);
+  kh_receiver_case_receive_signed(&it, "{\"event\":\"ping\",\"n\":2}");
+  ck_assert_int_eq(kh_line_number(it.line, "oldest_entry_s"), 0);
+}
+END_TEST
+
 START_TEST(a_worker_that_gets_nowhere_is_told)
 {
   struct kh_worker_lock lock;
@@ -192,6 +203,7 @@ static Suite *receive_suite(void)
   tcase_add_test(accepted, a_genuine_webhook_is_kept);
   tcase_add_test(accepted, a_listening_worker_is_woken);
   tcase_add_test(accepted, the_oldest_entry_tells_how_long_nobody_worked);
+  tcase_add_test(accepted, an_entry_from_ahead_of_now_has_no_age);
   tcase_add_test(accepted, a_worker_that_gets_nowhere_is_told);
   tcase_add_test(accepted, without_a_state_folder_nothing_is_kept);
   tcase_add_test(accepted, a_token_is_the_weaker_proof);

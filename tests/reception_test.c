@@ -214,6 +214,27 @@ START_TEST(another_folder_in_the_inbox_s_place_is_taken_at_once)
 }
 END_TEST
 
+/* Only a look at all three would see it before; after the failure it is mended within the request. */
+START_TEST(a_part_of_the_inbox_that_is_gone_costs_no_webhook)
+{
+  static const char *const parts[] = {"state/inbox/tmp", "state/inbox/aside"};
+  char path[600];
+
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  (void)kh_tempdir_path(&dir, "state/inbox/tmp/.load", path, sizeof path);
+  (void)unlink(path);
+  for (size_t i = 0; i < KH_COUNT(parts); i++) {
+    ck_assert_int_eq(rmdir(kh_tempdir_path(&dir, parts[i], path, sizeof path)), 0);
+    ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+    (void)kh_tempdir_path(&dir, "state/inbox/tmp/.load", path, sizeof path);
+    (void)unlink(path);
+  }
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "state/inbox/new", path, sizeof path)), 3);
+}
+END_TEST
+
 START_TEST(what_did_not_change_is_not_read_again)
 {
   put_config(SIGNATURE "log: log\n");
@@ -388,6 +409,7 @@ static Suite *reception_suite(void)
   tcase_add_test(changed, a_wrong_secret_costs_one_look_a_second);
   tcase_add_test(changed, what_is_read_because_of_a_secret_holds_at_once);
   tcase_add_test(changed, another_folder_in_the_inbox_s_place_is_taken_at_once);
+  tcase_add_test(changed, a_part_of_the_inbox_that_is_gone_costs_no_webhook);
   tcase_add_test(changed, what_did_not_change_is_not_read_again);
   tcase_add_test(changed, a_broken_config_keeps_the_old_one_and_is_logged_once);
   tcase_add_test(changed, a_secret_that_vanishes_does_not_open_the_door);

@@ -33,7 +33,7 @@ static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
   if (worker->store_knows)
     return KH_OK;
   kh_config_digest(worker->config, digest);
-  enum kh_err err = kh_queue_know_config(&worker->store.queue, digest, kh_clock_now_us(&kh_system_clock));
+  enum kh_err err = kh_queue_know_config(&worker->store.queue, digest, kh_worker_now_us(worker));
   if (err)
     return store_trouble(worker, err, diag);
   worker->store_knows = true;
@@ -92,6 +92,16 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
   return err;
 }
 
+static enum kh_err take(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+{
+  const struct kh_inbox_bounds bounds = worker->inbox.bounds;
+  enum kh_err err = KH_OK;
+
+  if (worker->inbox.fd_new < 0)
+    err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
+  return err ? err : kh_work_inbox(&worker->work, taken, diag);
+}
+
 /* The inbox comes first: it is bounded, and receivers answer 503 when it is full. *MORE: something moved. */
 static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct kh_diag *diag)
 {
@@ -108,7 +118,7 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
   if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
   if (!kh_worker_holds_webhooks(worker))
-    err = kh_work_inbox(&worker->work, &taken, diag);
+    err = take(worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
   enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
@@ -126,7 +136,9 @@ static enum kh_err pass(struct kh_worker *worker, bool *worked, struct kh_diag *
 
     kh_service_expect(&worker->service, 0);
     kh_worker_refresh(worker);
-    enum kh_err err = take_and_deliver(worker, &more, &why);
+    enum kh_err err = kh_worker_look_around(worker, &why);
+    if (!err)
+      err = take_and_deliver(worker, &more, &why);
     if (err == KH_ERR_NO_SPACE && kh_store_make_room(&worker->store)) {
       more = true;
       continue;
@@ -145,7 +157,7 @@ static void tidy(struct kh_worker *worker)
   /* Only keeps files small; what fails here shows at the next webhook. */
   (void)!kh_store_tidy(&worker->store);
   if (worker->swept_us == 0 || kh_worker_ticks_us() - worker->swept_us > sweep_every_us) {
-    kh_inbox_sweep(&worker->inbox, kh_clock_now_us(&kh_system_clock));
+    kh_inbox_sweep(&worker->inbox, kh_worker_now_us(worker));
     worker->store_knows = false;
     worker->swept_us = kh_worker_ticks_us();
   }
@@ -159,7 +171,7 @@ static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us
   const struct kh_config *config = worker->config;
   int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
   const bool is_sending = worker->outbox.under_way_count > 0;
-  int64_t until_due_ms = (due_us - kh_clock_now_us(&kh_system_clock)) / 1000 + 1;
+  int64_t until_due_ms = (due_us - kh_worker_now_us(worker)) / 1000 + 1;
 
   if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
     return -1;
@@ -208,7 +220,7 @@ static bool leave(struct kh_worker *worker, struct kh_diag *diag)
   const bool is_late = is_out_of_budget(worker);
 
   kh_worker_lock_leave(&worker->lock);
-  if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_clock_now_us(&kh_system_clock)))
+  if (is_late ? !is_owed_overtime(worker) : !is_anything_there(worker, kh_worker_now_us(worker)))
     return true;
   if (kh_worker_lock_take(&worker->lock, worker->config->state, -1, diag) == KH_OK) {
     worker->started_us = is_late ? kh_worker_ticks_us() : worker->started_us;
@@ -229,7 +241,8 @@ struct watch {
 
 static enum kh_err give_up(struct kh_worker *worker, const struct kh_diag *diag, struct kh_diag *problem)
 {
-  kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
+  if (!worker->is_evicted)
+    kh_worker_say(worker, KH_ERROR, "worker stalled", diag->err, diag);
   return kh_diag_set(problem, diag->err, "%s: %s", kh_err_token(diag->err), diag->text);
 }
 
@@ -276,6 +289,9 @@ static bool rest_or_leave(struct kh_worker *worker, struct watch *watch, bool wo
     stay_ms = FRUITLESS_MS;
   if (stay_ms < 0 && kh_worker_holds_webhooks(worker))
     stay_ms = KH_LOOK_ANYWAY_MS;
+  /* It may have been woken for what lies in another folder by now. */
+  if (worker->owes_look && stay_ms > KH_LOOK_AROUND_EVERY_MS)
+    stay_ms = KH_LOOK_AROUND_EVERY_MS;
   if (stay_ms >= 0) {
     if (worker->outbox.under_way_count == 0)
       tell_rest(worker, due_us);
@@ -297,7 +313,7 @@ static enum kh_err stay(struct kh_worker *worker, struct kh_diag *problem)
     int64_t due_us = never_us;
     enum kh_err err = look(worker, &worked, &due_us, &diag);
 
-    if (err && worker->call->once)
+    if (err && (worker->call->once || worker->is_evicted))
       return give_up(worker, &diag, problem);
     if (err) {
       kh_worker_stall(worker, &watch.backoff_ms, &diag);

@@ -1,8 +1,9 @@
 /*
  * parts.h - a worker at work: what it holds, and what its files do for each other.
  *
- * worker.c opens it, lets loop.c work and closes it; loop.c waits by wait.c; config.c, which all of them use,
- * reads the configuration and reads it again.
+ * worker.c opens it, lets loop.c work and closes it; loop.c waits by wait.c, and sees by look.c whether all
+ * that it stands on is still there; config.c, which all of them use, reads the configuration and reads it
+ * again.
  */
 #ifndef KH_WORKER_PARTS_H
 #define KH_WORKER_PARTS_H
@@ -26,6 +27,7 @@ struct kh_worker {
   struct kh_setup *before;        /* the setup before this one, while webhooks may come that it proves */
   struct kh_log_file log_file;
   struct kh_log log;
+  int state_fd; /* of the state folder, to see whether that is still there */
   struct kh_inbox inbox;
   struct kh_worker_lock lock;
   struct kh_store store;
@@ -34,13 +36,21 @@ struct kh_worker {
   struct kh_outbox outbox;
   struct kh_service service;
 
-  int64_t started_us, looked_us, swept_us, adopted_us; /* ticks */
+  struct kh_steady_clock time;                                           /* all but log lines goes by it */
+  int64_t started_us, looked_us, looked_around_us, swept_us, adopted_us; /* ticks */
   size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
   bool stop;
   bool store_knows;   /* which config is in use; told again each hour */
+  bool owes_look;     /* the last one would have come too soon */
+  bool is_evicted;    /* its folder is gone, or another worker has it: it must leave */
   bool did_overtime;  /* a second pass, when the budget of the first was over */
   bool told_restless; /* that the configuration is not left alone */
 };
+
+static inline int64_t kh_worker_now_us(const struct kh_worker *worker)
+{
+  return kh_clock_now_us(&worker->time.clock);
+}
 
 /* Of the monotonic clock. */
 static inline int64_t kh_worker_ticks_us(void)
@@ -95,6 +105,18 @@ void kh_worker_stall(struct kh_worker *worker, int64_t *backoff_ms, const struct
 bool kh_worker_must_stop(struct kh_worker *worker);
 /* Waits for what is under way, which is no longer than one time-out. */
 void kh_worker_drain(struct kh_worker *worker);
+
+/* ---- look.c -------------------------------------------------------------------------- */
+
+enum { KH_LOOK_AROUND_EVERY_MS = 1000 };
+
+/*
+ * At most once a second, or else soon: was the wall clock set? Then what is stored is moved with it. Was
+ * anything that is open moved or removed beside the worker? Inbox and store are closed then, for the next use
+ * to open them again. It says so. An error with DIAG, and worker->is_evicted: the state folder is gone, or
+ * the place in it.
+ */
+enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag) KH_MUST_USE;
 
 /* ---- loop.c -------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "inbox/state.h"
 #include "worker/parts.h"
 
 #include <pwd.h>
@@ -113,6 +114,8 @@ static enum kh_err take_lock(struct kh_worker *worker, struct kh_diag *diag)
   if (!err)
     err = open_inbox(worker, diag);
   if (!err)
+    err = kh_state_find(worker->config->state, &worker->state_fd, diag);
+  if (!err)
     err = kh_worker_lock_take(&worker->lock, worker->config->state, worker->call->inherited_fd, diag);
   if (!err)
     err = kh_http_curl_open(&worker->transport, NULL);
@@ -141,7 +144,7 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
   if (err)
     return worker->stop ? KH_OK : fail(worker, err, problem);
   kh_work_init(&worker->work, worker->config, &worker->setup->rules, &worker->inbox, worker->store,
-               &kh_system_clock, worker->log);
+               &worker->time.clock, worker->log);
   worker->work.also_proves = kh_worker_also_proves;
   worker->work.owner = worker;
   worker->deliver_max = KH_WORK_BATCH;
@@ -152,7 +155,8 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
                                       .log = worker->log,
-                                      .clock = &kh_system_clock};
+                                      .clock = &worker->time.clock,
+                                      .since_us = kh_worker_now_us(worker)};
   return KH_OK;
 }
 
@@ -172,6 +176,8 @@ static void close_all(struct kh_worker *worker)
   kh_setup_close(worker->before);
   kh_settling_close(&worker->settling);
   kh_service_close(&worker->service);
+  if (worker->state_fd >= 0)
+    close(worker->state_fd);
   close(worker->signal_fd);
   if (worker->hangup_fd >= 0)
     close(worker->hangup_fd);
@@ -194,13 +200,16 @@ static void say_started(struct kh_worker *worker)
   kh_worker_say(worker, KH_INFO, "worker started", KH_OK, &detail);
 }
 
-static void say_left(struct kh_worker *worker)
+static void say_left(struct kh_worker *worker, const struct kh_diag *problem)
 {
   struct kh_log_line line;
 
-  kh_log_begin(&line, &worker->log, KH_INFO, "worker left");
+  kh_log_begin(&line, &worker->log, worker->is_evicted ? KH_ERROR : KH_INFO, "worker left");
   kh_log_text(&line, KH_LOG_TRANSPORT, KH_STR("worker"));
-  kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
+  if (worker->is_evicted)
+    kh_log_problem(&line, problem->err, problem);
+  else
+    kh_log_text(&line, KH_LOG_DETAIL, worker->stop ? KH_STR("asked to by a signal") : KH_NO_STR);
   kh_log_number(&line, KH_LOG_DURATION_US, kh_worker_ticks_us() - worker->started_us);
   kh_log_end(&line, &worker->log);
 }
@@ -211,7 +220,7 @@ static enum kh_worker_end work(struct kh_worker *worker, struct kh_diag *problem
   kh_service_ready(&worker->service);
   enum kh_worker_end end = kh_worker_work(worker, problem);
 
-  say_left(worker);
+  say_left(worker, problem);
   return end;
 }
 
@@ -223,13 +232,16 @@ enum kh_worker_end kh_worker_run(const struct kh_worker_call *call, struct kh_di
                              .signal_fd = -1,
                              .hangup_fd = -1,
                              .log_file = {.fd = -1},
+                             .state_fd = -1,
                              .inbox = {.fd_tmp = -1, .fd_new = -1, .fd_aside = -1},
                              .lock = {.lock_fd = -1, .wake_fd = -1},
                              .started_us = now_us,
-                             .looked_us = now_us};
+                             .looked_us = now_us,
+                             .looked_around_us = now_us};
   enum kh_worker_end end = KH_WORKER_END_NO_STATE;
 
   umask(077);
+  kh_steady_clock_init(&worker.time, &kh_system_clock);
   if (prepare(&worker, problem) != KH_OK)
     return end;
   if (kh_worker_load_config(&worker, mistakes) != KH_OK)

@@ -23,7 +23,69 @@ static int64_t system_ticks_us(void *self)
   return read_clock_us(CLOCK_MONOTONIC);
 }
 
-const struct kh_clock kh_system_clock = {system_now_us, system_ticks_us, NULL};
+static int64_t system_boot_us(void *self)
+{
+  (void)self;
+  return read_clock_us(CLOCK_BOOTTIME);
+}
+
+const struct kh_clock kh_system_clock = {system_now_us, system_ticks_us, system_boot_us, NULL};
+
+static int64_t steady_now_us(void *self)
+{
+  const struct kh_steady_clock *steady = self;
+
+  return kh_clock_boot_us(steady->wall) + steady->ahead_us;
+}
+
+static int64_t steady_ticks_us(void *self)
+{
+  const struct kh_steady_clock *steady = self;
+
+  return kh_clock_ticks_us(steady->wall);
+}
+
+static int64_t steady_boot_us(void *self)
+{
+  const struct kh_steady_clock *steady = self;
+
+  return kh_clock_boot_us(steady->wall);
+}
+
+/* A process that is stopped between reading one clock and the other must not see a step. */
+static int64_t ahead_of_boot_us(const struct kh_clock *wall)
+{
+  int64_t now_us = 0, before_us = 0, after_us = 0;
+
+  for (int tries = 0; tries < 10 && (tries == 0 || after_us - before_us > KH_CLOCK_STEP_US / 10); tries++) {
+    before_us = kh_clock_boot_us(wall);
+    now_us = kh_clock_now_us(wall);
+    after_us = kh_clock_boot_us(wall);
+  }
+  return now_us - after_us;
+}
+
+void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock *wall)
+{
+  *steady = (struct kh_steady_clock){.wall = wall,
+                                     .ahead_us = ahead_of_boot_us(wall),
+                                     .clock = {steady_now_us, steady_ticks_us, steady_boot_us, steady}};
+}
+
+int64_t kh_steady_clock_look(struct kh_steady_clock *steady)
+{
+  const int64_t moved_us = ahead_of_boot_us(steady->wall) - steady->ahead_us;
+
+  if (moved_us >= KH_CLOCK_STEP_US || moved_us <= -KH_CLOCK_STEP_US)
+    return moved_us;
+  kh_steady_clock_follow(steady, moved_us);
+  return 0;
+}
+
+void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us)
+{
+  steady->ahead_us += step_us;
+}
 
 /* Howard Hinnant's days_from_civil and its inverse (public domain): no time zone files, no locale. */
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)

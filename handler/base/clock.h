@@ -8,6 +8,7 @@
 struct kh_clock {
   int64_t (*now_us)(void *self);   /* wall clock, microseconds since 1970 UTC */
   int64_t (*ticks_us)(void *self); /* never goes back; only differences mean anything */
+  int64_t (*boot_us)(void *self);  /* the same, and time that the machine slept counts */
   void *self;
 };
 
@@ -25,6 +26,28 @@ static inline int64_t kh_clock_ticks_us(const struct kh_clock *clock)
 {
   return clock->ticks_us(clock->self);
 }
+static inline int64_t kh_clock_boot_us(const struct kh_clock *clock)
+{
+  return clock->boot_us(clock->self);
+}
+
+/*
+ * The wall clock as it was last followed, going on by the boot clock: it never steps by itself. Whoever
+ * stores times takes them from here; when a look tells of a step, what is stored is moved, and then this
+ * follows.
+ */
+struct kh_steady_clock {
+  const struct kh_clock *wall; /* borrowed */
+  int64_t ahead_us;            /* of the boot clock */
+  struct kh_clock clock;       /* hand out its address; the struct must not move */
+};
+
+enum { KH_CLOCK_STEP_US = 1000000 }; /* less between two looks is drift */
+
+void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock *wall);
+/* By how much the wall clock was set, forwards or, below 0, backwards; 0 for drift, which is followed. */
+int64_t kh_steady_clock_look(struct kh_steady_clock *steady);
+void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us);
 
 enum { KH_TIME_TEXT_BYTES = 25 };
 

@@ -18,6 +18,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .answer = attempt->answer,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED ||
                                                attempt->result == KH_ERR_NOTIFIER_GONE,
+                                 .now_us = now_us,
                                  .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
 
@@ -34,7 +35,8 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
-    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, attempt->rest_until_us);
+    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, now_us,
+                        attempt->rest_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -93,6 +95,14 @@ static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *
   }
 }
 
+/* Whatever time has passed, or seems to: first it is tried. */
+static bool is_too_old(const struct kh_outbox *outbox, const struct kh_delivery *delivery, int64_t now_us)
+{
+  const bool was_tried = delivery->attempt > 0 && delivery->since_us > outbox->since_us;
+
+  return now_us >= delivery->expires_us && (was_tried || outbox->since_us == 0);
+}
+
 static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   int64_t now_us = kh_clock_now_us(outbox->clock);
@@ -106,7 +116,7 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
     return err;
   attempt->rule = kh_rules_for(outbox->rules, delivery->credential);
   attempt->number = delivery->attempt;
-  if (now_us >= delivery->expires_us)
+  if (is_too_old(outbox, delivery, now_us))
     attempt->result = KH_ERR_DELIVERY_EXPIRED;
   else if (!attempt->rule)
     kh_attempt_wait_for_rule(outbox, attempt);

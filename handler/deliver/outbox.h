@@ -33,6 +33,7 @@ struct kh_outbox {
   struct kh_transport transport;
   struct kh_log log;
   const struct kh_clock *clock;
+  int64_t since_us; /* of the clock: nothing dies of age that was not tried after it; 0 for no such time */
   uint64_t jitter;  /* any number to begin with (policy.h) */
   int64_t until_us; /* in the clock's ticks: no send may last longer or start later; 0 for no such end */
   bool once;        /* nobody comes back: what fails is dead, whatever trying again might help */

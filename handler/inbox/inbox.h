@@ -66,6 +66,8 @@ enum kh_err kh_inbox_open(struct kh_inbox *inbox, const char *state, const struc
  */
 enum kh_err kh_inbox_find(struct kh_inbox *inbox, const char *state, struct kh_diag *diag) KH_MUST_USE;
 void kh_inbox_close(struct kh_inbox *inbox);
+/* False when one of its folders was moved or removed, and for one that is closed. */
+bool kh_inbox_is_there(const struct kh_inbox *inbox);
 
 enum kh_err kh_inbox_look(const struct kh_inbox *inbox, struct kh_inbox_load *load) KH_MUST_USE;
 

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "inbox/inbox_parts.h"
 #include "inbox/state.h"
 #include "inbox/wake.h"
@@ -19,6 +20,22 @@ void kh_inbox_close(struct kh_inbox *inbox)
   close_fd(&inbox->fd_tmp);
   close_fd(&inbox->fd_new);
   close_fd(&inbox->fd_aside);
+}
+
+bool kh_inbox_is_there(const struct kh_inbox *inbox)
+{
+  const struct {
+    int fd;
+    const char *name;
+  } folders[] = {{inbox->fd_tmp, "tmp"}, {inbox->fd_new, "new"}, {inbox->fd_aside, "aside"}};
+  char path[KH_PATH_BYTES + 8];
+
+  for (size_t i = 0; i < KH_COUNT(folders); i++) {
+    (void)snprintf(path, sizeof path, "%s/%s", inbox->path, folders[i].name);
+    if (!kh_fd_is_at(folders[i].fd, path))
+      return false;
+  }
+  return true;
 }
 
 static enum kh_err find_folder(int parent_fd, const char *name, int *fd, struct kh_diag *diag)

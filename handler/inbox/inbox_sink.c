@@ -16,6 +16,22 @@ static enum kh_err open_inbox(struct kh_inbox_sink *sink, struct kh_diag *diag)
   return kh_inbox_open(&sink->inbox, sink->config->state, &bounds, diag);
 }
 
+/*
+ * The look before each webhook is cheap, for one folder of three. Where another one was moved or removed, the
+ * inbox is opened again at once: true when that is worth another try.
+ */
+static bool is_mended(struct kh_inbox_sink *sink, enum kh_err err, struct kh_diag *diag)
+{
+  if (err != KH_ERR_INBOX_IO || sink->inbox.fd_new < 0 || kh_inbox_is_there(&sink->inbox))
+    return false;
+  kh_inbox_close(&sink->inbox);
+  if (open_inbox(sink, NULL) != KH_OK)
+    return false;
+  if (diag)
+    *diag = (struct kh_diag){0};
+  return true;
+}
+
 /* Only the worker can make room, and it may have died with the inbox full. */
 static enum kh_err cope_with(struct kh_inbox_sink *sink, enum kh_err err, const struct kh_entry *entry,
                              struct kh_kept *kept)
@@ -35,6 +51,8 @@ static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept
 
   if (!err)
     err = kh_inbox_keep(&sink->inbox, entry, kept->entry, &load, diag);
+  if (is_mended(sink, err, diag))
+    err = kh_inbox_keep(&sink->inbox, entry, kept->entry, &load, diag);
   kept->oldest_us = load.oldest_us;
   kept->is_kept = err == KH_OK;
   if (kept->is_kept)
@@ -49,6 +67,8 @@ static enum kh_err keep_aside(void *self, const struct kh_entry *entry, enum kh_
   enum kh_err err = open_inbox(sink, diag);
 
   if (!err)
+    err = kh_inbox_keep_aside(&sink->inbox, entry, reason, why, kept->entry, diag);
+  if (is_mended(sink, err, diag))
     err = kh_inbox_keep_aside(&sink->inbox, entry, reason, why, kept->entry, diag);
   return cope_with(sink, err, entry, kept);
 }

@@ -229,6 +229,17 @@ enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, 
   return err;
 }
 
+bool kh_worker_lock_is_there(const struct kh_worker_lock *lock)
+{
+  char path[KH_PATH_BYTES + 16];
+
+  state_path(lock->state, lock_file, path);
+  if (!kh_fd_is_at(lock->lock_fd, path))
+    return false;
+  state_path(lock->state, wake_file, path);
+  return kh_fd_is_at(lock->wake_fd, path);
+}
+
 void kh_worker_lock_wait(struct kh_worker_lock *lock, int64_t timeout_ms)
 {
   struct pollfd wake = {.fd = lock->wake_fd, .events = POLLIN};

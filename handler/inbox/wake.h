@@ -60,6 +60,8 @@ struct kh_worker_lock {
  */
 enum kh_err kh_worker_lock_take(struct kh_worker_lock *lock, const char *state, int lock_fd,
                                 struct kh_diag *diag) KH_MUST_USE;
+/* False when lock or FIFO was moved or removed: others would find no worker here, and start another one. */
+bool kh_worker_lock_is_there(const struct kh_worker_lock *lock);
 /*
  * Sleeps until a byte arrives (all waiting ones are read), TIMEOUT_MS passes (-1: for ever) or a signal
  * comes.

@@ -14,7 +14,6 @@
 
 enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
 enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025 };
-enum { KH_WAIT_MAX_S = 2 * 3600 }; /* longer than any delivery or destination is made to wait at once */
 
 /*
  * A notification that is owed. No URL and no secret: those are resolved when it is sent. Its destination is
@@ -33,7 +32,8 @@ struct kh_delivery {
   struct kh_buf body; /* owned */
   unsigned attempt;   /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
-  bool is_probe; /* of a taken one: the last attempt to reach its destination failed */
+  int64_t since_us; /* of a taken one: when it was made or, after an attempt, last tried */
+  bool is_probe;    /* of a taken one: the last attempt to reach its destination failed */
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
@@ -46,6 +46,7 @@ struct kh_failure {
   int status;            /* of the answer; 0 when none came, and then the one before is remembered */
   const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
   bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
+  int64_t now_us;        /* when it failed: a wait and a rest begin */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
 
@@ -72,7 +73,8 @@ struct kh_queue_ops {
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
-  enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t until_us);
+  enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t now_us,
+                      int64_t until_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 };
 
@@ -134,9 +136,9 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
  * known.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *credential,
-                                                    const char *place, int64_t until_us)
+                                                    const char *place, int64_t now_us, int64_t until_us)
 {
-  return queue->ops->rest ? queue->ops->rest(queue->self, credential, place, until_us) : KH_OK;
+  return queue->ops->rest ? queue->ops->rest(queue->self, credential, place, now_us, until_us) : KH_OK;
 }
 
 /*
@@ -152,8 +154,8 @@ KH_MUST_USE static inline enum kh_err kh_queue_next_due(const struct kh_queue *q
 /*
  * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due,
  * no destination rests any more, and those of which nothing was heard for a month are forgotten. In any case
- * no wait stays that is longer than there are: the clock was wrong when it began. For every hour or so,
- * outside a batch.
+ * what began ahead of NOW_US, when the clock was wrong, begins now: no wait, rest or life lies further ahead
+ * than it is long. For every hour or so, outside a batch.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue *queue,
                                                            const unsigned char digest[KH_DIGEST_BYTES],

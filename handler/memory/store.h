@@ -18,6 +18,8 @@ struct kh_store_ops {
   enum kh_err (*tidy)(void *self);
   bool (*make_room)(void *self);
   bool (*has_spare)(void *self);
+  bool (*has_moved)(void *self);
+  enum kh_err (*follow_clock)(void *self, int64_t step_us, int64_t now_us);
   void (*close)(void *self);
 };
 
@@ -69,6 +71,23 @@ static inline bool kh_store_make_room(const struct kh_store *store)
 static inline bool kh_store_has_spare(const struct kh_store *store)
 {
   return !store->ops->has_spare || store->ops->has_spare(store->self);
+}
+
+/* True when its file was moved, removed or replaced: closed and opened anew it is what others see. */
+static inline bool kh_store_has_moved(const struct kh_store *store)
+{
+  return store->ops && store->ops->has_moved && store->ops->has_moved(store->self);
+}
+
+/*
+ * The wall clock was set by STEP_US; NOW_US is the time by the old one. All that waits, rests, expires or is
+ * remembered for a while is moved with it, so that it lasts as long as before. Durable when it returns, or
+ * nothing happened: KH_ERR_STORE, KH_ERR_NO_SPACE. Outside a batch.
+ */
+KH_MUST_USE static inline enum kh_err kh_store_follow_clock(const struct kh_store *store, int64_t step_us,
+                                                            int64_t now_us)
+{
+  return store->ops->follow_clock ? store->ops->follow_clock(store->self, step_us, now_us) : KH_OK;
 }
 
 #endif

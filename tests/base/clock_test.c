@@ -195,6 +195,7 @@ START_TEST(the_system_clock_runs)
   ck_assert_int_le(kh_clock_now_us(&kh_system_clock) / 1000000 - now_s, 5);
   (void)usleep(2000);
   ck_assert_int_ge(kh_clock_ticks_us(&kh_system_clock) - ticks, 2000);
+  ck_assert_int_ge(kh_clock_boot_us(&kh_system_clock), ticks + 2000);
 }
 END_TEST
 
@@ -208,6 +209,47 @@ START_TEST(a_fake_clock_moves_when_told)
   kh_fake_clock_advance(&fake, 1500000);
   ck_assert_int_eq(kh_clock_now_us(&fake.clock), INT64_C(1700000001500000));
   ck_assert_int_eq(kh_clock_ticks_us(&fake.clock) - ticks, 1500000);
+}
+END_TEST
+
+START_TEST(a_steady_clock_does_not_step)
+{
+  static const int64_t steps_us[] = {INT64_C(48) * 3600 * 1000000, INT64_C(-48) * 3600 * 1000000, 1000000,
+                                     -1000000};
+  struct kh_fake_clock fake;
+  struct kh_steady_clock steady;
+
+  kh_fake_clock_init(&fake, 1700000000);
+  kh_steady_clock_init(&steady, &fake.clock);
+  for (size_t i = 0; i < KH_COUNT(steps_us); i++) {
+    const int64_t before_us = kh_clock_now_us(&steady.clock);
+
+    kh_fake_clock_step(&fake, steps_us[i]);
+    kh_fake_clock_advance(&fake, 3000000);
+    ck_assert_int_eq(kh_clock_now_us(&steady.clock), before_us + 3000000);
+    ck_assert_int_eq(kh_steady_clock_look(&steady), steps_us[i]);
+    ck_assert_int_eq(kh_clock_now_us(&steady.clock), before_us + 3000000);
+    kh_steady_clock_follow(&steady, steps_us[i]);
+    ck_assert_int_eq(kh_steady_clock_look(&steady), 0);
+    ck_assert_int_eq(kh_clock_now_us(&steady.clock), fake.now_us);
+    ck_assert_int_eq(kh_clock_ticks_us(&steady.clock), fake.ticks_us);
+  }
+}
+END_TEST
+
+START_TEST(drift_is_followed_in_silence)
+{
+  struct kh_fake_clock fake;
+  struct kh_steady_clock steady;
+
+  kh_fake_clock_init(&fake, 1700000000);
+  kh_steady_clock_init(&steady, &fake.clock);
+  for (int i = 0; i < 100; i++) {
+    kh_fake_clock_advance(&fake, 60000000);
+    kh_fake_clock_step(&fake, i < 50 ? 999999 : -999999);
+    ck_assert_int_eq(kh_steady_clock_look(&steady), 0);
+    ck_assert_int_eq(kh_clock_now_us(&steady.clock), fake.now_us);
+  }
 }
 END_TEST
 
@@ -226,6 +268,8 @@ static Suite *clock_suite(void)
   tcase_add_test(parse, refuses_every_cut);
   tcase_add_test(clock, the_system_clock_runs);
   tcase_add_test(clock, a_fake_clock_moves_when_told);
+  tcase_add_test(clock, a_steady_clock_does_not_step);
+  tcase_add_test(clock, drift_is_followed_in_silence);
   return suite;
 }
 

@@ -308,6 +308,40 @@ START_TEST(one_that_is_almost_too_old_has_its_last_try)
 }
 END_TEST
 
+/* It waited for a worker, or the clock was set meanwhile. */
+START_TEST(nothing_dies_of_age_that_was_not_tried_since)
+{
+  kh_stage.outbox.since_us = kh_stage.clock.now_us;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 3, -1);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
+  ck_assert_str_eq(kh_stage.sent_url, KH_STAGE_URL);
+}
+END_TEST
+
+START_TEST(one_that_is_too_old_is_tried_once_and_dies)
+{
+  kh_stage.outbox.since_us = kh_stage.clock.now_us;
+  kh_stage.answer.status = 503;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, -1);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_EXPIRED);
+  ck_assert_str_eq(kh_stage.trace, "s");
+  ck_assert_int_eq(kh_stage_count_dead("delivery_expired: HTTP 503"), 1);
+}
+END_TEST
+
+/* It waited for another configuration until its time was over. */
+START_TEST(one_that_was_tried_since_dies_of_age_unsent)
+{
+  kh_stage.outbox.since_us = kh_stage.clock.now_us;
+  kh_stage.answer.status = 404;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 60);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DESTINATION_REFUSED);
+  kh_fake_clock_advance(&kh_stage.clock, 61 * KH_TEST_SECOND_US);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_EXPIRED);
+  ck_assert_str_eq(kh_stage.trace, "s");
+}
+END_TEST
+
 static Suite *outbox_suite(void)
 {
   Suite *suite = suite_create("outbox");
@@ -322,6 +356,9 @@ static Suite *outbox_suite(void)
   tcase_add_test(outbox, nobody_waits_for_it_where_nobody_comes_back);
   tcase_add_test(outbox, one_that_is_too_old);
   tcase_add_test(outbox, one_that_is_almost_too_old_has_its_last_try);
+  tcase_add_test(outbox, nothing_dies_of_age_that_was_not_tried_since);
+  tcase_add_test(outbox, one_that_is_too_old_is_tried_once_and_dies);
+  tcase_add_test(outbox, one_that_was_tried_since_dies_of_age_unsent);
   return suite;
 }
 

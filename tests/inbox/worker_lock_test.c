@@ -95,6 +95,27 @@ START_TEST(the_lock_is_held_since_it_was_taken)
 }
 END_TEST
 
+START_TEST(a_lock_or_fifo_that_was_moved_is_seen)
+{
+  static const char *const files[] = {"state/worker.lock", "state/worker.wake"};
+  char path[600], moved[600];
+
+  (void)kh_tempdir_path(&it.dir, "moved", moved, sizeof moved);
+  for (size_t i = 0; i < KH_COUNT(files); i++) {
+    kh_worker_case_take(&it);
+    ck_assert(kh_worker_lock_is_there(&it.lock));
+    ck_assert_int_eq(rename(kh_tempdir_path(&it.dir, files[i], path, sizeof path), moved), 0);
+    ck_assert(!kh_worker_lock_is_there(&it.lock));
+    kh_file_put(path, KH_STR("")); /* something else of that name */
+    ck_assert(!kh_worker_lock_is_there(&it.lock));
+    ck_assert_int_eq(rename(moved, path), 0);
+    ck_assert(kh_worker_lock_is_there(&it.lock));
+    kh_worker_lock_leave(&it.lock);
+    ck_assert(!kh_worker_lock_is_there(&it.lock));
+  }
+}
+END_TEST
+
 START_TEST(its_files_are_private)
 {
   const char *const names[] = {"worker.lock", "worker.wake"};
@@ -285,6 +306,7 @@ static Suite *worker_lock_suite(void)
   tcase_add_test(taking, one_worker_a_state_folder);
   tcase_add_test(taking, a_held_lock_is_seen_from_beside);
   tcase_add_test(taking, the_lock_is_held_since_it_was_taken);
+  tcase_add_test(taking, a_lock_or_fifo_that_was_moved_is_seen);
   tcase_add_test(taking, its_files_are_private);
   tcase_add_test(taking, an_inherited_lock_is_taken_over);
   tcase_add_test(taking, a_killed_holder_leaves_no_lock);

@@ -45,16 +45,20 @@ class Time:
         return ((time.time_ns() + (time.monotonic_ns() - self.since_ns) * (self.speed - 1) + self.ahead_ns) /
                 1e9)
 
-    def jump(self, to):
-        self.ahead_ns += max(0, int((to - self()) * 1e9))
+    def step(self, by_s):
+        """Somebody sets the wall clock."""
+        self.ahead_ns += int(by_s * 1e9)
         self._tell()
+
+    def jump(self, to):
+        self.step(max(0, to - self()))
 
 
 class Place(Stage):
     """A stage that lives in our time."""
 
-    def __init__(self, folder, build, shims, urls, speed):
-        super().__init__(folder, build, shims, rules={rule: RULES[rule] for rule in urls})
+    def __init__(self, folder, build, shims, urls, speed, mode="service"):
+        super().__init__(folder, build, shims, mode=mode, rules={rule: RULES.get(rule, "") for rule in urls})
         self.urls, self.now, self.said, self.read_to = urls, Time(folder / "clock", speed), [], 0
         self.send_to(urls)
 

@@ -224,6 +224,49 @@ START_TEST(a_disk_that_is_full_amid_a_batch)
 }
 END_TEST
 
+/* ---- moved beside its process ---- */
+
+START_TEST(a_file_that_was_moved_or_removed_is_seen)
+{
+  for (size_t i = 0; i < 2; i++) { /* the database, its log */
+    char path[512], moved[512];
+
+    (void)kh_tempdir_path(&test.dir, kh_test_sqlite_files[i], path, sizeof path);
+    (void)kh_tempdir_path(&test.dir, "moved", moved, sizeof moved);
+    ck_assert(!kh_store_has_moved(&test.store));
+    ck_assert_int_eq(rename(path, moved), 0);
+    ck_assert(kh_store_has_moved(&test.store));
+    kh_file_put(path, KH_STR(""));
+    ck_assert(kh_store_has_moved(&test.store));
+    ck_assert_int_eq(rename(moved, path), 0);
+    ck_assert(!kh_store_has_moved(&test.store));
+  }
+}
+END_TEST
+
+/* Two of one name: the folder of the one was moved away, and the other made in its place. */
+START_TEST(the_log_of_another_database_stays)
+{
+  char path[512], moved[512];
+  struct kh_store other;
+
+  kh_test_owe(&test.store, "d1", KH_STR("x"), KH_TEST_T0_US);
+  (void)snprintf(moved, sizeof moved, "%s.old", test.dir.path);
+  ck_assert_int_eq(rename(test.dir.path, moved), 0);
+  ck_assert_int_eq(mkdir(test.dir.path, 0700), 0);
+  ck_assert_int_eq(kh_store_open_sqlite(&other, test.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
+  kh_test_owe(&other, "d2", KH_STR("x"), KH_TEST_T0_US);
+  kh_store_close(&test.store);
+  ck_assert_int_eq(access(kh_tempdir_path(&test.dir, "memory.sqlite-wal", path, sizeof path), F_OK), 0);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM deliveries WHERE id = 'd2'"), 1);
+  kh_store_close(&other);
+  struct kh_tempdir old = {0};
+  (void)snprintf(old.path, sizeof old.path, "%.250s", moved);
+  ck_assert_int_eq(kh_test_sql_number(&old, "SELECT count(*) FROM deliveries WHERE id = 'd1'"), 1);
+  kh_tempdir_close(&old);
+}
+END_TEST
+
 static Suite *sqlite_suite(void)
 {
   Suite *suite = suite_create("sqlite");
@@ -237,6 +280,8 @@ static Suite *sqlite_suite(void)
   tcase_add_test(open, it_is_sound_and_reads_as_documented);
   tcase_add_test(open, a_disk_that_is_full_at_the_end_of_a_batch);
   tcase_add_test(open, a_disk_that_is_full_amid_a_batch);
+  tcase_add_test(open, a_file_that_was_moved_or_removed_is_seen);
+  tcase_add_test(open, the_log_of_another_database_stays);
   return suite;
 }
 

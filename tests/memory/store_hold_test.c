@@ -76,15 +76,22 @@ static int64_t next_due(const struct kh_under_way *under_way)
   return err == KH_ERR_NOT_FOUND ? -1 : at_us;
 }
 
-static void record_failure(const char *id, int64_t retry_us, int64_t hold_us, bool is_refusal)
+static void record_failure_at(int64_t now_us, const char *id, int64_t retry_us, int64_t hold_us,
+                              bool is_refusal)
 {
   const struct kh_failure why = {.reason = "delivery_failed: HTTP 503",
                                  .status = 503,
                                  .answer = "",
                                  .is_refusal = is_refusal,
+                                 .now_us = now_us,
                                  .rest_until_us = hold_us};
 
   ck_assert_int_eq(kh_queue_retry(&test.store.queue, id, 1, retry_us, &why), KH_OK);
+}
+
+static void record_failure(const char *id, int64_t retry_us, int64_t hold_us, bool is_refusal)
+{
+  record_failure_at(NOW_US, id, retry_us, hold_us, is_refusal);
 }
 
 /* ---- what is under way ---- */
@@ -240,33 +247,132 @@ END_TEST
 START_TEST(a_destination_may_rest_by_its_name)
 {
   owe("a1", "A");
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US + 60 * SECOND_US), KH_OK);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US + 10 * SECOND_US), KH_OK);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", "", NOW_US), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US + HOUR_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US, NOW_US + 60 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US, NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", "", NOW_US, NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US, NOW_US + HOUR_US), KH_ERR_NOT_FOUND);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   owe_all("b", &(struct owed){"b1", "A", false, "here"}, 1);
   ck_assert_int_eq(next_due(NULL), NOW_US);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US + HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US, NOW_US + HOUR_US), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
 }
 END_TEST
 
-/* The clock was days ahead when these waits began. */
-START_TEST(a_wait_that_is_longer_than_any_is_mended)
+/* ---- another time: SQLite alone ---- */
+
+static int64_t column(const char *what, const char *id)
+{
+  char sql[200];
+
+  (void)snprintf(sql, sizeof sql, "SELECT %s FROM deliveries WHERE id = '%s'", what, id);
+  return kh_test_sql_number(&test.dir, sql);
+}
+
+/* The clock was two days ahead when these waits began, and no worker saw it set. */
+START_TEST(what_began_ahead_of_now_begins_now)
 {
   const unsigned char one[KH_DIGEST_BYTES] = {1};
+  const int64_t ahead_us = NOW_US + 48 * HOUR_US;
 
   owe("a1", "A");
   owe("b1", "B");
+  owe("c1", "C");
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
-  record_failure("a1", NOW_US + 48 * HOUR_US, NOW_US + 48 * HOUR_US, false);
+  record_failure_at(ahead_us, "a1", ahead_us + 20 * SECOND_US, ahead_us + 60 * SECOND_US, false);
   record_failure("b1", NOW_US + HOUR_US, NOW_US + HOUR_US, false);
-  ck_assert_str_eq(take(NOW_US, NULL), "");
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "C", "", ahead_us, ahead_us + 5 * SECOND_US), KH_OK);
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
-  ck_assert_str_eq(take(NOW_US, NULL), "a1!");
+  ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 5 * SECOND_US);
+  ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1!");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "c1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+  ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a1!");
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+}
+END_TEST
+
+START_TEST(what_was_made_ahead_of_now_lives_no_longer)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1};
+  struct kh_delivery delivery = kh_test_delivery("a1", KH_STR("x"), NOW_US + 48 * HOUR_US);
+  struct kh_claim claim = kh_test_claim("e1", "b1", "", NOW_US);
+
+  kh_test_batch(&test.store, &claim, &delivery, 1);
+  kh_delivery_release(&delivery);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
+  ck_assert_int_eq(column("created_us", "a1"), NOW_US);
+  ck_assert_int_eq(column("not_before_us", "a1"), NOW_US);
+  ck_assert_int_eq(column("expires_us", "a1"), NOW_US + 24 * HOUR_US);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1");
+}
+END_TEST
+
+/* A person redrove it while the clock was wrong. */
+START_TEST(what_was_redriven_ahead_of_now_is_due_now)
+{
+  const struct kh_look_filter filter = {.id = KH_STR("a1")};
+  const unsigned char one[KH_DIGEST_BYTES] = {1};
+  struct kh_look *look = NULL;
+  int64_t count = 0;
+
+  owe("a1", "A");
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "a1", 1, NOW_US, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_look_open(&look, test.dir.path, KH_LOOK_AND_CHANGE, NULL), KH_OK);
+  ck_assert_int_eq(kh_look_redrive(look, &filter, NOW_US + 48 * HOUR_US, HOUR_US, &count, NULL), KH_OK);
+  kh_look_close(look);
+  ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "a1");
+}
+END_TEST
+
+static const int64_t steps_us[] = {48 * HOUR_US, -48 * HOUR_US, 1000000};
+
+/* All lasts as long as before, to and fro; what others stored by the new time already stays. */
+START_TEST(a_step_of_the_clock_moves_what_is_stored)
+{
+  const int64_t step_us = steps_us[_i], now_us = NOW_US + SECOND_US;
+  struct kh_claim again = kh_test_claim("e9", "a1", "", now_us + step_us);
+
+  owe("a1", "A");
+  owe("b1", "B");
+  owe("d1", "D");
+  record_failure("a1", NOW_US + 20 * SECOND_US, NOW_US + 10 * SECOND_US, false);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, NOW_US, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_store_follow_clock(&test.store, step_us, now_us), KH_OK);
+  ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + step_us + 20 * SECOND_US);
+  ck_assert_int_eq(column("since_us", "a1"), NOW_US + step_us);
+  ck_assert_int_eq(column("created_us", "a1"), NOW_US + step_us);
+  ck_assert_int_eq(column("expires_us", "a1"), NOW_US + step_us + 24 * HOUR_US);
+  ck_assert_int_eq(column("dead_us", "d1"), NOW_US + step_us);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM destinations WHERE held_until_us > 0"),
+                   1);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(delivered_us) FROM destinations"),
+                   NOW_US + step_us);
+  ck_assert_int_eq(next_due(NULL), NOW_US + step_us + 20 * SECOND_US);
+  ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
+  ck_assert_int_eq(kh_store_follow_clock(&test.store, -step_us, now_us + step_us), KH_OK);
+  ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
+  again.now_us = now_us;
+  ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 20 * SECOND_US);
+}
+END_TEST
+
+START_TEST(what_others_stored_by_the_new_time_stays)
+{
+  const int64_t step_us = 48 * HOUR_US;
+  struct kh_delivery delivery = kh_test_delivery("a1", KH_STR("x"), NOW_US + step_us);
+  struct kh_claim claim = kh_test_claim("e1", "b1", "", NOW_US + step_us);
+
+  kh_test_batch(&test.store, &claim, &delivery, 1);
+  kh_delivery_release(&delivery);
+  ck_assert_int_eq(kh_store_follow_clock(&test.store, step_us, NOW_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US + step_us, NULL), "a1");
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(seen_us) FROM bodies"), NOW_US + step_us);
 }
 END_TEST
 
@@ -389,7 +495,11 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
     tcase_add_test(both, no_other_answer_ends_a_hold);
     tcase_add_test(both, a_destination_may_rest_by_its_name);
-    tcase_add_test(both, a_wait_that_is_longer_than_any_is_mended);
+    tcase_add_test(both, what_began_ahead_of_now_begins_now);
+    tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);
+    tcase_add_test(both, what_was_redriven_ahead_of_now_is_due_now);
+    tcase_add_loop_test(both, a_step_of_the_clock_moves_what_is_stored, 0, (int)KH_COUNT(steps_us));
+    tcase_add_test(both, what_others_stored_by_the_new_time_stays);
     tcase_add_test(both, one_that_dies_of_age_tells_why_it_waited);
     tcase_add_test(both, burying_one_may_hold_its_destination_too);
     tcase_add_test(both, a_failure_that_is_not_recorded_holds_nothing);

@@ -20,7 +20,12 @@ void kh_fake_clock_init(struct kh_fake_clock *fake, int64_t now_s)
 {
   fake->now_us = now_s * 1000000;
   fake->ticks_us = 1;
-  fake->clock = (struct kh_clock){fake_now_us, fake_ticks_us, fake};
+  fake->clock = (struct kh_clock){fake_now_us, fake_ticks_us, fake_ticks_us, fake};
+}
+
+void kh_fake_clock_step(struct kh_fake_clock *fake, int64_t by_us)
+{
+  fake->now_us += by_us;
 }
 
 void kh_fake_clock_advance(struct kh_fake_clock *fake, int64_t by_us)

@@ -13,6 +13,8 @@ struct kh_fake_clock {
 };
 
 void kh_fake_clock_init(struct kh_fake_clock *fake, int64_t now_s);
+/* Somebody sets the wall clock. */
+void kh_fake_clock_step(struct kh_fake_clock *fake, int64_t by_us);
 /* Moves both times. */
 void kh_fake_clock_advance(struct kh_fake_clock *fake, int64_t by_us);
 

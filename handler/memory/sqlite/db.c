@@ -12,6 +12,7 @@ enum { BUSY_MS = 5000, EMPTY_LOG_BUSY_MS = 50, DB_PATH_BYTES = 1024 };
 
 struct kh_db {
   sqlite3 *sqlite;
+  struct stat log; /* of its write-ahead log, as it was opened; all 0 when that is not known */
   sqlite3_stmt *statements[KH_SQL__COUNT];
   char problem[256];
 };
@@ -60,6 +61,28 @@ static enum kh_err fail(struct kh_db *db)
 const char *kh_db_problem(const struct kh_db *db)
 {
   return db->problem;
+}
+
+/* What stands at the name of the write-ahead log; false when nothing does. */
+static bool find_log(const struct kh_db *db, struct stat *found)
+{
+  const char *name = sqlite3_filename_wal(sqlite3_db_filename(db->sqlite, "main"));
+
+  return name && stat(name, found) == 0;
+}
+
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+  return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
+bool kh_db_has_moved(const struct kh_db *db)
+{
+  struct stat found;
+  int has_moved = 0;
+
+  (void)sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  return has_moved || (db->log.st_ino && !(find_log(db, &found) && is_same_file(&found, &db->log)));
 }
 
 bool kh_db_in_transaction(const struct kh_db *db)
@@ -281,6 +304,8 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
     if (is_statement_for(use, i) &&
         sqlite3_prepare_v3(db->sqlite, kh_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL))
       goto failed;
+  if (!find_log(db, &db->log))
+    db->log = (struct stat){0};
   return KH_OK;
 
 failed:

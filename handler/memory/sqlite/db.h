@@ -35,6 +35,8 @@ enum kh_err kh_db_open(struct kh_db **db, const char *state, enum kh_db_use use,
 /* Rolls back what is open. NULL is fine. */
 void kh_db_close(struct kh_db *db);
 
+/* True when the file, or its write-ahead log, was moved, removed or replaced: others see another one. */
+bool kh_db_has_moved(const struct kh_db *db);
 /* False also when the database rolled back by itself, as it does on a full disk. */
 bool kh_db_in_transaction(const struct kh_db *db);
 /* How many rows the last statement changed. */

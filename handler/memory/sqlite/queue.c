@@ -93,7 +93,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   delivery->not_before_us = kh_call_number_at(call, 9);
   delivery->expires_us = kh_call_number_at(call, 10);
   delivery->created_us = kh_call_number_at(call, 11);
-  delivery->is_probe = kh_call_number_at(call, 12) != 0;
+  delivery->since_us = kh_call_number_at(call, 12);
+  delivery->is_probe = kh_call_number_at(call, 13) != 0;
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -178,12 +179,14 @@ static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, c
   kh_call_number(&failed, why->status);
   kh_call_text(&failed, kh_str_of(why->answer));
   kh_call_number(&failed, why->is_refusal);
+  kh_call_number(&failed, why->now_us);
   if (why->rest_until_us == 0)
     return record(sqlite, &failed);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
+  kh_call_number(&rests, why->now_us);
   return record_both(sqlite, &rests, &failed);
 }
 
@@ -199,7 +202,8 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
   return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
 }
 
-static enum kh_err rest(void *self, const char *credential, const char *place, int64_t until_us)
+static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
+                        int64_t until_us)
 {
   struct kh_sqlite *sqlite = self;
   struct kh_call call = kh_call(sqlite->db, KH_SQL_REST_BY_NAME);
@@ -207,6 +211,7 @@ static enum kh_err rest(void *self, const char *credential, const char *place, i
   kh_call_text(&call, kh_str_of(credential));
   kh_call_text(&call, kh_str_of(place));
   kh_call_number(&call, until_us);
+  kh_call_number(&call, now_us);
   return record(sqlite, &call);
 }
 
@@ -245,7 +250,6 @@ static enum kh_err mend(struct kh_sqlite *sqlite, enum kh_statement statement, i
   struct kh_call call = kh_call(sqlite->db, statement);
 
   kh_call_number(&call, now_us);
-  kh_call_number(&call, now_us + (int64_t)KH_WAIT_MAX_S * 1000000);
   return kh_call_run(&call);
 }
 

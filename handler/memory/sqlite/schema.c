@@ -26,12 +26,13 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA trusted_schema = OFF;";
 
-/* When a delivery last arrived there; 0 for never, as of the next. */
+/* When a delivery last arrived there; 0 for never, as of the next two, from and until when it rests. */
 #define BY_DESTINATION                                                                                   \
   "CREATE INDEX deliveries_next ON deliveries (credential, place, not_before_us) WHERE dead_us IS NULL;" \
   "CREATE TABLE destinations ("                                                                          \
   "  credential TEXT NOT NULL, place TEXT NOT NULL, delivered_us INTEGER NOT NULL,"                      \
-  "  held_until_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
+  "  held_until_us INTEGER NOT NULL DEFAULT 0, held_from_us INTEGER NOT NULL DEFAULT 0,"                 \
+  "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
 
 /*
  * A destination used to be one text. Of LIFX's a selector and a path followed the references, which may hold
@@ -49,16 +50,20 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   " WHERE credential GLOB 'lifx *' AND " SELECTOR_AT " > 0;"
 
 /*
- * Which are done, whatever the journal still knows: the file of one may be left. An older memory gives as many
- * as an inbox usually holds at most (inbox.max_entries).
+ * Which are done, whatever the journal still knows: the file of one may be left. An older memory gives as
+ * many as an inbox usually holds at most (inbox.max_entries).
  */
 #define ENTRIES \
   "CREATE TABLE entries (entry TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+#define ENTRIES_OF_JOURNAL                                         \
+  ENTRIES "INSERT INTO entries SELECT entry, done_us FROM journal" \
+          " ORDER BY seq DESC LIMIT 10000;"
 
 const char kh_schema_create[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
-    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
+    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT "
+    "NULL,"
     "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
     "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
     "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;" ENTRIES
@@ -68,13 +73,13 @@ const char kh_schema_create[] =
     "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
     "  STRICT, WITHOUT ROWID;"
     "CREATE INDEX bodies_seen ON bodies (seen_us);"
-    "CREATE TABLE deliveries (" /* owed while dead_us is NULL */
+    "CREATE TABLE deliveries (" /* owed while dead_us is NULL; since_us: made, or last tried */
     "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, notifier TEXT NOT NULL,"
     "  credential TEXT NOT NULL, place TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
-    "  is_refused INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
+    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
@@ -102,10 +107,11 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "DROP INDEX deliveries_next;"
           "ALTER TABLE deliveries RENAME COLUMN destination TO credential;"
           "ALTER TABLE deliveries ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+          "ALTER TABLE deliveries ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"
+          "UPDATE deliveries SET since_us = created_us;"
           "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
-          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us FROM whole;"
-          "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES
-    "INSERT INTO entries SELECT entry, done_us FROM journal ORDER BY seq DESC LIMIT 10000;"
+          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0 FROM whole;"
+          "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL
     "PRAGMA user_version = 4;"
     "COMMIT;",
 };
@@ -159,7 +165,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_REDRIVE] =
         "UPDATE deliveries SET attempt = iif(dead_us IS NULL, attempt, 0),"
         " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"
-        " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
+        " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1),"
+        " since_us = iif(dead_us IS NULL, min(since_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
     [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
     [KH_SQL_ENTRY_SEEN] = "SELECT 1 FROM entries WHERE entry = ?1",
     [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
@@ -176,11 +183,12 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                     " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_OWE] =
         "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
-        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " not_before_us, expires_us, created_us, since_us)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"
         " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, credential = ?4, place = ?5, entry = ?6,"
         " event = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11, created_us = ?12,"
-        " reason = '',"
-        " status = 0, answer = '', is_refused = 0, dead_us = NULL WHERE dead_us IS NOT NULL",
+        " since_us = ?12, reason = '', status = 0, answer = '', is_refused = 0, dead_us = NULL"
+        " WHERE dead_us IS NOT NULL",
     [KH_SQL_OWE_TO] =
         "INSERT OR IGNORE INTO destinations (credential, place, delivered_us) VALUES (?1, ?2, 0)",
     [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE credential = ?1 AND place = ?2 AND entry <> ?3"
@@ -201,7 +209,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     /* From the destinations, so that thousands that wait for one of them are never walked over. */
     [KH_SQL_TAKE] =
         "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt,"
-        " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
+        " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.held_until_us > 0"
         " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
         " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
@@ -209,21 +217,23 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
-        "UPDATE destinations SET delivered_us = ?2,"
+        "UPDATE destinations SET delivered_us = ?2, held_from_us = iif(?3 > 0, ?2, held_from_us),"
         " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
         " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
-    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE"
+    [KH_SQL_REST] = "UPDATE destinations SET held_from_us = iif(?2 > held_until_us, ?3, held_from_us),"
+                    " held_until_us = max(held_until_us, ?2) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
-        "UPDATE destinations SET held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
+        "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
+        " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
-                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+                     ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
     [KH_SQL_BURY] =
         "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason NOT IN ('', ?4),"
         " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-        ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
+        ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
                     " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
                     " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
@@ -232,9 +242,24 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
                               " is_refused AND not_before_us > ?1",
     [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0",
-    [KH_SQL_MEND_WAITS] =
-        "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND not_before_us > ?2",
-    [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
+    /* What lies ahead of ?1, the time, begins then, and lasts as long as it was to last. */
+    [KH_SQL_MEND_WAITS] = "UPDATE deliveries SET not_before_us = not_before_us - max(since_us - ?1, 0),"
+                          " since_us = min(since_us, ?1), expires_us = expires_us - max(created_us - ?1, 0),"
+                          " created_us = min(created_us, ?1), dead_us = min(dead_us, ?1)"
+                          " WHERE since_us > ?1 OR created_us > ?1 OR dead_us > ?1",
+    [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = held_until_us - max(held_from_us - ?1, 0),"
+                          " held_from_us = min(held_from_us, ?1), delivered_us = min(delivered_us, ?1)"
+                          " WHERE held_from_us > ?1 OR delivered_us > ?1",
+    /* By ?1; what others stored by the new time already, behind ?2, the old one, stays. */
+    [KH_SQL_MOVE_DELIVERIES] =
+        "UPDATE deliveries SET not_before_us = not_before_us + ?1, since_us = since_us + ?1,"
+        " expires_us = expires_us + ?1, created_us = created_us + ?1, dead_us = dead_us + ?1"
+        " WHERE since_us <= ?2",
+    [KH_SQL_MOVE_DESTINATIONS] =
+        "UPDATE destinations SET delivered_us = iif(delivered_us > 0, delivered_us + ?1, 0),"
+        " held_until_us = iif(held_until_us > 0, held_until_us + ?1, 0), held_from_us = held_from_us + ?1",
+    [KH_SQL_MOVE_SIGNATURES] = "UPDATE signatures SET seen_us = seen_us + ?1 WHERE seen_us <= ?2",
+    [KH_SQL_MOVE_BODIES] = "UPDATE bodies SET seen_us = seen_us + ?1 WHERE seen_us <= ?2",
     [KH_SQL_PRUNE_DESTINATIONS] =
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
         " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"

@@ -46,6 +46,36 @@ static bool has_spare(void *self)
   return sqlite->has_spare;
 }
 
+static bool has_moved(void *self)
+{
+  const struct kh_sqlite *sqlite = self;
+
+  return kh_db_has_moved(sqlite->db);
+}
+
+static enum kh_err follow_clock(void *self, int64_t step_us, int64_t now_us)
+{
+  static const enum kh_statement moves[] = {KH_SQL_MOVE_DELIVERIES, KH_SQL_MOVE_DESTINATIONS,
+                                            KH_SQL_MOVE_SIGNATURES, KH_SQL_MOVE_BODIES};
+  struct kh_sqlite *sqlite = self;
+  enum kh_err err = kh_sqlite_batch.begin(sqlite);
+
+  if (err)
+    return err;
+  for (size_t i = 0; !err && i < KH_COUNT(moves); i++) {
+    struct kh_call call = kh_call(sqlite->db, moves[i]);
+
+    kh_call_number(&call, step_us);
+    if (moves[i] != KH_SQL_MOVE_DESTINATIONS)
+      kh_call_number(&call, now_us);
+    err = kh_call_run(&call);
+  }
+  if (!err)
+    return kh_sqlite_batch.end(sqlite);
+  kh_sqlite_batch.drop(sqlite);
+  return err;
+}
+
 static void close_store(void *self)
 {
   struct kh_sqlite *sqlite = self;
@@ -56,7 +86,8 @@ static void close_store(void *self)
   free(sqlite);
 }
 
-static const struct kh_store_ops store_ops = {tidy, make_room, has_spare, close_store};
+static const struct kh_store_ops store_ops = {tidy,      make_room,    has_spare,
+                                              has_moved, follow_clock, close_store};
 
 /* Without inodes SQLite only says that it cannot open a file, and with the cause of another one. */
 static bool is_out_of_inodes(const char *state)
