@@ -142,7 +142,7 @@ START_TEST(one_that_is_written_in_two)
     ck_assert_int_eq(pass(1000), KH_SETTLED_WAITS);
     append(BOTH, cut);
     ck_assert_int_eq(pass(2000), KH_SETTLED_WAITS);
-    append(BOTH + cut, whole - cut);
+    append(&BOTH[cut], whole - cut);
     (void)pass(1000);
     must_have_rules("a b ");
     ck_assert_int_eq(pass(2000), KH_SETTLED_FRESH);

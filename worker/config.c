@@ -137,7 +137,7 @@ static void adopt(struct kh_worker *worker, struct kh_setup *setup)
   worker->before = worker->setup;
   worker->adopted_us = kh_worker_ticks_us();
   worker->setup = setup;
-  worker->outbox.rules_since_us = worker->adopted_us;
+  worker->outbox.rules_since_us = kh_clock_ticks_us(worker->outbox.clock);
   wire(worker);
   if (log_moved) {
     kh_log_file_close(&worker->log_file);

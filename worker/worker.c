@@ -150,13 +150,13 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
   worker->deliver_max = KH_WORK_BATCH;
   worker->outbox = (struct kh_outbox){.jitter = (uint64_t)kh_worker_ticks_us() ^ (uint64_t)getpid(),
                                       .rules = &worker->setup->rules,
-                                      .rules_since_us = kh_worker_ticks_us(),
                                       .queue = worker->store.queue,
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
                                       .log = worker->log,
                                       .clock = &worker->time.clock,
                                       .since_us = kh_worker_now_us(worker)};
+  worker->outbox.rules_since_us = kh_clock_ticks_us(worker->outbox.clock);
   return KH_OK;
 }
 

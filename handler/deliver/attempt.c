@@ -53,11 +53,9 @@ void kh_attempt_wait_for_rule(const struct kh_outbox *outbox, struct kh_attempt 
 {
   const int64_t since_us = kh_clock_ticks_us(outbox->clock) - outbox->rules_since_us;
   const int64_t left_us = (int64_t)KH_GONE_S * 1000000 - since_us;
-  const int64_t end_us = kh_clock_now_us(outbox->clock) + left_us;
-  const int64_t expires_us = attempt->delivery.expires_us;
   const bool goes_on = left_us > 0 && !outbox->once;
 
-  (void)fail(attempt, KH_ERR_NOTIFIER_GONE, goes_on ? (end_us < expires_us ? end_us : expires_us) : 0,
+  (void)fail(attempt, KH_ERR_NOTIFIER_GONE, goes_on ? kh_clock_now_us(outbox->clock) + left_us : 0,
              "no rule of `notify` sends there; bring it back");
 }
 
