@@ -203,8 +203,19 @@ def test_worker_aside(cli, report):
         report.check(f"worker sets aside: {reason}",
                      done.code == 0 and line.get("reason") == reason and line.get("entry") == name and
                      waiting(state) == [] and name in waiting(state, "aside"), done)
+        if reason in ("entry_mac", "entry_secret_gone"):
+            report.check(f"and what to type: {reason}",
+                         "taken out" in line.get("detail", "") and
+                         "`kitehook inbox retry`" in line["detail"], line)
     drop(state, good)
     report.check("and goes on", verdicts(once(cli).lines) == ["done"], "")
+    name = drop(state, entry(webhook(3), number=3))
+    (cli.folder / "webhook-secret").write_text("another secret altogether", encoding="utf-8")
+    once(cli)
+    (cli.folder / "webhook-secret").write_bytes(SECRET)
+    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))
+    report.check("what was typed mends it", name not in waiting(state, "aside") and
+                 (waiting(state) == [] or verdicts(once(cli).lines) == ["done"]), "")
 
 
 def test_worker_lingers(cli, report):
