@@ -1,8 +1,8 @@
 /*
  * answer.h - what Slack says of a message, by a closed list of its words.
  *
- * Sources: docs.slack.dev, "Sending messages using incoming webhooks" and the errors of chat.postMessage; what
- * public clients of Slack know beyond that.
+ * Sources: docs.slack.dev, "Sending messages using incoming webhooks" and the errors of chat.postMessage;
+ * what public clients of Slack know beyond that.
  */
 #ifndef KH_SLACK_ANSWER_H
 #define KH_SLACK_ANSWER_H
