@@ -5,7 +5,9 @@
 #include "rules/decision.h"
 #include "work.h"
 
-enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
+enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1 };
+/* Half of it ends a batch; the lines of one more webhook, under KH_RULES_MAX rules, fit into the rest. */
+enum { LINES_MAX_BYTES = 16 * 1024 * 1024 };
 
 void kh_work_init(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules,
                   struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
@@ -35,9 +37,18 @@ void kh_work_release(struct kh_work *work)
 
 /* ---- log lines wait for their batch: a line that says "done" must be true ---- */
 
+/* Rather too early than never. */
 static void hold_line(void *self, struct kh_str line)
 {
-  (void)kh_buf_add(self, line);
+  struct kh_work *work = self;
+
+  if (line.len > work->lines.max - work->lines.len)
+    kh_work_release_lines(work);
+  if (kh_buf_add(&work->lines, line)) {
+    work->log.write(work->log.self, KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n"));
+    work->log.write(work->log.self, line);
+    kh_buf_clear(&work->lines);
+  }
 }
 
 static struct kh_log held_log(struct kh_work *work)
@@ -45,7 +56,7 @@ static struct kh_log held_log(struct kh_work *work)
   struct kh_log log = work->log;
 
   log.write = hold_line;
-  log.self = &work->lines;
+  log.self = work;
   return log;
 }
 
@@ -361,14 +372,17 @@ struct stay {
   struct kh_diag why;
 };
 
-static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+/* *COUNT becomes less where their log lines would be too many to be held. */
+static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
                               struct stay *stay, struct kh_diag *diag)
 {
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < *count; i++) {
     struct kh_diag why = {0};
     enum kh_err err = work_entry(work, names[i], &why);
 
     stay->stays[i] = err != KH_OK;
+    if (work->lines.len > LINES_MAX_BYTES / 2)
+      *count = i + 1;
     if (!err || err == KH_ERR_NOT_FOUND)
       continue;
     if (is_passing(err))
@@ -382,8 +396,8 @@ static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
   return KH_OK;
 }
 
-/* One transaction, and what comes after it. */
-static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+/* One transaction of *COUNT, which may become less, and what comes after it. */
+static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
                               struct kh_diag *diag)
 {
   struct stay stay = {0};
@@ -401,12 +415,12 @@ static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
     return err;
   }
   kh_work_release_lines(work);
-  for (size_t i = 0; i < count && !err; i++)
+  for (size_t i = 0; i < *count && !err; i++)
     if (!stay.stays[i])
       err = kh_inbox_remove(work->inbox, names[i]);
   if (err)
     return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
-  return stay.stuck == count ? kh_diag_set(diag, KH_ERR_INBOX_IO, "%s", stay.why.text) : KH_OK;
+  return stay.stuck == *count ? kh_diag_set(diag, KH_ERR_INBOX_IO, "%s", stay.why.text) : KH_OK;
 }
 
 /* What was taken makes room for the rest, and so does the log of a transaction. */
@@ -435,7 +449,7 @@ enum kh_err kh_work_inbox(struct kh_work *work, size_t *taken, struct kh_diag *d
     return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
   while (*taken > 0 && again) {
     why = (struct kh_diag){0};
-    err = work_names(work, names, *taken, &why);
+    err = work_names(work, names, taken, &why);
     adapt_batch(work, *taken, err);
     again = err == KH_ERR_NO_SPACE && *taken > 1;
     if (again)
