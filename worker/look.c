@@ -88,7 +88,7 @@ static void look_at_clock(struct kh_worker *worker)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag)
+static enum kh_err look_at_folders(struct kh_worker *worker, struct kh_diag *diag)
 {
   const int64_t now_us = kh_worker_ticks_us();
 
@@ -99,9 +99,17 @@ enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag
   enum kh_err err = look_at_state(worker, diag);
   if (!err)
     err = look_at_lock(worker, diag);
-  if (err)
-    return err;
-  look_at_inbox_and_store(worker);
-  look_at_clock(worker);
-  return KH_OK;
+  if (!err)
+    look_at_inbox_and_store(worker);
+  return err;
+}
+
+enum kh_err kh_worker_look_around(struct kh_worker *worker, struct kh_diag *diag)
+{
+  enum kh_err err = look_at_folders(worker, diag);
+
+  /* Each time: a webhook that is taken by the wrong one of two times would not be known again. */
+  if (!err)
+    look_at_clock(worker);
+  return err;
 }

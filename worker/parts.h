@@ -111,7 +111,7 @@ void kh_worker_drain(struct kh_worker *worker);
 enum { KH_LOOK_AROUND_EVERY_MS = 1000 };
 
 /*
- * At most once a second, or else soon: was the wall clock set? Then what is stored is moved with it. Was
+ * Was the wall clock set? Then what is stored is moved with it. At most once a second, or else soon: was
  * anything that is open moved or removed beside the worker? Inbox and store are closed then, for the next use
  * to open them again. It says so. An error with DIAG, and worker->is_evicted: the state folder is gone, or
  * the place in it.

@@ -223,7 +223,7 @@ def state_gone(report, folder, chosen, how):
         scene.must_arrive(scene.post(), "the first arrives")
         scene.status = 503
         scene.post(3)
-        common.wait_until(lambda: scene.said("delivery attempt", 2), PATIENCE_S)
+        common.wait_until(lambda: scene.said("webhook handled", 4), PATIENCE_S)
         old = scene.state.with_name("state.old")
         how(scene.state)
         scene.check("it leaves, and not in order", common.wait_until(lambda: worker.poll() is not None,
