@@ -1,7 +1,7 @@
 /*
- * post_sqlite.c URL BODY COUNT DATABASE - the floor of deliveries: COUNT rows with the bytes of the file BODY
- * are made in DATABASE, 64 a transaction, then each is posted by libcurl over one kept connection and removed,
- * 4 a transaction (WAL, synchronous=FULL). It reads no inbox, knows no rules, and writes no log.
+ * post_sqlite.c URL BODY COUNT DATABASE - the floor of deliveries: makes COUNT rows of the file BODY's bytes
+ * in DATABASE, 64 a transaction, posts each by libcurl over one kept connection, and removes it, 4 a
+ * transaction (WAL, synchronous=FULL). It reads no inbox, knows no rules, and writes no log.
  *
  * cc: -std=c11 -D_GNU_SOURCE -O2 FILE -lcurl -lsqlite3
  */

@@ -45,9 +45,16 @@ class Time:
         return ((time.time_ns() + (time.monotonic_ns() - self.since_ns) * (self.speed - 1) + self.ahead_ns) /
                 1e9)
 
-    def jump(self, to):
-        self.ahead_ns += max(0, int((to - self()) * 1e9))
+    def true(self):
+        """What a clock says that has run as fast and never jumped."""
+        return self() - self.ahead_ns / 1e9
+
+    def step(self, seconds):
+        self.ahead_ns += int(seconds * 1e9)
         self._tell()
+
+    def jump(self, to):
+        self.step(max(0, to - self()))
 
 
 class Place(Stage):
