@@ -90,6 +90,12 @@ class Place(Stage):
     def has_just_moved(self):
         return self.moved_at and time.monotonic() - self.moved_at < JUST_S
 
+    def worker(self, **_):
+        with open(self.folder / "worker.stderr", "ab") as says:
+            return subprocess.Popen([self.build / "kitehook", "worker", "--serve", "--config", self.config],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=says,
+                                    env={"PATH": os.environ["PATH"], **self.environment()})
+
     def run(self, *command, config=None):
         return subprocess.run([self.build / "kitehook", *command, "--config", config or self.config],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
