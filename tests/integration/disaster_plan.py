@@ -16,8 +16,9 @@ LANES = {
     "worker": [("worker killed", "")],
     "receiver": [("receiver killed", "")],
 }
-# Seconds of the world's: between two of a lane, and how long one lasts; at least and at most.
-PAUSES = {"room": (0.5, 2), "folders": (0.3, 1.2), "clock": (0.5, 2), "config": (0.3, 1.2),
+# Seconds of the world's: between two of a lane, and how long one lasts; at least and at most. While a
+# configuration is not left alone a worker may hold webhooks back, and nothing else would happen to them.
+PAUSES = {"room": (0.5, 2), "folders": (0.3, 1.2), "clock": (0.5, 2), "config": (1.5, 4),
           "worker": (1, 4), "receiver": (0.1, 0.5)}
 LASTS = {"disk full": (0.5, 3), "inodes gone": (0.5, 2), "folder moved": (0.1, 2), "state moved": (0.1, 1.5),
          "clock jumps": (0.3, 1.5), "half saved": (0.05, 0.3)}

@@ -17,13 +17,14 @@ from stage import KEY, Stage, Webhook
 
 DISK = "size=32m,nr_inodes=3000"
 ENTRIES, INBOX_BYTES = 300, 1 << 20
-OWED, OUTBOX_BYTES = 2000, 4 << 20
+OWED, OUTBOX_BYTES = 600, 2 << 20  # each destination has a quarter
 CHAT_EVERY = 10       # webhooks, one of them for the destination that takes one a second
 TRIES, PAUSE_S = 4, 0.02
 STATE_GONE, JUST_S = 5, 3  # how a worker ends then; of the world's seconds
 STILL_S = 0.4         # of the world's: a half-saved file that stays longer is a configuration
 
-RULES = {"steady": lambda webhook: True, "first": lambda webhook: True, "second": lambda webhook: True,
+HOOKS = ("steady", "first", "second", "down")  # the first is always well, the last one never
+RULES = {**dict.fromkeys(HOOKS, lambda webhook: True),
          "chat": lambda webhook: webhook.number % CHAT_EVERY == 0}
 CONFIG = f"""\
 webhook: {{{{signature: {{{{file: webhook-secret}}}}, freshness: 1d, max_body: 1MB}}}}
@@ -42,7 +43,8 @@ CHAT = "- {name: chat, slack: {url: {env: chat_URL}, message: 'Build {{build.num
 NO_LONGER = {"kitehook.yml": "worker:"}  # what stands before it says where webhooks go
 
 OK = hostile.Behaviour("200", hostile.DELIVERED, 200, text=b"ok")
-MOODS = [OK, hostile.Behaviour("503", hostile.RETRY, 503), hostile.Behaviour("reset", hostile.RETRY),
+DOWN = hostile.Behaviour("503", hostile.RETRY, 503)
+MOODS = [OK, DOWN, hostile.Behaviour("reset", hostile.RETRY),
          hostile.Behaviour("429 asks 2 s", hostile.RETRY, 429, 2),
          hostile.Behaviour("503 asks 5 s", hostile.RETRY, 503, 5),
          hostile.Behaviour("silent", hostile.RETRY, slow=True)]
@@ -58,7 +60,7 @@ class Place(Stage):
         mounts.mount(self.disk, DISK)
         self.now = Time(folder / "clock", speed)
         self.whole = {"webhook-secret": common.SECRET.decode(), "kitehook.yml": self.config_of("disk/state"),
-                      "rules.yml": "".join(map(HOOK.format, ("steady", "first", "second"))) + CHAT,
+                      "rules.yml": "".join(map(HOOK.format, HOOKS)) + CHAT,
                       "env": f"KEY={KEY}\n" + "".join(f"{rule}_URL={url}\n" for rule, url in urls.items())}
         for name, text in self.whole.items():
             self.write(name, text)
