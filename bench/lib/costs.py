@@ -1,5 +1,6 @@
 """What needs no web server: a process's start, verify and parse, and the worker."""
 
+import base64
 import os
 import resource
 import shutil
@@ -93,18 +94,24 @@ def timed_drain(command, environment, output):
     return took, ended_children_cpu_s() - cpu_before_s
 
 
-def drain_ours(bench, folder, entries):
-    config = Config(folder, bench.webhook, inbox=True, notify=True)
+def drain(bench, folder, entries, rule, told, environment=None):
+    """A whole run of the worker over a copy of ENTRIES; its log must have TOLD once for each of them."""
+    config = Config(folder, bench.webhook, inbox=True, notify=rule)
     for name in ("", "inbox", "inbox/tmp", "inbox/aside"):
         (config.state / name).mkdir(mode=0o700)
     shutil.copytree(entries, config.state / "inbox/new")
     log = folder / "worker.log"
-    took = timed_drain([bench.program("kitehook"), "worker", "--once"], config.environment, log)
-    sent = count_in_log(log, '"message":"notification"')
+    took = timed_drain([bench.program("kitehook"), "worker", "--once"],
+                       {**config.environment, **(environment or {})}, log)
+    sent = count_in_log(log, told)
     if sent != bench.effort.entries or config.waiting() or count_files(config.state / "inbox/aside"):
         raise MeasuringError(f"of {bench.effort.entries} webhooks {sent} led to a notification, "
                              f"{config.waiting()} are left: see {log}")
     return took
+
+
+def drain_ours(bench, folder, entries):
+    return drain(bench, folder, entries, "log:", '"message":"notification"')
 
 
 def drain_theirs(bench, folder, entries):
@@ -137,3 +144,55 @@ def worker_rps(bench):
     return median_result("worker_rps", rates[0], "webhooks/s",
                          "read, one SQLite row, unlink; 64 a transaction; no JSON, no rules, no log",
                          rates[1], None)
+
+
+# ---- deliveries
+
+RULE = "webhook: {url: {env: BENCH_URL}, secret: {env: BENCH_KEY}}"
+KEY = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, for us").decode()
+
+
+class Catcher:
+    """catcher.c, which must answer just so many requests."""
+
+    def __init__(self, bench, folder):
+        self.body, self.wanted = folder / "body", bench.effort.entries
+        self.process = subprocess.Popen([bench.helper("catcher"), self.body], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}/"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, problem, *_):
+        answered, _ = self.process.communicate()
+        if not problem and int(answered) != self.wanted:
+            raise MeasuringError(f"the catcher was asked {answered.strip()} times, not {self.wanted}")
+
+
+def deliver_ours(bench, folder, entries):
+    """Seconds, seconds of processor time, and what was posted first."""
+    with Catcher(bench, folder) as catcher:
+        took = drain(bench, folder, entries, RULE, '"result":"delivered"',
+                     {"BENCH_URL": catcher.url, "BENCH_KEY": KEY})
+    return *took, catcher.body.read_bytes()
+
+
+def deliver_theirs(bench, folder, body):
+    (folder / "posted").write_bytes(body)
+    with Catcher(bench, folder) as catcher:
+        return timed_drain([bench.helper("rivals/post_sqlite"), catcher.url, folder / "posted",
+                            bench.effort.entries, folder / "floor.sqlite"], {}, folder / "floor.log")
+
+
+def deliver_rps(bench):
+    """Whole runs again; what the floor posts is what ours posted."""
+    entries = fill_inbox(bench, bench.scratch("deliver_rps/fill"))
+    rates = [], []
+    for _ in range(bench.effort.drains):
+        ours_s, _, body = deliver_ours(bench, bench.scratch("deliver_rps/drain"), entries)
+        theirs_s, _ = deliver_theirs(bench, bench.scratch("deliver_rps/drain"), body)
+        for side, took_s in zip(rates, (ours_s, theirs_s)):
+            side.append(bench.effort.entries / took_s)
+    against = "rows of the same body, libcurl posts each; 4 removed a transaction; no inbox, no rules, no log"
+    return median_result("deliver_rps", rates[0], "deliveries/s", against, rates[1], None)

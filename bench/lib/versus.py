@@ -113,17 +113,29 @@ def rules_50(bench, other):
     return [row_of("rules_50", "us", pair, 1e-3)]
 
 
-def worker(bench, other):
-    inboxes = [costs.fill_inbox(each, bench.scratch(f"worker_rps/fill_{side}"))
+def drained(bench, other, name, drain):
+    """Rates and processor times of DRAIN(build, folder, entries), which begins its result with the seconds of
+    both. Each build drains what it kept itself."""
+    inboxes = [costs.fill_inbox(each, bench.scratch(f"{name}/fill_{side}"))
                for side, each in enumerate((bench, other))]
     entries = bench.effort.entries
     speeds, cpus = ([], []), ([], [])
     for _ in range(bench.effort.drains):
         for each, inbox, speed, cpu in zip((bench, other), inboxes, speeds, cpus):
-            took_s, cpu_s = costs.drain_ours(each, bench.scratch("worker_rps/drain"), inbox)
+            took_s, cpu_s, *_ = drain(each, bench.scratch(f"{name}/drain"), inbox)
             speed.append(entries / took_s)
             cpu.append(cpu_s / entries)
+    return speeds, cpus
+
+
+def worker(bench, other):
+    speeds, cpus = drained(bench, other, "worker_rps", costs.drain_ours)
     return [row_of("worker_rps", "webhooks/s", speeds), row_of("worker_cpu", "us", cpus, 1e6)]
+
+
+def deliver(bench, other):
+    speeds, cpus = drained(bench, other, "deliver_rps", costs.deliver_ours)
+    return [row_of("deliver_rps", "deliveries/s", speeds), row_of("deliver_cpu", "us", cpus, 1e6)]
 
 
 def bootstrap(bench, other, name, what, rounds, warm_up):
@@ -163,6 +175,7 @@ COMPARISONS = {
     ("verify_parse",): verify_parse,
     ("rules_50",): rules_50,
     ("worker_rps", "worker_cpu"): worker,
+    ("deliver_rps", "deliver_cpu"): deliver,
     ("lambda_start",): lambda_start,
     ("lambda_warm",): lambda_warm,
     ("lambda_rss",): lambda_rss,

@@ -72,9 +72,10 @@ class Webhook:
 
 
 class Config:
-    """A kitehook.yml in FOLDER. With an inbox no worker runs, and nothing but the disk bounds it."""
+    """A kitehook.yml in FOLDER. With an inbox no worker runs, and nothing but the disk bounds it. NOTIFY is a
+    rule."""
 
-    def __init__(self, folder, webhook, inbox=False, notify=False):
+    def __init__(self, folder, webhook, inbox=False, notify=None):
         self.path = folder / "kitehook.yml"
         self.log = folder / "receiver.log"
         self.state = folder / "state"
@@ -91,7 +92,7 @@ class Config:
                 "worker: {mode: service, log: stderr}",
             ]
         if notify:
-            lines += ["notify:", "  - log:"]
+            lines += ["notify:", f"  - {notify}"]
         self.path.write_text("\n".join(lines) + "\n")
         os.utime(self.path, (0, 0))  # a worker waits for a file that was written just now
 

@@ -14,11 +14,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import common
 import disk
+import mounts
 from stage import Arrivals, Stage, Webhook
 
 MODES = ("start", "service")
@@ -52,8 +52,7 @@ class Scene:
     def __init__(self, folder, build, arrivals, bound, mode, shims=None):
         self.stage = Stage(folder, build, shims, url=arrivals.url(""), mode=mode)
         self.arrivals, self.bound, self.mode, self.kept, self.number = arrivals, bound, mode, [], 0
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{bound.options},mode=700", "tmpfs", self.stage.disk],
-                       check=True)
+        mounts.mount(self.stage.disk, bound.options)
         config = self.stage.config.read_text(encoding="utf-8").replace(
             "state: disk/state\n", f"state: disk/state\n{bound.inbox}\n")
         if bound.inbox.startswith("inbox: {max_bytes"):
@@ -67,7 +66,7 @@ class Scene:
     def close(self):
         if self.mode == "start":
             common.wait_until(lambda: self.ended(), 5)
-        subprocess.run(["umount", "-l", self.stage.disk], check=False)
+        mounts.unmount(self.stage.disk)
 
     def ended(self):
         """True when nobody holds the lock; whoever does is asked to leave."""
@@ -428,29 +427,11 @@ PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patie
          "grown": grown, "faults": faults, "waking": waking, "telling": telling}
 
 
-def enter_namespace():
-    """Goes on in a mount namespace of our own, where there can be one. False when there can not."""
-    if "KH_OWN_MOUNTS" in os.environ:
-        return True
-    ways = (["unshare", "-m"], ["unshare", "-rm"])
-    try:
-        for way in ways if os.geteuid() == 0 else ways[1:]:
-            probe = 'mount -t tmpfs -o size=64k tmpfs "$0"'
-            with common.Workspace() as folder:
-                if (subprocess.run([*way, "sh", "-c", probe, folder], capture_output=True,
-                                   check=False).returncode == 0):
-                    os.execvpe(way[0], [*way, sys.executable, "-B", *sys.argv],
-                               {**os.environ, "KH_OWN_MOUNTS": "1"})
-    except OSError:
-        pass
-    return False
-
-
 def run():
     chosen = common.arguments(__doc__, dynamic=str(common.ROOT / "build" / "clang"))
     report = common.Report(chosen.verbose)
-    if not enter_namespace():
-        report.skip("full_disk", "a tmpfs cannot be mounted: this needs root, or user namespaces")
+    if not mounts.enter_namespace():
+        report.skip("full_disk", mounts.WHY_NOT)
         print("0 passed, 0 failed, 1 skipped")
         return 0
     chosen.dynamic = pathlib.Path(chosen.dynamic).resolve()

@@ -23,10 +23,11 @@ HEAD = re.compile(rb"POST (\S+) HTTP/1\.1\r\n(.*?)\r\n\r\n", re.S)
 
 
 class Behaviour:
-    """One way to answer. ASKED_S: what its Retry-After asks for, None without a meaning."""
+    """One way to answer. ASKED_S: what its Retry-After asks for, None without a meaning. TEXT is the body."""
 
-    def __init__(self, name, meaning, status=0, asked_s=None, slow=False):
+    def __init__(self, name, meaning, status=0, asked_s=None, slow=False, text=b"text"):
         self.name, self.meaning, self.status, self.asked_s, self.slow = name, meaning, status, asked_s, slow
+        self.text = b"" if status == 204 else text
 
     def __repr__(self):
         return self.name
@@ -193,8 +194,7 @@ class Hostile:
             more.append("Retry-After: soon, I think")
         if 300 <= status < 400:
             more.append(f"Location: {self.url('/redirected')}")
-        return done(head(status, 0 if status == 204 else 4, *more) + (b"" if status == 204 else b"text"),
-                    True)
+        return done(head(status, len(behaviour.text), *more) + behaviour.text, True)
 
     def _wait_for_end(self, connection):
         while connection.recv(4096):

@@ -19,6 +19,8 @@ KEPT = b'"kept":true'
 class Sender(threading.Thread):
     """Sends one webhook after the other; every second until it was answered 200, each time signed anew, the
     others once."""
+    KILLED = 0.7  # of all kitehook.cgi
+    WEBHOOK = Webhook
 
     def __init__(self, stage, numbers, chance, receiver):
         super().__init__()
@@ -30,7 +32,7 @@ class Sender(threading.Thread):
             for number in self.numbers:
                 if self.stop.is_set():
                     return
-                self.send(Webhook(number), PATIENCE if number % 2 else 1)
+                self.send(self.WEBHOOK(number), PATIENCE if number % 2 else 1)
         except Exception as problem:  # what stops a thread must stop the test
             self.problem = problem
 
@@ -51,7 +53,7 @@ class Sender(threading.Thread):
                 child.stdin.close()
             except OSError:
                 pass
-            if self.chance.random() < 0.7:
+            if self.chance.random() < self.KILLED:
                 time.sleep(self.chance.random() * self.chance.choice((0.0005, 0.001, 0.004)))
                 self.kills += child.poll() is None
                 child.kill()
