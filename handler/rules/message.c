@@ -4,7 +4,7 @@
 #include "words/text.h"
 
 const struct kh_template_format kh_message_plain = {
-    .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
+    .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line};
 
 struct listener {
   const struct kh_config *config;

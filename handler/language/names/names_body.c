@@ -151,12 +151,20 @@ static struct kh_str translate(struct kh_json_value value, const struct translat
   return KH_NO_STR;
 }
 
+/* The step goes on in another job. */
+static bool is_retried(const struct kh_event *event)
+{
+  bool retried = false;
+
+  return kh_json_bool(member(event->job, "retried"), &retried) && retried;
+}
+
 static struct kh_str step_outcome(const struct kh_event *event)
 {
   struct kh_json_value state = member(event->job, "state");
   bool soft = false;
 
-  if (strcmp(event->name, "job.finished") != 0)
+  if (strcmp(event->name, "job.finished") != 0 || is_retried(event))
     return KH_NO_STR;
   if (kh_json_text_is(member(event->job, "type"), KH_STR("waiter")))
     return KH_STR("neutral");
@@ -215,7 +223,7 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
     *text = translate(member(event->job, "type"), types);
     return true;
   case KH_NAME_STEP_STATE:
-    *text = translate(member(event->job, "state"), states);
+    *text = is_retried(event) ? KH_STR("running") : translate(member(event->job, "state"), states);
     return true;
   case KH_NAME_STEP_OUTCOME:
     *text = step_outcome(event);

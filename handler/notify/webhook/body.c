@@ -36,6 +36,7 @@ static const struct field job_fields[] = {
     {"state", "state", TEXT},
     {"exit_status", "exit_status", INTEGER},
     {"soft_failed", "soft_failed", TRUTH},
+    {"retried", "retried", TRUTH},
     {"created_at", "created_at", TIME},
     {"scheduled_at", "scheduled_at", TIME},
     {"started_at", "started_at", TIME},
