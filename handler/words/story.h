@@ -50,7 +50,8 @@ void kh_story_release(struct kh_story *story);
 void kh_story_headline(const struct kh_story *story, struct kh_buf *out);
 void kh_story_rest(const struct kh_story *story, struct kh_buf *out);
 /*
- * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45s)".
+ * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took
+ * 45s)".
  */
 void kh_story_line(const struct kh_story *story, struct kh_buf *out);
 

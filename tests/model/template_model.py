@@ -200,7 +200,8 @@ def render(template, names, decide, escape="plain", most=3000):
 # ---- random templates ----
 
 VALUES = {
-    "build.branch": ["main", "feature/x", "a/../#?&%", "https://h/x", "see http://h", "", "a b", "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}",
+    "build.branch": ["main", "feature/x", "a/../#?&%", "https://h/x", "see http://h", "", "a b",
+                     "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}",
                      "x" * 1200],
     "build.message": ["fix: a thing", "first\nsecond", "\r\n\r\n third ", " \t ", "tab\there",
                       "\u202eevil\u2066", "a\x00b\x07c", "🪁 flies", "w " * 700],

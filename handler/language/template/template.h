@@ -17,8 +17,8 @@
  * outside is the author's and goes out as it is. Numbers are decimal, booleans true and false, lists their
  * items with ", " between; null is empty. A line with nothing but an {{#if}}, {{else}} or {{/if}} leaves no
  * line behind. What a value adds to an http or https URL that has begun before it is percent-encoded
- * (base/url.h), unless urlencode did it. Addresses of persons have no name here, and a person's name or a repository's URL loses what
- * it has of credentials.
+ * (base/url.h), unless urlencode did it. Addresses of persons have no name here, and a person's name or a
+ * repository's URL loses what it has of credentials.
  *
  * Limits: 16 KiB of source, 500 parts, 16 levels of {{#if}}, 1,000 characters a value.
  */

@@ -1,14 +1,15 @@
 /*
- * markup.h - a message being turned into elements; only markup.c and markup_links.c include it.
+ * walk.h - a message being turned into elements. walk.c has what every piece needs, links.c the pieces in
+ * brackets and URLs, markup.c the order; nobody else includes this.
  */
-#ifndef KH_SLACK_MARKUP_H
-#define KH_SLACK_MARKUP_H
+#ifndef KH_SLACK_WALK_H
+#define KH_SLACK_WALK_H
 
 #include "notify/slack/blocks.h"
 
 /*
- * A value stands between one of the first three, by its sort, and the last. None can stand in a template's own
- * text or come out of kh_text_line.
+ * A value stands between one of the first three, by its sort, and the last. None can stand in a template's
+ * own text or come out of kh_text_line.
  */
 enum { KH_SLACK_TEXT = 1, KH_SLACK_PAGE, KH_SLACK_TITLE, KH_SLACK_END };
 enum { KH_SLACK_WALK_BYTES = 64 * 1024 };

@@ -2,7 +2,7 @@
 
 #include "base/url.h"
 #include "base/utf8.h"
-#include "notify/slack/markup.h"
+#include "notify/slack/walk.h"
 #include "words/text.h"
 
 enum { ID_MAX_BYTES = 30 };
