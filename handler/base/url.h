@@ -17,5 +17,9 @@ bool kh_url_takes(char c);
  * in a text with "..", which could lead to another path.
  */
 void kh_url_add(struct kh_buf *url, struct kh_str value);
+/*
+ * True for an http or https URL of printable ASCII, without user or password, that can safely be made a link.
+ */
+bool kh_url_is_link(struct kh_str url);
 
 #endif

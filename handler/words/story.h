@@ -24,7 +24,7 @@ struct kh_story_detail {
   const char *before; /* "by ", "on ", "" */
   bool code;          /* a branch, a commit: best shown as code */
   struct kh_buf text;
-  struct kh_buf url; /* what the text shows: passed kh_text_is_link, or empty */
+  struct kh_buf url; /* what the text shows: passed kh_url_is_link, or empty */
 };
 
 struct kh_story {
@@ -32,7 +32,7 @@ struct kh_story {
   struct kh_buf subject; /* never empty */
   const char *joint;     /* between subject and item */
   struct kh_buf item;    /* what the url shows; may be empty */
-  struct kh_buf url;     /* passed kh_text_is_link, or empty */
+  struct kh_buf url;     /* passed kh_url_is_link, or empty */
   struct kh_buf words;   /* may be empty */
   struct kh_buf message; /* the first line of the commit's; may be empty */
   struct kh_story_detail details[KH_STORY_DETAILS_MAX];

@@ -1,7 +1,9 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "base/utf8.h"
+#include "language/names/pull_request.h"
 #include "language/names/shown.h"
 #include "words/story_parts.h"
 
@@ -116,6 +118,22 @@ void kh_part_persons(struct kh_story *story, const struct kh_event *event)
   kh_part_end_detail(story);
 }
 
+void kh_part_pull_request(struct kh_story *story, const struct kh_event *event)
+{
+  const struct kh_str number = kh_pull_request_number(event);
+  struct kh_buf url;
+
+  if (number.len == 0)
+    return;
+  kh_buf_init(&url, event->body.len + 64);
+  kh_pull_request_url(event, &url);
+  (void)kh_buf_printf(kh_part_begin_detail(story, "", false), "pull request #%.*s", KH_FMT(number));
+  if (url.len <= KH_STORY_URL_MAX_BYTES)
+    (void)kh_buf_add(&story->details[story->detail_count - 1].url, kh_buf_view(&url));
+  kh_part_end_detail(story);
+  kh_buf_release(&url);
+}
+
 void kh_part_duration(struct kh_story *story, const struct kh_event *event, struct kh_json_value object)
 {
   struct kh_buf started = kh_part_raw(event, object, KH_STR("started_at"));
@@ -137,7 +155,7 @@ void kh_part_url(struct kh_story *story, const struct kh_event *event, struct kh
   struct kh_buf raw = kh_part_raw(event, object, KH_STR("web_url"));
   struct kh_str url = kh_buf_view(&raw);
 
-  if (story->url.len == 0 && url.len <= KH_STORY_URL_MAX_BYTES && kh_text_is_link(url))
+  if (story->url.len == 0 && url.len <= KH_STORY_URL_MAX_BYTES && kh_url_is_link(url))
     (void)kh_buf_add(&story->url, url);
   kh_buf_release(&raw);
 }

@@ -1,6 +1,5 @@
 #include "base/base.h"
 
-#include "base/url.h"
 #include "base/utf8.h"
 #include "words/text.h"
 
@@ -113,20 +112,3 @@ void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
 
 #define EMOJI(mood, emoji) [mood] = emoji,
 const char *const kh_text_emoji[KH_MOOD__COUNT] = {KH_MOODS(EMOJI)};
-
-bool kh_text_is_link(struct kh_str url)
-{
-  const size_t scheme = kh_url_scheme(url);
-  bool in_host = true;
-
-  if (scheme == 0 || url.len == scheme || url.at[scheme] == '/')
-    return false;
-  for (size_t i = scheme; i < url.len; i++) {
-    const char c = url.at[i];
-
-    in_host = in_host && c != '/' && c != '?' && c != '#';
-    if (!kh_url_takes(c) || (in_host && c == '@'))
-      return false;
-  }
-  return true;
-}

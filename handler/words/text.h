@@ -48,9 +48,4 @@ extern const char *const kh_text_emoji[KH_MOOD__COUNT];
  */
 void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out);
 
-/*
- * True for an http or https URL of printable ASCII, without user or password, that can safely be made a link.
- */
-bool kh_text_is_link(struct kh_str url);
-
 #endif

@@ -338,6 +338,45 @@ START_TEST(url_takes_a_value)
 }
 END_TEST
 
+static const struct {
+  const char *url;
+  bool good;
+} urls[] = {
+    {"https://buildkite.com/acme/web/builds/7", true},
+    {"https://buildkite.com/acme/web/builds/7#01a2-b3", true},
+    {"http://ci.example:8080/x?a=b&c=d@e", true},
+    {"https://h", true},
+    {"https://[::1]/x", true},
+    {"", false},
+    {"https://", false},
+    {"https:///x", false},
+    {"buildkite.com/x", false},
+    {"//buildkite.com/x", false},
+    {"javascript:alert(1)", false},
+    {"data:text/html,x", false},
+    {"file:///etc/passwd", false},
+    {"ftp://buildkite.com/x", false},
+    {"slack://channel?id=1", false},
+    {" https://buildkite.com/x", false},
+    {"https://buildkite.com/x y", false},
+    {"https://buildkite.com/x\ny", false},
+    {"https://buildkite.com/x\x7F", false},
+    {"https://buildkite.com/\xC3\xA9", false},
+    {"https://buildkite.com/x|y", false},
+    {"https://buildkite.com/x>y", false},
+    {"https://buildkite.com/<x", false},
+    {"https://buildkite.com/\"x", false},
+    {"https://buildkite.com\\@evil.example/", false},
+    {"https://user:word@buildkite.com/x", false},
+    {"https://buildkite.com@evil.example/x", false},
+};
+
+START_TEST(link_is_judged)
+{
+  ck_assert_msg(kh_url_is_link(kh_str_of(urls[_i].url)) == urls[_i].good, "%s", urls[_i].url);
+}
+END_TEST
+
 static Suite *base_suite(void)
 {
   Suite *suite = suite_create("base");
@@ -357,6 +396,7 @@ static Suite *base_suite(void)
   tcase_add_test(buf, buf_formats_and_writes_hex);
   tcase_add_test(buf, buf_takes_a_reservation);
   tcase_add_loop_test(buf, buf_writes_a_duration, 0, (int)KH_COUNT(durations));
+  tcase_add_loop_test(buf, link_is_judged, 0, (int)KH_COUNT(urls));
   tcase_add_loop_test(buf, url_takes_a_value, 0, (int)KH_COUNT(url_parts));
   tcase_add_test(err, err_table_is_whole);
   tcase_add_test(err, err_statuses_are_the_documented_ones);

@@ -313,14 +313,17 @@ static const struct {
     {"`{{pipeline.name}}` {{build.branch}}:", "text :docker: Web :ship-it:|text  :x::"},
     {"<{{build.url}}|:tada:>", "emoji tada|link https://b.example/7"},
     {"https://b.example/{{pipeline.name}}", "link https://b.example/%3Adocker%3A%20Web%20%3Aship-it%3A"},
+    {"{{build.pull_request.url}}.", "link https://h.example/a/b/pull/7|text ."},
     {"{{pipeline.name | truncate 9}}", "emoji docker|text …"},
 };
 
 START_TEST(titles_have_emoji)
 {
-  static const char event[] = "{\"event\":\"build.finished\",\"build\":{\"number\":7,\"branch\":\":x:\","
-                              "\"web_url\":\"https://b.example/7\"},"
-                              "\"pipeline\":{\"name\":\":docker: Web :ship-it:\"}}";
+  static const char event[] =
+      "{\"event\":\"build.finished\",\"build\":{\"number\":7,\"branch\":\":x:\","
+      "\"web_url\":\"https://b.example/7\",\"pull_request\":{\"id\":\"7\"}},"
+      "\"pipeline\":{\"name\":\":docker: Web :ship-it:\",\"provider\":{\"id\":\"github\"},"
+      "\"repository\":\"git@h.example:a/b.git\"}}";
   struct kh_test_event made;
   struct kh_buf notify, told;
 

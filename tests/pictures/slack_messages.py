@@ -25,17 +25,19 @@ EMOJI = {"information_source": "ℹ️", "white_check_mark": "✅", "x": "❌", 
          "no_entry_sign": "🚫", "fast_forward": "⏩", "arrow_forward": "▶️", "hourglass_flowing_sand": "⏳",
          "kite": "🪁", "hand": "✋", "tada": "🎉"}
 PAGE = """<!doctype html><meta charset="utf-8"><style>
-body { margin: 16px; font: 15px/1.46 "Noto Sans", "DejaVu Sans", "Noto Color Emoji", sans-serif; color: #1d1c1d; }
+body { margin: 16px; color: #1d1c1d;
+  font: 15px/1.46 "Noto Sans", "DejaVu Sans", "Noto Color Emoji", sans-serif; }
 main { columns: 2; column-gap: 24px; }
 article { break-inside: avoid; padding: 8px 0; border-top: 1px solid #e8e8e8; display: flex; gap: 8px; }
-i.app { flex: 0 0 36px; height: 36px; border-radius: 6px; background: #3f0f40; color: #fff; font: bold 20px/36px
-  sans-serif; text-align: center; }
+i.app { flex: 0 0 36px; height: 36px; border-radius: 6px; background: #3f0f40; color: #fff;
+  font: bold 20px/36px sans-serif; text-align: center; }
 h1 { font-size: 20px; margin: 0 0 12px; } h2 { font-size: 15px; margin: 0; }
 h2 small { background: #e8e8e8; border-radius: 3px; padding: 0 4px; font-size: 10px; color: #616061; }
 p { margin: 0; overflow-wrap: anywhere; max-height: 10em; overflow: hidden; white-space: pre-wrap; }
 code { background: #f8f8f8; border: 1px solid #ddd; border-radius: 3px; color: #e01e5a; padding: 1px 3px;
   font-size: 12px; }
-a { color: #1264a3; } b.mention { background: #fff4d1; color: #1264a3; font-weight: normal; border-radius: 3px; }
+a { color: #1264a3; }
+b.mention { background: #fff4d1; color: #1264a3; font-weight: normal; border-radius: 3px; }
 b.custom { background: #1d9bd1; color: #fff; border-radius: 3px; padding: 0 3px; font: 11px sans-serif; }
 footer { color: #8a898a; font-size: 11px; overflow-wrap: anywhere; }
 </style><h1>What Slack is sent for the cases of fixtures/events</h1><main>%s</main>

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "language/names/names_body.h"
+#include "language/names/pull_request.h"
 
 struct kh_str kh_names_body_text(struct kh_json_value value, struct kh_arena *arena)
 {
@@ -97,6 +98,17 @@ static struct kh_str pull_request_id(const struct kh_event *event, struct kh_are
   int64_t number = 0;
 
   return kh_json_int(id, &number) ? kh_json_raw(id) : kh_names_body_text(id, arena);
+}
+
+static struct kh_str pull_request_url(const struct kh_event *event, struct kh_arena *arena)
+{
+  struct kh_buf url;
+
+  kh_buf_init(&url, event->body.len + 64);
+  kh_pull_request_url(event, &url);
+  const struct kh_str copy = url.len > 0 ? kh_arena_copy(arena, kh_buf_view(&url)) : KH_NO_STR;
+  kh_buf_release(&url);
+  return copy;
 }
 
 static struct kh_str job_name(const struct kh_event *event, struct kh_arena *arena)
@@ -214,6 +226,9 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
     return true;
   case KH_NAME_PULL_REQUEST_ID:
     *text = pull_request_id(event, arena);
+    return true;
+  case KH_NAME_PULL_REQUEST_URL:
+    *text = pull_request_url(event, arena);
     return true;
   case KH_NAME_JOB_NAME:
   case KH_NAME_STEP_LABEL:

@@ -58,7 +58,7 @@ void kh_template_uses(const struct kh_template *template, const struct kh_uses *
 /* What a value may be besides plain text, where the format knows more than that. */
 enum kh_template_sort {
   KH_SORT_TEXT,
-  KH_SORT_PAGE, /* whole, of build.url or job.url: Buildkite's own, no stranger's */
+  KH_SORT_PAGE, /* of a build, a job or a pull request: no stranger wrote it */
   KH_SORT_TITLE /* of a pipeline or step, where people write emoji codes */
 };
 

@@ -92,6 +92,7 @@ enum kh_template_sort kh_template_sort(const struct kh_part *part)
   switch (part->name ? part->name->name : KH_NAME__COUNT) {
   case KH_NAME_BUILD_URL:
   case KH_NAME_JOB_URL:
+  case KH_NAME_PULL_REQUEST_URL:
     return KH_SORT_PAGE;
   case KH_NAME_PIPELINE_NAME:
   case KH_NAME_JOB_NAME:

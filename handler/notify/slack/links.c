@@ -93,7 +93,7 @@ static bool take_link(struct kh_slack_walk *walk, size_t end)
 
   kh_buf_init(&url, KH_SLACK_WALK_BYTES);
   kh_slack_add_plain(&url, kh_str(walk->text.at + walk->at + 1, url_end - walk->at - 1));
-  bool is_link = kh_text_is_link(kh_buf_view(&url));
+  bool is_link = kh_url_is_link(kh_buf_view(&url));
   if (is_link || has_text)
     add_link(walk, is_link ? kh_buf_view(&url) : KH_NO_STR,
              has_text ? kh_str(walk->text.at + bar + 1, end - bar - 1) : KH_NO_STR);
@@ -162,7 +162,7 @@ bool kh_slack_take_url(struct kh_slack_walk *walk)
   const size_t end = url_end(walk, walk->at);
   kh_buf_init(&url, KH_SLACK_WALK_BYTES);
   kh_slack_add_plain(&url, kh_str(rest.at, end - walk->at));
-  const bool is_link = kh_text_is_link(kh_buf_view(&url)) &&
+  const bool is_link = kh_url_is_link(kh_buf_view(&url)) &&
                        !kh_str_starts(kh_str(walk->text.at + end, walk->text.len - end), KH_STR("…"));
   if (is_link) {
     add_link(walk, kh_buf_view(&url), KH_NO_STR);

@@ -1,7 +1,8 @@
 #include "base/base.h"
 
+#include "base/url.h"
 #include "base/utf8.h"
-#include "words/story_parts.h"
+#include "language/names/pull_request.h"
 
 enum { NUMBER_DIGITS = 10 };
 
@@ -9,22 +10,28 @@ enum { NUMBER_DIGITS = 10 };
 static const struct provider {
   const char *id; /* what pipeline.provider.id begins with: github_enterprise, gitlab_ee */
   const char *page;
-  const char *words;
-} providers[] = {{"github", "pull", "pull request #"},
-                 {"gitlab", "-/merge_requests", "merge request !"},
-                 {"bitbucket", "pull-requests", "pull request #"}},
-  any = {"", NULL, "pull request #"};
+} providers[] = {{"github", "pull"}, {"gitlab", "-/merge_requests"}, {"bitbucket", "pull-requests"}};
 
-static const struct provider *provider_of(const struct kh_event *event)
+static struct kh_buf text_of(const struct kh_event *event, struct kh_json_value value)
 {
-  struct kh_buf id = kh_part_raw(event, kh_json_get(event->pipeline, KH_STR("provider")), KH_STR("id"));
-  const struct provider *found = &any;
+  struct kh_buf text;
 
-  for (size_t i = 0; i < KH_COUNT(providers); i++)
+  kh_buf_init(&text, event->body.len); /* decoding never lengthens */
+  (void)kh_json_text(value, &text);
+  return text;
+}
+
+static const char *page_of(const struct kh_event *event)
+{
+  struct kh_buf id = text_of(event,
+                             kh_json_get(kh_json_get(event->pipeline, KH_STR("provider")), KH_STR("id")));
+  const char *page = NULL;
+
+  for (size_t i = 0; i < KH_COUNT(providers) && !page; i++)
     if (kh_str_starts(kh_buf_view(&id), kh_str_of(providers[i].id)))
-      found = &providers[i];
+      page = providers[i].page;
   kh_buf_release(&id);
-  return found;
+  return page;
 }
 
 /*
@@ -55,33 +62,32 @@ static void add_web_page(struct kh_str repository, struct kh_buf *url)
                         KH_FMT(host), KH_FMT(path));
 }
 
-/* The base's repository has the page, and that is the pipeline's; pull_request.repository may be a fork. */
-static void add_url(const struct kh_event *event, const char *page, struct kh_str number, struct kh_buf *url)
-{
-  struct kh_buf repository = kh_part_raw(event, event->pipeline, KH_STR("repository"));
-
-  add_web_page(kh_buf_view(&repository), url);
-  kh_buf_release(&repository);
-  if (url->len == 0)
-    return;
-  (void)kh_buf_printf(url, "/%s/%.*s", page, KH_FMT(number));
-  if (url->len > KH_STORY_URL_MAX_BYTES || !kh_text_is_link(kh_buf_view(url)))
-    kh_buf_clear(url);
-}
-
-void kh_part_pull_request(struct kh_story *story, const struct kh_event *event)
+struct kh_str kh_pull_request_number(const struct kh_event *event)
 {
   const struct kh_json_value id = kh_json_get(kh_json_get(event->build, KH_STR("pull_request")),
                                               KH_STR("id"));
   const enum kh_json_type type = kh_json_type(id);
   const struct kh_str number = kh_json_raw(id); /* digits are never escaped */
 
-  if ((type != KH_JSON_STRING && type != KH_JSON_INTEGER) || number.len > NUMBER_DIGITS ||
-      !kh_str_is_of(number, "0123456789"))
+  return (type == KH_JSON_STRING || type == KH_JSON_INTEGER) && number.len <= NUMBER_DIGITS &&
+                 kh_str_is_of(number, "0123456789")
+             ? number
+             : KH_NO_STR;
+}
+
+/* The base's repository has the page, and that is the pipeline's; pull_request.repository may be a fork. */
+void kh_pull_request_url(const struct kh_event *event, struct kh_buf *url)
+{
+  const struct kh_str number = kh_pull_request_number(event);
+  const char *page = number.len > 0 ? page_of(event) : NULL;
+  struct kh_buf repository = text_of(event, kh_json_get(event->pipeline, KH_STR("repository")));
+
+  if (page)
+    add_web_page(kh_buf_view(&repository), url);
+  kh_buf_release(&repository);
+  if (url->len == 0)
     return;
-  const struct provider *provider = provider_of(event);
-  (void)kh_buf_printf(kh_part_begin_detail(story, "", false), "%s%.*s", provider->words, KH_FMT(number));
-  if (provider->page)
-    add_url(event, provider->page, number, &story->details[story->detail_count - 1].url);
-  kh_part_end_detail(story);
+  (void)kh_buf_printf(url, "/%s/%.*s", page, KH_FMT(number));
+  if (!kh_url_is_link(kh_buf_view(url)))
+    kh_buf_clear(url);
 }
