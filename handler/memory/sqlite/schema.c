@@ -68,7 +68,7 @@ const char kh_schema_create[] =
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
-    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL) STRICT;" BY_DESTINATION
+    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
