@@ -108,6 +108,29 @@ END_TEST
 
 /* ---- the log as a destination ---- */
 
+/* The disk was full when it ended, and the clock is set before there is room. */
+START_TEST(what_is_not_recorded_yet_moves_with_the_clock)
+{
+  const int64_t step_us = INT64_C(-48) * 3600 * KH_TEST_SECOND_US;
+  size_t made = 0;
+
+  kh_stage.answer.status = 503;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_OK);
+  kh_stage.end_fails = true;
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_ERR_STORE);
+  kh_stage.end_fails = false;
+  ck_assert_int_eq(kh_store_follow_clock(&kh_stage.test.store, step_us, kh_stage.clock.now_us), KH_OK);
+  kh_fake_clock_step(&kh_stage.clock, step_us);
+  kh_outbox_follow_clock(&kh_stage.outbox, step_us);
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_OK);
+  const int64_t waits_us = kh_test_sql_number(&kh_stage.test.dir, "SELECT not_before_us FROM deliveries") -
+                           kh_stage.clock.now_us;
+  ck_assert_int_gt(waits_us, 0);
+  ck_assert_int_le(waits_us, 13 * KH_TEST_SECOND_US);
+}
+END_TEST
+
 START_TEST(a_notification_is_a_line_of_its_own)
 {
   kh_stage_owe(
@@ -167,6 +190,7 @@ static Suite *outbox_run_suite(void)
   tcase_add_test(outbox, what_could_never_be_recorded_is_told);
   tcase_add_test(outbox, a_turn_is_one_transaction_and_waits_for_no_answer);
   tcase_add_test(outbox, a_turn_whose_end_fails_did_nothing);
+  tcase_add_test(outbox, what_is_not_recorded_yet_moves_with_the_clock);
   tcase_add_test(outbox, a_notification_is_a_line_of_its_own);
   tcase_add_loop_test(outbox, a_body_that_cannot_be_read_is_dead, 0, (int)KH_COUNT(unreadable));
   return suite;
