@@ -274,7 +274,7 @@ def test_redrive_without_a_worker(cli, report):
         report.check("redrive: the row begins anew",
                      row["dead_us"] is None and row["attempt"] == 0 and row["not_before_us"] >= started_us and
                      row["expires_us"] == row["not_before_us"] + DAY_US and row["status"] == 400, row)
-        changed = ("dead_us", "attempt", "not_before_us", "expires_us")
+        changed = ("dead_us", "attempt", "not_before_us", "expires_us", "since_us")
         report.check("redrive: and is the same",
                      all(row[key] == was[key] for key in row if key not in changed), row)
         report.check("redrive: the others stay dead", all(after[one] == before[one] for one in ids[1:]),

@@ -79,7 +79,7 @@ const char kh_schema_create[] =
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
-    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL) STRICT;" BY_DESTINATION
+    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
@@ -215,6 +215,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
         " WHERE t.held_until_us <= ?1 AND (t.credential, t.place) NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    /* Nothing else, so that the row keeps its size. */
+    [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
+                     "AND dead_us IS NULL",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
         "UPDATE destinations SET delivered_us = ?2, held_from_us = iif(?3 > 0, ?2, held_from_us),"
@@ -230,10 +233,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
-    [KH_SQL_BURY] =
-        "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason NOT IN ('', ?4),"
-        " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-        ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
+                    " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
+                    ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
                     " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
                     " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
