@@ -66,6 +66,7 @@ static const struct err_row rows[KH_ERR__COUNT] = {
     [KH_ERR_DESTINATION_REFUSED] = {"destination_refused", 502, KH_ERROR},
     [KH_ERR_DELIVERY_FAILED] = {"delivery_failed", 502, KH_WARN},
     [KH_ERR_DELIVERY_EXPIRED] = {"delivery_expired", 502, KH_ERROR},
+    [KH_ERR_OUTBOX_FULL] = {"outbox_full", 503, KH_ERROR},
     [KH_ERR_LOCKED] = {"locked", 503, KH_INFO},
 
     [KH_ERR_CONFIG] = {"config", 500, KH_ERROR},

@@ -73,6 +73,7 @@ enum kh_err {
   KH_ERR_DESTINATION_REFUSED, /* whatever we send: address or credential are wrong */
   KH_ERR_DELIVERY_FAILED,
   KH_ERR_DELIVERY_EXPIRED,
+  KH_ERR_OUTBOX_FULL,
   KH_ERR_LOCKED,
 
   /* anywhere */
