@@ -107,6 +107,10 @@ START_TEST(bytes_count_too)
   owe("large", 3, 8 * 1024);
   ck_assert_int_eq(count("dead_us IS NULL"), 2);
   ck_assert_int_eq(count("id = '00000001' AND reason = 'outbox_full'"), 1);
+  owe("large", 1, 16 * 1024);
+  ck_assert_int_eq(count("dead_us IS NULL"), 1);
+  owe("large", 1, 100);
+  ck_assert_int_eq(count("dead_us IS NULL"), 1);
   check_shares();
 }
 END_TEST

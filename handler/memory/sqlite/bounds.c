@@ -46,13 +46,13 @@ static enum kh_err choose(struct kh_sqlite *sqlite, enum kh_statement statement,
   return err;
 }
 
-/* The COUNT oldest of CREDENTIAL, or 1. */
+/* The COUNT oldest of CREDENTIAL. */
 static enum kh_err forget(struct kh_sqlite *sqlite, const char *credential, uint64_t count)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET);
 
   kh_call_text(&call, kh_str_of(credential));
-  kh_call_number(&call, count > 0 ? (int64_t)count : 1);
+  kh_call_number(&call, (int64_t)count);
   return kh_call_run(&call);
 }
 
@@ -61,7 +61,7 @@ static enum kh_err kill(struct kh_sqlite *sqlite, const char *credential, uint64
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OVERFLOW);
 
   kh_call_text(&call, kh_str_of(credential));
-  kh_call_number(&call, count > 0 ? (int64_t)count : 1);
+  kh_call_number(&call, (int64_t)count);
   kh_call_number(&call, sqlite->grown_us);
   enum kh_err err = kh_call_run(&call);
   if (!err) {
@@ -71,9 +71,13 @@ static enum kh_err kill(struct kh_sqlite *sqlite, const char *credential, uint64
   return err;
 }
 
-static uint64_t over(uint64_t count, uint64_t most)
+/* How many of COUNT are too many, when all are of one size; 1 at least. */
+static uint64_t excess(uint64_t count, uint64_t bytes, const struct share *most)
 {
-  return count > most ? count - most : 0;
+  const uint64_t entries = count > most->owed ? count - most->owed : 1;
+  const uint64_t of_bytes = bytes > most->owed_bytes ? count * (bytes - most->owed_bytes) / bytes : 0;
+
+  return entries > of_bytes ? entries : of_bytes;
 }
 
 /* Each credential within its share. What dies there may have to be forgotten in the next round. */
@@ -85,8 +89,8 @@ static enum kh_err hold_shares(struct kh_sqlite *sqlite)
 
   while (!err && !(err = choose(sqlite, KH_SQL_OVER, &most, &share)))
     err = share.owed > most.owed || share.owed_bytes > most.owed_bytes
-              ? kill(sqlite, share.credential, over(share.owed, most.owed))
-              : forget(sqlite, share.credential, over(share.dead, most.owed));
+              ? kill(sqlite, share.credential, excess(share.owed, share.owed_bytes, &most))
+              : forget(sqlite, share.credential, excess(share.dead, share.dead_bytes, &most));
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
