@@ -280,7 +280,7 @@ START_TEST(a_rule_that_comes_back_delivers_at_once)
   kh_stage.rules.count = 2;
   ck_assert_int_eq(kh_queue_know_config(queue, two, kh_clock_now_us(&kh_stage.clock.clock)), KH_OK);
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
-  ck_assert_str_eq(kh_stage.trace, "sd");
+  ck_assert_str_eq(kh_stage.trace, "bebesbde");
 }
 END_TEST
 
