@@ -17,8 +17,7 @@ enum { KH_WAIT_MAX_S = 2 * 3600 }; /* longer than any delivery or destination is
 
 /* A notification that is owed. No URL and no credential: those are resolved when it is sent. */
 struct kh_delivery {
-  char id
-      [KH_DELIVERY_ID_BYTES]; /* 32 hexadecimal digits: a hash of the event, as a rule its body, and the rule */
+  char id[KH_DELIVERY_ID_BYTES];   /* 32 hexadecimal digits: a hash of event and rule */
   char rule[KH_DELIVERY_ID_BYTES]; /* at most 32 bytes */
   char notifier[17];               /* "slack" */
   char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
