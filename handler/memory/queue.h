@@ -21,7 +21,7 @@ enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025 };
  * credential and place together: order, rests and "full" go by both, rule and secrets by the credential.
  */
 struct kh_delivery {
-  char id[KH_DELIVERY_ID_BYTES];        /* 32 hexadecimal digits: a hash of body digest and rule name */
+  char id[KH_DELIVERY_ID_BYTES];        /* 32 hexadecimal digits: a hash of event and rule */
   char rule[KH_DELIVERY_ID_BYTES];      /* at most 32 bytes */
   char notifier[17];                    /* "slack" */
   char credential[KH_CREDENTIAL_BYTES]; /* a reference: "slack env:SLACK_WEBHOOK_URL" */

@@ -175,6 +175,7 @@ def webhook(number, state="passed", branch="main", event="build.finished", **bui
         "event": event,
         "build": {"id": f"b-{number}", "number": number, "state": state, "blocked": False, "branch": branch,
                   "message": f"Build {number}", "commit": "0f1e2d3c",
+                  "created_at": "2026-11-22T01:02:03.000Z",
                   "web_url": f"https://buildkite.com/acme-kites/kite-frame/builds/{number}",
                   "url": "https://api.buildkite.com/v2/organizations/acme-kites/pipelines/kite-frame/builds/"
                          f"{number}", **build},

@@ -29,7 +29,7 @@ LATER_S = 2 * 3600  # when whatever waits for a second try is due
 
 
 def id_of(body, rule):
-    """A delivery's id, as handler/memory/queue.h says it is made."""
+    """A delivery's id, where the body has a time of its event."""
     return hashlib.sha256(hashlib.sha256(body).digest() + rule.encode()).hexdigest()[:32]
 
 
