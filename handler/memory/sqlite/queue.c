@@ -105,11 +105,13 @@ static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *u
                         struct kh_delivery *delivery)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_TAKE);
+  const bool is_alone = !under_way || under_way->count == 0;
+  struct kh_call call = kh_call(sqlite->db, is_alone ? KH_SQL_TAKE : KH_SQL_TAKE_BESIDE);
 
   *delivery = (struct kh_delivery){0};
   kh_call_number(&call, now_us);
-  add_under_way(&call, under_way);
+  if (!is_alone)
+    add_under_way(&call, under_way);
   enum kh_err err = kh_call_row(&call);
   if (!err)
     err = read_delivery(sqlite, &call, delivery);

@@ -157,6 +157,15 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 
 #define SAME "n.credential = t.credential AND n.place = t.place"
 
+/* From the destinations, so that thousands that wait for one of them are never walked over. */
+#define TAKE(and_delivery, and_destination)                                                      \
+  "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt," \
+  " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.held_until_us > 0"                \
+  " FROM destinations AS t JOIN deliveries AS d ON d.seq ="                                      \
+  " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"                     \
+  " AND n.not_before_us <= ?1" and_delivery " ORDER BY n.not_before_us, n.seq LIMIT 1)"          \
+  " WHERE t.held_until_us <= ?1" and_destination " ORDER BY d.not_before_us, d.seq LIMIT 1"
+
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
@@ -237,15 +246,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
-    /* From the destinations, so that thousands that wait for one of them are never walked over. */
-    [KH_SQL_TAKE] =
-        "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt,"
-        " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.held_until_us > 0"
-        " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
-        " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"
-        " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
-        " WHERE t.held_until_us <= ?1 AND (t.credential, t.place) NOT IN " FULL
-        " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    [KH_SQL_TAKE] = TAKE("", ""),
+    [KH_SQL_TAKE_BESIDE] = TAKE(" AND n.id NOT IN " UNDER_WAY, " AND (t.credential, t.place) NOT IN " FULL),
     /* Nothing else, so that the row keeps its size. */
     [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
                      "AND dead_us IS NULL",

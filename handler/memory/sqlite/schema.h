@@ -57,6 +57,7 @@ enum kh_statement {
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
   KH_SQL_TAKE,
+  KH_SQL_TAKE_BESIDE, /* what is under way */
   KH_SQL_COUNT,
   KH_SQL_SUCCESS,
   KH_SQL_REST,
