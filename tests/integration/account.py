@@ -21,6 +21,7 @@ class Account:
     def __init__(self, rules, without_id):
         self.rules, self.without_id = rules, without_id
         self.tried, self.kept, self.kills, self.excused = {}, {}, [], []
+        self.begun = time.monotonic()
 
     def key(self, rule, webhook):
         return rule, webhook.number if rule in self.without_id else id_of(webhook.body, rule)
@@ -82,7 +83,7 @@ class Account:
                     explained += request.behaviour.meaning == DELIVERED
                     del heard[key]
                 else:
-                    faults.append((*key, round(request.start - heard[key], 2)))
+                    faults.append((*key, *(f"{at - self.begun:.2f} s" for at in (heard[key], request.start))))
             if (request.end and request.behaviour.meaning == DELIVERED and
                 request.end - request.start < CERTAIN_S):
                 heard[key] = request.start

@@ -44,7 +44,7 @@ BOUNDS = {"entries": disasters.ENTRIES + 2 * SENDERS, "inbox": disasters.INBOX_B
 
 class Round:
     def __init__(self, report, folder, chosen, seed):
-        self.report, self.seed, self.seconds, self.begun = report, seed, chosen.seconds, None
+        self.report, self.seed, self.seconds = report, seed, chosen.seconds
         self.account = Account(disasters.RULES, ("chat",))
         self.moods = {rule: weather(seed, rule, moods, self.seconds)
                       for rule, moods in (("first", disasters.MOODS), ("second", disasters.MOODS),
@@ -83,7 +83,7 @@ class Round:
 
     def run(self):
         with self.catcher:
-            self.begun = time.monotonic()
+            self.begun = self.account.begun = time.monotonic()
             receiver = Receiver(self.place)
             manager = Manager(self.place) if self.mode == "service" else None
             acts, gauge = Acts(self.place, manager, receiver), Gauge(self.place)
