@@ -17,10 +17,10 @@ CERTAIN_S = 0.5      # an answer that took longer may not have been heard
 
 class Account:
     """RULES: {name: function that says whether it matches a webhook}. WITHOUT_ID: those whose requests carry
-    none."""
+    none. BOUNDED: those of which more is owed than is kept, so that some may be missing."""
 
-    def __init__(self, rules, without_id):
-        self.rules, self.without_id = rules, without_id
+    def __init__(self, rules, without_id, bounded):
+        self.rules, self.without_id, self.bounded = rules, without_id, bounded
         self.tried, self.kept, self.kills, self.excused = {}, {}, [], []
         self.begun = time.monotonic()
 
@@ -59,7 +59,7 @@ class Account:
     def owed(self):
         return {key for webhook, at in self.kept.values()
                 if not any(since <= at <= until for since, until in self.excused)
-                for key in self.keys(webhook)}
+                for key in self.keys(webhook) if key[0] not in self.bounded}
 
     def missing(self, requests):
         came = {self.key_of(request) for request in requests

@@ -17,7 +17,7 @@ from stage import KEY, Stage, Webhook
 
 DISK = "size=32m,nr_inodes=3000"
 ENTRIES, INBOX_BYTES = 300, 1 << 20
-OWED, OUTBOX_BYTES = 600, 2 << 20  # each destination has a quarter
+OWED, OUTBOX_BYTES = 800, 2 << 20  # each destination has a quarter
 CHAT_EVERY = 10       # webhooks, one of them for the destination that takes one a second
 TRIES, PAUSE_S = 4, 0.02
 BAD_CONFIG, STATE_GONE = 3, 5  # how a worker ends then
