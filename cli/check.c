@@ -26,7 +26,9 @@ static json_t *rules_of(const struct kh_rules *rules)
 
     json_object_set_new(rule, "name", json_string(rules->at[i].name));
     json_object_set_new(rule, "notifier", json_string(rules->at[i].notifier->name));
-    json_object_set_new(rule, "destination", json_string(rules->at[i].destination));
+    json_object_set_new(
+        rule, "destination",
+        kh_output_destination(kh_str_of(rules->at[i].credential), kh_str_of(rules->at[i].place)));
     json_array_append_new(array, rule);
   }
   return array;

@@ -83,7 +83,7 @@ static json_t *destination_of(const struct kh_config *config, const struct kh_ru
     if (may_be_secret_variable(config, value))
       return json_sprintf("%s [a variable that is not set]", rule->notifier->name);
   }
-  return json_string(rule->destination);
+  return kh_output_destination(kh_str_of(rule->credential), kh_str_of(rule->place));
 }
 
 /* ---- the parts of a rule ------------------------------------------------------------------- */

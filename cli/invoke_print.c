@@ -41,10 +41,11 @@ static void print_reason(const struct kh_outcome *outcome)
 static void print_delivery(const struct kh_outcome *outcome, const struct kh_outcome_delivery *delivery)
 {
   const struct kh_delivery *made = &delivery->made;
-  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
+  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->credential);
   const char *verb = rule->notifier->deliver ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
-  printf("\n  rule %s: %s to %s\n", made->rule, verb, made->destination);
+  printf("\n  rule %s: %s to %s%s%s\n", made->rule, verb, made->credential, made->place[0] ? " " : "",
+         made->place);
   printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);
   kh_output_print_body(kh_buf_view(&made->body));
   if (!outcome->sent)
@@ -108,13 +109,14 @@ static json_t *json_of_result(const struct kh_outcome_delivery *delivery)
 static json_t *json_of_delivery(const struct kh_outcome *outcome, const struct kh_outcome_delivery *delivery)
 {
   const struct kh_delivery *made = &delivery->made;
-  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->destination);
+  const struct kh_rule *rule = kh_rules_for(outcome->rules, made->credential);
   json_t *json = json_object();
 
   json_object_set_new(json, "id", json_string(made->id));
   json_object_set_new(json, "rule", json_string(made->rule));
   json_object_set_new(json, "notifier", json_string(made->notifier));
-  json_object_set_new(json, "destination", json_string(made->destination));
+  json_object_set_new(json, "destination",
+                      kh_output_destination(kh_str_of(made->credential), kh_str_of(made->place)));
   json_object_set_new(json, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(json, "body", kh_output_json(kh_buf_view(&made->body)));
   if (outcome->sent)

@@ -22,7 +22,9 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   json_object_set_new(json, "state", kh_output_text(delivery->state));
   json_object_set_new(json, "rule", kh_output_text(delivery->rule));
   json_object_set_new(json, "notifier", kh_output_text(delivery->notifier));
-  json_object_set_new(json, "destination", kh_output_text(delivery->destination));
+  json_object_set_new(json, "destination", kh_output_destination(delivery->credential, delivery->place));
+  json_object_set_new(json, "credential", kh_output_text(delivery->credential));
+  json_object_set_new(json, "place", kh_output_text(delivery->place));
   json_object_set_new(json, "event", kh_output_text(delivery->event));
   json_object_set_new(json, "entry", kh_output_text(delivery->entry));
   json_object_set_new(json, "attempts", json_integer(delivery->attempt));
@@ -77,9 +79,9 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
 
 void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
 {
-  static const char *const texts[] = {"id",           "state",  "rule",    "notifier",    "destination",
-                                      "event",        "entry",  "created", "expires",     "died",
-                                      "next_attempt", "reason", "answer",  "content_type"};
+  static const char *const texts[] = {"id",    "state",        "rule",   "notifier", "credential",
+                                      "place", "event",        "entry",  "created",  "expires",
+                                      "died",  "next_attempt", "reason", "answer",   "content_type"};
 
   for (size_t i = 0; i < KH_COUNT(texts); i++) {
     if (json_is_null(json_object_get(delivery, texts[i])))

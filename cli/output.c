@@ -20,6 +20,11 @@ json_t *kh_output_text(struct kh_str text)
   return text.len > 0 ? json_stringn(text.at, text.len) : json_null();
 }
 
+json_t *kh_output_destination(struct kh_str credential, struct kh_str place)
+{
+  return json_sprintf("%.*s%s%.*s", KH_FMT(credential), place.len > 0 ? " " : "", KH_FMT(place));
+}
+
 json_t *kh_output_time(int64_t at_us)
 {
   char text[KH_TIME_TEXT_BYTES];

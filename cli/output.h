@@ -12,6 +12,8 @@
 json_t *kh_output_json(struct kh_str text);
 /* A string; null for "". */
 json_t *kh_output_text(struct kh_str text);
+/* A destination: CREDENTIAL and, behind a blank, PLACE. */
+json_t *kh_output_destination(struct kh_str credential, struct kh_str place);
 /* RFC 3339; null for 0. */
 json_t *kh_output_time(int64_t at_us);
 /* One line of compact JSON. Takes ANSWER over. */

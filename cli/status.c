@@ -33,7 +33,8 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   totals->dead += destination->dead;
   take_smaller(&totals->oldest_us, destination->oldest_us);
   take_smaller(&totals->next_us, destination->next_us);
-  json_object_set_new(json, "destination", kh_output_text(destination->name));
+  json_object_set_new(json, "destination",
+                      kh_output_destination(destination->credential, destination->place));
   json_object_set_new(json, "last_success", kh_output_time(destination->delivered_us));
   json_object_set_new(json, "held_until", kh_output_time(held_until_us));
   json_object_set_new(json, "due", json_integer(destination->due));

@@ -33,7 +33,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
-    err = kh_queue_rest(queue, attempt->delivery.destination, attempt->rest_until_us);
+    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, attempt->rest_until_us);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -74,7 +74,8 @@ static bool is_full(const struct kh_outbox *outbox, const struct kh_attempt *att
   unsigned count = 0;
 
   for (size_t i = 0; i < outbox->under_way_count; i++)
-    count += strcmp(outbox->under_way[i]->delivery.destination, attempt->delivery.destination) == 0;
+    count += strcmp(outbox->under_way[i]->delivery.credential, attempt->delivery.credential) == 0 &&
+             strcmp(outbox->under_way[i]->delivery.place, attempt->delivery.place) == 0;
   return attempt->delivery.is_probe || count >= most;
 }
 
@@ -85,7 +86,8 @@ static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *
     const struct kh_attempt *attempt = outbox->under_way[i];
 
     list->at[i].id = attempt->delivery.id;
-    list->at[i].destination = attempt->delivery.destination;
+    list->at[i].credential = attempt->delivery.credential;
+    list->at[i].place = attempt->delivery.place;
     list->at[i].is_full = is_full(outbox, attempt);
   }
 }
@@ -101,7 +103,7 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
   enum kh_err err = kh_queue_take(&outbox->queue, now_us, &under_way, delivery);
   if (err)
     return err;
-  attempt->rule = kh_rules_for(outbox->rules, delivery->destination);
+  attempt->rule = kh_rules_for(outbox->rules, delivery->credential);
   attempt->number = delivery->attempt;
   if (!attempt->rule)
     attempt->result = KH_ERR_NOTIFIER_GONE;

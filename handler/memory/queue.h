@@ -13,15 +13,20 @@
 #include "base/secret.h"
 
 enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
+enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025 };
 enum { KH_WAIT_MAX_S = 2 * 3600 }; /* longer than any delivery or destination is made to wait at once */
 
-/* A notification that is owed. No URL and no credential: those are resolved when it is sent. */
+/*
+ * A notification that is owed. No URL and no secret: those are resolved when it is sent. Its destination is
+ * credential and place together: order, rests and "full" go by both, rule and secrets by the credential.
+ */
 struct kh_delivery {
-  char id[KH_DELIVERY_ID_BYTES];   /* 32 hexadecimal digits: a hash of body digest and rule name */
-  char rule[KH_DELIVERY_ID_BYTES]; /* at most 32 bytes */
-  char notifier[17];               /* "slack" */
-  char destination[257];           /* where to, without a secret: "slack env:SLACK_WEBHOOK_URL" */
-  char entry[96];                  /* the webhook it came from */
+  char id[KH_DELIVERY_ID_BYTES];        /* 32 hexadecimal digits: a hash of body digest and rule name */
+  char rule[KH_DELIVERY_ID_BYTES];      /* at most 32 bytes */
+  char notifier[17];                    /* "slack" */
+  char credential[KH_CREDENTIAL_BYTES]; /* a reference: "slack env:SLACK_WEBHOOK_URL" */
+  char place[KH_PLACE_BYTES];           /* inside of it, such as a selector; "" where that is all */
+  char entry[96];                       /* the webhook it came from */
   char event[101];
   /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
   bool replaces;
@@ -51,7 +56,7 @@ struct kh_under_way {
   size_t count;
   struct {
     const char *id;
-    const char *destination;
+    const char *credential, *place;
     bool is_full; /* the destination gets no further one meanwhile */
   } at[KH_UNDER_WAY_MAX];
 };
@@ -67,7 +72,7 @@ struct kh_queue_ops {
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
                       const struct kh_failure *why);
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
-  enum kh_err (*rest)(void *self, const char *destination, int64_t until_us);
+  enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t until_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
 };
 
@@ -124,11 +129,14 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
   return queue->ops->bury(queue->self, id, attempt, now_us, why);
 }
 
-/* Nothing goes to DESTINATION before UNTIL_US. Durable like an outcome. KH_ERR_NOT_FOUND: it is not known. */
-KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *destination,
-                                                    int64_t until_us)
+/*
+ * Nothing goes to that destination before UNTIL_US. Durable like an outcome. KH_ERR_NOT_FOUND: it is not
+ * known.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *credential,
+                                                    const char *place, int64_t until_us)
 {
-  return queue->ops->rest ? queue->ops->rest(queue->self, destination, until_us) : KH_OK;
+  return queue->ops->rest ? queue->ops->rest(queue->self, credential, place, until_us) : KH_OK;
 }
 
 /*

@@ -91,7 +91,8 @@ struct kh_rule {
   struct kh_secret capability; /* what lets whoever knows it send: a topic, a routing key */
   json_t *made;                /* owned; what configure prepared for render */
   struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
-  char destination[257];       /* names url and secret without telling them: "slack env:SLACK_WEBHOOK_URL" */
+  char credential[KH_CREDENTIAL_BYTES]; /* names them without telling them: "slack env:SLACK_WEBHOOK_URL" */
+  char place[KH_PLACE_BYTES];           /* where to inside of it; "" where that is all */
 };
 
 struct kh_rules {
@@ -109,8 +110,8 @@ enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
                                   struct kh_rules *rules, struct kh_diags *diags) KH_MUST_USE;
 void kh_rules_release(struct kh_rules *rules);
-/* The first rule that sends to DESTINATION; NULL when the config no longer has one. */
-const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination);
+/* The first rule that has CREDENTIAL; NULL when the config no longer has one. */
+const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *credential);
 
 /*
  * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the

@@ -45,12 +45,12 @@ static bool is_good_url(struct kh_str url)
   return is_loopback_url(url);
 }
 
-bool kh_options_name(struct kh_rule *rule, struct kh_str word)
+static bool add_to_credential(struct kh_rule *rule, const char *word)
 {
-  size_t len = strlen(rule->destination);
-  int wrote = snprintf(rule->destination + len, sizeof rule->destination - len, " %.*s", KH_FMT(word));
+  size_t len = strlen(rule->credential);
+  int wrote = snprintf(rule->credential + len, sizeof rule->credential - len, " %s", word);
 
-  return wrote > 0 && (size_t)wrote < sizeof rule->destination - len;
+  return wrote > 0 && (size_t)wrote < sizeof rule->credential - len;
 }
 
 static bool name_reference(struct kh_rule *rule, const json_t *reference)
@@ -58,10 +58,10 @@ static bool name_reference(struct kh_rule *rule, const json_t *reference)
   const char *name = NULL;
   const char *source = kh_config_secret_source(reference, &name);
   const char *member = kh_config_text(json_object_get(reference, "key"));
-  char word[sizeof rule->destination];
+  char word[sizeof rule->credential];
   int wrote = snprintf(word, sizeof word, "%s:%s%s%s", source, name, member ? "#" : "", member ? member : "");
 
-  return wrote > 0 && (size_t)wrote < sizeof word && kh_options_name(rule, kh_str_of(word));
+  return wrote > 0 && (size_t)wrote < sizeof word && add_to_credential(rule, word);
 }
 
 /* NULL, or what SECRET must hold. */
@@ -239,7 +239,7 @@ enum kh_err kh_options_read(struct kh_config *config, const json_t *options, str
   const struct reader from = {config, options, rule, diags};
   enum kh_err err = check_keys(&from, options, rule->notifier->options, 0);
 
-  (void)snprintf(rule->destination, sizeof rule->destination, "%s", rule->notifier->name);
+  (void)snprintf(rule->credential, sizeof rule->credential, "%s", rule->notifier->name);
   for (const struct kh_option *option = rule->notifier->options; option->name; option++)
     if (read_option(&from, option))
       err = KH_ERR_CONFIG;

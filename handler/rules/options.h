@@ -44,7 +44,7 @@ struct kh_option {
 
 /*
  * Reads OPTIONS, the mapping under the name of RULE's notifier or NULL, as far as its table says. Secrets go
- * into RULE, and in the table's order their references into rule->destination, behind the notifier's name.
+ * into RULE, and in the table's order their references into rule->credential, behind the notifier's name.
  * An empty one, without an error, is what `kitehook check` cannot fetch. All mistakes go to DIAGS;
  * KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
  */
@@ -53,8 +53,6 @@ enum kh_err kh_options_read(struct kh_config *config, const json_t *options, str
 /* Of OPTIONS that were read: the text under NAME or its default, and the place of that among the choices. */
 const char *kh_option_text(const struct kh_notifier *notifier, const json_t *options, const char *name);
 size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name);
-/* Adds a blank and WORD to rule->destination; false when there is no room. */
-bool kh_options_name(struct kh_rule *rule, struct kh_str word);
 
 /* For is_good and form of a SECRET that is sent in a header. */
 bool kh_option_is_token(struct kh_str value);

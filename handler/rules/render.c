@@ -37,7 +37,8 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
   write_id(body_digest, kh_str_of(rule->name), delivery->id);
   (void)snprintf(delivery->rule, sizeof delivery->rule, "%s", rule->name);
   (void)snprintf(delivery->notifier, sizeof delivery->notifier, "%s", rule->notifier->name);
-  (void)snprintf(delivery->destination, sizeof delivery->destination, "%s", rule->destination);
+  (void)snprintf(delivery->credential, sizeof delivery->credential, "%s", rule->credential);
+  (void)snprintf(delivery->place, sizeof delivery->place, "%s", rule->place);
   (void)snprintf(delivery->event, sizeof delivery->event, "%s", rendering->event->name);
 
   kh_mistake_init(&rendering->undecided);

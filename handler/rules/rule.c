@@ -278,10 +278,10 @@ void kh_rules_release(struct kh_rules *rules)
   *rules = (struct kh_rules){0};
 }
 
-const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *destination)
+const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *credential)
 {
   for (size_t i = 0; i < rules->count; i++)
-    if (strcmp(rules->at[i].destination, destination) == 0)
+    if (strcmp(rules->at[i].credential, credential) == 0)
       return &rules->at[i];
   return NULL;
 }

@@ -286,7 +286,7 @@ START_TEST(serves_notifiers)
   ck_assert_uint_eq(shop.calls, 3);
   ck_assert_uint_eq(rules.count, 3);
   for (size_t i = 0; i < rules.count; i++) {
-    ck_assert_str_eq(rules.at[i].destination, destinations[i]);
+    ck_assert_str_eq(rules.at[i].credential, destinations[i]);
     ck_assert_str_eq(kh_secret_reveal(&rules.at[i].url).at, "https://hooks.example/planted");
   }
   ck_assert(!dir.config.has_remote_secrets);
@@ -303,7 +303,7 @@ START_TEST(checks_rules_without_a_store)
   ck_assert_uint_eq(dir.diags.count, 0);
   ck_assert_uint_eq(rules.count, 3);
   for (size_t i = 0; i < rules.count; i++)
-    ck_assert_str_eq(rules.at[i].destination, destinations[i]);
+    ck_assert_str_eq(rules.at[i].credential, destinations[i]);
   kh_rules_release(&rules);
 }
 END_TEST

@@ -18,7 +18,7 @@ static unsigned owed_count;
 static void add_rule(size_t i, const char *destination, const char *url, const struct kh_notifier *notifier)
 {
   rules[i] = (struct kh_rule){.name = "rule", .notifier = notifier};
-  (void)snprintf(rules[i].destination, sizeof rules[i].destination, "%s", destination);
+  (void)snprintf(rules[i].credential, sizeof rules[i].credential, "%s", destination);
   ck_assert_int_eq(kh_secret_set(&rules[i].url, kh_str_of(url)), KH_OK);
 }
 
@@ -165,7 +165,7 @@ START_TEST(no_more_are_under_way_than_there_is_room_for)
   int64_t at_us = 0;
 
   for (size_t i = 0; i < KH_COUNT(rules); i++)
-    owe(rules[i].destination);
+    owe(rules[i].credential);
   ck_assert_uint_eq(run(), KH_UNDER_WAY_MAX);
   ck_assert_uint_eq(network.count, KH_UNDER_WAY_MAX);
   ck_assert_int_eq(kh_outbox_next_due(&kh_stage.outbox, &at_us), KH_ERR_NOT_FOUND);
@@ -206,7 +206,7 @@ START_TEST(several_that_hang_leave_room_for_others)
     owe("d3");
   }
   for (size_t i = 4; i < 10; i++)
-    owe(rules[i].destination);
+    owe(rules[i].credential);
   (void)run();
   ck_assert_uint_eq(kh_fake_network_count(&network, SLOW) + kh_fake_network_count(&network, MANY) +
                         kh_fake_network_count(&network, FAST) + kh_fake_network_count(&network, urls[3]),

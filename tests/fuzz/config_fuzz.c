@@ -59,7 +59,7 @@ static void compile_rules(struct kh_config *config, struct kh_diags *diags)
   if ((err == KH_OK) != (mistakes(diags) == before) && diags->more == 0)
     abort();
   for (size_t i = 0; i < rules.count; i++)
-    if (!rules.at[i].notifier || !rules.at[i].name[0] || !kh_rules_for(&rules, rules.at[i].destination))
+    if (!rules.at[i].notifier || !rules.at[i].name[0] || !kh_rules_for(&rules, rules.at[i].credential))
       abort();
   kh_rules_release(&rules);
 }

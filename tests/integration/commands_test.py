@@ -214,8 +214,8 @@ def test_burial(cli, report):
         listed = told(cli, "outbox", "list")["deliveries"]
         report.check("outbox list has it", len(listed) == 1 and listed[0] == {
             "id": row["id"], "state": "dead", "rule": row["rule"], "notifier": "slack",
-            "destination": "slack env:SLACK_WEBHOOK_URL",
-            "event": "build.finished", "entry": row["entry"], "attempts": 1,
+            "destination": "slack env:SLACK_WEBHOOK_URL", "credential": "slack env:SLACK_WEBHOOK_URL",
+            "place": None, "event": "build.finished", "entry": row["entry"], "attempts": 1,
             "reason": "delivery_refused: HTTP 400", "status": 400,
             "answer": "Cannot POST * no_service for token *", "created": rfc3339(row["created_us"]),
             "next_attempt": None,
@@ -378,12 +378,13 @@ def fill(state, rng, count):
     with sqlite3.connect(f"{state}/memory.sqlite") as db:
         for number in range(count):
             dead = rng.choice([None, now_us - rng.randrange(10**9)])
-            db.execute("INSERT INTO deliveries (id, rule, notifier, destination, entry, event, "
+            db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, "
                        "body, attempt, not_before_us,"
                        " expires_us, created_us, reason, dead_us, status, answer) VALUES "
-                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                        (f"{rng.getrandbits(128):032x}", "r", rng.choice(["slack", "log", "webhook"]),
-                        rng.choice(["slack env:A", "slack env:B", "log", "it's \"odd\""]), f"e-{number}",
+                        rng.choice(["slack env:A", "slack env:B", "log", "it's \"odd\""]),
+                        rng.choice(["", "#ci", "room 7"]), f"e-{number}",
                         rng.choice(["build.finished", "ping", "job.started"]), b"{}",
                         rng.randrange(12),
                         now_us + rng.choice([-1, 1]) * rng.randrange(10**9, 10**10), now_us + DAY_US,
@@ -395,6 +396,13 @@ def state_of(row, now_us):
     return "dead" if row["dead_us"] is not None else "due" if row["not_before_us"] <= now_us else "waiting"
 
 
+def names_of(row, option):
+    """What ROW may be asked for by."""
+    if option != "destination":
+        return [row[option]]
+    return [row["credential"], row["credential"] + (" " if row["place"] else "") + row["place"]]
+
+
 def random_filter(rng):
     """Arguments, and what they mean."""
     arguments, tests = [], []
@@ -403,12 +411,12 @@ def random_filter(rng):
         arguments += ["--state", state]
         tests.append(lambda row, now_us: state_of(row, now_us) == state)
     for option, values in (("notifier", ["slack", "log", "email"]),
-                           ("destination", ["slack env:A", "it's \"odd\""]),
+                           ("destination", ["slack env:A", "slack env:A #ci", "it's \"odd\""]),
                            ("event", ["ping", "build.finished"])):
         if rng.random() < 0.3:
             value = rng.choice(values)
             arguments += [f"--{option}", value]
-            tests.append(lambda row, now_us, option=option, value=value: row[option] == value)
+            tests.append(lambda row, now_us, option=option, value=value: value in names_of(row, option))
     if rng.random() < 0.4:
         text, seconds = rng.choice([("60", 60), ("5m", 300), ("1h", 3600), ("1d", 86400)])
         arguments += ["--older-than", text]

@@ -36,14 +36,17 @@ static struct kh_look *look_at(const char *state, enum kh_look_for what)
 
 /* ---- what is there ---- */
 
+/* DESTINATION is a credential or, before a '|', one with a place. */
 static void owe(const char *id, const char *notifier, const char *destination, const char *event,
                 int64_t created_us)
 {
   struct kh_delivery delivery = kh_test_delivery(id, KH_STR("{\"text\":\"x\"}"), created_us);
   struct kh_claim claim = kh_test_claim(delivery.entry, id, "", created_us);
+  const size_t len = strcspn(destination, "|");
 
   (void)snprintf(delivery.notifier, sizeof delivery.notifier, "%s", notifier);
-  (void)snprintf(delivery.destination, sizeof delivery.destination, "%s", destination);
+  (void)snprintf(delivery.credential, sizeof delivery.credential, "%.*s", (int)len, destination);
+  (void)snprintf(delivery.place, sizeof delivery.place, "%s", destination[len] ? destination + len + 1 : "");
   (void)snprintf(delivery.event, sizeof delivery.event, "%s", event);
   kh_test_batch(&test.store, &claim, &delivery, 1);
   kh_delivery_release(&delivery);
@@ -53,7 +56,7 @@ static void owe(const char *id, const char *notifier, const char *destination, c
 static void fill(void)
 {
   owe("due-1", "slack", "slack env:A", "build.finished", KH_TEST_T0_US);
-  owe("wait-1", "slack", "slack env:B", "build.finished", KH_TEST_T0_US + 1);
+  owe("wait-1", "slack", "slack env:B|#ci", "build.finished", KH_TEST_T0_US + 1);
   owe("dead-1", "slack", "slack env:A", "job.finished", KH_TEST_T0_US + 2);
   owe("dead-2", "log", "log", "build.finished", NOW_US - 10);
   owe("due-2", "log", "log", "ping", NOW_US - 10);
@@ -99,6 +102,10 @@ static const struct {
     {.id = "' OR 1 = 1 --", .ids = ""},
     {.notifier = "log", .ids = "dead-2 due-2"},
     {.destination = "slack env:A", .ids = "due-1 dead-1"},
+    {.destination = "slack env:B", .ids = "wait-1"},
+    {.destination = "slack env:B #ci", .ids = "wait-1"},
+    {.destination = "slack env:B #c", .ids = ""},
+    {.destination = "slack env:A ", .ids = ""},
     {.event = "ping", .ids = "due-2"},
     {.created_before_us = KH_TEST_T0_US + 1, .ids = "due-1 wait-1"},
     {.created_before_us = KH_TEST_T0_US - 1, .ids = ""},
@@ -127,7 +134,7 @@ static bool must_be_dead_1(void *self, const struct kh_look_delivery *delivery)
   ++*count;
   ck_assert(kh_str_equal(delivery->rule, KH_STR("rule of dead-1")));
   ck_assert(kh_str_equal(delivery->notifier, KH_STR("slack")));
-  ck_assert(kh_str_equal(delivery->destination, KH_STR("slack env:A")));
+  ck_assert(kh_str_equal(delivery->credential, KH_STR("slack env:A")));
   ck_assert(kh_str_equal(delivery->entry, KH_STR("entry of dead-1")));
   ck_assert(kh_str_equal(delivery->event, KH_STR("job.finished")));
   ck_assert(kh_str_equal(delivery->reason, KH_STR("delivery_refused: HTTP 404")));
@@ -182,12 +189,12 @@ static void add_destination(void *self, const struct kh_look_destination *destin
 {
   struct kh_buf *text = self;
 
-  (void)kh_buf_printf(text, "%.*s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "\n",
-                      KH_FMT(destination->name),
-                      destination->delivered_us ? destination->delivered_us - NOW_US : 0, destination->due,
-                      destination->waiting, destination->dead,
-                      destination->oldest_us ? NOW_US - destination->oldest_us : 0,
-                      destination->next_us ? NOW_US - destination->next_us : 0);
+  (void)kh_buf_printf(
+      text, "%.*s|%.*s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "\n",
+      KH_FMT(destination->credential), KH_FMT(destination->place),
+      destination->delivered_us ? destination->delivered_us - NOW_US : 0, destination->due,
+      destination->waiting, destination->dead, destination->oldest_us ? NOW_US - destination->oldest_us : 0,
+      destination->next_us ? NOW_US - destination->next_us : 0);
 }
 
 START_TEST(every_destination_tells_how_it_is)
@@ -203,10 +210,10 @@ START_TEST(every_destination_tells_how_it_is)
   kh_buf_init(&text, 1000);
   look = look_at(test.dir.path, KH_LOOK_ONLY);
   ck_assert_int_eq(kh_look_destinations(look, NOW_US, add_destination, &text, NULL), KH_OK);
-  ck_assert_str_eq(kh_buf_text(&text), "log|0|1|0|1|10|10\n"
-                                       "slack env:A|-3|1|0|1|86400000000|86400000000\n"
-                                       "slack env:B|0|0|1|0|86399999999|-7\n"
-                                       "slack env:C|-2|0|0|0|0|0\n");
+  ck_assert_str_eq(kh_buf_text(&text), "log||0|1|0|1|10|10\n"
+                                       "slack env:A||-3|1|0|1|86400000000|86400000000\n"
+                                       "slack env:B|#ci|0|0|1|0|86399999999|-7\n"
+                                       "slack env:C||-2|0|0|0|0|0\n");
   kh_look_close(look);
   kh_buf_release(&text);
 }

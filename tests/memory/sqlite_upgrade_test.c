@@ -21,7 +21,15 @@
   "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"     \
   " not_before_us, expires_us, created_us, reason, dead_us) VALUES"                                         \
   " ('dead', 'r', 'slack', 'slack env:A', 'e', 'ping', 'application/json', x'7B7D', 2, 5, 9, 5, 'why', 7)," \
-  " ('live', 'r', 'slack', 'slack env:B', 'f', 'ping', 'application/json', x'7B7D', 1, 5, 9, 5, '', NULL);"
+  " ('live', 'r', 'slack', 'slack env:B', 'f', 'ping', 'application/json', x'7B7D', 1, 5, 9, 5, '', NULL);" \
+  "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"     \
+  " not_before_us, expires_us, created_us, dead_us)"                                                        \
+  " SELECT column1, 'r', 'lifx', column2, 'g', 'ping', 'application/json', x'7B7D', 0, 6, 9, 5, column3"    \
+  " FROM (VALUES ('all', 'lifx env:T all effects/breathe', NULL),"                                          \
+  " ('label', 'lifx file:/my token env:ROOT label:Left Lamp effects/pulse', NULL),"                         \
+  " ('dark', 'lifx env:T group_id:7 state', 8),"                                                            \
+  " ('unclear', 'lifx file:/one for all label:Lamp state', NULL),"                                          \
+  " ('hashed', 'lifx env:T 0123456789abcdef state', NULL));"
 
 static const char first_schema[] = REMEMBERED
     "CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,"
@@ -60,14 +68,16 @@ static const char third_schema[] = REMEMBERED
     "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
     "CREATE TABLE destinations (destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL,"
     " held_until_us INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
-    "INSERT INTO destinations (destination, delivered_us) VALUES ('slack env:A', 3), ('slack env:B', 0);" ROWS
+    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;" ROWS
+    "INSERT INTO destinations (destination, delivered_us)"
+    " SELECT DISTINCT destination, iif(destination = 'slack env:A', 3, 0) FROM deliveries;"
     "PRAGMA user_version = 3;";
 
 static const char *const schemas[] = {first_schema, second_schema, third_schema};
 
 /* What differs between two files of one version, if anything: columns and indexes. */
 static const char *const shapes[] = {
+    "SELECT count(*) FROM pragma_table_info('destinations') WHERE pk > 0",
     "SELECT count(*) FROM pragma_table_info('journal')",
     "SELECT count(*) FROM pragma_table_info('deliveries')",
     "SELECT count(*) FROM pragma_table_info('destinations')",
@@ -76,6 +86,31 @@ static const char *const shapes[] = {
     "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
     "PRAGMA user_version",
 };
+
+/* What a delivery and its destination are called now. */
+static const struct {
+  const char *id, *credential, *place;
+} split[] = {
+    {"dead", "slack env:A", ""},
+    {"all", "lifx env:T", "all effects/breathe"},
+    {"label", "lifx file:/my token env:ROOT", "label:Left Lamp effects/pulse"},
+    {"dark", "lifx env:T", "group_id:7 state"},
+    {"unclear", "lifx file:/one for all label:Lamp state", ""},
+    {"hashed", "lifx env:T 0123456789abcdef state", ""},
+};
+
+static void check_split(const struct kh_tempdir *dir)
+{
+  for (size_t i = 0; i < KH_COUNT(split); i++) {
+    char sql[512];
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM deliveries JOIN destinations USING (credential, place)"
+                   " WHERE id = '%s' AND credential = '%s' AND place = '%s'",
+                   split[i].id, split[i].credential, split[i].place);
+    ck_assert_msg(kh_test_sql_number(dir, sql) == 1, "%s", sql);
+  }
+}
 
 START_TEST(an_older_file_is_brought_up_to_date)
 {
@@ -96,6 +131,7 @@ START_TEST(an_older_file_is_brought_up_to_date)
                                       "SELECT count(*) FROM deliveries WHERE id = 'dead' AND reason = 'why'"
                                       " AND dead_us = 7 AND status = 0 AND answer = '' AND is_refused = 0"),
                    1);
+  check_split(&old.dir);
   ck_assert_int_eq(kh_queue_take(&old.store.queue, KH_TEST_T0_US, NULL, &delivery), KH_OK);
   ck_assert_str_eq(delivery.id, "live");
   ck_assert_uint_eq(delivery.attempt, 1);

@@ -26,8 +26,9 @@ static void tear_down(void)
 }
 
 struct owed {
-  const char *id, *destination;
+  const char *id, *credential;
   bool replaces;
+  const char *place; /* NULL for none */
 };
 
 /* What the webhook ENTRY led to. */
@@ -39,7 +40,8 @@ static void owe_all(const char *entry, const struct owed *owed, size_t count)
   ck_assert_uint_le(count, KH_COUNT(deliveries));
   for (size_t i = 0; i < count; i++) {
     deliveries[i] = kh_test_delivery(owed[i].id, KH_STR("x"), NOW_US);
-    (void)snprintf(deliveries[i].destination, sizeof deliveries[i].destination, "%s", owed[i].destination);
+    (void)snprintf(deliveries[i].credential, sizeof deliveries[i].credential, "%s", owed[i].credential);
+    (void)snprintf(deliveries[i].place, sizeof deliveries[i].place, "%s", owed[i].place ? owed[i].place : "");
     (void)snprintf(deliveries[i].entry, sizeof deliveries[i].entry, "%s", entry);
     deliveries[i].replaces = owed[i].replaces;
   }
@@ -48,9 +50,9 @@ static void owe_all(const char *entry, const struct owed *owed, size_t count)
     kh_delivery_release(&deliveries[i]);
 }
 
-static void owe(const char *id, const char *destination)
+static void owe(const char *id, const char *credential)
 {
-  owe_all(id, &(struct owed){id, destination, false}, 1);
+  owe_all(id, &(struct owed){id, credential, false, NULL}, 1);
 }
 
 /* "" when there is nothing to take; '!' behind a probe. */
@@ -89,7 +91,7 @@ static void record_failure(const char *id, int64_t retry_us, int64_t hold_us, bo
 
 START_TEST(what_is_under_way_is_not_taken_again)
 {
-  struct kh_under_way under_way = {1, {{"a1", "A", false}}};
+  struct kh_under_way under_way = {1, {{"a1", "A", "", false}}};
 
   owe("a1", "A");
   owe("a2", "A");
@@ -99,12 +101,33 @@ START_TEST(what_is_under_way_is_not_taken_again)
   ck_assert_int_eq(next_due(&under_way), NOW_US);
   under_way.at[0].is_full = true;
   ck_assert_str_eq(take(NOW_US, &under_way), "b1");
-  under_way = (struct kh_under_way){2, {{"a1", "A", true}, {"b1", "B", false}}};
+  under_way = (struct kh_under_way){2, {{"a1", "A", "", true}, {"b1", "B", "", false}}};
   ck_assert_str_eq(take(NOW_US, &under_way), "");
   ck_assert_int_eq(next_due(&under_way), -1);
-  under_way = (struct kh_under_way){3, {{"a1", "A", false}, {"b1", "B", false}, {"a2", "A", false}}};
+  under_way = (struct kh_under_way){3,
+                                    {{"a1", "A", "", false}, {"b1", "B", "", false}, {"a2", "A", "", false}}};
   ck_assert_str_eq(take(NOW_US, &under_way), "");
   ck_assert_int_eq(next_due(&under_way), -1);
+}
+END_TEST
+
+/* A place may look like the rest of a credential. */
+START_TEST(a_destination_is_credential_and_place)
+{
+  static const struct owed owed[] = {
+      {"one", "A b", true, "c"}, {"two", "A", true, "b c"}, {"three", "A b", true, "c d"}};
+  const struct kh_under_way under_way = {1, {{"one", "A b", "c", true}}};
+
+  owe_all("first", owed, KH_COUNT(owed));
+  ck_assert_str_eq(take(NOW_US, &under_way), "two");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "two", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, &under_way), "three");
+  owe_all("second", &(struct owed){"newer", "A b", true, "c"}, 1);
+  ck_assert_str_eq(take(NOW_US, &under_way), "three");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "three", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "newer");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "newer", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "");
 }
 END_TEST
 
@@ -119,7 +142,8 @@ START_TEST(as_many_as_there_may_be)
     owe(ids[i], destinations[i]);
     if (i < KH_UNDER_WAY_MAX) {
       under_way.at[i].id = ids[i];
-      under_way.at[i].destination = destinations[i];
+      under_way.at[i].credential = destinations[i];
+      under_way.at[i].place = "";
       under_way.at[i].is_full = i % 2 == 0;
     }
   }
@@ -133,9 +157,11 @@ END_TEST
 
 START_TEST(a_newer_one_replaces_what_waits_for_the_same_lamp)
 {
-  static const struct owed first[] = {
-      {"old-1", "lamp", true}, {"old-2", "lamp", true}, {"other", "lamp 2", true}, {"plain", "hook", false}};
-  static const struct owed second[] = {{"new", "lamp", true}, {"plain-2", "hook", false}};
+  static const struct owed first[] = {{"old-1", "lamp", true, NULL},
+                                      {"old-2", "lamp", true, NULL},
+                                      {"other", "lamp 2", true, NULL},
+                                      {"plain", "hook", false, NULL}};
+  static const struct owed second[] = {{"new", "lamp", true, NULL}, {"plain-2", "hook", false, NULL}};
 
   owe_all("e1", first, KH_COUNT(first)); /* two for one lamp: of one webhook both are meant */
   ck_assert_str_eq(take(NOW_US, NULL), "old-1");
@@ -214,9 +240,14 @@ END_TEST
 START_TEST(a_destination_may_rest_by_its_name)
 {
   owe("a1", "A");
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NOW_US + 60 * SECOND_US), KH_OK);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NOW_US + 10 * SECOND_US), KH_OK);
-  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US + 60 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "", NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", "", NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US + HOUR_US), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
+  owe_all("b", &(struct owed){"b1", "A", false, "here"}, 1);
+  ck_assert_int_eq(next_due(NULL), NOW_US);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US + HOUR_US), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
 }
 END_TEST
@@ -349,6 +380,7 @@ static Suite *store_hold_suite(void)
 
     tcase_add_checked_fixture(both, opens[i], tear_down);
     tcase_add_test(both, what_is_under_way_is_not_taken_again);
+    tcase_add_test(both, a_destination_is_credential_and_place);
     tcase_add_test(both, as_many_as_there_may_be);
     tcase_add_test(both, a_newer_one_replaces_what_waits_for_the_same_lamp);
     tcase_add_test(both, an_earlier_one_of_the_same_batch_is_replaced_too);

@@ -178,7 +178,7 @@ START_TEST(a_delivery_comes_back_as_it_went_in)
   ck_assert_str_eq(got.id, "0123456789abcdef0123456789abcdef");
   ck_assert_str_eq(got.rule, "rule of 0123456789abcdef01234567"); /* as long as a rule's name may be */
   ck_assert_str_eq(got.notifier, "slack");
-  ck_assert_str_eq(got.destination, "slack env:SLACK_WEBHOOK_URL");
+  ck_assert_str_eq(got.credential, "slack env:SLACK_WEBHOOK_URL");
   ck_assert_str_eq(got.entry, "entry of 0123456789abcdef0123456789abcdef");
   ck_assert_str_eq(got.event, "build.finished");
   ck_assert(kh_str_equal(kh_buf_view(&got.body), body));

@@ -110,11 +110,11 @@ static const struct {
 
 START_TEST(the_configuration_changes_it)
 {
-  struct kh_delivery delivery = {.attempt = 0};
+  unsigned char digest[KH_DIGEST_BYTES] = {0};
+  struct kh_delivery delivery;
   struct kh_outgoing outgoing;
   struct kh_test_rules made;
   struct kh_test_event event;
-  struct kh_buf body;
   char notify[512];
 
   (void)snprintf(notify, sizeof notify, "- lifx: {token: {env: TOKEN}%s}\n", configured[_i].options);
@@ -123,9 +123,8 @@ START_TEST(the_configuration_changes_it)
   const struct kh_rule *rule = &made.rules.at[0];
 
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\"}}"));
-  kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
-  ck_assert_int_eq(rule->notifier->render(rule, kh_test_rendering(&event.event), &body), KH_OK);
-  ck_assert_str_eq(kh_buf_text(&body), configured[_i].expected);
+  ck_assert_int_eq(kh_rule_render(rule, kh_test_rendering(&event.event), digest, 0, &delivery), KH_OK);
+  ck_assert_str_eq(kh_buf_text(&delivery.body), configured[_i].expected);
 
   ck_assert_int_eq(kh_rule_request(rule, &delivery, 0, &outgoing), KH_OK);
   const struct kh_sent_headers headers = outgoing.headers;
@@ -137,8 +136,41 @@ START_TEST(the_configuration_changes_it)
   ck_assert_str_eq(headers.at[0].text, "Bearer ");
   ck_assert(kh_str_equal(kh_secret_reveal(headers.at[0].secret), KH_STR("planted-token")));
   kh_outgoing_release(&outgoing);
-  kh_buf_release(&body);
+  kh_delivery_release(&delivery);
   kh_test_event_release(&event);
+  kh_test_rules_close(&made);
+}
+END_TEST
+
+/* One rule of the credential is found, whichever rule made the delivery. */
+START_TEST(the_place_says_which_lamps_and_what_they_do)
+{
+  static const struct {
+    const char *place, *url; /* NULL where none can be made */
+    enum kh_verb verb;
+  } cases[] = {
+      {"group:Office effects/pulse", "https://api.lifx.com/v1/lights/group%3AOffice/effects/pulse", KH_POST},
+      {"label:Left Lamp state", "https://api.lifx.com/v1/lights/label%3ALeft%20Lamp/state", KH_PUT},
+      {"all", NULL, KH_POST},
+      {"all effects/off", NULL, KH_POST},
+      {"", NULL, KH_POST},
+  };
+  struct kh_test_rules made;
+
+  kh_test_rules_open(&made, "- lifx: {token: {env: TOKEN}}\n", environment);
+  for (size_t i = 0; i < KH_COUNT(cases); i++) {
+    struct kh_delivery delivery = {.attempt = 0};
+    struct kh_outgoing outgoing;
+
+    (void)snprintf(delivery.place, sizeof delivery.place, "%s", cases[i].place);
+    enum kh_err err = kh_rule_request(&made.rules.at[0], &delivery, 0, &outgoing);
+    ck_assert_int_eq(err, cases[i].url ? KH_OK : KH_ERR_RENDER);
+    if (!err) {
+      ck_assert_str_eq(kh_secret_reveal(&outgoing.url).at, cases[i].url);
+      ck_assert_int_eq(outgoing.verb, cases[i].verb);
+    }
+    kh_outgoing_release(&outgoing);
+  }
   kh_test_rules_close(&made);
 }
 END_TEST
@@ -250,6 +282,7 @@ static Suite *lifx_suite(void)
 
   tcase_add_loop_test(looks, a_state_has_its_look, 0, (int)KH_COUNT(states));
   tcase_add_loop_test(looks, the_configuration_changes_it, 0, (int)KH_COUNT(configured));
+  tcase_add_test(looks, the_place_says_which_lamps_and_what_they_do);
   tcase_add_test(looks, an_old_light_is_not_turned_on);
   tcase_add_loop_test(judge, an_answer_is_understood, 0, (int)KH_COUNT(answers));
   return suite;

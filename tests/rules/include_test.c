@@ -311,7 +311,7 @@ START_TEST(a_dry_read_needs_no_secret)
   ck_assert_msg(kh_rules_compile(&dir.config, &rules, &dir.diags) == KH_OK, "%s", kh_config_dir_said(&dir));
   ck_assert_uint_eq(rules.count, 3);
   ck_assert(kh_secret_is_empty(&rules.at[0].url));
-  ck_assert_str_eq(rules.at[0].destination, "slack env:NOTHING");
+  ck_assert_str_eq(rules.at[0].credential, "slack env:NOTHING");
   ck_assert_uint_eq(dir.config.watched_count, 1);
   /* what is no reference is a mistake still */
   ck_assert_int_eq(kh_config_dir_read(&dir, "webhook: {signature: plain}\n", KH_CONFIG_DRY, NULL),

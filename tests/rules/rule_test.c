@@ -34,9 +34,9 @@ START_TEST(rules_are_compiled)
   ck_assert_str_eq(rules[3].name, "log-4");
   ck_assert_ptr_eq(rules[0].notifier, &kh_notifier_slack);
   ck_assert_ptr_eq(rules[1].notifier, &kh_notifier_log);
-  ck_assert_str_eq(rules[0].destination, "slack env:SLACK_WEBHOOK_URL");
-  ck_assert_str_eq(rules[1].destination, "log");
-  ck_assert_str_eq(rules[2].destination, "slack file:hook");
+  ck_assert_str_eq(rules[0].credential, "slack env:SLACK_WEBHOOK_URL");
+  ck_assert_str_eq(rules[1].credential, "log");
+  ck_assert_str_eq(rules[2].credential, "slack file:hook");
   ck_assert(kh_str_equal(kh_secret_reveal(&rules[0].url), KH_STR(KH_TEST_SLACK_URL)));
   ck_assert(kh_str_equal(kh_secret_reveal(&rules[2].url), KH_STR(KH_TEST_SLACK_FILE_URL)));
   ck_assert(kh_secret_is_empty(&rules[1].url));
@@ -270,30 +270,31 @@ END_TEST
 /* What leads to another request, or another signature, is another destination. */
 START_TEST(destinations_are_told_apart)
 {
-  static const char *const expected[] = {
-      "webhook env:GOOD env:KEY",           "webhook env:GOOD env:BARE_KEY",
-      "webhook env:LOOP1 env:KEY",          "lifx env:TOKEN all effects/breathe",
-      "lifx env:TOKEN all effects/pulse",   "lifx env:TOKEN group:Office effects/breathe",
-      "lifx env:TOKEN env:LOOP1 all state", "lifx env:TOKEN ee962079b0ce70a1 effects/breathe", /* sha256sum */
+  static const struct {
+    const char *credential, *place;
+    size_t first; /* of that credential */
+  } expected[] = {
+      {"webhook env:GOOD env:KEY", "", 0},          {"webhook env:GOOD env:BARE_KEY", "", 1},
+      {"webhook env:LOOP1 env:KEY", "", 2},         {"lifx env:TOKEN", "all effects/breathe", 3},
+      {"lifx env:TOKEN", "all effects/pulse", 3},   {"lifx env:TOKEN", "group:Office effects/breathe", 3},
+      {"lifx env:TOKEN env:LOOP1", "all state", 6},
   };
   struct kh_test_rules made;
 
-  kh_test_rules_open(
-      &made,
-      "- webhook: {url: {env: GOOD}, secret: {env: KEY}}\n"
-      "- webhook: {url: {env: GOOD}, secret: {env: BARE_KEY}}\n"
-      "- webhook: {url: {env: LOOP1}, secret: {env: KEY}}\n"
-      "- lifx: {token: {env: TOKEN}}\n"
-      "- lifx: {token: {env: TOKEN}, effect: pulse}\n"
-      "- lifx: {token: {env: TOKEN}, selector: 'group:Office'}\n"
-      "- lifx: {token: {env: TOKEN}, effect: none, url: {env: LOOP1}}\n"
-      "- lifx: {token: {env: TOKEN}, selector: "
-      "'label:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}\n",
-      environment);
+  kh_test_rules_open(&made,
+                     "- webhook: {url: {env: GOOD}, secret: {env: KEY}}\n"
+                     "- webhook: {url: {env: GOOD}, secret: {env: BARE_KEY}}\n"
+                     "- webhook: {url: {env: LOOP1}, secret: {env: KEY}}\n"
+                     "- lifx: {token: {env: TOKEN}}\n"
+                     "- lifx: {token: {env: TOKEN}, effect: pulse}\n"
+                     "- lifx: {token: {env: TOKEN}, selector: 'group:Office'}\n"
+                     "- lifx: {token: {env: TOKEN}, effect: none, url: {env: LOOP1}}\n",
+                     environment);
   ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
   for (size_t i = 0; i < KH_COUNT(expected); i++) {
-    ck_assert_str_eq(made.rules.at[i].destination, expected[i]);
-    ck_assert_ptr_eq(kh_rules_for(&made.rules, expected[i]), &made.rules.at[i]);
+    ck_assert_str_eq(made.rules.at[i].credential, expected[i].credential);
+    ck_assert_str_eq(made.rules.at[i].place, expected[i].place);
+    ck_assert_ptr_eq(kh_rules_for(&made.rules, expected[i].credential), &made.rules.at[expected[i].first]);
   }
   ck_assert(kh_secret_reveal(&made.rules.at[0].secret).len == 32);
   ck_assert(
@@ -455,7 +456,7 @@ START_TEST(delivery_is_filled)
 
   ck_assert_str_eq(delivery.rule, "team");
   ck_assert_str_eq(delivery.notifier, "slack");
-  ck_assert_str_eq(delivery.destination, "slack env:SLACK_WEBHOOK_URL");
+  ck_assert_str_eq(delivery.credential, "slack env:SLACK_WEBHOOK_URL");
   ck_assert_str_eq(delivery.entry, "");
   ck_assert_str_eq(delivery.event, "build.finished");
   ck_assert_uint_eq(delivery.attempt, 0);
@@ -495,7 +496,7 @@ static enum kh_err render_just_enough(const struct kh_rule *rule, struct kh_rend
 START_TEST(delivery_has_a_limit)
 {
   struct kh_notifier notifier = kh_notifier_log;
-  struct kh_rule rule = {.name = "big", .notifier = &notifier, .destination = "log"};
+  struct kh_rule rule = {.name = "big", .notifier = &notifier, .credential = "log"};
   unsigned char digest[KH_DIGEST_BYTES] = {0};
   struct kh_test_event event;
   struct kh_delivery delivery;

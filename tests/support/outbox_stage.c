@@ -75,8 +75,8 @@ void kh_stage_open(void)
   kh_fake_clock_init(&kh_stage.clock, KH_STAGE_NOW_S);
   kh_recorder_init(&kh_stage.lines);
   kh_stage.rule[0] = (struct kh_rule){
-      .name = "to-slack", .notifier = &http_notifier, .destination = KH_STAGE_HOOK};
-  kh_stage.rule[1] = (struct kh_rule){.name = "to-log", .notifier = &kh_notifier_log, .destination = "log"};
+      .name = "to-slack", .notifier = &http_notifier, .credential = KH_STAGE_HOOK};
+  kh_stage.rule[1] = (struct kh_rule){.name = "to-log", .notifier = &kh_notifier_log, .credential = "log"};
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].url, KH_STR(KH_STAGE_URL)), KH_OK);
   kh_stage.rules = (struct kh_rules){kh_stage.rule, 2};
   kh_stage.outbox = (struct kh_outbox){.rules = &kh_stage.rules,
@@ -104,7 +104,7 @@ void kh_stage_owe(const char *id, const char *destination, const char *body, uns
   struct kh_delivery delivery = kh_test_delivery(id, kh_str_of(body), now_us);
 
   (void)snprintf(delivery.rule, sizeof delivery.rule, "rule-%.4s", id);
-  (void)snprintf(delivery.destination, sizeof delivery.destination, "%s", destination);
+  (void)snprintf(delivery.credential, sizeof delivery.credential, "%s", destination);
   (void)snprintf(delivery.notifier, sizeof delivery.notifier, "%s",
                  strcmp(destination, "log") ? "slack" : "log");
   (void)snprintf(delivery.entry, sizeof delivery.entry, "entry-%.4s", id);

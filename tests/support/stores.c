@@ -63,7 +63,7 @@ struct kh_delivery kh_test_delivery(const char *id, struct kh_str body, int64_t 
   (void)snprintf(delivery.id, sizeof delivery.id, "%s", id);
   (void)snprintf(delivery.rule, sizeof delivery.rule, "rule of %s", id);
   (void)snprintf(delivery.notifier, sizeof delivery.notifier, "slack");
-  (void)snprintf(delivery.destination, sizeof delivery.destination, "slack env:SLACK_WEBHOOK_URL");
+  (void)snprintf(delivery.credential, sizeof delivery.credential, "slack env:SLACK_WEBHOOK_URL");
   (void)snprintf(delivery.entry, sizeof delivery.entry, "entry of %s", id);
   (void)snprintf(delivery.event, sizeof delivery.event, "build.finished");
   kh_buf_init(&delivery.body, KH_DELIVERY_MAX_BYTES);

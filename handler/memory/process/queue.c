@@ -16,12 +16,18 @@ static enum kh_err copy_body(struct kh_process *process, const struct kh_buf *fr
   return kh_buf_add(to, kh_buf_view(from)) ? kh_process_fail(process, "no memory for a delivery") : KH_OK;
 }
 
+static bool is_same_destination(const struct kh_delivery *delivery, const char *credential, const char *place)
+{
+  return strcmp(delivery->credential, credential) == 0 && strcmp(delivery->place, place) == 0;
+}
+
 static void replace_older(struct kh_process *process, const struct kh_delivery *delivery)
 {
   for (size_t i = 0; i < process->queue_count; i++) {
     const struct kh_delivery *other = &process->queue[i].delivery;
 
-    if (strcmp(other->destination, delivery->destination) == 0 && strcmp(other->entry, delivery->entry) != 0)
+    if (is_same_destination(other, delivery->credential, delivery->place) &&
+        strcmp(other->entry, delivery->entry) != 0)
       process->queue[i].now.gone = true;
   }
 }
@@ -56,7 +62,8 @@ static bool must_wait(const struct kh_delivery *delivery, const struct kh_under_
 {
   for (size_t i = 0; under_way && i < under_way->count; i++)
     if (strcmp(delivery->id, under_way->at[i].id) == 0 ||
-        (under_way->at[i].is_full && strcmp(delivery->destination, under_way->at[i].destination) == 0))
+        (under_way->at[i].is_full &&
+         is_same_destination(delivery, under_way->at[i].credential, under_way->at[i].place)))
       return true;
   return false;
 }

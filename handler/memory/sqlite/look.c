@@ -60,9 +60,9 @@ static struct kh_call filtered(const struct kh_look *look, enum kh_statement sta
 /* In the order of KH_SQL_LIST. */
 static void read_delivery(const struct kh_call *call, struct kh_look_delivery *delivery)
 {
-  struct kh_str *const texts[] = {&delivery->id,          &delivery->rule,   &delivery->notifier,
-                                  &delivery->destination, &delivery->entry,  &delivery->event,
-                                  &delivery->reason,      &delivery->answer, &delivery->state};
+  struct kh_str *const texts[] = {
+      &delivery->id,    &delivery->rule,  &delivery->notifier, &delivery->credential, &delivery->place,
+      &delivery->entry, &delivery->event, &delivery->reason,   &delivery->answer,     &delivery->state};
   int64_t *const numbers[] = {&delivery->body_bytes, &delivery->attempt,       &delivery->status,
                               &delivery->created_us, &delivery->not_before_us, &delivery->expires_us,
                               &delivery->dead_us};
@@ -120,14 +120,15 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
   struct kh_call call = kh_call(look->db, KH_SQL_DESTINATIONS);
   kh_call_number(&call, now_us);
   while (!(err = kh_call_row(&call))) {
-    const struct kh_look_destination destination = {.name = kh_call_text_at(&call, 0),
-                                                    .delivered_us = kh_call_number_at(&call, 1),
-                                                    .held_until_us = kh_call_number_at(&call, 2),
-                                                    .due = kh_call_number_at(&call, 3),
-                                                    .waiting = kh_call_number_at(&call, 4),
-                                                    .dead = kh_call_number_at(&call, 5),
-                                                    .oldest_us = kh_call_number_at(&call, 6),
-                                                    .next_us = kh_call_number_at(&call, 7)};
+    const struct kh_look_destination destination = {.credential = kh_call_text_at(&call, 0),
+                                                    .place = kh_call_text_at(&call, 1),
+                                                    .delivered_us = kh_call_number_at(&call, 2),
+                                                    .held_until_us = kh_call_number_at(&call, 3),
+                                                    .due = kh_call_number_at(&call, 4),
+                                                    .waiting = kh_call_number_at(&call, 5),
+                                                    .dead = kh_call_number_at(&call, 6),
+                                                    .oldest_us = kh_call_number_at(&call, 7),
+                                                    .next_us = kh_call_number_at(&call, 8)};
     each(self, &destination);
   }
   err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);

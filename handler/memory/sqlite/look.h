@@ -28,13 +28,15 @@ void kh_look_close(struct kh_look *look);
 struct kh_look_filter {
   struct kh_str id;
   struct kh_str state; /* "waiting": for its time; "due"; "dead" */
-  struct kh_str notifier, destination, event;
+  struct kh_str notifier;
+  struct kh_str destination; /* a credential with all its places or, behind a blank, one of them */
+  struct kh_str event;
   int64_t created_before_us;
 };
 
 /* One delivery; the texts hold during the call. */
 struct kh_look_delivery {
-  struct kh_str id, rule, notifier, destination, entry, event;
+  struct kh_str id, rule, notifier, credential, place, entry, event;
   struct kh_str reason; /* why the last attempt failed; "" before the first */
   struct kh_str answer; /* of the last answer, what was kept (deliver/answer.h) */
   struct kh_str state;  /* as in the filter */
@@ -55,7 +57,7 @@ enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *
 
 /* Where deliveries go or went. */
 struct kh_look_destination {
-  struct kh_str name;
+  struct kh_str credential, place;
   int64_t delivered_us; /* the last success; 0 for never */
   int64_t
       held_until_us; /* nothing goes there before, unless that is past; 0 when its last attempt was good */

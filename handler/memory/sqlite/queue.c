@@ -2,22 +2,27 @@
 
 #include "memory/sqlite/batch.h"
 
-/* What is taken, beside the time, is told apart by these values: ?2 to ?33. */
+/* What is taken, beside the time, is told apart by these values: ?2 to ?49. */
 static void add_under_way(struct kh_call *call, const struct kh_under_way *under_way)
 {
   const size_t count = under_way ? under_way->count : 0;
 
   for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++)
     kh_call_text(call, kh_str_of(i < count ? under_way->at[i].id : ""));
-  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++)
-    kh_call_text(call, kh_str_of(i < count && under_way->at[i].is_full ? under_way->at[i].destination : ""));
+  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++) {
+    const bool is_full = i < count && under_way->at[i].is_full;
+
+    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].credential : ""));
+    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].place : ""));
+  }
 }
 
 static enum kh_err know_destination(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE_TO);
 
-  kh_call_text(&call, kh_str_of(delivery->destination));
+  kh_call_text(&call, kh_str_of(delivery->credential));
+  kh_call_text(&call, kh_str_of(delivery->place));
   return kh_call_run(&call);
 }
 
@@ -25,7 +30,8 @@ static enum kh_err replace_older(struct kh_sqlite *sqlite, const struct kh_deliv
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_REPLACE);
 
-  kh_call_text(&call, kh_str_of(delivery->destination));
+  kh_call_text(&call, kh_str_of(delivery->credential));
+  kh_call_text(&call, kh_str_of(delivery->place));
   kh_call_text(&call, kh_str_of(delivery->entry));
   return kh_call_run(&call);
 }
@@ -33,8 +39,8 @@ static enum kh_err replace_older(struct kh_sqlite *sqlite, const struct kh_deliv
 static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE);
-  const char *const names[] = {delivery->id,          delivery->rule,  delivery->notifier,
-                               delivery->destination, delivery->entry, delivery->event};
+  const char *const names[] = {delivery->id,    delivery->rule,  delivery->notifier, delivery->credential,
+                               delivery->place, delivery->entry, delivery->event};
 
   for (size_t i = 0; i < KH_COUNT(names); i++)
     kh_call_text(&call, kh_str_of(names[i]));
@@ -73,7 +79,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   } texts[] = {{delivery->id, sizeof delivery->id},
                {delivery->rule, sizeof delivery->rule},
                {delivery->notifier, sizeof delivery->notifier},
-               {delivery->destination, sizeof delivery->destination},
+               {delivery->credential, sizeof delivery->credential},
+               {delivery->place, sizeof delivery->place},
                {delivery->entry, sizeof delivery->entry},
                {delivery->event, sizeof delivery->event}};
 
@@ -81,12 +88,12 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
     struct kh_str text = kh_call_text_at(call, (int)i);
     (void)snprintf(texts[i].at, texts[i].room, "%.*s", KH_FMT(text));
   }
-  struct kh_str body = kh_call_text_at(call, 6);
-  delivery->attempt = (unsigned)kh_call_number_at(call, 7);
-  delivery->not_before_us = kh_call_number_at(call, 8);
-  delivery->expires_us = kh_call_number_at(call, 9);
-  delivery->created_us = kh_call_number_at(call, 10);
-  delivery->is_probe = kh_call_number_at(call, 11) != 0;
+  struct kh_str body = kh_call_text_at(call, 7);
+  delivery->attempt = (unsigned)kh_call_number_at(call, 8);
+  delivery->not_before_us = kh_call_number_at(call, 9);
+  delivery->expires_us = kh_call_number_at(call, 10);
+  delivery->created_us = kh_call_number_at(call, 11);
+  delivery->is_probe = kh_call_number_at(call, 12) != 0;
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -192,12 +199,13 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
   return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
 }
 
-static enum kh_err rest(void *self, const char *destination, int64_t until_us)
+static enum kh_err rest(void *self, const char *credential, const char *place, int64_t until_us)
 {
   struct kh_sqlite *sqlite = self;
   struct kh_call call = kh_call(sqlite->db, KH_SQL_REST_BY_NAME);
 
-  kh_call_text(&call, kh_str_of(destination));
+  kh_call_text(&call, kh_str_of(credential));
+  kh_call_text(&call, kh_str_of(place));
   kh_call_number(&call, until_us);
   return record(sqlite, &call);
 }

@@ -25,6 +25,28 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA trusted_schema = OFF;";
 
+/* When a delivery last arrived there; 0 for never, as of the next. */
+#define BY_DESTINATION                                                                                   \
+  "CREATE INDEX deliveries_next ON deliveries (credential, place, not_before_us) WHERE dead_us IS NULL;" \
+  "CREATE TABLE destinations ("                                                                          \
+  "  credential TEXT NOT NULL, place TEXT NOT NULL, delivered_us INTEGER NOT NULL,"                      \
+  "  held_until_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
+
+/*
+ * A destination used to be one text. Of LIFX's a selector and a path followed the references, which may hold
+ * blanks: it is split where only one place of it can be where the selector begins.
+ */
+#define SELECTORS                                                                                      \
+  "(SELECT column1 AS word FROM (VALUES (' all'), (' id:'), (' label:'), (' group:'), (' group_id:')," \
+  " (' location:'), (' location_id:'), (' scene_id:')))"
+#define SELECTOR_AT                                                                                   \
+  "(SELECT iif(sum((length(credential) - length(replace(credential, word, ''))) / length(word)) = 1," \
+  " max(instr(credential, word)), 0) FROM " SELECTORS ")"
+#define SPLIT(table)                                                      \
+  "UPDATE " table " SET place = substr(credential, " SELECTOR_AT " + 1)," \
+  " credential = substr(credential, 1, " SELECTOR_AT " - 1)"              \
+  " WHERE credential GLOB 'lifx *' AND " SELECTOR_AT " > 0;"
+
 const char kh_schema_create[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
@@ -40,15 +62,11 @@ const char kh_schema_create[] =
     "CREATE INDEX bodies_seen ON bodies (seen_us);"
     "CREATE TABLE deliveries (" /* owed while dead_us is NULL */
     "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, notifier TEXT NOT NULL,"
-    "  destination TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
+    "  credential TEXT NOT NULL, place TEXT NOT NULL, entry TEXT NOT NULL, event TEXT NOT NULL,"
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
-    "  is_refused INTEGER NOT NULL DEFAULT 0) STRICT;"
-    "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
-    "CREATE TABLE destinations (" /* when a delivery last arrived there; 0 for never, as of the next */
-    "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL,"
-    "  held_until_us INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "  is_refused INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
     "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
                                                         "COMMIT;";
@@ -73,8 +91,13 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "COMMIT;",
     [3] = "BEGIN IMMEDIATE;"
           "ALTER TABLE deliveries DROP COLUMN content_type;"
-          "PRAGMA user_version = 4;"
-          "COMMIT;",
+          "DROP INDEX deliveries_next;"
+          "ALTER TABLE deliveries RENAME COLUMN destination TO credential;"
+          "ALTER TABLE deliveries ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+          "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
+          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us FROM whole;"
+          "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") "PRAGMA user_version = 4;"
+                                                                        "COMMIT;",
 };
 
 /* The last answer that came stays, also when the last attempt got none. */
@@ -82,14 +105,19 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
 
 /* What is under way, and the destinations that are full: the values are behind the time, which is ?1. */
 #define UNDER_WAY "(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
-#define FULL "(?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"
+#define FULL                                                                                                \
+  "(VALUES (?18, ?19), (?20, ?21), (?22, ?23), (?24, ?25), (?26, ?27), (?28, ?29), (?30, ?31), (?32, ?33)," \
+  " (?34, ?35), (?36, ?37), (?38, ?39), (?40, ?41), (?42, ?43), (?44, ?45), (?46, ?47), (?48, ?49))"
+
+#define SAME "n.credential = t.credential AND n.place = t.place"
 
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
-#define ASKED_FOR                                                                                  \
-  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)" \
-  " AND (?5 = '' OR destination = ?5) AND (?6 = '' OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
+#define ASKED_FOR                                                                                           \
+  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)"          \
+  " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5) AND (?6 = '' " \
+  "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
@@ -100,21 +128,21 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [KH_SQL_COMMIT] = "COMMIT",
     [KH_SQL_ROLLBACK] = "ROLLBACK",
-    [KH_SQL_LIST] = "SELECT id, rule, notifier, destination, entry, event, reason, answer,"
+    [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     [KH_SQL_DESTINATIONS] =
-        "SELECT destination, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
+        "SELECT credential, place, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
         " min(oldest_us), min(next_us) FROM"
-        " (SELECT destination, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
+        " (SELECT credential, place, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
         " NULL AS oldest_us, NULL AS next_us FROM destinations UNION ALL"
-        " SELECT destination, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
+        " SELECT credential, place, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
-        " FROM deliveries) GROUP BY destination ORDER BY destination",
-    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND destination IN"
-                       " (SELECT destination FROM deliveries" ASKED_FOR ")",
+        " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
+    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND"
+                       " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
     /*
      * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
      */
@@ -134,13 +162,16 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
                     " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_OWE] =
-        "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, body, attempt,"
-        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-        " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, destination = ?4, entry = ?5, event = ?6,"
-        " body = ?7, attempt = ?8, not_before_us = ?9, expires_us = ?10, created_us = ?11, reason = '',"
+        "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
+        " not_before_us, expires_us, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, credential = ?4, place = ?5, entry = ?6,"
+        " event = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11, created_us = ?12,"
+        " reason = '',"
         " status = 0, answer = '', is_refused = 0, dead_us = NULL WHERE dead_us IS NOT NULL",
-    [KH_SQL_OWE_TO] = "INSERT OR IGNORE INTO destinations (destination, delivered_us) VALUES (?1, 0)",
-    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE destination = ?1 AND entry <> ?2 AND dead_us IS NULL",
+    [KH_SQL_OWE_TO] =
+        "INSERT OR IGNORE INTO destinations (credential, place, delivered_us) VALUES (?1, ?2, 0)",
+    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE credential = ?1 AND place = ?2 AND entry <> ?3"
+                       " AND dead_us IS NULL",
     [KH_SQL_PRUNE_JOURNAL] =
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
@@ -152,22 +183,22 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     /* From the destinations, so that thousands that wait for one of them are never walked over. */
     [KH_SQL_TAKE] =
-        "SELECT d.id, d.rule, d.notifier, d.destination, d.entry, d.event, d.body, d.attempt,"
+        "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt,"
         " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
         " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
-        " (SELECT n.seq FROM deliveries AS n WHERE n.destination = t.destination AND n.dead_us IS NULL"
+        " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
-        " WHERE t.held_until_us <= ?1 AND t.destination NOT IN " FULL
+        " WHERE t.held_until_us <= ?1 AND (t.credential, t.place) NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
         "UPDATE destinations SET delivered_us = ?2,"
-        " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE destination ="
-        " (SELECT destination FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
-    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination ="
-                    " (SELECT destination FROM deliveries WHERE id = ?1)",
+        " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
+        " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
+    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE"
+                    " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
-        "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE destination = ?1",
+        "UPDATE destinations SET held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
@@ -176,9 +207,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
-                    " WHERE n.destination = t.destination AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY
-                    ")))"
-                    " FROM destinations AS t WHERE t.destination NOT IN " FULL,
+                    " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
+                    " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
     [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
@@ -189,5 +219,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
     [KH_SQL_PRUNE_DESTINATIONS] =
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
-        " (SELECT 1 FROM deliveries AS n WHERE n.destination = destinations.destination)",
+        " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"
+        " AND n.place = destinations.place)",
 };

@@ -11,7 +11,10 @@
 
 /* An old light is worse than none: it would paint over what happened since. */
 enum { AGE_MAX_S = 600 };
-enum { SELECTOR_MAX_BYTES = 1000, SELECTORS_MAX = 25, SELECTOR_SHOWN_BYTES = 64 };
+enum { SELECTOR_MAX_BYTES = 1000, SELECTORS_MAX = 25, PATH_MAX_BYTES = 15 };
+
+_Static_assert((int)SELECTOR_MAX_BYTES + 1 + (int)PATH_MAX_BYTES < (int)KH_PLACE_BYTES,
+               "no room for a place");
 
 /* By their place in kh_lifx_effect. */
 static const struct {
@@ -23,13 +26,55 @@ static const struct {
     [KH_LIFX_NONE] = {"state", KH_PUT},
 };
 
+/* So that no part of a selector can be anything else in a URL. */
+static void add_encoded(struct kh_str text, struct kh_buf *out)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    const unsigned char c = (unsigned char)text.at[i];
+
+    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
+      (void)kh_buf_add_byte(out, (char)c);
+    else
+      (void)kh_buf_printf(out, "%%%02X", c);
+  }
+}
+
+/* <base>/lights/<selector>/<path> */
+static enum kh_err make_url(struct kh_str base, struct kh_str selector, const char *path,
+                            struct kh_secret *made)
+{
+  struct kh_buf url;
+
+  kh_buf_init(&url, KH_SECRET_MAX_BYTES);
+  if (kh_str_ends(base, KH_STR("/")))
+    base.len--;
+  (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
+  (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
+  add_encoded(selector, &url);
+  (void)kh_buf_printf(&url, "/%s", path);
+  enum kh_err err = kh_buf_ok(&url);
+  if (!err)
+    err = kh_secret_set(made, kh_buf_view(&url));
+  kh_wipe_buf(&url);
+  return err;
+}
+
+/* A place is a selector and, behind a blank, what to do there: the path of a call. */
 static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                            struct kh_outgoing *outgoing)
 {
-  (void)delivery;
+  const char *blank = strrchr(delivery->place, ' ');
+  const struct kh_str base = kh_secret_reveal(&rule->url);
+
   (void)now_us;
   kh_outgoing_bearer(outgoing, &rule->secret);
-  return KH_OK;
+  for (size_t i = 0; blank && i < KH_COUNT(calls); i++)
+    if (strcmp(blank + 1, calls[i].path) == 0) {
+      outgoing->verb = calls[i].verb;
+      return make_url(base, kh_str(delivery->place, (size_t)(blank - delivery->place)), calls[i].path,
+                      &outgoing->url);
+    }
+  return KH_ERR_RENDER;
 }
 
 /* Which of the looks EVENT has: by the build's state, for that is what a lamp shows. */
@@ -98,39 +143,6 @@ static bool are_selectors(struct kh_str text)
   return count <= SELECTORS_MAX && text.len <= SELECTOR_MAX_BYTES;
 }
 
-/* So that no part of a selector can be anything else in a URL. */
-static void add_encoded(struct kh_str text, struct kh_buf *out)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    const unsigned char c = (unsigned char)text.at[i];
-
-    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
-      (void)kh_buf_add_byte(out, (char)c);
-    else
-      (void)kh_buf_printf(out, "%%%02X", c);
-  }
-}
-
-/* <base>/lights/<selector>/<path> */
-static enum kh_err make_url(struct kh_rule *rule, struct kh_str selector, const char *path)
-{
-  struct kh_str base = kh_secret_reveal(&rule->url);
-  struct kh_buf url;
-
-  kh_buf_init(&url, KH_SECRET_MAX_BYTES);
-  if (kh_str_ends(base, KH_STR("/")))
-    base.len--;
-  (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
-  (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
-  add_encoded(selector, &url);
-  (void)kh_buf_printf(&url, "/%s", path);
-  enum kh_err err = kh_buf_ok(&url);
-  if (!err)
-    err = kh_secret_set(&rule->url, kh_buf_view(&url));
-  kh_wipe_buf(&url);
-  return err;
-}
-
 static bool has_room_for_path(struct kh_str url)
 {
   return !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len) && url.len <= 512;
@@ -186,31 +198,17 @@ static const struct kh_option options[] = {
     {.name = NULL},
 };
 
-/* Two rules go to one destination only when all that the URL is made of is the same. */
-static bool name_destination(struct kh_rule *rule, struct kh_str selector, const char *effect)
-{
-  unsigned char digest[KH_DIGEST_BYTES];
-  char shown[2 * 8 + 1];
-
-  if (selector.len > SELECTOR_SHOWN_BYTES) {
-    kh_sha256(&selector, 1, digest);
-    kh_hex(digest, 8, shown);
-    selector = kh_str_of(shown);
-  }
-  return kh_options_name(rule, selector) && kh_options_name(rule, kh_str_of(effect));
-}
-
 static enum kh_err configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
                              struct kh_diags *diags)
 {
-  const struct kh_str selector = kh_str_of(kh_option_text(rule->notifier, given, "selector"));
+  const char *selector = kh_option_text(rule->notifier, given, "selector");
   const enum kh_lifx_effect effect = (enum kh_lifx_effect)kh_option_choice(rule->notifier, given, "effect");
 
+  (void)config;
+  (void)diags;
   rule->verb = calls[effect].verb;
-  if (!name_destination(rule, selector, calls[effect].path))
-    return kh_config_mistake(config, given, "token", diags, "the name behind lifx.token is too long");
-  enum kh_err err = kh_lifx_looks(given, effect, &rule->made);
-  return err || kh_secret_is_empty(&rule->url) ? err : make_url(rule, selector, calls[effect].path);
+  (void)snprintf(rule->place, sizeof rule->place, "%s %s", selector, calls[effect].path);
+  return kh_lifx_looks(given, effect, &rule->made);
 }
 
 static const char *const default_events[] = {"build.running", "build.finished", NULL};
