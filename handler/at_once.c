@@ -45,6 +45,20 @@ static void watch_attempt(void *observer, const struct kh_attempted *attempted)
     watch->at_once->observe(watch->at_once->observer, attempted);
 }
 
+/* For an answer, or for what waits for its pace. KH_ERR_STORE when nothing is to be waited for. */
+static enum kh_err wait_for_more(struct kh_outbox *outbox, size_t made)
+{
+  int64_t due_us = 0;
+  const bool is_due = kh_outbox_next_due(outbox, &due_us) == KH_OK;
+  const int64_t until_ms = is_due ? (due_us - kh_clock_now_us(outbox->clock)) / 1000 + 1 : KH_SEND_TIMEOUT_MS;
+
+  if (outbox->under_way_count == 0 && made == 0 && (!is_due || until_ms <= 0))
+    return KH_ERR_STORE;
+  if (until_ms > 0)
+    kh_outbox_wait(outbox, NULL, 0, (int)(until_ms < KH_SEND_TIMEOUT_MS ? until_ms : KH_SEND_TIMEOUT_MS));
+  return KH_OK;
+}
+
 static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 {
   const struct kh_work *work = &at_once->work;
@@ -55,6 +69,7 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .transport = at_once->transport,
                              .log = work->log,
                              .clock = work->clock,
+                             .paces = &at_once->paces,
                              .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
@@ -66,10 +81,8 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 
     err = kh_outbox_run(&outbox, owed, &made);
     owed = work->deliveries - watch.count;
-    if (!err && owed > 0 && outbox.under_way_count > 0)
-      kh_outbox_wait(&outbox, NULL, 0, KH_SEND_TIMEOUT_MS);
-    else if (!err && owed > 0 && made == 0)
-      err = KH_ERR_STORE;
+    if (!err && owed > 0)
+      err = wait_for_more(&outbox, made);
   }
   kh_outbox_cancel(&outbox);
   if (err)

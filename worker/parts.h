@@ -7,6 +7,7 @@
 #ifndef KH_WORKER_PARTS_H
 #define KH_WORKER_PARTS_H
 
+#include "deliver/pace.h"
 #include "net/http_curl.h"
 #include "setup.h"
 #include "work.h"
@@ -29,6 +30,7 @@ struct kh_worker {
   struct kh_store store;
   struct kh_transport transport;
   struct kh_work work;
+  struct kh_paces paces;
   struct kh_outbox outbox;
   struct kh_service service;
 

@@ -148,6 +148,7 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .queue = worker->store.queue,
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
+                                      .paces = &worker->paces,
                                       .log = worker->log,
                                       .clock = &kh_system_clock};
   return KH_OK;

@@ -17,6 +17,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED,
+                                 .failures = attempt->failures,
                                  .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
 
@@ -56,6 +57,7 @@ static void tell_observer(const struct kh_outbox *outbox, const struct kh_attemp
 /* Releases what ATTEMPT holds. KH_OK when the outcome, whatever it is, was recorded. */
 static enum kh_err finish(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
+  kh_attempt_learn_pace(outbox, attempt);
   enum kh_err err = record(outbox, attempt);
 
   kh_attempt_log(outbox, attempt, err);
@@ -76,7 +78,7 @@ static bool is_full(const struct kh_outbox *outbox, const struct kh_attempt *att
   for (size_t i = 0; i < outbox->under_way_count; i++)
     count += strcmp(outbox->under_way[i]->delivery.credential, attempt->delivery.credential) == 0 &&
              strcmp(outbox->under_way[i]->delivery.place, attempt->delivery.place) == 0;
-  return attempt->delivery.is_probe || count >= most;
+  return attempt->delivery.failures > 0 || count >= most;
 }
 
 static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *list)
@@ -92,7 +94,7 @@ static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *
   }
 }
 
-static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
+static enum kh_err take(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   int64_t now_us = kh_clock_now_us(outbox->clock);
   struct kh_delivery *delivery = &attempt->delivery;
@@ -117,6 +119,21 @@ static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 static bool is_networked(const struct kh_attempt *attempt)
 {
   return attempt->rule && attempt->result == KH_OK && !attempt->rule->notifier->deliver;
+}
+
+/* Whoever has to wait for its pace is left for later. */
+static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  enum kh_err err = take(outbox, attempt);
+
+  while (!err && is_networked(attempt) && !kh_attempt_may_start(outbox, attempt)) {
+    const struct kh_delivery *delivery = &attempt->delivery;
+
+    err = kh_queue_rest(&outbox->queue, delivery->credential, delivery->place, attempt->rest_until_us);
+    kh_delivery_release(&attempt->delivery);
+    err = err ? err : take(outbox, attempt);
+  }
+  return err;
 }
 
 static void send_and_wait(struct kh_outbox *outbox, struct kh_attempt *attempt)

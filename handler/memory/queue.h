@@ -33,7 +33,10 @@ struct kh_delivery {
   struct kh_buf body; /* owned */
   unsigned attempt;   /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
-  bool is_probe; /* of a taken one: the last attempt to reach its destination failed */
+  /* Of a taken one: so many attempts in a row failed to reach its destination, and when one last arrived
+     anywhere by its credential; 0 for never. */
+  unsigned failures;
+  int64_t delivered_us;
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
@@ -46,6 +49,7 @@ struct kh_failure {
   int status;            /* of the answer; 0 when none came, and then the one before is remembered */
   const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
   bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
+  unsigned failures;     /* of the destination, in a row, with this one; 0: it says nothing about that */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
 
@@ -61,7 +65,7 @@ struct kh_under_way {
   } at[KH_UNDER_WAY_MAX];
 };
 
-/* The last two are NULL where a queue ends with its process: no destination rests there. */
+/* The last one is NULL where a queue ends with its process: no destination rests there after a failure. */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
@@ -136,7 +140,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *credential,
                                                     const char *place, int64_t until_us)
 {
-  return queue->ops->rest ? queue->ops->rest(queue->self, credential, place, until_us) : KH_OK;
+  return queue->ops->rest(queue->self, credential, place, until_us);
 }
 
 /*

@@ -212,7 +212,7 @@ START_TEST(a_burst_recovers_too)
 }
 END_TEST
 
-/* A place of which nothing is stated, and which takes one in TAKES_US: how many it took, how many it did not. */
+/* To a place of which nothing is stated, and which takes one in TAKES_US: how many it took, and refused. */
 static void offer(const struct kh_pace_of *who, int64_t takes_us, int64_t for_us, int64_t *took,
                   int64_t *refused)
 {

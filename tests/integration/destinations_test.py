@@ -9,6 +9,7 @@ import email.utils
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -177,6 +178,57 @@ def test_a_failed_destination_rests(cli, report):
                      row["held_until"] is not None and row["waiting"] + row["due"] == 4, row)
         done = cli.run("status", "--config", cli.config_path)
         report.check("status tells people", "on hold for" in done.out, done)
+
+
+class OneASecond:
+    """A place that takes one message a second, and says so."""
+
+    def __init__(self):
+        self.lock, self.taken, self.refused = threading.Lock(), [], 0
+
+    def __call__(self, _path, _body):
+        with self.lock:
+            now = time.monotonic()
+            if self.taken and now - self.taken[-1] < 1:
+                self.refused += 1
+                return 429, {"Retry-After": "1"}, b"rate_limited"
+            self.taken.append(now)
+            return 200
+
+
+def test_one_a_second_gets_one_a_second(cli, report):
+    """Who owes it more waits for its time, through a restart too, and holds up no other."""
+    count, script = 8, OneASecond()
+    with Catcher(script) as slow, Catcher() as fast:
+        state = place(cli, slack("slow", "SLOW") + hook("fast", "FAST"), KEY=KEY, SLOW=slow.url("/slow"),
+                      FAST=fast.url("/fast"))
+        put(state, *range(1, count + 1))
+        with Served(cli, state):
+            report.check("the other place has its own",
+                         wait_until(lambda: len(fast.at("/fast")) == count, TIMEOUT_S) and
+                         len(script.taken) < count, (len(fast.at("/fast")), len(script.taken)))
+            wait_until(lambda: len(script.taken) >= 4, TIMEOUT_S)
+        with Served(cli, state):
+            wait_until(lambda: len(script.taken) == count, 2 * TIMEOUT_S)
+    report.check("all arrive", len(script.taken) == count, (len(script.taken), script.refused))
+    report.check("hardly one of them was too early", script.refused <= 1, script.refused)
+
+
+def test_one_that_fails_now_and_then(cli, report):
+    """One in twenty is answered 503. That one waits, and the others go on."""
+    count, chance, lock = 300, random.Random(12), threading.Lock()
+
+    def script(*_):
+        with lock:
+            return 503 if chance.random() < 0.05 else 200
+
+    with Catcher(script) as catcher:
+        state = place(cli, hook("hook", "HOOK"), KEY=KEY, HOOK=catcher.url("/hook"))
+        put(state, *range(1, count + 1))
+        with Served(cli, state):
+            tried = lambda: {one.headers.get("webhook-id") for one in catcher.caught}
+            report.check("each is tried soon", wait_until(lambda: len(tried()) == count, 2 * TIMEOUT_S),
+                         (len(tried()), len(catcher.caught)))
 
 
 def test_retry_after_as_a_date(cli, report):
@@ -456,7 +508,8 @@ def test_no_secret_lies_in_the_outbox(cli, report):
 
 
 TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
-         test_a_failed_destination_rests, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
+         test_a_failed_destination_rests, test_one_a_second_gets_one_a_second,
+         test_one_that_fails_now_and_then, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
          test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
          test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
          test_a_newer_lamp_replaces_an_older]

@@ -93,7 +93,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   delivery->not_before_us = kh_call_number_at(call, 9);
   delivery->expires_us = kh_call_number_at(call, 10);
   delivery->created_us = kh_call_number_at(call, 11);
-  delivery->is_probe = kh_call_number_at(call, 12) != 0;
+  delivery->failures = (unsigned)kh_call_number_at(call, 12);
+  delivery->delivered_us = kh_call_number_at(call, 13);
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -184,6 +185,7 @@ static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, c
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
+  kh_call_number(&rests, why->failures);
   return record_both(sqlite, &rests, &failed);
 }
 

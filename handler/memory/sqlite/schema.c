@@ -25,12 +25,13 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA trusted_schema = OFF;";
 
-/* When a delivery last arrived there; 0 for never, as of the next. */
+/* When a delivery last arrived there; 0 for never, as of the next. Failures are those since then. */
 #define BY_DESTINATION                                                                                   \
   "CREATE INDEX deliveries_next ON deliveries (credential, place, not_before_us) WHERE dead_us IS NULL;" \
   "CREATE TABLE destinations ("                                                                          \
   "  credential TEXT NOT NULL, place TEXT NOT NULL, delivered_us INTEGER NOT NULL,"                      \
-  "  held_until_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
+  "  held_until_us INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,"                     \
+  "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
 
 /*
  * A destination used to be one text. Of LIFX's a selector and a path followed the references, which may hold
@@ -95,7 +96,8 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "ALTER TABLE deliveries RENAME COLUMN destination TO credential;"
           "ALTER TABLE deliveries ADD COLUMN place TEXT NOT NULL DEFAULT '';"
           "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
-          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us FROM whole;"
+          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, held_until_us > 0"
+          "  FROM whole;"
           "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") "PRAGMA user_version = 4;"
                                                                         "COMMIT;",
 };
@@ -141,7 +143,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
         " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
-    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND"
+    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE"
                        " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
     /*
      * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
@@ -184,7 +186,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     /* From the destinations, so that thousands that wait for one of them are never walked over. */
     [KH_SQL_TAKE] =
         "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt,"
-        " d.not_before_us, d.expires_us, d.created_us, t.held_until_us > 0"
+        " d.not_before_us, d.expires_us, d.created_us, t.failures,"
+        " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = t.credential)"
         " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
         " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
@@ -192,10 +195,11 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
-        "UPDATE destinations SET delivered_us = ?2,"
+        "UPDATE destinations SET delivered_us = ?2, failures = iif(held_until_us > ?2, failures, 0),"
         " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
         " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
-    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2) WHERE"
+    [KH_SQL_REST] = "UPDATE destinations SET held_until_us = max(held_until_us, ?2),"
+                    " failures = max(failures, ?3) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
@@ -213,7 +217,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
                               " is_refused AND not_before_us > ?1",
-    [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0, failures = 0",
     [KH_SQL_MEND_WAITS] =
         "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND not_before_us > ?2",
     [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = ?1 WHERE held_until_us > ?2",
