@@ -94,8 +94,8 @@ def deliver_beside(cli, hangs, count):
     release = threading.Event()
     with Catcher(
         lambda *_: (release.wait(2 * TIMEOUT_S) if hangs else True) and 200) as other, Catcher() as fast:
-        state = place(cli, slack("other", "OTHER") + slack("fast", "FAST"), OTHER=other.url("/other"),
-                      FAST=fast.url("/fast"))
+        state = place(cli, slack("other", "OTHER") + hook("fast", "FAST"), KEY=KEY,
+                      OTHER=other.url("/other"), FAST=fast.url("/fast"))
         put(state, *range(1, count + 1))
         began = time.monotonic()
         with Served(cli, state) as served:
@@ -288,8 +288,8 @@ def test_a_late_webhook_is_not_left_behind(cli, report):
     release = threading.Event()
     with Catcher(lambda path,
                  _: (release.wait(2 * TIMEOUT_S) if path == "/hangs" else True) and 200) as catcher:
-        state = place(cli, slack("hangs", "HANGS") + slack("well", "WELL"), HANGS=catcher.url("/hangs"),
-                      WELL=catcher.url("/well"))
+        state = place(cli, slack("hangs", "HANGS") + hook("well", "WELL"), KEY=KEY,
+                      HANGS=catcher.url("/hangs"), WELL=catcher.url("/well"))
         put(state, 1)
         with subprocess.Popen(
             [cli.program, "worker", "--once", "--budget-ms", "300", "--config", cli.config_path],
