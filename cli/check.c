@@ -53,13 +53,9 @@ static json_t *summary_of(const struct kh_config *config, const struct kh_rules 
 
 static json_t *mistake_of(const struct kh_diag *diag)
 {
-  json_t *mistake = json_object();
+  json_t *mistake = kh_output_diag(diag);
 
   json_object_set_new(mistake, "severity", json_string(diag->err ? "error" : "warning"));
-  json_object_set_new(mistake, "file", json_string(diag->file));
-  json_object_set_new(mistake, "line", json_integer(diag->line));
-  json_object_set_new(mistake, "column", json_integer(diag->column));
-  json_object_set_new(mistake, "message", json_string(diag->text));
   return mistake;
 }
 
@@ -185,8 +181,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much; the file is named by --config", argv[optind]);
   return check(&call);
 }
 
@@ -203,5 +197,6 @@ const struct kh_command kh_command_check = {
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
             "3 the file cannot be read, 5 output failed.\n",
     .options = options,
+    .operand = "",
     .run = run,
 };

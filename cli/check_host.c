@@ -6,15 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The folder of PATH, in place. */
-static void cut_to_folder(char path[KH_PATH_BYTES])
-{
-  char *slash = strrchr(path, '/');
-
-  if (slash)
-    slash[slash == path] = '\0';
-}
-
 static void check_worker_program(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->worker_mode != KH_WORKER_SERVICE && access(config->worker_program, X_OK))
@@ -31,7 +22,7 @@ static void check_log(const struct kh_config *config, struct kh_diags *diags)
     return;
   int reason = errno;
   (void)snprintf(folder, sizeof folder, "%s", config->log_path);
-  cut_to_folder(folder);
+  kh_cut_to_folder(folder);
   if (reason == ENOENT && access(folder, W_OK | X_OK) == 0)
     return;
   kh_config_warning(config, config->yaml.root, "log", diags,
@@ -58,7 +49,7 @@ static void check_state(const struct kh_config *config, struct kh_diags *diags)
     return;
   }
   (void)snprintf(parent, sizeof parent, "%s", config->state);
-  cut_to_folder(parent);
+  kh_cut_to_folder(parent);
   if (errno == ENOENT && access(parent, W_OK | X_OK))
     kh_config_warning(config, config->yaml.root, "state", diags,
                       "state: this user cannot make %s: %s: %s; make it for the user that receivers run as",

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "check_place.h"
 #include "screen.h"
@@ -14,14 +15,11 @@ struct kh_place_of {
   unsigned line, column;
 };
 
-static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message"};
+static const char *const shown_keys[] = {"if", "branches", "pipelines", "events", "message", NULL};
 
 static bool is_shown(const char *key)
 {
-  for (size_t i = 0; i < KH_COUNT(shown_keys); i++)
-    if (strcmp(shown_keys[i], key) == 0)
-      return true;
-  return false;
+  return shown_keys[kh_word_place(kh_str_of(key), shown_keys)] != NULL;
 }
 
 static void add(struct kh_places *places, struct kh_place_of place)
@@ -119,16 +117,6 @@ static const struct kh_place_of *find(const struct kh_places *places, const stru
   return best;
 }
 
-static unsigned characters_of(const json_t *text)
-{
-  const char *at = json_string_value(text);
-  unsigned count = 0;
-
-  for (size_t i = 0; i < json_string_length(text); i++)
-    count += ((unsigned char)at[i] & 0xC0) != 0x80;
-  return count;
-}
-
 static struct kh_str line_of(const struct kh_yaml *yaml, unsigned line)
 {
   struct kh_str rest = kh_buf_view(&yaml->source);
@@ -141,13 +129,7 @@ static struct kh_str line_of(const struct kh_yaml *yaml, unsigned line)
 /* What stands before character COLUMN. */
 static struct kh_str before(struct kh_str line, unsigned column)
 {
-  size_t len = 0;
-
-  for (unsigned i = 1; i < column && len < line.len; i++)
-    do
-      len++;
-    while (len < line.len && ((unsigned char)line.at[len] & 0xC0) == 0x80);
-  return kh_str(line.at, len);
+  return kh_str(line.at, kh_utf8_bytes(line, column > 0 ? column - 1 : 0));
 }
 
 /* The part of the mistake's line that is text of PLACE: what stands before the mistake, and the rest. */
@@ -160,8 +142,10 @@ static bool find_text(const struct kh_place_of *place, const struct kh_diag *dia
   size_t end = line.len;
   unsigned end_line = 0;
   unsigned end_column = 0;
+  struct kh_str text = kh_str(json_string_value(place->text), json_string_length(place->text));
+  unsigned characters = (unsigned)kh_utf8_count(text);
 
-  kh_yaml_text_place(place->yaml, place->text, characters_of(place->text), &end_line, &end_column);
+  kh_yaml_text_place(place->yaml, place->text, characters, &end_line, &end_column);
   if (!line.at || is_before(end_line, end_column, place->line, place->column) ||
       !is_before(diag->line, diag->column, end_line, end_column))
     return false;
@@ -227,25 +211,13 @@ static bool is_word(char c)
   return kh_is_letter(c) || kh_is_digit(c) || c == '_' || c == '.' || (unsigned char)c >= 0x80;
 }
 
-static unsigned width_of(struct kh_str text)
-{
-  unsigned all = 0;
-  unsigned columns = 0;
-
-  while (text.len > 0) {
-    (void)kh_screen_next(&text, &columns);
-    all += columns;
-  }
-  return all;
-}
-
 static void print_lines(unsigned line, const char *label, struct kh_str head, struct kh_str tail)
 {
   struct kh_str word = kh_str(tail.at, 0);
   unsigned columns = 0;
-  bool is_cut = width_of(head) > BEFORE_MAX;
+  bool is_cut = kh_screen_width(head) > BEFORE_MAX;
 
-  while (is_cut && width_of(head) > BEFORE_KEPT)
+  while (is_cut && kh_screen_width(head) > BEFORE_KEPT)
     (void)kh_screen_next(&head, &columns);
   const char *close = tail.len > 1 && strchr("\"'/", tail.at[0])
                           ? memchr(tail.at + 1, tail.at[0], tail.len - 1)
@@ -256,10 +228,10 @@ static void print_lines(unsigned line, const char *label, struct kh_str head, st
     word.len++;
   printf("%6u | %s%s", line, label, is_cut ? "..." : "");
   kh_screen_put(head, WIDTH);
-  kh_screen_put(tail, WIDTH - width_of(head));
-  printf("\n       | %*s", (int)(strlen(label) + (is_cut ? 3 : 0) + width_of(head)), "");
-  unsigned carets = width_of(word);
-  unsigned most = WIDTH - width_of(head);
+  kh_screen_put(tail, WIDTH - kh_screen_width(head));
+  printf("\n       | %*s", (int)(strlen(label) + (is_cut ? 3 : 0) + kh_screen_width(head)), "");
+  unsigned carets = kh_screen_width(word);
+  unsigned most = WIDTH - kh_screen_width(head);
   for (unsigned i = 0; i < (carets > most ? most : carets) || i == 0; i++)
     putchar('^');
   putchar('\n');

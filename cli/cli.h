@@ -29,6 +29,7 @@ struct kh_command {
   const char *usage;                   /* what stands behind "kitehook NAME" */
   const char *help;                    /* the rest of --help: what it does, the options, the exit codes */
   const struct kh_cli_option *options; /* what it takes beside --help; a row of zeros ends them */
+  const char *operand; /* what the one operand is, such as "FILE"; "": there is none; NULL: `run` looks */
   /* argv[0] is the command's name. Returns an exit code. */
   int (*run)(const struct kh_command *self, int argc, char **argv);
 };
@@ -66,7 +67,8 @@ const char *const *kh_cli_environment(void);
  * Opens what CONFIG_PATH (--config, or NULL) names, and prints what was found. KH_EXIT_OK, or what to exit
  * with. Call kh_setup_close either way.
  */
-int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth);
+int kh_cli_setup(const struct kh_command *self, struct kh_setup **setup, const char *config_path,
+                 enum kh_config_depth depth);
 /* One line: file:line:column: message. */
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag);
 /* Such a line for each. */

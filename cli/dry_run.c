@@ -26,13 +26,13 @@ static enum kh_err prove(struct kh_dry_run *run)
   return err;
 }
 
-bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s)
+bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file)
 {
   struct kh_diag diag = {0};
 
   *run = (struct kh_dry_run){.steps_left = KH_REGEX_STEPS_WEBHOOK};
   kh_json_init(&run->doc, kh_json_default_limits);
-  if (!kh_webhook_file_read(self, &run->webhook, file, now_s, NULL))
+  if (!kh_webhook_file_read(self, &run->webhook, file, -1, NULL))
     return false;
   enum kh_err err = prove(run);
   if (!err)

@@ -19,7 +19,7 @@ struct kh_dry_run {
  * FILE is as webhook_file.h has it. Complains and returns false when no event can be had of it. Call release
  * either way.
  */
-bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file, int64_t now_s);
+bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file);
 void kh_dry_run_release(struct kh_dry_run *run);
 
 #endif

@@ -183,7 +183,7 @@ static int about_file(const struct kh_command *self, struct question *question, 
   struct kh_dry_run dry;
   int code = KH_EXIT_USAGE;
 
-  if (kh_dry_run_read(self, &dry, file, -1)) {
+  if (kh_dry_run_read(self, &dry, file)) {
     question->event = &dry.event;
     code = single(question);
   }

@@ -116,11 +116,8 @@ static bool is_member_right(const char *key, const json_t *value, char wrong[KH_
 {
   static const char *const known[] = {"expression",    "names", "without", "entrypoint", "dialect",
                                       "validate_only", "rule",  "expect",  NULL};
-  const char *const *member = known;
 
-  while (*member && strcmp(*member, key) != 0)
-    member++;
-  if (!*member)
+  if (!known[kh_word_place(kh_str_of(key), known)])
     return refuse(wrong, key, "is no member of a line", kh_word_nearest(kh_str_of(key), known));
   if (json_is_null(value) || strcmp(key, "rule") == 0 || strcmp(key, "expect") == 0)
     return true;

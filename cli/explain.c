@@ -31,7 +31,7 @@ static int explain(const struct kh_command *self, const struct call *call, const
   json_t *answer = NULL;
   int code = KH_EXIT_USAGE;
 
-  if (!kh_dry_run_read(self, &run, call->file, -1))
+  if (!kh_dry_run_read(self, &run, call->file))
     goto done;
   answer = kh_explain(&setup->config, &setup->rules, &run, call->rule);
   json_object_set_new(answer, "file", json_string(call->file));
@@ -64,10 +64,8 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
-    return KH_EXIT_USAGE;
   call.file = argv[optind];
-  code = kh_cli_setup(&setup, call.config_path, KH_CONFIG_DRY);
+  code = kh_cli_setup(self, &setup, call.config_path, KH_CONFIG_DRY);
   if (code == KH_EXIT_OK)
     code = explain(self, &call, setup);
   kh_setup_close(setup);
@@ -92,5 +90,6 @@ const struct kh_command kh_command_explain = {
         "configuration,\n"
         "4 a notification could not be made, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

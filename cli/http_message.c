@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "http_message.h"
 
 /* How the body is delimited. */
@@ -57,37 +58,19 @@ static bool read_headers(struct kh_str *rest, struct kh_request *request, struct
   return true;
 }
 
-static bool hexadecimal(struct kh_str text, size_t *number)
-{
-  size_t sum = 0;
-
-  if (text.len == 0 || text.len > 8)
-    return false;
-  for (size_t i = 0; i < text.len; i++) {
-    const char *digits = "0123456789abcdef0123456789ABCDEF";
-    const char *found = text.at[i] ? strchr(digits, text.at[i]) : NULL;
-
-    if (!found)
-      return false;
-    sum = sum * 16 + (size_t)(found - digits) % 16;
-  }
-  *number = sum;
-  return true;
-}
-
 static enum kh_err join_chunks(struct kh_str rest, struct kh_buf *joined)
 {
   for (;;) {
-    size_t size = 0;
+    uint64_t size = 0;
     struct kh_str line = next_line(&rest);
 
-    if (!hexadecimal(kh_str_trim(kh_str_cut(&line, ';')), &size) || size > rest.len)
+    if (!kh_str_hex(kh_str_trim(kh_str_cut(&line, ';')), &size) || size > rest.len)
       return KH_ERR_BODY_CUT;
     if (size == 0)
       return kh_buf_ok(joined);
-    if (kh_buf_add(joined, kh_str(rest.at, size)) != KH_OK)
+    if (kh_buf_add(joined, kh_str(rest.at, (size_t)size)) != KH_OK)
       return KH_ERR_TOO_LARGE;
-    rest = kh_str(rest.at + size, rest.len - size);
+    rest = kh_str(rest.at + size, rest.len - (size_t)size);
     if (next_line(&rest).len > 0)
       return KH_ERR_BODY_CUT;
   }

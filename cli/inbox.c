@@ -161,25 +161,6 @@ static bool is_sound(const struct call *call, const struct verb *verb)
   return false;
 }
 
-/* Where there is no inbox yet nothing is set aside. */
-static int perform_without(const struct call *call, const struct kh_state_folder *folder,
-                           const struct verb *verb)
-{
-  json_t *missing = json_array();
-
-  if (verb->run == list) {
-    json_decref(missing);
-    return tell_list(call, json_array());
-  }
-  for (size_t i = 0; i < call->name_count; i++)
-    json_array_append_new(missing, json_string(call->names[i]));
-  if (verb->changes)
-    return kh_state_folder_tell(folder, verb->run == retry ? "retried" : "dropped", 0, "entry", missing,
-                                verb->run == retry, call->json);
-  json_decref(missing);
-  return not_there(call, call->names[0]);
-}
-
 static int perform(struct call *call, const struct verb *verb)
 {
   struct kh_inbox inbox = kh_inbox_closed();
@@ -190,9 +171,7 @@ static int perform(struct call *call, const struct verb *verb)
   if (code != KH_EXIT_OK)
     goto done;
   enum kh_err err = kh_inbox_find(&inbox, folder.config->state, &diag);
-  if (err == KH_ERR_NOT_FOUND)
-    code = perform_without(call, &folder, verb);
-  else if (err)
+  if (err && err != KH_ERR_NOT_FOUND) /* where there is no inbox yet nothing is set aside */
     code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text);
   else
     code = verb->run(call, &folder, &inbox);

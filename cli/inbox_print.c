@@ -23,23 +23,18 @@ json_t *kh_aside_json(const struct kh_aside *entry, const struct kh_inbox *inbox
   return json;
 }
 
-static void print_member(const json_t *entry, const char *name)
-{
-  kh_output_print_text(json_object_get(entry, name));
-}
-
 void kh_aside_print_line(const json_t *json, const struct kh_aside *entry, int64_t now_us)
 {
   const char *sentence = kh_cli_sentence(kh_cli_err_by_token(entry->reason));
   char age[24];
 
   kh_output_span(now_us - entry->received_us, age);
-  print_member(json, "name");
+  kh_output_print_member(json, "name");
   printf("  %-8s", entry->received_us > 0 ? age : "-");
-  print_member(json, "reason");
+  kh_output_print_member(json, "reason");
   if (entry->detail[0]) {
     printf(": ");
-    print_member(json, "detail");
+    kh_output_print_member(json, "detail");
   } else if (sentence) {
     printf(": %s", sentence);
   }
@@ -52,13 +47,7 @@ void kh_aside_print_whole(const json_t *json, const struct kh_aside *entry)
                                       "proof", "request_id", "transport", "secret_name", "file"};
   const char *sentence = kh_cli_sentence(kh_cli_err_by_token(entry->reason));
 
-  for (size_t i = 0; i < KH_COUNT(texts); i++) {
-    if (json_is_null(json_object_get(json, texts[i])))
-      continue;
-    printf("%-12s", texts[i]);
-    print_member(json, texts[i]);
-    putchar('\n');
-  }
+  kh_output_print_members(json, texts, KH_COUNT(texts), 12);
   printf("%-12s%" PRIu64 "\n", "bytes", entry->bytes);
   if (sentence)
     printf("%s\n", sentence);

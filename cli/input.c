@@ -34,19 +34,12 @@ static bool secret_from_file(const struct kh_command *self, const char *file, st
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s", diag.text);
     goto done;
   }
-  struct kh_str value = kh_buf_view(&text);
-  if (kh_str_ends(value, KH_STR("\r\n")))
-    value.len -= 2;
-  else if (kh_str_ends(value, KH_STR("\n")))
-    value.len--;
-  if (kh_secret_set(secret, value) != KH_OK)
+  if (kh_secret_set(secret, kh_str_without_line_end(kh_buf_view(&text))) != KH_OK)
     kh_cli_fail(self, KH_EXIT_USAGE, "--secret-file: %s is too long for a secret", file);
   else
     is_read = true;
 done:
-  if (text.at)
-    kh_wipe(text.at, text.len);
-  kh_buf_release(&text);
+  kh_wipe_buf(&text);
   return is_read;
 }
 
@@ -85,7 +78,8 @@ const char *const *kh_cli_environment(void)
   return (const char *const *)environ;
 }
 
-int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_config_depth depth)
+int kh_cli_setup(const struct kh_command *self, struct kh_setup **setup, const char *config_path,
+                 enum kh_config_depth depth)
 {
   struct kh_diags diags = {0};
   enum kh_err err = kh_setup_open(setup, kh_cli_config_path(config_path), depth, kh_cli_environment(), NULL,
@@ -93,9 +87,9 @@ int kh_cli_setup(struct kh_setup **setup, const char *config_path, enum kh_confi
 
   kh_cli_print_diags(stderr, &diags);
   kh_diags_release(&diags);
-  if (!err)
-    return KH_EXIT_OK;
-  return *setup ? KH_EXIT_CONFIG : KH_EXIT_STATE;
+  if (!*setup)
+    return kh_cli_fail(self, KH_EXIT_STATE, "no memory");
+  return err ? KH_EXIT_CONFIG : KH_EXIT_OK;
 }
 
 void kh_cli_print_diag(FILE *to, const struct kh_diag *diag)

@@ -217,10 +217,8 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
-    return KH_EXIT_USAGE;
   call.file = argv[optind];
-  code = kh_cli_setup(&stage.setup, call.config_path, KH_CONFIG_WHOLE);
+  code = kh_cli_setup(self, &stage.setup, call.config_path, KH_CONFIG_WHOLE);
   if (code == KH_EXIT_OK)
     code = invoke(self, &call, &stage);
   kh_setup_close(stage.setup);
@@ -245,5 +243,6 @@ const struct kh_command kh_command_invoke = {
             "Exit codes: 0 accepted, 1 refused, 2 called wrongly or FILE cannot be read, 3 configuration,\n"
             "4 accepted, but a notification could not be made or (--send) sent, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

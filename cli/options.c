@@ -75,6 +75,18 @@ static int next_option(const struct kh_command *self, int argc, char **argv, con
   return '?';
 }
 
+static bool has_operands(const struct kh_command *self, int argc, char **argv)
+{
+  const bool has_config = self->options[0].name && strcmp(self->options[0].name, "config") == 0;
+
+  if (self->operand[0])
+    return kh_cli_one_operand(self, argc, argv, self->operand);
+  if (optind < argc)
+    kh_cli_misused(self, "'%s' is too much%s", argv[optind],
+                   has_config ? "; the configuration is named by --config" : "");
+  return optind == argc;
+}
+
 int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *values)
 {
   struct option known[OPTIONS_MAX + 1] = {{0}};
@@ -99,7 +111,9 @@ int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *v
   }
   if (value == 'h')
     return kh_cli_help(self);
-  return value == '?' ? KH_EXIT_USAGE : KH_GO_ON;
+  if (value == '?' || (self->operand && !has_operands(self, argc, argv)))
+    return KH_EXIT_USAGE;
+  return KH_GO_ON;
 }
 
 bool kh_cli_take_flag(const struct kh_command *self, const char *name, const char *text, void *value)
@@ -122,6 +136,14 @@ bool kh_cli_take_text(const struct kh_command *self, const char *name, const cha
 bool kh_cli_take_number(const struct kh_command *self, const char *name, const char *text, void *value)
 {
   return kh_cli_number(self, name, text, 0, value);
+}
+
+bool kh_cli_take_duration(const struct kh_command *self, const char *name, const char *text, void *value)
+{
+  if (kh_config_duration_s(text, value))
+    return true;
+  kh_cli_misused(self, "--%s '%s' is not a duration such as 90s, 5m or 2d", name, text);
+  return false;
 }
 
 bool kh_cli_take_mode(const struct kh_command *self, const char *name, const char *text, void *value)
@@ -173,14 +195,5 @@ bool kh_cli_number(const struct kh_command *self, const char *name, const char *
   if (kh_str_i64(kh_str_of(text), number) && *number >= min)
     return true;
   kh_cli_misused(self, "--%s '%s' is not a whole number of at least %" PRId64, name, text, min);
-  return false;
-}
-
-bool kh_cli_duration(const struct kh_command *self, const char *name, const char *text, const char *examples,
-                     int64_t *seconds)
-{
-  if (kh_config_duration_s(text, seconds))
-    return true;
-  kh_cli_misused(self, "--%s '%s' is not a duration such as %s", name, text, examples);
   return false;
 }

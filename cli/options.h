@@ -26,14 +26,16 @@ bool kh_cli_take_flag(const struct kh_command *self, const char *name, const cha
 bool kh_cli_take_text(const struct kh_command *self, const char *name, const char *text, void *value);
 /* A whole number of at least 0, into an int64_t. */
 bool kh_cli_take_number(const struct kh_command *self, const char *name, const char *text, void *value);
+/* A duration in seconds, into an int64_t. */
+bool kh_cli_take_duration(const struct kh_command *self, const char *name, const char *text, void *value);
 /* "signature" or "token", into an enum kh_proof_kind. */
 bool kh_cli_take_mode(const struct kh_command *self, const char *name, const char *text, void *value);
 
 enum { KH_GO_ON = -1 };
 
 /*
- * Fills VALUES, which holds the defaults, by self->options. KH_GO_ON, and optind stands at the first operand;
- * else what to exit with, after --help or a complaint.
+ * Fills VALUES, which holds the defaults, by self->options. KH_GO_ON, and optind stands at the first operand,
+ * where there are as many as self->operand says; else what to exit with, after --help or a complaint.
  */
 int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *values);
 /* True when exactly one operand is left; else complains that WHAT is missing or that there are too many. */
@@ -48,9 +50,6 @@ int kh_cli_verb(const struct kh_command *self, int argc, char **argv, const char
  */
 bool kh_cli_number(const struct kh_command *self, const char *name, const char *text, int64_t min,
                    int64_t *number);
-/* Reads a duration; the complaint has EXAMPLES, such as "5, 30s or 10m". */
-bool kh_cli_duration(const struct kh_command *self, const char *name, const char *text, const char *examples,
-                     int64_t *seconds);
 
 /* Prints "kitehook NAME: …" and where help is. Returns KH_EXIT_USAGE. */
 int kh_cli_misused(const struct kh_command *self, const char *format, ...) KH_PRINTF(2, 3);

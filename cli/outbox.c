@@ -15,15 +15,9 @@ struct call {
   bool all, json;
 };
 
-struct sheet {
-  json_t *rows;
-};
-
-static bool add_row(void *self, const struct kh_look_delivery *delivery)
+static bool add_row(void *rows, const struct kh_look_delivery *delivery)
 {
-  struct sheet *sheet = self;
-
-  return json_array_append_new(sheet->rows, kh_outbox_json(delivery)) == 0;
+  return json_array_append_new(rows, kh_outbox_json(delivery)) == 0;
 }
 
 static int fail(const struct call *call, const struct kh_diag *diag)
@@ -33,7 +27,7 @@ static int fail(const struct call *call, const struct kh_diag *diag)
 
 static int list(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
-  struct sheet sheet = {json_array()};
+  json_t *rows = json_array();
   struct kh_diag diag = {0};
   size_t i = 0;
   const json_t *row = NULL;
@@ -42,24 +36,24 @@ static int list(const struct call *call, const struct kh_state_folder *folder, s
    * Nothing is printed before all was read: whoever reads a page at a time must not keep the worker from its
    * files.
    */
-  if (kh_look_deliveries(look, &call->filter, folder->now_us, add_row, &sheet, &diag) != KH_OK) {
-    json_decref(sheet.rows);
+  if (kh_look_deliveries(look, &call->filter, folder->now_us, add_row, rows, &diag) != KH_OK) {
+    json_decref(rows);
     return fail(call, &diag);
   }
   if (call->json) {
-    kh_output_tell(json_pack("{s:o}", "deliveries", sheet.rows));
+    kh_output_tell(json_pack("{s:o}", "deliveries", rows));
     return KH_EXIT_OK;
   }
-  json_array_foreach(sheet.rows, i, row) kh_outbox_print_line(row, folder->now_us);
-  if (json_array_size(sheet.rows) == 0)
+  json_array_foreach(rows, i, row) kh_outbox_print_line(row, folder->now_us);
+  if (json_array_size(rows) == 0)
     puts("no deliveries");
-  json_decref(sheet.rows);
+  json_decref(rows);
   return KH_EXIT_OK;
 }
 
 static int show(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
-  struct sheet sheet = {json_array()};
+  json_t *rows = json_array();
   struct kh_look_filter filter = {.id = kh_str_of(call->ids[0])};
   struct kh_diag diag = {0};
   struct kh_buf body;
@@ -67,8 +61,8 @@ static int show(const struct call *call, const struct kh_state_folder *folder, s
   int code = KH_EXIT_OK;
 
   kh_buf_init(&body, KH_DELIVERY_MAX_BYTES);
-  enum kh_err err = kh_look_deliveries(look, &filter, folder->now_us, add_row, &sheet, &diag);
-  row = json_array_get(sheet.rows, 0);
+  enum kh_err err = kh_look_deliveries(look, &filter, folder->now_us, add_row, rows, &diag);
+  row = json_array_get(rows, 0);
   /* It may be delivered between the two looks. */
   if (!err)
     err = row ? kh_look_body(look, filter.id, &body, &diag) : KH_ERR_NOT_FOUND;
@@ -84,7 +78,7 @@ static int show(const struct call *call, const struct kh_state_folder *folder, s
     kh_outbox_print_whole(row, kh_buf_view(&body));
   }
   kh_buf_release(&body);
-  json_decref(sheet.rows);
+  json_decref(rows);
   return code;
 }
 
@@ -178,18 +172,13 @@ static bool take_state(const struct kh_command *self, const char *name, const ch
   return false;
 }
 
-static bool take_age(const struct kh_command *self, const char *name, const char *text, void *older_than_s)
-{
-  return kh_cli_duration(self, name, text, "90s, 5m or 2d", older_than_s);
-}
-
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct call, config_path)},
     {"state", take_state, offsetof(struct call, filter.state)},
     {"notifier", take_text, offsetof(struct call, filter.notifier)},
     {"destination", take_text, offsetof(struct call, filter.destination)},
     {"event", take_text, offsetof(struct call, filter.event)},
-    {"older-than", take_age, offsetof(struct call, older_than_s)},
+    {"older-than", kh_cli_take_duration, offsetof(struct call, older_than_s)},
     {"all", kh_cli_take_flag, offsetof(struct call, all)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},

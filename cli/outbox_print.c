@@ -40,11 +40,6 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   return json;
 }
 
-static void print_member(const json_t *delivery, const char *name)
-{
-  kh_output_print_text(json_object_get(delivery, name));
-}
-
 static int64_t time_of(const json_t *delivery, const char *name)
 {
   int64_t at_us = 0;
@@ -61,11 +56,11 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
 
   kh_output_span(now_us - time_of(delivery, "created"), age);
   kh_output_span(time_of(delivery, "next_attempt") - now_us, next);
-  print_member(delivery, "id");
+  kh_output_print_member(delivery, "id");
   printf("  %-8s%-8s", state ? state : "", age);
-  print_member(delivery, "event");
+  kh_output_print_member(delivery, "event");
   printf(" -> ");
-  print_member(delivery, "destination");
+  kh_output_print_member(delivery, "destination");
   putchar('\n');
   if (!json_is_string(reason))
     return;
@@ -83,13 +78,7 @@ void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
                                       "place", "event",        "entry",  "created",  "expires",
                                       "died",  "next_attempt", "reason", "answer",   "content_type"};
 
-  for (size_t i = 0; i < KH_COUNT(texts); i++) {
-    if (json_is_null(json_object_get(delivery, texts[i])))
-      continue;
-    printf("%-14s", texts[i]);
-    print_member(delivery, texts[i]);
-    putchar('\n');
-  }
+  kh_output_print_members(delivery, texts, KH_COUNT(texts), 14);
   printf("%-14s%" JSON_INTEGER_FORMAT "\n", "attempts",
          json_integer_value(json_object_get(delivery, "attempts")));
   if (json_is_integer(json_object_get(delivery, "status")))

@@ -35,6 +35,17 @@ json_t *kh_output_time(int64_t at_us)
   return json_string(text);
 }
 
+json_t *kh_output_diag(const struct kh_diag *diag)
+{
+  json_t *json = json_object();
+
+  json_object_set_new(json, "file", kh_output_text(kh_str_of(diag->file)));
+  json_object_set_new(json, "line", json_integer(diag->line));
+  json_object_set_new(json, "column", json_integer(diag->column));
+  json_object_set_new(json, "message", kh_output_text(kh_str_of(diag->text)));
+  return json;
+}
+
 void kh_output_tell(json_t *answer)
 {
   json_dumpf(answer, stdout, JSON_COMPACT);
@@ -74,6 +85,22 @@ void kh_output_print_text(const json_t *text)
 
   for (at = at ? at : "-"; *at; at++)
     put_clean(*at);
+}
+
+void kh_output_print_member(const json_t *object, const char *name)
+{
+  kh_output_print_text(json_object_get(object, name));
+}
+
+void kh_output_print_members(const json_t *object, const char *const *names, size_t count, int width)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (json_is_null(json_object_get(object, names[i])))
+      continue;
+    printf("%-*s", width, names[i]);
+    kh_output_print_member(object, names[i]);
+    putchar('\n');
+  }
 }
 
 void kh_output_span(int64_t span_us, char text[24])

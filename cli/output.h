@@ -16,6 +16,8 @@ json_t *kh_output_text(struct kh_str text);
 json_t *kh_output_destination(struct kh_str credential, struct kh_str place);
 /* RFC 3339; null for 0. */
 json_t *kh_output_time(int64_t at_us);
+/* {"file", "line", "column", "message"} */
+json_t *kh_output_diag(const struct kh_diag *diag);
 /* One line of compact JSON. Takes ANSWER over. */
 void kh_output_tell(json_t *answer);
 
@@ -23,6 +25,10 @@ void kh_output_tell(json_t *answer);
 void kh_output_print_body(struct kh_str body);
 /* TEXT, or null's "-", with control characters as '?'. */
 void kh_output_print_text(const json_t *text);
+/* Of OBJECT the member NAME, such a text. */
+void kh_output_print_member(const json_t *object, const char *name);
+/* A line for each of COUNT members that is not null: its name in a column of WIDTH, and its text. */
+void kh_output_print_members(const json_t *object, const char *const *names, size_t count, int width);
 /* "45 s", "12 min", "5 h", "3 d": how long ago, or how far ahead. */
 void kh_output_span(int64_t span_us, char text[24]);
 /* "812 bytes", "64 KB", "2.5 GB", as the configuration has sizes: powers of 1024. Rounded down. */

@@ -2,54 +2,48 @@
 
 #include "cli.h"
 
-static const struct {
-  enum kh_err err;
-  const char *sentence;
-} sentences[] = {
-    {KH_ERR_METHOD, "Webhooks come by POST."},
-    {KH_ERR_MEDIA_TYPE, "The Content-Type is not application/json."},
-    {KH_ERR_CONTENT_ENCODING, "The body is compressed; Buildkite's is not."},
-    {KH_ERR_TOO_LARGE, "The body is larger than webhook.max_body."},
-    {KH_ERR_CONTENT_LENGTH, "The Content-Length is not a number, or there are two that differ."},
-    {KH_ERR_BODY_CUT, "The body is shorter than its Content-Length."},
-    {KH_ERR_CREDENTIAL_ABSENT, "There is neither X-Buildkite-Signature nor X-Buildkite-Token."},
-    {KH_ERR_CREDENTIAL_REPEATED, "A credential header came more than once."},
-    {KH_ERR_CREDENTIALS_BOTH,
-     "X-Buildkite-Signature and X-Buildkite-Token came together; Buildkite sends one."},
-    {KH_ERR_TOKEN_NOT_ACCEPTED, "A token came, but only signatures are accepted (webhook.signature)."},
-    {KH_ERR_SIGNATURE_NOT_ACCEPTED, "A signature came, but only tokens are accepted (webhook.token)."},
-    {KH_ERR_EVENT_REPEATED, "X-Buildkite-Event came more than once."},
-    {KH_ERR_HEADER_TOO_LONG, "The signature header is longer than 1,024 bytes."},
-    {KH_ERR_HEADER_CONTROL, "The credential header holds a control character."},
-    {KH_ERR_FIELD_EMPTY, "The signature header has an empty part between two commas, or at an end."},
-    {KH_ERR_FIELD_WITHOUT_EQUALS, "A part of the signature header has no '='."},
-    {KH_ERR_TIMESTAMP_ABSENT, "The signature header has no timestamp."},
-    {KH_ERR_TIMESTAMP_REPEATED, "The signature header has two timestamps."},
-    {KH_ERR_TIMESTAMP_MALFORMED, "The timestamp is not 1 to 12 decimal digits."},
-    {KH_ERR_SIGNATURE_ABSENT, "The signature header has no signature."},
-    {KH_ERR_SIGNATURE_REPEATED, "The signature header has two signatures."},
-    {KH_ERR_SIGNATURE_LENGTH, "The signature is not 64 digits long."},
-    {KH_ERR_SIGNATURE_NOT_HEX, "The signature is not lower-case hexadecimal."},
-    {KH_ERR_SIGNATURE_MISMATCH,
-     "The signature is not that of the secret over this timestamp and these bytes: another secret, "
-     "or a body that was changed on its way (even white space counts)."},
-    {KH_ERR_TOKEN_MISMATCH, "The token is another one."},
-    {KH_ERR_STALE, "The signature is right but older than the freshness allows."},
-    {KH_ERR_FUTURE, "The signature is right but further in the future than the freshness allows."},
-    {KH_ERR_JSON_SYNTAX, "The proof is right, but the body is not JSON."},
-    {KH_ERR_JSON_UTF8, "The proof is right, but the body is not UTF-8."},
-    {KH_ERR_JSON_DUPLICATE_KEY, "The proof is right, but an object of the body has a key twice."},
-    {KH_ERR_NOT_AN_OBJECT, "The proof is right, but the body is not a JSON object."},
-    {KH_ERR_EVENT_NAME, "The event's name is over 100 bytes, or holds a control character."},
-    {KH_ERR_EVENT_MISMATCH, "X-Buildkite-Event and the body's `event` differ."},
+static const char *const sentences[KH_ERR__COUNT] = {
+    [KH_ERR_METHOD] = "Webhooks come by POST.",
+    [KH_ERR_MEDIA_TYPE] = "The Content-Type is not application/json.",
+    [KH_ERR_CONTENT_ENCODING] = "The body is compressed; Buildkite's is not.",
+    [KH_ERR_TOO_LARGE] = "The body is larger than webhook.max_body.",
+    [KH_ERR_CONTENT_LENGTH] = "The Content-Length is not a number, or there are two that differ.",
+    [KH_ERR_BODY_CUT] = "The body is shorter than its Content-Length.",
+    [KH_ERR_CREDENTIAL_ABSENT] = "There is neither X-Buildkite-Signature nor X-Buildkite-Token.",
+    [KH_ERR_CREDENTIAL_REPEATED] = "A credential header came more than once.",
+    [KH_ERR_CREDENTIALS_BOTH] =
+        "X-Buildkite-Signature and X-Buildkite-Token came together; Buildkite sends one.",
+    [KH_ERR_TOKEN_NOT_ACCEPTED] = "A token came, but only signatures are accepted (webhook.signature).",
+    [KH_ERR_SIGNATURE_NOT_ACCEPTED] = "A signature came, but only tokens are accepted (webhook.token).",
+    [KH_ERR_EVENT_REPEATED] = "X-Buildkite-Event came more than once.",
+    [KH_ERR_HEADER_TOO_LONG] = "The signature header is longer than 1,024 bytes.",
+    [KH_ERR_HEADER_CONTROL] = "The credential header holds a control character.",
+    [KH_ERR_FIELD_EMPTY] = "The signature header has an empty part between two commas, or at an end.",
+    [KH_ERR_FIELD_WITHOUT_EQUALS] = "A part of the signature header has no '='.",
+    [KH_ERR_TIMESTAMP_ABSENT] = "The signature header has no timestamp.",
+    [KH_ERR_TIMESTAMP_REPEATED] = "The signature header has two timestamps.",
+    [KH_ERR_TIMESTAMP_MALFORMED] = "The timestamp is not 1 to 12 decimal digits.",
+    [KH_ERR_SIGNATURE_ABSENT] = "The signature header has no signature.",
+    [KH_ERR_SIGNATURE_REPEATED] = "The signature header has two signatures.",
+    [KH_ERR_SIGNATURE_LENGTH] = "The signature is not 64 digits long.",
+    [KH_ERR_SIGNATURE_NOT_HEX] = "The signature is not lower-case hexadecimal.",
+    [KH_ERR_SIGNATURE_MISMATCH] =
+        "The signature is not that of the secret over this timestamp and these bytes: another secret, "
+        "or a body that was changed on its way (even white space counts).",
+    [KH_ERR_TOKEN_MISMATCH] = "The token is another one.",
+    [KH_ERR_STALE] = "The signature is right but older than the freshness allows.",
+    [KH_ERR_FUTURE] = "The signature is right but further in the future than the freshness allows.",
+    [KH_ERR_JSON_SYNTAX] = "The proof is right, but the body is not JSON.",
+    [KH_ERR_JSON_UTF8] = "The proof is right, but the body is not UTF-8.",
+    [KH_ERR_JSON_DUPLICATE_KEY] = "The proof is right, but an object of the body has a key twice.",
+    [KH_ERR_NOT_AN_OBJECT] = "The proof is right, but the body is not a JSON object.",
+    [KH_ERR_EVENT_NAME] = "The event's name is over 100 bytes, or holds a control character.",
+    [KH_ERR_EVENT_MISMATCH] = "X-Buildkite-Event and the body's `event` differ.",
 };
 
 const char *kh_cli_sentence(enum kh_err err)
 {
-  for (size_t i = 0; i < KH_COUNT(sentences); i++)
-    if (sentences[i].err == err)
-      return sentences[i].sentence;
-  return NULL;
+  return sentences[err];
 }
 
 enum kh_err kh_cli_err_by_token(const char *token)

@@ -6,6 +6,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+void kh_cut_to_folder(char path[KH_PATH_BYTES])
+{
+  char *slash = strrchr(path, '/');
+
+  if (slash)
+    slash[slash == path] = '\0';
+}
+
 struct kh_room_left kh_room_left_find(const struct kh_config *config)
 {
   struct kh_room_left left = {.takes_bytes = config->max_body_bytes};
@@ -13,9 +21,8 @@ struct kh_room_left kh_room_left_find(const struct kh_config *config)
 
   (void)snprintf(path, sizeof path, "%s", config->state);
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  char *slash = strrchr(path, '/');
-  if (fd < 0 && slash) {
-    slash[slash == path] = '\0';
+  if (fd < 0) {
+    kh_cut_to_folder(path);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
   left.room = kh_room_at(fd, config->inbox_reserve_bytes);

@@ -16,6 +16,8 @@ struct kh_room_left {
   bool is_short; /* below webhook.max_body */
 };
 
+/* Cuts PATH down to the folder that it is in. */
+void kh_cut_to_folder(char path[KH_PATH_BYTES]);
 /* Of the file system that the state folder is on, or will be on. */
 struct kh_room_left kh_room_left_find(const struct kh_config *config);
 /* One clause: what is left, what of it is kept for the worker and, where it is short, what to do. */

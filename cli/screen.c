@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "screen.h"
 
 struct range {
@@ -27,46 +28,39 @@ static bool is_in(uint32_t character, const struct range *ranges, size_t count)
   return false;
 }
 
-static uint32_t decode(struct kh_str character)
-{
-  unsigned char first = (unsigned char)character.at[0];
-  uint32_t value = character.len == 1 ? first : first & (0xFFU >> (character.len + 1));
-
-  for (size_t i = 1; i < character.len; i++)
-    value = value << 6 | ((unsigned char)character.at[i] & 0x3FU);
-  return value;
-}
-
 struct kh_str kh_screen_next(struct kh_str *text, unsigned *columns)
 {
-  size_t len = 1;
+  const char *at = text->at;
+  uint32_t value = kh_utf8_take(text);
+  struct kh_str character = kh_str(at, (size_t)(text->at - at));
 
-  while (len < text->len && len < 4 && ((unsigned char)text->at[len] & 0xC0) == 0x80)
-    len++;
-  struct kh_str character = kh_str(text->at, len);
-  *text = kh_str(text->at + len, text->len - len);
-  uint32_t value = decode(character);
   if (value < ' ' && strchr("\t\n\r", (int)value) && value > 0)
     character = KH_STR(" ");
-  else if ((len == 1 && value >= 0x80) || is_in(value, refused, KH_COUNT(refused)))
+  else if ((character.len == 1 && value >= 0x80) || is_in(value, refused, KH_COUNT(refused)))
     character = KH_STR("?");
   *columns = is_in(value, combining, KH_COUNT(combining)) ? 0 : 1 + is_in(value, wide, KH_COUNT(wide));
   return character;
+}
+
+unsigned kh_screen_width(struct kh_str text)
+{
+  unsigned all = 0;
+  unsigned columns = 0;
+
+  while (text.len > 0) {
+    (void)kh_screen_next(&text, &columns);
+    all += columns;
+  }
+  return all;
 }
 
 unsigned kh_screen_put(struct kh_str text, unsigned columns)
 {
   unsigned taken = 0;
   unsigned width = 0;
-  struct kh_str rest = text;
-
-  while (rest.len > 0) {
-    (void)kh_screen_next(&rest, &width);
-    taken += width;
-  }
-  bool cut = taken > columns;
+  bool cut = kh_screen_width(text) > columns;
   unsigned room = cut && columns > 3 ? columns - 3 : columns;
-  taken = 0;
+
   while (text.len > 0) {
     struct kh_str character = kh_screen_next(&text, &width);
 

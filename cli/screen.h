@@ -11,6 +11,8 @@
  * combines.
  */
 struct kh_str kh_screen_next(struct kh_str *text, unsigned *columns);
+/* How many columns TEXT has. */
+unsigned kh_screen_width(struct kh_str text);
 /*
  * Prints TEXT, and "..." where it is cut at COLUMNS. What a terminal would obey, or what would change the
  * order of the rest, becomes '?'; white space becomes a blank. Returns the columns taken.

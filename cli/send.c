@@ -47,7 +47,7 @@ static int get_proof(const struct call *call, struct kh_setup **setup, struct pr
     return kh_cli_secret(call->self, call->secret_text, call->secret_file, &proof->given) ? KH_EXIT_OK
                                                                                           : KH_EXIT_USAGE;
   }
-  int code = kh_cli_setup(setup, call->config_path, KH_CONFIG_RECEIVER);
+  int code = kh_cli_setup(call->self, setup, call->config_path, KH_CONFIG_RECEIVER);
 
   return code == KH_EXIT_OK ? choose(call, &(*setup)->config, proof) : code;
 }
@@ -166,28 +166,23 @@ done:
 
 static int send_file(const struct call *call)
 {
-  /* EMPTY has no secrets: what FILE is shall be proven by ours alone. */
-  struct kh_config *empty = calloc(1, sizeof *empty);
   struct kh_setup *setup = NULL;
   struct kh_webhook_file webhook = {.now_us = 0};
   struct kh_sent_headers headers = {.count = 0};
   struct proof proof = {.kind = KH_PROOF_SIGNATURE};
-  int code = KH_EXIT_STATE;
+  int code = get_proof(call, &setup, &proof);
 
-  if (!empty)
-    goto done;
-  code = get_proof(call, &setup, &proof);
   if (code != KH_EXIT_OK)
     goto done;
   code = KH_EXIT_USAGE;
-  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, empty) &&
+  /* Without a configuration, for what FILE is shall be proven by our secret alone. */
+  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, NULL) &&
       prepare(call, &webhook, &proof, &headers))
     code = post(call, &webhook, &headers);
 done:
   kh_webhook_file_release(&webhook);
   kh_secret_release(&proof.given);
   kh_setup_close(setup);
-  free(empty);
   return code;
 }
 

@@ -1,21 +1,6 @@
 #include "base/base.h"
 
-#include "cli.h"
-
-static int sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_str body)
-{
-  char timestamp[24] = "";
-  unsigned char mac[KH_DIGEST_BYTES] = {0};
-  struct kh_buf hex;
-
-  snprintf(timestamp, sizeof timestamp, "%" PRId64, timestamp_s);
-  kh_secret_mac(secret, (const struct kh_str[]){kh_str_of(timestamp), KH_STR("."), body}, 3, mac);
-  kh_buf_init(&hex, 2 * sizeof mac);
-  kh_buf_add_hex(&hex, mac, sizeof mac);
-  printf("X-Buildkite-Signature: timestamp=%s,signature=%s\n", timestamp, kh_buf_text(&hex));
-  kh_buf_release(&hex);
-  return KH_EXIT_OK;
-}
+#include "webhook_file.h"
 
 /* How the command was called. */
 struct call {
@@ -33,6 +18,7 @@ static const struct kh_cli_option options[] = {
 static int run(const struct kh_command *self, int argc, char **argv)
 {
   struct call call = {.timestamp_s = kh_clock_now_s(&kh_system_clock)};
+  char signature[KH_SIGNATURE_BYTES];
   struct kh_secret secret = {0};
   struct kh_buf body;
   int code = kh_cli_options(self, argc, argv, &call);
@@ -40,12 +26,14 @@ static int run(const struct kh_command *self, int argc, char **argv)
   if (code != KH_GO_ON)
     return code;
   kh_buf_init(&body, KH_CLI_INPUT_MAX_BYTES);
-  if (kh_cli_one_operand(self, argc, argv, "FILE") &&
-      kh_cli_secret(self, call.secret_text, call.secret_file, &secret) &&
-      kh_cli_read(self, argv[optind], &body))
-    code = sign(&secret, call.timestamp_s, kh_buf_view(&body));
-  else
+  if (kh_cli_secret(self, call.secret_text, call.secret_file, &secret) &&
+      kh_cli_read(self, argv[optind], &body)) {
+    kh_sign(&secret, call.timestamp_s, kh_buf_view(&body), signature);
+    printf("X-Buildkite-Signature: %s\n", signature);
+    code = KH_EXIT_OK;
+  } else {
     code = KH_EXIT_USAGE;
+  }
   kh_buf_release(&body);
   kh_secret_release(&secret);
   return code;
@@ -62,5 +50,6 @@ const struct kh_command kh_command_sign = {
             "  -h, --help       show this\n\n"
             "Exit codes: 0 signed, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

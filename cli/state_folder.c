@@ -5,26 +5,6 @@
 
 #include <unistd.h>
 
-static int read_config(struct kh_state_folder *folder, const char *path)
-{
-  struct kh_diags diags = {0};
-  int code = KH_EXIT_OK;
-
-  enum kh_err err = kh_setup_open(&folder->setup, path, KH_CONFIG_RECEIVER, kh_cli_environment(), NULL,
-                                  &diags);
-
-  if (!folder->setup) {
-    code = kh_cli_fail(folder->self, KH_EXIT_STATE, "no memory");
-  } else if (err) {
-    kh_cli_print_diags(stderr, &diags);
-    code = KH_EXIT_CONFIG;
-  } else if (folder->setup->config.state[0] == '\0') {
-    code = kh_cli_fail(folder->self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept", path);
-  }
-  kh_diags_release(&diags);
-  return code;
-}
-
 int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
                          const char *config_path)
 {
@@ -32,10 +12,13 @@ int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command
   int fd = -1;
 
   *folder = (struct kh_state_folder){.self = self, .now_us = kh_clock_now_us(&kh_system_clock)};
-  int code = read_config(folder, kh_cli_config_path(config_path));
+  int code = kh_cli_setup(self, &folder->setup, config_path, KH_CONFIG_RECEIVER);
   if (code != KH_EXIT_OK)
     return code;
   folder->config = &folder->setup->config;
+  if (folder->config->state[0] == '\0')
+    return kh_cli_fail(self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept",
+                       kh_cli_config_path(config_path));
   enum kh_err err = kh_state_find(folder->config->state, &fd, &diag);
   if (err && err != KH_ERR_NOT_FOUND)
     return kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);

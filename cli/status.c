@@ -196,20 +196,6 @@ static struct kh_diag find_mistake(const struct kh_state_folder *folder)
   return first;
 }
 
-static json_t *json_of_mistake(const struct kh_diag *mistake)
-{
-  json_t *json = NULL;
-
-  if (!mistake->err)
-    return json_null();
-  json = json_object();
-  json_object_set_new(json, "file", kh_output_text(kh_str_of(mistake->file)));
-  json_object_set_new(json, "line", json_integer(mistake->line));
-  json_object_set_new(json, "column", json_integer(mistake->column));
-  json_object_set_new(json, "message", kh_output_text(kh_str_of(mistake->text)));
-  return json;
-}
-
 static json_t *json_of_all(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
                            const struct kh_room_left *left, const struct totals *totals,
                            const struct kh_diag *mistake)
@@ -223,7 +209,7 @@ static json_t *json_of_all(const struct kh_state_folder *folder, const struct kh
   json_object_set_new(answer, "outbox", totals ? json_of_outbox(totals) : json_null());
   json_object_set_new(answer, "destinations", totals ? json_incref(totals->destinations) : json_null());
   json_object_set_new(answer, "worker", json_of_worker(folder));
-  json_object_set_new(answer, "config", json_of_mistake(mistake));
+  json_object_set_new(answer, "config", mistake->err ? kh_output_diag(mistake) : json_null());
   return answer;
 }
 
@@ -285,8 +271,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much", argv[optind]);
   return tell(self, &call);
 }
 
@@ -307,5 +291,6 @@ const struct kh_command kh_command_status = {
         "memory\n"
         "cannot be had, or output failed.\n",
     .options = options,
+    .operand = "",
     .run = run,
 };

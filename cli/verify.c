@@ -89,18 +89,12 @@ done:
   return code;
 }
 
-static bool take_freshness(const struct kh_command *self, const char *name, const char *text,
-                           void *freshness_s)
-{
-  return kh_cli_duration(self, name, text, "300, 90s or 5m", freshness_s);
-}
-
 static const struct kh_cli_option options[] = {
     {"secret", kh_cli_take_text, offsetof(struct question, secret_text)},
     {"secret-file", kh_cli_take_text, offsetof(struct question, secret_file)},
     {"header", add_header, offsetof(struct question, request)},
     {"now", kh_cli_take_number, offsetof(struct question, now_s)},
-    {"freshness", take_freshness, offsetof(struct question, freshness_s)},
+    {"freshness", kh_cli_take_duration, offsetof(struct question, freshness_s)},
     {"mode", kh_cli_take_mode, offsetof(struct question, mode)},
     {"json", kh_cli_take_flag, offsetof(struct question, json)},
     {0},
@@ -116,8 +110,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (!kh_cli_one_operand(self, argc, argv, "FILE"))
-    return KH_EXIT_USAGE;
   return verify(self, &question, argv[optind]);
 }
 
@@ -139,5 +131,6 @@ const struct kh_command kh_command_verify = {
         "  -h, --help        show this\n\n"
         "Exit codes: 0 verified, 1 not verified, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
     .options = options,
+    .operand = "FILE",
     .run = run,
 };

@@ -57,8 +57,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much", argv[optind]);
   tell(as_json);
   return KH_EXIT_OK;
 }
@@ -71,5 +69,6 @@ const struct kh_command kh_command_version = {
             "  -h, --help  show this\n\n"
             "Exit codes: 0 printed, 2 called wrongly, 5 output failed.\n",
     .options = options,
+    .operand = "",
     .run = run,
 };

@@ -42,19 +42,21 @@ static void name_event(struct kh_webhook_file *webhook, struct kh_str body)
     kh_request_add_header(&webhook->request, KH_HEADER_EVENT, kh_buf_view(&webhook->event));
 }
 
+void kh_sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_str body,
+             char signature[KH_SIGNATURE_BYTES])
+{
+  char timestamp[24] = "", hex[2 * KH_DIGEST_BYTES + 1];
+  unsigned char mac[KH_DIGEST_BYTES] = {0};
+
+  snprintf(timestamp, sizeof timestamp, "%" PRId64, timestamp_s);
+  kh_secret_mac(secret, (const struct kh_str[]){kh_str_of(timestamp), KH_STR("."), body}, 3, mac);
+  kh_hex(mac, sizeof mac, hex);
+  snprintf(signature, KH_SIGNATURE_BYTES, "timestamp=%s,signature=%s", timestamp, hex);
+}
+
 static void sign(struct kh_webhook_file *webhook, const struct kh_secret *secret, struct kh_str body)
 {
-  char timestamp[24] = "";
-  unsigned char mac[KH_DIGEST_BYTES] = {0};
-  struct kh_buf hex;
-
-  snprintf(timestamp, sizeof timestamp, "%" PRId64, webhook->now_us / 1000000);
-  kh_secret_mac(secret, (const struct kh_str[]){kh_str_of(timestamp), KH_STR("."), body}, 3, mac);
-  kh_buf_init(&hex, 2 * sizeof mac);
-  kh_buf_add_hex(&hex, mac, sizeof mac);
-  snprintf(webhook->signature, sizeof webhook->signature, "timestamp=%s,signature=%s", timestamp,
-           kh_buf_text(&hex));
-  kh_buf_release(&hex);
+  kh_sign(secret, webhook->now_us / 1000000, body, webhook->signature);
   kh_request_add_header(&webhook->request, KH_HEADER_SIGNATURE, kh_str_of(webhook->signature));
 }
 

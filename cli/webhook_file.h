@@ -10,13 +10,15 @@
 
 #include "cli.h"
 
+enum { KH_SIGNATURE_BYTES = 128 };
+
 struct kh_webhook_file {
-  struct kh_request request; /* views into what follows */
-  int64_t now_us;            /* the clock stands here */
-  struct kh_buf text;        /* the file */
-  struct kh_buf joined;      /* the body of a chunked request */
-  struct kh_buf event;       /* X-Buildkite-Event of a bare body */
-  char signature[128];       /* X-Buildkite-Signature of a bare body */
+  struct kh_request request;          /* views into what follows */
+  int64_t now_us;                     /* the clock stands here */
+  struct kh_buf text;                 /* the file */
+  struct kh_buf joined;               /* the body of a chunked request */
+  struct kh_buf event;                /* X-Buildkite-Event of a bare body */
+  char signature[KH_SIGNATURE_BYTES]; /* X-Buildkite-Signature of a bare body */
   char request_id[KH_REQUEST_ID_BYTES];
 };
 
@@ -26,6 +28,9 @@ struct kh_webhook_file {
  */
 bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
                           int64_t now_s, const struct kh_config *config);
+/* X-Buildkite-Signature as Buildkite would make it. */
+void kh_sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_str body,
+             char signature[KH_SIGNATURE_BYTES]);
 /* Signs the body for now by SECRET, whatever signature or clock it came with. */
 void kh_webhook_file_sign_anew(struct kh_webhook_file *webhook, const struct kh_secret *secret);
 void kh_webhook_file_release(struct kh_webhook_file *webhook);

@@ -16,18 +16,13 @@ static bool take_lock_fd(const struct kh_command *self, const char *name, const 
   return true;
 }
 
-static bool take_linger(const struct kh_command *self, const char *name, const char *text, void *linger_s)
-{
-  return kh_cli_duration(self, name, text, "5, 30s or 10m", linger_s);
-}
-
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct kh_worker_call, config_path)},
     {"once", kh_cli_take_flag, offsetof(struct kh_worker_call, once)},
     {"serve", kh_cli_take_flag, offsetof(struct kh_worker_call, serve)},
     {"lock-fd", take_lock_fd, offsetof(struct kh_worker_call, inherited_fd)},
     {"budget-ms", kh_cli_take_number, offsetof(struct kh_worker_call, budget_ms)},
-    {"linger", take_linger, offsetof(struct kh_worker_call, linger_s)},
+    {"linger", kh_cli_take_duration, offsetof(struct kh_worker_call, linger_s)},
     {0},
 };
 
@@ -54,8 +49,6 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  if (optind < argc)
-    return kh_cli_misused(self, "'%s' is too much; the configuration is named by --config", argv[optind]);
   if (call.once && call.serve)
     return kh_cli_misused(self, "--once and --serve exclude each other");
   if (call.budget_ms >= 0 && !call.once)
@@ -91,5 +84,6 @@ const struct kh_command kh_command_worker = {
         "be had: another worker is there, another user owns it, or memory fails (--once; otherwise it tries\n"
         "again).\n",
     .options = options,
+    .operand = "",
     .run = run,
 };

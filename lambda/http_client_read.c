@@ -214,19 +214,6 @@ static enum kh_err read_to_the_end(struct reading *reading)
   return err;
 }
 
-static bool read_hex(struct kh_str text, uint64_t *value)
-{
-  *value = 0;
-  for (size_t i = 0; i < text.len; i++) {
-    int digit = kh_hex_digit(text.at[i]);
-
-    if (digit < 0)
-      return false;
-    *value = *value * 16 + (uint64_t)digit;
-  }
-  return text.len > 0 && text.len <= CHUNK_DIGITS_MAX;
-}
-
 static enum kh_err read_chunk(struct reading *reading, struct kh_buf *lines, uint64_t *size)
 {
   struct kh_str line = KH_NO_STR;
@@ -236,7 +223,7 @@ static enum kh_err read_chunk(struct reading *reading, struct kh_buf *lines, uin
     return err;
   struct kh_str rest = line;
   struct kh_str digits = kh_str_trim(kh_str_cut(&rest, ';'));
-  if (!read_hex(digits, size))
+  if (digits.len > CHUNK_DIGITS_MAX || !kh_str_hex(digits, size))
     return refuse(reading, "a chunk has no size");
   err = count_behind(reading, line.len - digits.len);
   kh_buf_clear(lines);

@@ -145,18 +145,6 @@ enum kh_err kh_runtime_next(struct kh_runtime *runtime, struct kh_invocation *in
   return KH_OK;
 }
 
-static void add_encoded(struct kh_buf *out, struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    const unsigned char byte = (unsigned char)text.at[i];
-    bool plain = kh_str_is_word(kh_str(text.at + i, 1), "-._~");
-
-    if (!plain)
-      (void)kh_buf_add_byte(out, '%');
-    (void)(plain ? kh_buf_add_byte(out, text.at[i]) : kh_buf_add_hex(out, &byte, 1));
-  }
-}
-
 /* Sends what stands in target and headers. 400, 410 and 413 concern that one invocation alone. */
 static enum kh_err post(struct kh_runtime *runtime, const char *call, struct kh_str request_id,
                         struct kh_str body)
@@ -191,7 +179,7 @@ static void start_post(struct kh_runtime *runtime, const struct kh_invocation *i
     return;
   }
   (void)kh_buf_add(&runtime->target, KH_STR(API "invocation/"));
-  add_encoded(&runtime->target, invocation->request_id);
+  kh_buf_add_encoded(&runtime->target, invocation->request_id);
   (void)kh_buf_add(&runtime->target, action);
   if (invocation->invocation_id.len > 0) {
     (void)kh_buf_add(&runtime->headers, KH_STR("Lambda-Runtime-Invocation-Id: "));

@@ -1,19 +1,32 @@
 #!/usr/bin/env python3
-"""Runs the steps of ./script/test, shows what failed, and closes with one line that counts everything."""
+"""Runs the steps of ./script/test, shows what failed, and closes with one line that counts everything.
+
+No step has a time limit that a loaded machine could meet. One that is stuck is found by its silence: for
+SILENCE_S it printed nothing and used next to no processor time, with all that it started. One that runs in
+circles is found by the processor time of one process.
+"""
 import concurrent.futures
 import itertools
+import os
 import pathlib
 import re
+import resource
+import signal
 import subprocess
 import sys
 import threading
 import time
 
+SILENCE_S, LOOK_S, TELL_S = 180, 2, 30
+IDLE_SHARE = 0.01  # of one processor: what a stuck test's polling may use
+PROCESSOR_S = 900  # of one process
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PRINTING = threading.Lock()
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 CTEST_LOG = ROOT / "build" / "dev" / "Testing" / "Temporary" / "LastTest.log"
+SO_FAR = re.compile(r"\s*(?:(\d+) so far$|(\d+/\d+) Test )")
 CTEST = re.compile(r"tests passed, (\d+) tests? failed out of (\d+)")
 
 
@@ -22,52 +35,105 @@ def integration(name, *more):
 
 
 STEPS = [
-    # name, commands, seconds it may take
-    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]], 400),
-    ("release", [["script/build", "release"]], 200),
-    ("clang", [["script/build", "clang"]], 200),
-    ("matrix", [integration("matrix")], 240),
-    ("wire", [integration("wire")], 240),
-    ("cli", [integration("cli")], 180),
-    ("explain", [integration("explain")], 120),
-    ("leak", [integration("leak")], 120),
-    ("fcgi_state", [integration("fcgi_state")], 120),
-    ("front_door", [integration("front_door")], 180),
-    ("service", [integration("service")], 180),
-    ("commands", [integration("commands")], 120),
-    ("destinations", [integration("destinations")], 120),
-    ("delivery", [["script/build", "clang"], integration("delivery")], 300),
-    ("full_disk", [["script/build", "clang"], integration("full_disk")], 300),
-    ("notifiers", [integration("notifiers")], 240),
-    ("lambda", [integration("lambda")], 180),
-    ("bootstrap", [integration("bootstrap", "--cached")], 300),
-    ("lambda_fun", [["tests/lambda_fun/check"]], 240),
-    ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]], 120),
-    ("template", [integration("template")], 120),
-    ("model", [integration("condition_model")], 120),
-    ("schema", [integration("schema")], 180),
-    ("docs", [integration("docs")], 240),
-    ("types", [["tests/types/check"]], 180),
-    ("check", [["script/check"]], 60),
-    ("wakeup", [integration("wakeup")], 240),
-    ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]], 120),
+    # name, commands
+    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]]),
+    ("release", [["script/build", "release"]]),
+    ("check", [["script/check"]]),
+    ("matrix", [integration("matrix")]),
+    ("clang", [["script/build", "clang"]]),
+    ("wire", [integration("wire")]),
+    ("cli", [integration("cli")]),
+    ("explain", [integration("explain")]),
+    ("leak", [integration("leak")]),
+    ("fcgi_state", [integration("fcgi_state")]),
+    ("front_door", [integration("front_door")]),
+    ("service", [integration("service")]),
+    ("commands", [integration("commands")]),
+    ("destinations", [integration("destinations")]),
+    ("delivery", [["script/build", "clang"], integration("delivery")]),
+    ("full_disk", [["script/build", "clang"], integration("full_disk")]),
+    ("notifiers", [integration("notifiers")]),
+    ("lambda", [integration("lambda")]),
+    ("bootstrap", [integration("bootstrap", "--cached")]),
+    ("lambda_fun", [["tests/lambda_fun/check"]]),
+    ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]]),
+    ("template", [integration("template")]),
+    ("model", [integration("condition_model")]),
+    ("schema", [integration("schema")]),
+    ("docs", [integration("docs")]),
+    ("types", [["tests/types/check"]]),
+    ("wakeup", [integration("wakeup")]),
+    ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]]),
     ("bench",
      [["bench/run", "--quick"],
-      ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]],
-     240),
+      ["bench/run", "--quick", "--vs", "build/release", "cgi_rss", "fcgi_cpu", "lambda_rss"]]),
 ]
+# What says early whether it is worth to wait for the rest: the last of them is one server.
+FIRST = ("unit", "release", "check", "matrix")
 # These use both processors, or count what they get done; the others wait much, and run two at a time.
 ALONE = ("unit", "release", "clang", "wakeup", "load", "bench")
 
 
-def run(command, seconds):
-    try:
-        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds)
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        output = late.stdout or b""
-        return 1, output.decode(errors="replace") + f"\nstopped after {seconds} s"
+class Command:
+    """One that runs: its output so far, and how long it has been silent."""
+
+    def __init__(self, words):
+        self.child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, errors="replace",
+                                      start_new_session=True)
+        self.output, self.so_far = [], ""
+        self.heard, self.used = time.monotonic(), 0.0
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.child.stdout:
+            self.heard = time.monotonic()
+            found = SO_FAR.match(line)
+            if found:
+                self.so_far = found.group(1) or found.group(2)
+            if not line.endswith("so far\n"):
+                self.output.append(line)
+
+    def processor_s(self):
+        """Of every process of its session that lives, and of their children that ended."""
+        used = 0
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == self.child.pid:
+                used += sum(map(int, fields[11:15]))
+        return used / TICKS_PER_S
+
+    def is_stuck(self):
+        silence = time.monotonic() - self.heard
+        if silence < SILENCE_S:
+            return False
+        used, before = self.processor_s(), self.used
+        self.heard, self.used = time.monotonic(), used
+        return used - before < IDLE_SHARE * silence
+
+    def wait(self, tell):
+        """Its exit code; TELL is called now and then with how far it is."""
+        told = time.monotonic()
+        while True:
+            try:
+                code = self.child.wait(LOOK_S)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+            if time.monotonic() - told >= TELL_S:
+                told = time.monotonic()
+                tell(self.so_far)
+            if self.is_stuck():
+                os.killpg(self.child.pid, signal.SIGKILL)
+                code = self.child.wait()
+                self.output.append(f"\nstuck: silent and idle for {SILENCE_S} s\n")
+                break
+        self.reader.join(5)  # a process that outlives the command may hold its output open
+        return code
 
 
 def count(output, good):
@@ -86,14 +152,19 @@ def count(output, good):
     return (1, 0, 0) if good else (0, 1, 0)
 
 
-def run_step(name, commands, seconds):
+def run_step(name, commands):
     start = time.monotonic()
+
+    def tell_how_far(so_far):
+        with PRINTING:
+            print(f"{name:12} {so_far:>26} after {time.monotonic() - start:6.0f} s", flush=True)
+
     output, good = "", True
-    for command in commands:
-        code, text = run(command, seconds)
-        output += text
-        if code:
-            good = False
+    for words in commands:
+        command = Command(words)
+        good = command.wait(tell_how_far) == 0
+        output += "".join(command.output)
+        if not good:
             break
     if name == "unit" and CTEST_LOG.exists():
         output += (
@@ -112,7 +183,7 @@ def tell(name, output, counts, seconds):
         print(output[-12000:], flush=True)
     else:
         for line in output.split("\n"):
-            if re.match(r"not run|SKIPPED", line) or " not run" in line:
+            if re.match(r"not run|SKIPPED", line) or " not run" in line or " warning: " in line:
                 print("   " + line.strip(), flush=True)
 
 
@@ -124,18 +195,25 @@ def run_steps(steps):
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 10))
     names = [step[0] for step in STEPS]
     wanted = sys.argv[1:] or names
     if wanted == ["--list"]:
         print("\n".join(names))
         return 0
+    if wanted == ["--quick"]:
+        wanted = FIRST
     unknown = [name for name in wanted if name not in names]
     if unknown:
         print(f"test: no step '{unknown[0]}'; there are {', '.join(names)}", file=sys.stderr)
         return 2
-    totals = [0, 0, 0]
-    for counts in run_steps([step for step in STEPS if step[0] in wanted]):
+    totals, start = [0, 0, 0], time.monotonic()
+    chosen = [step for step in STEPS if step[0] in wanted]
+    for step, counts in zip(chosen, run_steps(chosen)):
         totals = [old + new for old, new in zip(totals, counts)]
+        if step[0] == FIRST[-1] and len(chosen) > len(FIRST):
+            print(f"first answer: {'no' if totals[1] else 'yes'}, after {time.monotonic() - start:.0f} s",
+                  flush=True)
     print(f"{totals[0]} passed, {totals[1]} failed" + (f", {totals[2]} skipped" if totals[2] else ""))
     return 1 if totals[1] or not totals[0] else 0
 

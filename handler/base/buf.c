@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 void kh_buf_init(struct kh_buf *buf, size_t max_bytes)
 {
@@ -132,4 +133,13 @@ enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_
   kh_hex(bytes, count, to);
   buf->len += count * 2;
   return KH_OK;
+}
+
+void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text)
+{
+  for (size_t i = 0; i < text.len; i++)
+    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
+      (void)kh_buf_add_byte(buf, text.at[i]);
+    else
+      (void)kh_buf_printf(buf, "%%%02X", (unsigned char)text.at[i]);
 }

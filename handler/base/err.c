@@ -6,74 +6,8 @@ struct err_row {
   enum kh_level level;
 };
 
-static const struct err_row rows[KH_ERR__COUNT] = {
-    [KH_OK] = {"ok", 200, KH_INFO},
-
-    [KH_ERR_METHOD] = {"method_not_allowed", 405, KH_WARN},
-    [KH_ERR_MEDIA_TYPE] = {"media_type_not_json", 415, KH_WARN},
-    [KH_ERR_CONTENT_ENCODING] = {"content_encoding_not_identity", 415, KH_WARN},
-    [KH_ERR_TOO_LARGE] = {"body_too_large", 413, KH_WARN},
-    [KH_ERR_CONTENT_LENGTH] = {"content_length_malformed", 400, KH_WARN},
-    [KH_ERR_BODY_CUT] = {"body_cut", 400, KH_WARN},
-    [KH_ERR_BODY_LATE] = {"body_late", 408, KH_WARN},
-
-    [KH_ERR_CREDENTIAL_ABSENT] = {"credential_absent", 401, KH_WARN},
-    [KH_ERR_CREDENTIAL_REPEATED] = {"credential_repeated", 400, KH_WARN},
-    [KH_ERR_CREDENTIALS_BOTH] = {"credentials_both", 401, KH_WARN},
-    [KH_ERR_TOKEN_NOT_ACCEPTED] = {"token_not_accepted", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_NOT_ACCEPTED] = {"signature_not_accepted", 401, KH_WARN},
-    [KH_ERR_EVENT_REPEATED] = {"event_repeated", 400, KH_WARN},
-    [KH_ERR_HEADER_TOO_LONG] = {"header_too_long", 401, KH_WARN},
-    [KH_ERR_HEADER_CONTROL] = {"header_control_character", 401, KH_WARN},
-    [KH_ERR_FIELD_EMPTY] = {"field_empty", 401, KH_WARN},
-    [KH_ERR_FIELD_WITHOUT_EQUALS] = {"field_without_equals", 401, KH_WARN},
-    [KH_ERR_TIMESTAMP_ABSENT] = {"timestamp_absent", 401, KH_WARN},
-    [KH_ERR_TIMESTAMP_REPEATED] = {"timestamp_repeated", 401, KH_WARN},
-    [KH_ERR_TIMESTAMP_MALFORMED] = {"timestamp_malformed", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_ABSENT] = {"signature_absent", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_REPEATED] = {"signature_repeated", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_LENGTH] = {"signature_length", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_NOT_HEX] = {"signature_not_lower_hex", 401, KH_WARN},
-    [KH_ERR_SIGNATURE_MISMATCH] = {"signature_mismatch", 401, KH_WARN},
-    [KH_ERR_TOKEN_MISMATCH] = {"token_mismatch", 401, KH_WARN},
-    [KH_ERR_STALE] = {"timestamp_stale", 401, KH_WARN},
-    [KH_ERR_FUTURE] = {"timestamp_future", 401, KH_WARN},
-
-    [KH_ERR_JSON_SYNTAX] = {"json_syntax", 400, KH_WARN},
-    [KH_ERR_JSON_UTF8] = {"json_utf8", 400, KH_WARN},
-    [KH_ERR_JSON_NUMBER] = {"json_number_range", 400, KH_WARN},
-    [KH_ERR_JSON_DUPLICATE_KEY] = {"json_duplicate_key", 400, KH_WARN},
-    [KH_ERR_JSON_DEPTH] = {"json_depth", 400, KH_WARN},
-    [KH_ERR_JSON_TOKENS] = {"json_tokens", 400, KH_WARN},
-    [KH_ERR_JSON_SIZE] = {"json_size", 400, KH_WARN},
-    [KH_ERR_NOT_AN_OBJECT] = {"not_an_object", 400, KH_WARN},
-    [KH_ERR_EVENT_NAME] = {"event_name", 400, KH_WARN},
-    [KH_ERR_EVENT_MISMATCH] = {"event_mismatch", 400, KH_WARN},
-
-    [KH_ERR_INBOX_FULL] = {"inbox_full", 503, KH_ERROR},
-    [KH_ERR_NO_SPACE] = {"no_space", 503, KH_ERROR},
-    [KH_ERR_INBOX_IO] = {"inbox_io", 503, KH_ERROR},
-    [KH_ERR_STATE_OWNER] = {"state_owner", 503, KH_ERROR},
-    [KH_ERR_STATE_MODE] = {"state_mode", 503, KH_ERROR},
-    [KH_ERR_ENTRY_MALFORMED] = {"entry_malformed", 500, KH_ERROR},
-    [KH_ERR_ENTRY_MAC] = {"entry_mac", 500, KH_ERROR},
-    [KH_ERR_ENTRY_SECRET_GONE] = {"entry_secret_gone", 500, KH_ERROR},
-
-    [KH_ERR_STORE] = {"store", 503, KH_ERROR},
-    [KH_ERR_RENDER] = {"render", 500, KH_ERROR},
-    [KH_ERR_NOTIFIER_GONE] = {"notifier_gone", 502, KH_ERROR},
-    [KH_ERR_DELIVERY_REFUSED] = {"delivery_refused", 502, KH_ERROR},
-    [KH_ERR_DESTINATION_REFUSED] = {"destination_refused", 502, KH_ERROR},
-    [KH_ERR_DELIVERY_FAILED] = {"delivery_failed", 502, KH_WARN},
-    [KH_ERR_DELIVERY_EXPIRED] = {"delivery_expired", 502, KH_ERROR},
-    [KH_ERR_LOCKED] = {"locked", 503, KH_INFO},
-
-    [KH_ERR_CONFIG] = {"config", 500, KH_ERROR},
-    [KH_ERR_NOT_FOUND] = {"not_found", 500, KH_ERROR},
-    [KH_ERR_LIMIT] = {"limit", 500, KH_ERROR},
-    [KH_ERR_IO] = {"io", 500, KH_ERROR},
-    [KH_ERR_NO_MEMORY] = {"no_memory", 503, KH_ERROR},
-};
+#define ROW(name, token, status, level) [name] = {token, status, level},
+static const struct err_row rows[KH_ERR__COUNT] = {KH_ERRORS(ROW)};
 
 static const struct err_row *row_of(enum kh_err err)
 {

@@ -7,41 +7,8 @@
 
 enum { TEXT_MAX_BYTES = 1024, LINE_USUAL_BYTES = 900, LINE_MAX_BYTES = 64 * 1024 };
 
-static const char *const key_names[KH_LOG__COUNT] = {
-    [KH_LOG_TRANSPORT] = "transport",
-    [KH_LOG_REQUEST_ID] = "request_id",
-    [KH_LOG_ENTRY] = "entry",
-    [KH_LOG_EVENT] = "event",
-    [KH_LOG_ORGANIZATION] = "organization",
-    [KH_LOG_PIPELINE] = "pipeline",
-    [KH_LOG_BUILD_NUMBER] = "build_number",
-    [KH_LOG_BRANCH] = "branch",
-    [KH_LOG_STATE] = "state",
-    [KH_LOG_JOB] = "job",
-    [KH_LOG_AGENT] = "agent",
-    [KH_LOG_VERDICT] = "verdict",
-    [KH_LOG_REASON] = "reason",
-    [KH_LOG_DETAIL] = "detail",
-    [KH_LOG_PLACE] = "place",
-    [KH_LOG_PROOF] = "proof",
-    [KH_LOG_SECRET_NAME] = "secret_name",
-    [KH_LOG_SIGNATURE_AGE_S] = "signature_age_s",
-    [KH_LOG_STATUS] = "status",
-    [KH_LOG_BYTES] = "bytes",
-    [KH_LOG_DURATION_US] = "duration_us",
-    [KH_LOG_WORKER] = "worker",
-    [KH_LOG_OLDEST_ENTRY_S] = "oldest_entry_s",
-    [KH_LOG_RULES_MATCHED] = "rules_matched",
-    [KH_LOG_DELIVERIES] = "deliveries",
-    [KH_LOG_DELIVERY] = "delivery",
-    [KH_LOG_RULE] = "rule",
-    [KH_LOG_NOTIFIER] = "notifier",
-    [KH_LOG_ATTEMPT] = "attempt",
-    [KH_LOG_RESULT] = "result",
-    [KH_LOG_RETRY_AT] = "retry_at",
-    [KH_LOG_MESSAGE_TEXT] = "text",
-    [KH_LOG_URL] = "url",
-};
+#define NAME(key, name) [key] = name,
+static const char *const key_names[KH_LOG__COUNT] = {KH_LOG_KEYS(NAME)};
 
 static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 

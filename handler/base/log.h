@@ -4,7 +4,7 @@
  * Redaction is by type. A line can only hold the keys of enum kh_log_key, each
  * with one JSON type (docs/log.schema.json); there is no function that takes a
  * struct kh_secret, a whole payload or an arbitrary key. Adding a key is one
- * row in log.c and one in the schema, and the tests hold the two together.
+ * row here and one in the schema, and the tests hold the two together.
  */
 #ifndef KH_LOG_H
 #define KH_LOG_H
@@ -12,43 +12,46 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-enum kh_log_key {
-  KH_LOG_TRANSPORT, /* cgi, fastcgi, invoke, worker */
-  KH_LOG_REQUEST_ID,
-  KH_LOG_ENTRY, /* the webhook's name in the inbox */
-  KH_LOG_EVENT,
-  KH_LOG_ORGANIZATION,
-  KH_LOG_PIPELINE,
-  KH_LOG_BUILD_NUMBER,
-  KH_LOG_BRANCH,
-  KH_LOG_STATE,
-  KH_LOG_JOB,
-  KH_LOG_AGENT,
-  KH_LOG_VERDICT,         /* accepted, refused; of the worker: done, done before, repeat, replay, aside */
-  KH_LOG_REASON,          /* an error token, absent when all is well */
-  KH_LOG_DETAIL,          /* a sentence for people */
-  KH_LOG_PLACE,           /* file:line:column */
-  KH_LOG_PROOF,           /* signature, token */
-  KH_LOG_SECRET_NAME,     /* which named secret matched; never its value */
-  KH_LOG_SIGNATURE_AGE_S, /* seconds between the signature's timestamp and now */
-  KH_LOG_STATUS,          /* HTTP status answered or received */
-  KH_LOG_BYTES,
-  KH_LOG_DURATION_US,
-  KH_LOG_WORKER, /* woken, started, absent, ran, busy */
-  KH_LOG_OLDEST_ENTRY_S,
-  KH_LOG_RULES_MATCHED, /* array of rule names */
-  KH_LOG_DELIVERIES,    /* how many the webhook led to */
-  KH_LOG_DELIVERY,      /* a delivery's id */
-  KH_LOG_RULE,
-  KH_LOG_NOTIFIER,
-  KH_LOG_ATTEMPT,
-  KH_LOG_RESULT,       /* delivered, retry, dead */
-  KH_LOG_RETRY_AT,     /* time */
-  KH_LOG_MESSAGE_TEXT, /* what the log notifier was asked to say */
-  KH_LOG_URL,          /* a build's web page; never a webhook or API URL */
+/* X(key, its name in a line) */
+#define KH_LOG_KEYS(X)                                                                                 \
+  X(KH_LOG_TRANSPORT, "transport") /* cgi, fastcgi, invoke, worker */                                  \
+  X(KH_LOG_REQUEST_ID, "request_id")                                                                   \
+  X(KH_LOG_ENTRY, "entry") /* the webhook's name in the inbox */                                       \
+  X(KH_LOG_EVENT, "event")                                                                             \
+  X(KH_LOG_ORGANIZATION, "organization")                                                               \
+  X(KH_LOG_PIPELINE, "pipeline")                                                                       \
+  X(KH_LOG_BUILD_NUMBER, "build_number")                                                               \
+  X(KH_LOG_BRANCH, "branch")                                                                           \
+  X(KH_LOG_STATE, "state")                                                                             \
+  X(KH_LOG_JOB, "job")                                                                                 \
+  X(KH_LOG_AGENT, "agent")                                                                             \
+  /* accepted, refused; of the worker: done, done before, repeat, replay, aside */                     \
+  X(KH_LOG_VERDICT, "verdict")                                                                         \
+  X(KH_LOG_REASON, "reason")                   /* an error token, absent when all is well */           \
+  X(KH_LOG_DETAIL, "detail")                   /* a sentence for people */                             \
+  X(KH_LOG_PLACE, "place")                     /* file:line:column */                                  \
+  X(KH_LOG_PROOF, "proof")                     /* signature, token */                                  \
+  X(KH_LOG_SECRET_NAME, "secret_name")         /* which named secret matched; never its value */       \
+  X(KH_LOG_SIGNATURE_AGE_S, "signature_age_s") /* seconds between the signature's timestamp and now */ \
+  X(KH_LOG_STATUS, "status")                   /* HTTP status answered or received */                  \
+  X(KH_LOG_BYTES, "bytes")                                                                             \
+  X(KH_LOG_DURATION_US, "duration_us")                                                                 \
+  X(KH_LOG_WORKER, "worker") /* woken, started, absent, ran, busy */                                   \
+  X(KH_LOG_OLDEST_ENTRY_S, "oldest_entry_s")                                                           \
+  X(KH_LOG_RULES_MATCHED, "rules_matched") /* array of rule names */                                   \
+  X(KH_LOG_DELIVERIES, "deliveries")       /* how many the webhook led to */                           \
+  X(KH_LOG_DELIVERY, "delivery")           /* a delivery's id */                                       \
+  X(KH_LOG_RULE, "rule")                                                                               \
+  X(KH_LOG_NOTIFIER, "notifier")                                                                       \
+  X(KH_LOG_ATTEMPT, "attempt")                                                                         \
+  X(KH_LOG_RESULT, "result")     /* delivered, retry, dead */                                          \
+  X(KH_LOG_RETRY_AT, "retry_at") /* time */                                                            \
+  X(KH_LOG_MESSAGE_TEXT, "text") /* what the log notifier was asked to say */                          \
+  X(KH_LOG_URL, "url")           /* a build's web page; never a webhook or API URL */
 
-  KH_LOG__COUNT
-};
+#define KH_LOG_ID(key, name) key,
+enum kh_log_key { KH_LOG_KEYS(KH_LOG_ID) KH_LOG__COUNT };
+#undef KH_LOG_ID
 
 /* Where lines go; each is complete, with its newline. */
 struct kh_log {

@@ -4,11 +4,11 @@
 
 enum { WORD_MAX_BYTES = 64 };
 
-size_t kh_word_place(const char *word, const char *const *known)
+size_t kh_word_place(struct kh_str word, const char *const *known)
 {
   size_t place = 0;
 
-  while (known[place] && strcmp(known[place], word) != 0)
+  while (known[place] && !kh_str_equal(kh_str_of(known[place]), word))
     place++;
   return place;
 }

@@ -7,7 +7,7 @@
 #include "base/base.h"
 
 /* The place of WORD in KNOWN, NULL-terminated; that of its NULL when it is not there. */
-size_t kh_word_place(const char *word, const char *const *known);
+size_t kh_word_place(struct kh_str word, const char *const *known);
 /*
  * How many letters must be added, removed, changed or swapped with their neighbour to make A of B; the case
  * of ASCII letters does not count, and neither does `-` or a blank for `_`. SIZE_MAX when either is longer

@@ -27,6 +27,13 @@ bool kh_str_ends(struct kh_str text, struct kh_str suffix)
          kh_str_equal(kh_str(text.at + (text.len - suffix.len), suffix.len), suffix);
 }
 
+struct kh_str kh_str_without_line_end(struct kh_str line)
+{
+  if (kh_str_ends(line, KH_STR("\n")))
+    line.len -= kh_str_ends(line, KH_STR("\r\n")) ? 2 : 1;
+  return line;
+}
+
 static bool is_blank(char c)
 {
   return c == ' ' || c == '\t';

@@ -39,6 +39,8 @@ static inline bool kh_str_equal(struct kh_str a, struct kh_str b)
 bool kh_str_equal_nocase(struct kh_str a, struct kh_str b);
 bool kh_str_starts(struct kh_str text, struct kh_str prefix);
 bool kh_str_ends(struct kh_str text, struct kh_str suffix);
+/* Without one line end, LF or CR LF, at its end. */
+struct kh_str kh_str_without_line_end(struct kh_str line);
 /* Without the spaces and tabs at both ends. */
 struct kh_str kh_str_trim(struct kh_str text);
 

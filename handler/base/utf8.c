@@ -121,6 +121,19 @@ size_t kh_utf8_bytes(struct kh_str text, size_t count)
   return bytes;
 }
 
+bool kh_str_hex(struct kh_str text, uint64_t *value)
+{
+  *value = 0;
+  for (size_t i = 0; i < text.len; i++) {
+    int digit = kh_hex_digit(text.at[i]);
+
+    if (digit < 0)
+      return false;
+    *value = *value << 4 | (uint64_t)digit;
+  }
+  return text.len > 0 && text.len <= 16;
+}
+
 bool kh_str_is_of(struct kh_str text, const char *characters)
 {
   for (size_t i = 0; i < text.len; i++)

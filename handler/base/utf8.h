@@ -47,6 +47,11 @@ static inline bool kh_begins_name(char c)
 {
   return kh_is_letter(c) || c == '_';
 }
+/* A blank, a tab, or what ends a line */
+static inline bool kh_is_blank(char c)
+{
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 /* The value of a hexadecimal digit; -1 when C is none. */
 static inline int kh_hex_digit(char c)
 {
@@ -56,6 +61,8 @@ static inline int kh_hex_digit(char c)
     return c - 'a' + 10;
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
+/* Hexadecimal digits of either case alone, 1 to 16 of them. */
+bool kh_str_hex(struct kh_str text, uint64_t *value);
 /* Is TEXT made of CHARACTERS alone? The empty text is not. */
 bool kh_str_is_of(struct kh_str text, const char *characters);
 /* Is TEXT made of bytes from LEAST to '~' alone? The empty text is. */

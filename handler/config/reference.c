@@ -9,10 +9,7 @@ static const char *const sources[] = {"file", "env", "ssm", "secretsmanager", NU
 static enum kh_err set_secret(const struct kh_reference *from, const char *key, struct kh_str value,
                               struct kh_secret *secret)
 {
-  if (kh_str_ends(value, KH_STR("\r\n")))
-    value.len -= 2;
-  else if (kh_str_ends(value, KH_STR("\n")))
-    value.len--;
+  value = kh_str_without_line_end(value);
   if (value.len == 0)
     return kh_reference_mistake(from, key, "the secret is empty");
   if (memchr(value.at, '\n', value.len))
@@ -137,7 +134,7 @@ static enum kh_err check_keys(const struct kh_reference *from, bool named)
 
   json_object_foreach(tree, key, value)
   {
-    bool known = sources[kh_word_place(key, sources)] || strcmp(key, "key") == 0 ||
+    bool known = sources[kh_word_place(kh_str_of(key), sources)] || strcmp(key, "key") == 0 ||
                  (named && strcmp(key, "name") == 0);
 
     if (!known)

@@ -96,7 +96,7 @@ enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *o
 
   json_object_foreach(tree, key, value)
   {
-    if (known[kh_word_place(key, known)])
+    if (known[kh_word_place(kh_str_of(key), known)])
       continue;
     const char *meant = kh_word_nearest(kh_str_of(key), known);
     if (strcmp(key, "include") == 0)

@@ -77,11 +77,11 @@ static enum kh_err read_mode(const struct kh_section *section, const char *key)
 
   if (!node)
     return KH_OK;
-  for (unsigned mode = 0; text && worker_modes[mode]; mode++)
-    if (strcmp(text, worker_modes[mode]) == 0) {
-      section->config->worker_mode = (enum kh_worker_mode)mode;
-      return KH_OK;
-    }
+  size_t mode = kh_word_place(kh_str_of(text), worker_modes);
+  if (worker_modes[mode]) {
+    section->config->worker_mode = (enum kh_worker_mode)mode;
+    return KH_OK;
+  }
   const char *meant = text ? kh_word_nearest(kh_str_of(text), worker_modes) : NULL;
   return kh_config_mistake(section->config, section->object, key, section->diags,
                            "%s%s: %s is no mode; write start, service or wait%s%s%s", section->name, key,

@@ -17,6 +17,11 @@ bool kh_aside_is_name(const char *name)
          !kh_str_ends(kh_str_of(name), KH_STR(KH_REASON_SUFFIX));
 }
 
+static bool may_be_there(const struct kh_inbox *inbox, const char *name)
+{
+  return inbox->fd_aside >= 0 && kh_aside_is_name(name);
+}
+
 static int by_name(const void *a, const void *b)
 {
   return strcmp(a, b);
@@ -24,13 +29,15 @@ static int by_name(const void *a, const void *b)
 
 enum kh_err kh_aside_list(const struct kh_inbox *inbox, char (**names)[KH_ENTRY_NAME_BYTES], size_t *count)
 {
-  DIR *folder = kh_inbox_open_folder(inbox->fd_aside);
   const char *name;
   size_t room = 0;
   enum kh_err err = KH_OK;
 
   *names = NULL;
   *count = 0;
+  if (inbox->fd_aside < 0)
+    return KH_OK;
+  DIR *folder = kh_inbox_open_folder(inbox->fd_aside);
   if (!folder)
     return KH_ERR_INBOX_IO;
   while (!err && (name = kh_inbox_next_name(folder))) {
@@ -109,11 +116,6 @@ static void read_members(struct kh_str json_text, const struct member *members, 
   kh_json_release(&json);
 }
 
-static void reason_file(const char *name, char file[KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX])
-{
-  (void)snprintf(file, KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX, "%s" KH_REASON_SUFFIX, name);
-}
-
 enum kh_err kh_aside_read(const struct kh_inbox *inbox, const char *name, struct kh_aside *entry)
 {
   char start[REASON_MAX_BYTES], file[KH_ENTRY_NAME_BYTES + sizeof KH_REASON_SUFFIX];
@@ -129,7 +131,7 @@ enum kh_err kh_aside_read(const struct kh_inbox *inbox, const char *name, struct
   size_t len = 0;
 
   *entry = (struct kh_aside){0};
-  if (!kh_aside_is_name(name))
+  if (!may_be_there(inbox, name))
     return KH_ERR_NOT_FOUND;
   enum kh_err err = read_start(inbox, name, start, KH_ENTRY_LINE_MAX_BYTES + 1, &len, &about);
   if (err)
@@ -142,7 +144,7 @@ enum kh_err kh_aside_read(const struct kh_inbox *inbox, const char *name, struct
   if (rest.at)
     read_members(line, told, KH_COUNT(told));
 
-  reason_file(name, file);
+  (void)snprintf(file, sizeof file, "%s" KH_REASON_SUFFIX, name);
   err = read_start(inbox, file, start, sizeof start, &len, &about);
   if (!err)
     read_members(kh_str(start, len), why, KH_COUNT(why));
@@ -151,7 +153,7 @@ enum kh_err kh_aside_read(const struct kh_inbox *inbox, const char *name, struct
 
 enum kh_err kh_aside_retry(const struct kh_inbox *inbox, const char *name)
 {
-  if (!kh_aside_is_name(name))
+  if (!may_be_there(inbox, name))
     return KH_ERR_NOT_FOUND;
   if (faccessat(inbox->fd_aside, name, F_OK, AT_SYMLINK_NOFOLLOW))
     return errno == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_INBOX_IO;
@@ -164,7 +166,7 @@ enum kh_err kh_aside_retry(const struct kh_inbox *inbox, const char *name)
 
 enum kh_err kh_aside_drop(const struct kh_inbox *inbox, const char *name)
 {
-  if (!kh_aside_is_name(name))
+  if (!may_be_there(inbox, name))
     return KH_ERR_NOT_FOUND;
   if (unlinkat(inbox->fd_aside, name, 0))
     return errno == ENOENT ? KH_ERR_NOT_FOUND : KH_ERR_INBOX_IO;

@@ -26,7 +26,10 @@ struct kh_aside {
 /* True when NAME can be that of an entry: one component, no dot before it, not a .reason, not too long. */
 bool kh_aside_is_name(const char *name);
 
-/* Heap, oldest first; the caller frees. KH_ERR_INBOX_IO, KH_ERR_NO_MEMORY. */
+/*
+ * Heap, oldest first; the caller frees. KH_ERR_INBOX_IO, KH_ERR_NO_MEMORY. An inbox that is closed, since
+ * there is none yet, has no entries, here and below.
+ */
 enum kh_err kh_aside_list(const struct kh_inbox *inbox, char (**names)[KH_ENTRY_NAME_BYTES],
                           size_t *count) KH_MUST_USE;
 /* KH_ERR_NOT_FOUND, KH_ERR_INBOX_IO. */

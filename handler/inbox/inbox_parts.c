@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/json_write.h"
+#include "base/utf8.h"
 #include "inbox/inbox_parts.h"
 #include "inbox/state.h"
 
@@ -36,17 +37,8 @@ void kh_inbox_read_name(const char *name, int64_t *at_us, uint64_t *bytes)
   const char *size = strstr(name, ",S=");
   uint64_t time = 0;
 
-  for (int i = 0; i < TIME_DIGITS; i++) {
-    const char *digits = "0123456789abcdef";
-    const char *digit = name[i] ? strchr(digits, name[i]) : NULL;
-
-    if (!digit) {
-      time = 0;
-      break;
-    }
-    time = time << 4 | (uint64_t)(digit - digits);
-  }
-  *at_us = time > INT64_MAX ? 0 : (int64_t)time;
+  bool is_ours = strnlen(name, TIME_DIGITS) == TIME_DIGITS && kh_str_hex(kh_str(name, TIME_DIGITS), &time);
+  *at_us = is_ours && time <= INT64_MAX ? (int64_t)time : 0;
   if (*at_us == 0 || !size || !kh_str_u64(kh_str_of(size + 3), bytes))
     *bytes = 0;
 }

@@ -57,6 +57,9 @@ static enum kh_err split(struct kh_str header, struct kh_str *timestamp, struct 
 
     if (value.len == 0)
       return KH_ERR_FIELD_EMPTY;
+    /* A server's join of two header lines, RFC 9110 section 5.3; Buildkite puts no blank there. */
+    if (rest.len > 0 && (rest.at[0] == ' ' || rest.at[0] == '\t'))
+      return KH_ERR_CREDENTIAL_REPEATED;
     struct kh_str name = kh_str_trim(kh_str_cut(&value, '='));
     if (!value.at)
       return KH_ERR_FIELD_WITHOUT_EQUALS;

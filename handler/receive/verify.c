@@ -3,6 +3,16 @@
 #include "receive/signature.h"
 #include "receive/verify.h"
 
+/*
+ * Sent twice, and a server joined the lines by SIGN (RFC 9110 section 5.3). A signature's own grammar tells
+ * that better.
+ */
+static bool is_repeated(struct kh_header_value header, const char *sign)
+{
+  return header.repeated ||
+         (header.text.len > 0 && memmem(header.text.at, header.text.len, sign, strlen(sign)));
+}
+
 /* Which of the two headers counts: exactly one, of a configured kind, sent once. */
 static enum kh_err choose_proof(const struct kh_verifier *verifier, const struct kh_request *request,
                                 enum kh_proof_kind *kind)
@@ -10,9 +20,9 @@ static enum kh_err choose_proof(const struct kh_verifier *verifier, const struct
   struct kh_header_value signature = request->headers[KH_HEADER_SIGNATURE];
   struct kh_header_value token = request->headers[KH_HEADER_TOKEN];
 
-  if (signature.repeated || token.repeated)
+  if (signature.repeated || is_repeated(token, ", "))
     return KH_ERR_CREDENTIAL_REPEATED;
-  if (request->headers[KH_HEADER_EVENT].repeated)
+  if (is_repeated(request->headers[KH_HEADER_EVENT], ","))
     return KH_ERR_EVENT_REPEATED;
   if (signature.text.at && token.text.at)
     return KH_ERR_CREDENTIALS_BOTH;

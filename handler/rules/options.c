@@ -119,7 +119,7 @@ static bool is_good_value(const struct kh_option *option, const char *text)
   if (option->type == KH_OPTION_TEXT)
     return option->is_good(kh_str_of(text));
   if (option->type == KH_OPTION_CHOICE)
-    return option->choices[kh_word_place(text, option->choices)] != NULL;
+    return option->choices[kh_word_place(kh_str_of(text), option->choices)] != NULL;
   value = json_loads(text, JSON_DECODE_ANY, NULL);
   good = option->type == KH_OPTION_TRUTH ? json_is_boolean(value) : is_good_number(option, value);
   json_decref(value);
@@ -266,7 +266,7 @@ const char *kh_option_text(const struct kh_notifier *notifier, const json_t *opt
 
 size_t kh_option_choice(const struct kh_notifier *notifier, const json_t *options, const char *name)
 {
-  return kh_word_place(kh_option_text(notifier, options, name), find(notifier, name)->choices);
+  return kh_word_place(kh_str_of(kh_option_text(notifier, options, name)), find(notifier, name)->choices);
 }
 
 bool kh_option_is_token(struct kh_str value)

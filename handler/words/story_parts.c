@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "language/names/shown.h"
 #include "words/story_parts.h"
 
 enum { COMMIT_CHARACTERS = 40, SHORT_COMMIT_BYTES = 7 };
@@ -60,15 +61,6 @@ void kh_part_commit(struct kh_story *story, const struct kh_event *event)
   kh_buf_release(&raw);
 }
 
-/* Names may be written as addresses are, "Jane <jane@example.com>", or be nothing but one. */
-static struct kh_str without_address(struct kh_str name)
-{
-  struct kh_str rest = name;
-  struct kh_str person = kh_str_trim(kh_str_cut(&rest, '<'));
-
-  return person.len > 0 && memchr(person.at, '@', person.len) ? KH_NO_STR : person;
-}
-
 void kh_story_person(const struct kh_event *event, struct kh_buf *out)
 {
   size_t before = out->len;
@@ -77,9 +69,9 @@ void kh_story_person(const struct kh_event *event, struct kh_buf *out)
 
   kh_buf_init(&author, event->body.len);
   (void)kh_event_author(event, &author);
-  kh_text_line(without_address(kh_buf_view(&author)), KH_STORY_NAME_CHARACTERS, out);
+  kh_text_line(kh_shown_person(kh_buf_view(&author)), KH_STORY_NAME_CHARACTERS, out);
   if (out->len == before)
-    kh_text_line(without_address(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, out);
+    kh_text_line(kh_shown_person(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, out);
   kh_buf_release(&creator);
   kh_buf_release(&author);
 }

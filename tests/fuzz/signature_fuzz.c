@@ -68,6 +68,8 @@ static void look(struct kh_str header, struct rules *rules)
       unsigned char c = (unsigned char)header.at[i];
       rules->broken[KH_ERR_HEADER_CONTROL] |= (c < 0x20 && c != '\t') || c == 0x7F;
     }
+    rules->broken[KH_ERR_CREDENTIAL_REPEATED] |= i > 0 && i < header.len && header.at[i - 1] == ',' &&
+                                                 (header.at[i] == ' ' || header.at[i] == '\t');
     if (i == header.len || header.at[i] == ',') {
       look_at_part(part_of(kh_str(header.at + start, i - start)), rules);
       start = i + 1;

@@ -232,7 +232,7 @@ static const struct {
       "b",
       3}},
     {"a cut character", {"a\xE2\x9C", 3}},
-    {"a member of its own", {"x\",\"mac\":\"", 10}},
+    {"a member of its own", {"x\";\"mac\":\"", 10}},
 };
 
 START_TEST(a_hostile_event_header_is_kept_or_refused)

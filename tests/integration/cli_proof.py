@@ -94,7 +94,10 @@ def near_misses():
     name = "X-Buildkite-Signature: "
     yield "as it is", [header()], "", {}
     yield "parts in the other order", [f"{name}signature={GOOD},timestamp={AT}"], "", {}
-    yield "blanks around keys and values", [f"{name} timestamp = {AT} , signature = {GOOD} "], "", {}
+    yield "blanks around keys and values", [f"{name} timestamp = {AT} ,signature = {GOOD} "], "", {}
+    for blank in " ", "\t":
+        yield (f"two header lines that a server joined by a comma and {blank!r}",
+               [f"{name}timestamp={AT},{blank}signature={GOOD}"], "credential_repeated", {})
     yield "an unknown part", [f"{name}v=1,timestamp={AT},x=a=b,signature={GOOD}"], "", {}
     yield "header name in another case", [header().replace("X-B", "x-b")], "", {}
     yield ("other headers beside it",

@@ -28,8 +28,12 @@ class Report:
     def __init__(self, verbose=False):
         self.passed = self.failed = self.skipped = 0
         self.verbose = verbose
+        self.told = time.monotonic()
 
     def check(self, name, good, problem=""):
+        if time.monotonic() - self.told > 5:  # for whoever watches: tests/run.py
+            self.told = time.monotonic()
+            print(f"{self.passed + self.failed} so far", flush=True)
         if good:
             self.passed += 1
             if self.verbose:
@@ -277,13 +281,26 @@ def request_bytes(method, target, headers, body=b""):
 # ---- a CGI without a server
 
 class Variables:
-    """An environment in which a name may stand twice, as some servers make it."""
+    """An environment in which a name may stand twice, as some servers make it. subprocess asks it for its
+    items, or, where it starts programs by posix_spawn (since Python 3.13), for keys and values."""
 
     def __init__(self, pairs):
         self.pairs = pairs
 
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, name):
+        return dict(self.pairs)[name]
+
     def items(self):
         return list(self.pairs)
+
+    def keys(self):
+        return [name for name, _ in self.pairs]
+
+    def values(self):
+        return [value for _, value in self.pairs]
 
 
 def cgi_variables(config, method, target, headers, content_length):

@@ -23,7 +23,7 @@ UNITS = {"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megab
          "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second",
          "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second", "None"}
 TOKENS = set(
-    re.findall(r'\] = \{"([a-z0-9_]+)", \d', (ROOT / "handler/base/err.c").read_text(encoding="utf-8")))
+    re.findall(r'\bX\(\w+, "([a-z0-9_]+)", \d', (ROOT / "handler/base/err.h").read_text(encoding="utf-8")))
 NOTIFIERS = set(
     re.findall(r"\bNOTIFIER\(([a-z0-9_]+)\)",
                (ROOT / "handler/notify/notifiers.h").read_text(encoding="utf-8")))

@@ -125,7 +125,7 @@ class TheLoop(Case):
     def test_a_request_id_is_encoded(self):
         self.start()
         spelled = WHOLE % (b"a b/c?d", b"i-1") + b"Content-Length: 1\r\n\r\nx"
-        event = self.api.submit(b"x", request_id="a%20b%2fc%3fd", invocation_id="i-1",
+        event = self.api.submit(b"x", request_id="a%20b%2Fc%3Fd", invocation_id="i-1",
                                 on_next=[Wire(instead=b"HTTP/1.1 200 OK\r\n" + spelled)])
         self.assertEqual(event.wait(), "response")
 

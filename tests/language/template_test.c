@@ -268,15 +268,13 @@ END_TEST
 static Suite *template_suite(void)
 {
   Suite *suite = suite_create("template");
-  TCase *cases = tcase_create("template");
+  TCase *cases = kh_test_case(suite, "template");
 
-  tcase_set_timeout(cases, 120);
   tcase_add_test(cases, vectors_hold);
   tcase_add_loop_test(cases, advice_is_given, 0, 4);
   tcase_add_loop_test(cases, bytes_that_are_no_utf8_are_a_mistake, 0, 4);
   tcase_add_test(cases, a_small_buffer_is_a_limit);
   tcase_add_test(cases, a_huge_value_is_cut);
-  suite_add_tcase(suite, cases);
   return suite;
 }
 

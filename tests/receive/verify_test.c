@@ -211,7 +211,7 @@ START_TEST(the_text_of_the_timestamp_is_what_is_signed)
   char header[256];
 
   kh_openssl_sign(KH_STR(KH_TEST_CURRENT), KH_STR("001700000000"), body, hex);
-  (void)snprintf(header, sizeof header, " signature = %s , v2=a=b , timestamp = 001700000000 ", hex);
+  (void)snprintf(header, sizeof header, " signature = %s ,v2=a=b ,timestamp = 001700000000 ", hex);
   kh_request_add_header(&request, KH_HEADER_SIGNATURE, kh_str_of(header));
   ck_assert_int_eq(kh_verify(&verifier, &request, KH_NEAR_MISS_NOW_S, &verified), KH_OK);
   ck_assert_int_eq(verified.timestamp_s, KH_NEAR_MISS_NOW_S);

@@ -2,13 +2,12 @@
 
 #include "support/suite.h"
 
-enum { TEST_TIMEOUT_S = 60 };
-
 TCase *kh_test_case(Suite *suite, const char *name)
 {
   TCase *test_case = tcase_create(name);
 
-  tcase_set_timeout(test_case, TEST_TIMEOUT_S);
+  /* Check's own limit would be met on a loaded machine; tests/run.py finds a stuck test by its silence. */
+  tcase_set_timeout(test_case, 0);
   suite_add_tcase(suite, test_case);
   return test_case;
 }

@@ -181,9 +181,8 @@ static bool check_literal(const struct check *check, const struct type *left, co
 {
   if (right->type != KH_NODE_STRING || right->is_live)
     return true;
-  for (const char *const *value = left->enumeration->values; *value; value++)
-    if (kh_str_equal(right->value.text, kh_str_of(*value)))
-      return true;
+  if (left->enumeration->values[kh_word_place(right->value.text, left->enumeration->values)])
+    return true;
   refuse(check, right, "%s is never \"%.*s\"", left->enumeration->name,
          (int)(right->value.text.len < 60 ? right->value.text.len : 60), right->value.text.at);
   kh_mistake_hint(check->mistake, kh_word_nearest(right->value.text, left->enumeration->values));

@@ -1,35 +1,36 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "language/condition/node.h"
 #include "language/condition/regex.h"
 
-static const char *const dialects[] = {[KH_DIALECT_STRICT] = "strict", [KH_DIALECT_EXTENDED] = "extended"};
+static const char *const dialects[] = {
+    [KH_DIALECT_STRICT] = "strict", [KH_DIALECT_EXTENDED] = "extended", NULL};
 
 static const char *const entrypoints[] = {
     [KH_ENTRYPOINT_BUILD] = "build",
     [KH_ENTRYPOINT_BUILD_WITH_STEP] = "build-with-step",
     [KH_ENTRYPOINT_BUILD_NOTIFICATION] = "build-notification",
     [KH_ENTRYPOINT_STEP_NOTIFICATION] = "step-notification",
+    NULL,
 };
 
 bool kh_dialect_parse(struct kh_str text, enum kh_dialect *dialect)
 {
-  for (size_t i = 0; i < KH_COUNT(dialects); i++)
-    if (kh_str_equal(text, kh_str_of(dialects[i]))) {
-      *dialect = (enum kh_dialect)i;
-      return true;
-    }
-  return false;
+  size_t place = kh_word_place(text, dialects);
+
+  if (dialects[place])
+    *dialect = (enum kh_dialect)place;
+  return dialects[place] != NULL;
 }
 
 bool kh_entrypoint_parse(struct kh_str text, enum kh_entrypoint *entrypoint)
 {
-  for (size_t i = 0; i < KH_COUNT(entrypoints); i++)
-    if (kh_str_equal(text, kh_str_of(entrypoints[i]))) {
-      *entrypoint = (enum kh_entrypoint)i;
-      return true;
-    }
-  return false;
+  size_t place = kh_word_place(text, entrypoints);
+
+  if (entrypoints[place])
+    *entrypoint = (enum kh_entrypoint)place;
+  return entrypoints[place] != NULL;
 }
 
 bool kh_entrypoint_is_notification(enum kh_entrypoint entrypoint)

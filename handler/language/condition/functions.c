@@ -78,10 +78,7 @@ bool kh_env_name_is_refused(struct kh_str name, bool computed)
     return false;
   if (computed && kh_str_equal(name, KH_STR(PREFIX "PULL_REQUEST_LABELS")))
     return false;
-  for (size_t i = 0; allowed[i]; i++)
-    if (kh_str_equal(name, kh_str_of(allowed[i])))
-      return false;
-  return true;
+  return !allowed[kh_word_place(name, allowed)];
 }
 
 const char *kh_env_name_nearest(struct kh_str name)

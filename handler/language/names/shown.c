@@ -14,8 +14,7 @@ static bool is_repository(enum kh_name name)
   return name == KH_NAME_PIPELINE_REPOSITORY || name == KH_NAME_PULL_REQUEST_REPOSITORY;
 }
 
-/* Names may be written as addresses are, "Jane <jane@example.com>", or be nothing but one. */
-static struct kh_str without_address(struct kh_str name)
+struct kh_str kh_shown_person(struct kh_str name)
 {
   struct kh_str rest = name;
   struct kh_str person = kh_str_trim(kh_str_cut(&rest, '<'));
@@ -42,7 +41,7 @@ bool kh_shown_add(const struct kh_name_info *name, struct kh_str text, struct kh
   const size_t before = out->len;
 
   if (is_person(name->name))
-    (void)kh_buf_add(out, without_address(text));
+    (void)kh_buf_add(out, kh_shown_person(text));
   else if (is_repository(name->name))
     add_without_user(text, out);
   else if (!kh_str_ends(kh_str_of(name->text), KH_STR(".email")))

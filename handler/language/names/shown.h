@@ -8,6 +8,8 @@
 
 #include "language/names/names.h"
 
+/* Names may be written as addresses are, "Jane <jane@example.com>", or be nothing but one: absent then. */
+struct kh_str kh_shown_person(struct kh_str name);
 /*
  * Appends to OUT what may be shown of TEXT, a value of NAME: of "Jane <jane@example.com>" the name, of a
  * repository the URL without user and password, of an address nothing. True when that is all of TEXT. OUT

@@ -131,18 +131,13 @@ static enum kh_err collect(struct rendering *run, const struct kh_template *temp
   return err ? err : run->arena.err;
 }
 
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\n';
-}
-
 /* Only of what the author wrote: values have no blanks at their ends. */
 static void trim(struct rendering *run)
 {
   struct piece *last = NULL;
 
   for (struct piece *piece = run->first; piece && !piece->is_value; piece = piece->next) {
-    while (piece->text.len > 0 && is_blank(piece->text.at[0]))
+    while (piece->text.len > 0 && kh_is_blank(piece->text.at[0]))
       piece->text = kh_str(piece->text.at + 1, piece->text.len - 1);
     if (piece->text.len > 0)
       break;
@@ -150,13 +145,13 @@ static void trim(struct rendering *run)
   for (struct piece *piece = run->first; piece; piece = piece->next) {
     size_t kept = piece->text.len;
 
-    while (!piece->is_value && kept > 0 && is_blank(piece->text.at[kept - 1]))
+    while (!piece->is_value && kept > 0 && kh_is_blank(piece->text.at[kept - 1]))
       kept--;
     if (kept > 0)
       last = piece;
   }
   for (struct piece *piece = last; piece; piece = piece->next)
-    while (!piece->is_value && piece->text.len > 0 && is_blank(piece->text.at[piece->text.len - 1]))
+    while (!piece->is_value && piece->text.len > 0 && kh_is_blank(piece->text.at[piece->text.len - 1]))
       piece->text.len--;
 }
 

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "language/template/parts.h"
 
 static bool stands(struct kh_str source, size_t at, const char *word)
@@ -45,16 +46,11 @@ static size_t skip_comment(struct kh_str source, size_t at)
   return at;
 }
 
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 size_t kh_template_tag_end(struct kh_str source, size_t at)
 {
   bool condition = false;
 
-  while (at < source.len && is_blank(source.at[at]))
+  while (at < source.len && kh_is_blank(source.at[at]))
     at++;
   condition = at < source.len && source.at[at] == '#';
   while (at < source.len && !stands(source, at, "}}")) {

@@ -23,14 +23,9 @@ bool kh_tag_mistake(struct kh_tag_reader *tags, size_t at, size_t len, const cha
   return false;
 }
 
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 size_t kh_tag_skip(const struct kh_tag_reader *tags, size_t at, size_t end)
 {
-  while (at < end && is_blank(tags->source.at[at]))
+  while (at < end && kh_is_blank(tags->source.at[at]))
     at++;
   return at;
 }
@@ -64,7 +59,7 @@ static struct kh_tag block(struct kh_tag_reader *tags, struct kh_tag tag)
                          KH_TAG_SHOWN(word));
   else if (!opens && kh_tag_skip(tags, tag.inside, tag.end) < tag.end)
     (void)kh_tag_mistake(tags, tag.inside, 0, "nothing stands behind /if");
-  else if (opens && tag.inside < tag.end && !is_blank(tags->source.at[tag.inside]) &&
+  else if (opens && tag.inside < tag.end && !kh_is_blank(tags->source.at[tag.inside]) &&
            !strchr("!([\"'", tags->source.at[tag.inside]))
     (void)kh_tag_mistake(tags, tag.inside, 0, "a blank is missing behind #if");
   else

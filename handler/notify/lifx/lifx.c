@@ -26,19 +26,6 @@ static const struct {
     [KH_LIFX_NONE] = {"state", KH_PUT},
 };
 
-/* So that no part of a selector can be anything else in a URL. */
-static void add_encoded(struct kh_str text, struct kh_buf *out)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    const unsigned char c = (unsigned char)text.at[i];
-
-    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
-      (void)kh_buf_add_byte(out, (char)c);
-    else
-      (void)kh_buf_printf(out, "%%%02X", c);
-  }
-}
-
 /* <base>/lights/<selector>/<path> */
 static enum kh_err make_url(struct kh_str base, struct kh_str selector, const char *path,
                             struct kh_secret *made)
@@ -50,7 +37,7 @@ static enum kh_err make_url(struct kh_str base, struct kh_str selector, const ch
     base.len--;
   (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
   (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
-  add_encoded(selector, &url);
+  kh_buf_add_encoded(&url, selector); /* so that no part of it can be anything else in a URL */
   (void)kh_buf_printf(&url, "/%s", path);
   enum kh_err err = kh_buf_ok(&url);
   if (!err)

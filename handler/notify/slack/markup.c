@@ -43,11 +43,6 @@ static bool is_word(char c)
   return kh_is_letter(c) || kh_is_digit(c) || (unsigned char)c >= 0x80;
 }
 
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\n';
-}
-
 /* Behind the character at I, or the value that begins there. */
 static size_t next(const struct markup *markup, size_t i)
 {
@@ -113,7 +108,7 @@ static unsigned style_of(char c)
 
 static bool closes(const struct markup *markup, size_t i)
 {
-  return !is_blank(char_at(markup, i - 1)) && !is_word(char_at(markup, i + 1));
+  return !kh_is_blank(char_at(markup, i - 1)) && !is_word(char_at(markup, i + 1));
 }
 
 static bool opens(const struct markup *markup, size_t i)
@@ -121,7 +116,7 @@ static bool opens(const struct markup *markup, size_t i)
   char c = char_at(markup, i);
   size_t close = SIZE_MAX;
 
-  if ((i > 0 && is_word(char_at(markup, i - 1))) || is_blank(char_at(markup, i + 1)) ||
+  if ((i > 0 && is_word(char_at(markup, i - 1))) || kh_is_blank(char_at(markup, i + 1)) ||
       char_at(markup, i + 1) == c)
     return false;
   close = find(markup, next(markup, i + 1), c);
@@ -148,7 +143,7 @@ static bool take_code(struct markup *markup)
   size_t end = char_at(markup, markup->at) == '`' ? find(markup, markup->at + 1, '`') : SIZE_MAX;
   unsigned styles = markup->styles;
 
-  if (end == SIZE_MAX || end == markup->at + 1 || is_blank(char_at(markup, markup->at + 1)))
+  if (end == SIZE_MAX || end == markup->at + 1 || kh_is_blank(char_at(markup, markup->at + 1)))
     return false;
   flush(markup);
   add_plain(&markup->pending, kh_str(markup->text.at + markup->at + 1, end - markup->at - 1));
