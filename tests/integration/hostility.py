@@ -174,7 +174,7 @@ class Season:
             last[line["delivery"]] = rests[line["rule"]] = line
         dues = [policy.seconds(line["retry_at"]) for line in last.values() if "retry_at" in line]
         dues += [policy.seconds(line["timestamp"]) + rest for line in rests.values()
-                 for rest in policy.RESTS_S]
+                 for rest in (policy.RESTS_S[1], policy.RESTS_S[-1])]
         dues += [wave[0] for wave in waves]
         otherwise = self.now() + (policy.RESTS_S[-1] if code else 0)
         to = min((at for at in dues if at > self.now()), default=otherwise)

@@ -143,8 +143,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
         " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
-    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE"
-                       " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
+    [KH_SQL_RELEASE] =
+        "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE held_until_us + failures > 0 AND"
+        " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
     /*
      * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
      */
