@@ -43,7 +43,7 @@ webhook:
 notify:
   - log:
   - name: told
-    slack: {url: {env: TOLD_URL}}
+    webhook: {url: {env: TOLD_URL}, secret: {env: TOLD_KEY}}
     branches: told
 """
 
