@@ -48,15 +48,18 @@ static void watch_attempt(void *observer, const struct kh_attempted *attempted)
 /* For an answer, or for what waits for its pace. KH_ERR_STORE when nothing is to be waited for. */
 static enum kh_err wait_for_more(struct kh_outbox *outbox, size_t made)
 {
-  int64_t due_us = 0;
-  const bool is_due = kh_outbox_next_due(outbox, &due_us) == KH_OK;
-  const int64_t until_ms = is_due ? (due_us - kh_clock_now_us(outbox->clock)) / 1000 + 1 : KH_SEND_TIMEOUT_MS;
+  int64_t due_us = 0, wait_ms = KH_SEND_TIMEOUT_MS;
 
-  if (outbox->under_way_count == 0 && made == 0 && (!is_due || until_ms <= 0))
+  if (kh_outbox_next_due(outbox, &due_us) == KH_OK) {
+    const int64_t until_us = due_us - kh_clock_now_us(outbox->clock);
+
+    wait_ms = until_us > 0 ? until_us / 1000 + 1 : 0;
+  } else if (!kh_outbox_is_busy(outbox)) {
     return KH_ERR_STORE;
-  if (until_ms > 0)
-    kh_outbox_wait(outbox, NULL, 0, (int)(until_ms < KH_SEND_TIMEOUT_MS ? until_ms : KH_SEND_TIMEOUT_MS));
-  return KH_OK;
+  }
+  if (wait_ms > 0)
+    kh_outbox_wait(outbox, NULL, 0, (int)(wait_ms < KH_SEND_TIMEOUT_MS ? wait_ms : KH_SEND_TIMEOUT_MS));
+  return wait_ms > 0 || made > 0 || kh_outbox_is_busy(outbox) ? KH_OK : KH_ERR_STORE;
 }
 
 static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)

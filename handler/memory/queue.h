@@ -2,9 +2,10 @@
  * queue.h - the deliveries that are owed: told in a batch (batch.h), taken when due, until an outcome is
  * recorded.
  *
- * An outcome is durable when its call returns; inside a batch, when that ends. A crash before that sends
- * again under the same id and loses nothing. KH_ERR_NOT_FOUND then says that the delivery is not owed:
- * somebody dropped it meanwhile, or a newer one replaced it.
+ * An attempt is counted before it is sent, so that a crash is an attempt; what nobody recorded an outcome of
+ * is sent again under the same id. Both are durable when their call returns; inside a batch, when that ends.
+ * KH_ERR_NOT_FOUND then says that the delivery is not owed: somebody dropped it meanwhile, or a newer one
+ * replaced it.
  */
 #ifndef KH_QUEUE_H
 #define KH_QUEUE_H
@@ -45,11 +46,12 @@ enum { KH_ANSWER_KEPT_BYTES = 201 };
 
 /* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
 struct kh_failure {
-  const char *reason;    /* "delivery_refused: HTTP 404" */
-  int status;            /* of the answer; 0 when none came, and then the one before is remembered */
-  const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
-  bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
-  unsigned failures;     /* of the destination, in a row, with this one; 0: it says nothing about that */
+  const char *reason; /* "delivery_refused: HTTP 404" */
+  int status;         /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  bool is_untried;    /* of a dead one: no attempt failed now, and why the last one did is kept beside it */
+  bool is_refusal;    /* of the destination as such: a changed configuration is reason to try at once */
+  unsigned failures;  /* of the destination, in a row, with this one; 0: it says nothing about that */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
 
@@ -70,6 +72,7 @@ struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
                       struct kh_delivery *delivery);
+  enum kh_err (*count)(void *self, const char *id, unsigned attempt, int64_t again_us);
   enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t rest_until_us);
   enum kh_err (*retry)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                        const struct kh_failure *why);
@@ -98,14 +101,24 @@ KH_MUST_USE static inline enum kh_err kh_queue_owe(const struct kh_queue *queue,
 
 /*
  * The delivery that is due for the longest time and neither under way nor for a destination that is full or
- * rests; KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry, bury;
- * until then it is under way, or would be given again. UNDER_WAY may be NULL.
+ * rests; KH_ERR_NOT_FOUND when there is none. The caller releases it, counts its attempt and records one of
+ * done, retry, bury; until then it is under way, or would be given again. UNDER_WAY may be NULL.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_take(const struct kh_queue *queue, int64_t now_us,
                                                     const struct kh_under_way *under_way,
                                                     struct kh_delivery *delivery)
 {
   return queue->ops->take(queue->self, now_us, under_way, delivery);
+}
+
+/*
+ * Before its attempt number ATTEMPT is sent. Where no outcome comes to be recorded, it is due again at
+ * AGAIN_US.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_count(const struct kh_queue *queue, const char *id,
+                                                     unsigned attempt, int64_t again_us)
+{
+  return queue->ops->count(queue->self, id, attempt, again_us);
 }
 
 /*

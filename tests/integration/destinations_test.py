@@ -229,6 +229,34 @@ def test_one_that_fails_now_and_then(cli, report):
             tried = lambda: {one.headers.get("webhook-id") for one in catcher.caught}
             report.check("each is tried soon", wait_until(lambda: len(tried()) == count, 2 * TIMEOUT_S),
                          (len(tried()), len(catcher.caught)))
+def test_a_worker_that_dies_in_the_middle(cli, report):
+    """Each time, before an answer came: that was an attempt, and no start is a reason to try at once."""
+    gate, came = threading.Event(), []
+
+    def hang(path, _body):
+        came.append(path)
+        gate.wait(TIMEOUT_S)
+        return 200
+
+    with Catcher(hang) as catcher:
+        state = place(cli, slack("slow", "SLOW"), SLOW=catcher.url("/slow"))
+        put(state, 1)
+        for _ in range(5):
+            with Served(cli, state) as served:
+                wait_until(lambda: came, 10)
+                time.sleep(0.2)
+                served.child.kill()
+                served.child.wait()
+        gate.set()
+        rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)["deliveries"]
+        report.check("it was sent once", len(came) == 1, came)
+        report.check("it is owed, tried once, and waits",
+                     [(row["state"], row["attempts"]) for row in rows] == [("waiting", 1)], rows)
+        done = cli.run("outbox", "redrive", rows[0]["id"], "--config", cli.config_path)
+        with Served(cli, state) as served:
+            report.check("it can be sent at once",
+                         done.code == 0 and wait_until(lambda: served.lines("slow"), 10), served.text())
+            report.check("as its second attempt", served.lines("slow")[0]["attempt"] == 2, served.text())
 
 
 def test_retry_after_as_a_date(cli, report):
@@ -508,11 +536,11 @@ def test_no_secret_lies_in_the_outbox(cli, report):
 
 
 TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
-         test_a_failed_destination_rests, test_one_a_second_gets_one_a_second,
-         test_one_that_fails_now_and_then, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
-         test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
-         test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
-         test_a_newer_lamp_replaces_an_older]
+         test_a_failed_destination_rests, test_a_worker_that_dies_in_the_middle,
+         test_one_a_second_gets_one_a_second, test_one_that_fails_now_and_then, test_retry_after_as_a_date,
+         test_a_refusal_waits_for_the_config, test_a_late_webhook_is_not_left_behind,
+         test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy,
+         test_answers_without_end, test_a_newer_lamp_replaces_an_older]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))

@@ -108,6 +108,11 @@ static enum kh_err record(struct kh_process *process, const char *id, struct kh_
   return KH_OK;
 }
 
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t again_us)
+{
+  return record(self, id, (struct kh_process_fate){false, attempt, again_us});
+}
+
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t until_us)
 {
   struct kh_process *process = self;
@@ -157,5 +162,11 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
   return KH_OK;
 }
 
-const struct kh_queue_ops kh_process_queue = {
-    .owe = owe, .take = take, .done = done, .retry = retry, .bury = bury, .next_due = next_due, .rest = rest};
+const struct kh_queue_ops kh_process_queue = {.owe = owe,
+                                              .take = take,
+                                              .count = count,
+                                              .done = done,
+                                              .retry = retry,
+                                              .bury = bury,
+                                              .next_due = next_due,
+                                              .rest = rest};

@@ -153,6 +153,17 @@ static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destina
   return err;
 }
 
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t again_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_COUNT);
+
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, again_us);
+  return record(sqlite, &call);
+}
+
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
 {
   struct kh_sqlite *sqlite = self;
@@ -166,39 +177,50 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   return record_both(sqlite, &success, &removal);
 }
 
-/* RETRY and BURY take the same values. */
-static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
-                        unsigned attempt, int64_t at_us, const struct kh_failure *why)
+/* What RETRY and BURY have in common. */
+static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
+                             unsigned attempt, int64_t at_us, const struct kh_failure *why)
 {
-  struct kh_call failed = kh_call(sqlite->db, statement);
+  struct kh_call call = kh_call(sqlite->db, statement);
 
-  kh_call_text(&failed, kh_str_of(id));
-  kh_call_number(&failed, attempt);
-  kh_call_number(&failed, at_us);
-  kh_call_text(&failed, kh_str_of(why->reason));
-  kh_call_number(&failed, why->status);
-  kh_call_text(&failed, kh_str_of(why->answer));
-  kh_call_number(&failed, why->is_refusal);
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, at_us);
+  kh_call_text(&call, kh_str_of(why->reason));
+  kh_call_number(&call, why->status);
+  kh_call_text(&call, kh_str_of(why->answer));
+  kh_call_number(&call, why->is_refusal);
+  return call;
+}
+
+static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *failed, const char *id,
+                                  const struct kh_failure *why)
+{
   if (why->rest_until_us == 0)
-    return record(sqlite, &failed);
+    return record(sqlite, failed);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->failures);
-  return record_both(sqlite, &rests, &failed);
+  return record_both(sqlite, &rests, failed);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                          const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+  struct kh_call call = failed(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+
+  return record_failure(self, &call, id, why);
 }
 
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                         const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
+  struct kh_call call = failed(self, KH_SQL_BURY, id, attempt, now_us, why);
+
+  kh_call_number(&call, why->is_untried);
+  return record_failure(self, &call, id, why);
 }
 
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t until_us)
@@ -274,4 +296,5 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
   return kh_sqlite_batch.end(sqlite);
 }
 
-const struct kh_queue_ops kh_sqlite_queue = {owe, take, done, retry, bury, next_due, rest, know_config};
+const struct kh_queue_ops kh_sqlite_queue = {owe,  take,     count, done,       retry,
+                                             bury, next_due, rest,  know_config};

@@ -194,6 +194,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
         " WHERE t.held_until_us <= ?1 AND (t.credential, t.place) NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    /* Nothing else, so that the row keeps its size. */
+    [KH_SQL_COUNT] =
+        "UPDATE deliveries SET attempt = ?2, not_before_us = ?3 WHERE id = ?1 AND dead_us IS NULL",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
         "UPDATE destinations SET delivered_us = ?2, failures = iif(held_until_us > ?2, failures, 0),"
@@ -208,7 +211,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
-    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason <> '',"
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?8 AND reason <> '',"
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
                     ", is_refused = ?7 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
