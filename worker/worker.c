@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A pass waits at least so long for a place that the one before it left to its pace. */
+enum { PACE_LEFT_US = 1100 * 1000 };
+
 /* The signals stay blocked, so that none can come between looking for one and going to sleep. */
 static int take_signals(int one, int other)
 {
@@ -150,7 +153,8 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .transport = worker->transport,
                                       .paces = &worker->paces,
                                       .log = worker->log,
-                                      .clock = &kh_system_clock};
+                                      .clock = &kh_system_clock,
+                                      .paced_until_us = kh_clock_now_us(&kh_system_clock) + PACE_LEFT_US};
   return KH_OK;
 }
 
