@@ -36,6 +36,9 @@ struct kh_worker {
 
   int64_t started_us, looked_us, swept_us; /* ticks */
   size_t deliver_max;                      /* outcomes in one transaction; fewer after a full disk */
+  int64_t warned_us;                       /* ticks; that the outbox fills; 0 for never */
+  int64_t died_told_us;                    /* likewise, that something died for want of room */
+  uint64_t died_told;
   bool stop;
   bool store_knows;  /* which config is in use; told again each hour */
   bool did_overtime; /* a second pass, when the budget of the first was over */

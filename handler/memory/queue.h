@@ -67,7 +67,32 @@ struct kh_under_way {
   } at[KH_UNDER_WAY_MAX];
 };
 
-/* The last one is NULL where a queue ends with its process: no destination rests there after a failure. */
+/*
+ * How much may lie in the queue. One credential has a quarter of it for what is owed, and as much for what is
+ * dead. Beyond that its oldest that are owed die with the reason outbox_full, and its oldest dead ones are
+ * forgotten; so are dead ones where they take room from what is owed.
+ */
+struct kh_queue_bounds {
+  size_t max_entries;
+  uint64_t max_bytes; /* of bodies */
+  int64_t keep_dead_s;
+};
+
+/* Where nobody says so. */
+enum { KH_QUEUE_ENTRIES = 40000, KH_QUEUE_BYTES = 256 * 1024 * 1024, KH_QUEUE_KEEP_DEAD_S = 30 * 86400 };
+
+struct kh_queue_use {
+  bool is_full;                         /* of what is owed: take no more */
+  unsigned percent;                     /* of all, or of its quarter what the fullest credential has */
+  char credential[KH_CREDENTIAL_BYTES]; /* that one */
+  uint64_t died;                        /* for want of room, since the queue was opened */
+  char died_last[KH_CREDENTIAL_BYTES];  /* the credential of the last of them */
+};
+
+/*
+ * From know_config on they are NULL where a queue ends with its process: it is small, and no destination
+ * rests there after a failure.
+ */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
@@ -81,6 +106,8 @@ struct kh_queue_ops {
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
   enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t until_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
+  void (*bound)(void *self, const struct kh_queue_bounds *bounds);
+  enum kh_err (*use)(void *self, struct kh_queue_use *use);
 };
 
 struct kh_queue {
@@ -169,14 +196,27 @@ KH_MUST_USE static inline enum kh_err kh_queue_next_due(const struct kh_queue *q
 /*
  * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due,
  * no destination rests any more, and those of which nothing was heard for a month are forgotten. In any case
- * no wait stays that is longer than there are: the clock was wrong when it began. For every hour or so,
- * outside a batch.
+ * no wait stays that is longer than there are: the clock was wrong when it began; and what is dead for too
+ * long is forgotten. For every hour or so, outside a batch.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue *queue,
                                                            const unsigned char digest[KH_DIGEST_BYTES],
                                                            int64_t now_us)
 {
   return queue->ops->know_config ? queue->ops->know_config(queue->self, digest, now_us) : KH_OK;
+}
+
+/* From the next batch on; until then it has the bounds of a configuration that says nothing of them. */
+static inline void kh_queue_bound(const struct kh_queue *queue, const struct kh_queue_bounds *bounds)
+{
+  if (queue->ops->bound)
+    queue->ops->bound(queue->self, bounds);
+}
+
+KH_MUST_USE static inline enum kh_err kh_queue_use(const struct kh_queue *queue, struct kh_queue_use *use)
+{
+  *use = (struct kh_queue_use){0};
+  return queue->ops->use ? queue->ops->use(queue->self, use) : KH_OK;
 }
 
 #endif

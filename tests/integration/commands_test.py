@@ -373,6 +373,26 @@ def test_redrive_starts_a_worker(cli, report):
 # ---- filters, against a model
 
 
+def test_a_file_that_cannot_shrink(cli, report):
+    """As an older version made it. The next worker writes it anew."""
+    cli.config(top=SERVICE, rules="  - log\n")
+    state = cli.path("state")
+    once(cli)
+    with sqlite3.connect(f"{state}/memory.sqlite") as db:
+        db.execute("PRAGMA auto_vacuum = NONE")
+    db.execute("VACUUM")
+    db.close()
+    status = told(cli, "status")
+    done = cli.run("status", "--config", cli.path("kitehook.yml"))
+    report.check("status says so", status["outbox"]["can_shrink"] is False and "keeps its size" in done.out,
+                 (status, done))
+    once(cli)
+    status = told(cli, "status")
+    done = cli.run("status", "--config", cli.path("kitehook.yml"))
+    report.check("a worker mends it", status["outbox"]["can_shrink"] is True and
+                 "keeps its size" not in done.out, (status, done))
+
+
 def fill(state, rng, count):
     """COUNT random deliveries, written by SQLite itself."""
     now_us = time.time_ns() // 1000
@@ -825,7 +845,8 @@ def test_nothing_leaks(cli, report):
 
 TESTS = [test_misuse, test_nothing_is_made, test_status_of_the_config, test_owner, test_burial,
          test_redrive_without_a_worker, test_redrive_beside_a_worker,
-         test_redrive_starts_a_worker, test_filters, test_drop_while_it_is_sent,
+         test_redrive_starts_a_worker, test_filters, test_a_file_that_cannot_shrink,
+         test_drop_while_it_is_sent,
          test_looks_beside_a_busy_worker, test_status_of_the_worker,
          test_memory_that_is_taken, test_inbox, test_send, test_nothing_leaks]
 

@@ -276,6 +276,67 @@ def test_retry_after_as_a_date(cli, report):
         report.check("a date is obeyed", abs(told - at) <= 2, line)
 
 
+# ---- the outbox is bounded
+
+
+def outbox_of(cli, *more):
+    done = cli.run("outbox", "list", "--config", cli.config_path, "--json", *more)
+    return json.loads(done.out)["deliveries"]
+
+
+def test_who_refuses_everything_fills_nothing(cli, report):
+    """Its dead ones stay within a quarter, and nobody else suffers."""
+    with Catcher(lambda path, _: 422 if path == "/bad" else 200) as catcher:
+        state = place(cli, slack("bad", "BAD") + slack("well", "WELL"), "outbox: {max_entries: 40}\n",
+                      BAD=catcher.url("/bad"), WELL=catcher.url("/well"))
+        with Served(cli, state) as served:
+            for first in range(1, 61, 10):
+                put(state, *range(first, first + 10))
+                wait_until(lambda first=first: len(catcher.at("/well")) == first + 9, 20)
+            report.check("the others get all", len(catcher.at("/well")) == 60, len(catcher.at("/well")))
+            report.check("and it was asked each time",
+                         wait_until(lambda: len([one for one in catcher.caught if one.path == "/bad"]) == 60,
+                                    20), len(catcher.caught))
+            wait_until(lambda: len(served.lines("bad")) == 60, 10)
+            rows = outbox_of(cli)
+            report.check("ten of its dead ones are kept, the newest",
+                         len(rows) == 10 and {row["rule"] for row in rows} == {"bad"} and
+                         {row["state"] for row in rows} == {"dead"}, rows)
+            report.check("nothing stalls", not served.lines(message="worker stalled"), served.text()[-2000:])
+
+
+def test_a_full_outbox_leaves_webhooks_where_they_are(cli, report):
+    answers = {"status": 503}
+    with Catcher(lambda *_: answers["status"]) as catcher:
+        names = ("one", "two", "three", "four")
+        state = place(cli, "".join(hook(name, name.upper()) for name in names),
+                      "outbox: {max_entries: 8}\n", KEY=KEY,
+                      **{name.upper(): catcher.url(f"/{name}") for name in names})
+        new = state / "inbox" / "new"
+        with Served(cli, state) as served:
+            put(state, 1, 2, 3)
+            report.check("it takes what there is room for",
+                         wait_until(lambda: len(outbox_of(cli, "--state", "waiting")) == 8, 20),
+                         outbox_of(cli))
+            rows = outbox_of(cli)
+            report.check("two of each are owed, and nothing else is there",
+                         sorted(row["rule"] for row in rows) == sorted(2 * names) and
+                         "dead" not in {row["state"] for row in rows}, rows)
+            put(state, 4, 5)
+            time.sleep(1)
+            report.check("the rest stays in the inbox", len(list(new.iterdir())) == 2, list(new.iterdir()))
+            told = served.lines(message="outbox fills")
+            report.check("it says so, and that some died",
+                         {(line["level"], line.get("reason")) for line in told} ==
+                         {("WARN", None), ("ERROR", "outbox_full")}, told)
+        answers["status"] = 200
+        cli.run("outbox", "redrive", "--state", "waiting", "--config", cli.config_path)
+        with Served(cli, state) as served:
+            report.check("when there is room again, it goes on",
+                         wait_until(lambda: len(catcher.at("/one")) >= 4 and not list(new.iterdir()), 20),
+                         (len(catcher.caught), served.text()[-1500:]))
+
+
 # ---- another configuration
 
 
@@ -538,6 +599,7 @@ def test_no_secret_lies_in_the_outbox(cli, report):
 TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
          test_a_failed_destination_rests, test_a_worker_that_dies_in_the_middle,
          test_one_a_second_gets_one_a_second, test_one_that_fails_now_and_then, test_retry_after_as_a_date,
+         test_who_refuses_everything_fills_nothing, test_a_full_outbox_leaves_webhooks_where_they_are,
          test_a_refusal_waits_for_the_config, test_a_late_webhook_is_not_left_behind,
          test_an_inbox_in_trouble_stops_no_delivery, test_an_authority_of_ones_own, test_a_proxy,
          test_answers_without_end, test_a_newer_lamp_replaces_an_older]

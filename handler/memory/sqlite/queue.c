@@ -59,6 +59,8 @@ static enum kh_err owe(void *self, const struct kh_delivery *delivery)
 
   if (err)
     return err;
+  sqlite->has_grown = true;
+  sqlite->grown_us = delivery->created_us;
   err = kh_sqlite_take_room(sqlite, delivery->body.len);
   if (!err && delivery->replaces)
     err = replace_older(sqlite, delivery);
@@ -131,6 +133,15 @@ static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
   return kh_sqlite_note(sqlite, err);
 }
 
+/* Of a batch that was begun for one step, which came to ERR. */
+static enum kh_err end_batch(struct kh_sqlite *sqlite, enum kh_err err)
+{
+  if (!err)
+    return kh_sqlite_batch.end(sqlite);
+  kh_sqlite_batch.drop(sqlite);
+  return err;
+}
+
 /* What the destination learns from an outcome, and what becomes of the delivery: one sync. */
 static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
                                struct kh_call *delivery)
@@ -146,11 +157,7 @@ static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destina
     err = record(sqlite, delivery);
   else
     kh_call_end(delivery);
-  if (alone && !err)
-    err = kh_sqlite_batch.end(sqlite);
-  else if (alone)
-    kh_sqlite_batch.drop(sqlite);
-  return err;
+  return alone ? end_batch(sqlite, err) : err;
 }
 
 static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t again_us)
@@ -217,10 +224,18 @@ static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t n
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                         const struct kh_failure *why)
 {
-  struct kh_call call = failed(self, KH_SQL_BURY, id, attempt, now_us, why);
+  struct kh_sqlite *sqlite = self;
+  const bool alone = !sqlite->in_batch;
+  enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
 
+  if (err)
+    return err;
+  struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
   kh_call_number(&call, why->is_untried);
-  return record_failure(self, &call, id, why);
+  sqlite->has_grown = true;
+  sqlite->grown_us = now_us;
+  err = record_failure(sqlite, &call, id, why);
+  return alone ? end_batch(sqlite, err) : err;
 }
 
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t until_us)
@@ -273,6 +288,14 @@ static enum kh_err mend(struct kh_sqlite *sqlite, enum kh_statement statement, i
   return kh_call_run(&call);
 }
 
+static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
+
+  kh_call_number(&call, now_us - sqlite->bounds.keep_dead_s * 1000000);
+  return kh_call_run(&call);
+}
+
 static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
 {
   struct kh_sqlite *sqlite = self;
@@ -289,12 +312,26 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
     err = mend(sqlite, KH_SQL_MEND_WAITS, now_us);
   if (!err)
     err = mend(sqlite, KH_SQL_MEND_RESTS, now_us);
-  if (kh_sqlite_note(sqlite, err)) {
-    kh_sqlite_batch.drop(sqlite);
-    return err;
-  }
-  return kh_sqlite_batch.end(sqlite);
+  if (!err)
+    err = forget_dead(sqlite, now_us);
+  return end_batch(sqlite, kh_sqlite_note(sqlite, err));
 }
 
-const struct kh_queue_ops kh_sqlite_queue = {owe,  take,     count, done,       retry,
-                                             bury, next_due, rest,  know_config};
+static void bound(void *self, const struct kh_queue_bounds *bounds)
+{
+  struct kh_sqlite *sqlite = self;
+
+  sqlite->bounds = *bounds;
+}
+
+const struct kh_queue_ops kh_sqlite_queue = {.owe = owe,
+                                             .take = take,
+                                             .count = count,
+                                             .done = done,
+                                             .retry = retry,
+                                             .bury = bury,
+                                             .next_due = next_due,
+                                             .rest = rest,
+                                             .know_config = know_config,
+                                             .bound = bound,
+                                             .use = kh_sqlite_use};
