@@ -206,6 +206,15 @@ static void tidy(struct kh_worker *worker)
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
+/* What is due waits for no more than its pace, and not beyond the time that there is. */
+static bool is_for_pace(const struct kh_worker *worker, int64_t due_us, int64_t until_due_ms)
+{
+  const int64_t budget_ms = worker->call->budget_ms;
+
+  return due_us != never_us && due_us <= worker->outbox.paced_until_us &&
+         (budget_ms < 0 || since_ms(worker->started_us) + until_due_ms < budget_ms);
+}
+
 /* How long it stays from now if nothing comes; below 0 when it is time to leave. */
 static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us, int64_t due_us)
 {
@@ -213,10 +222,11 @@ static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us
   int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
   const bool is_sending = worker->outbox.under_way_count > 0;
   int64_t until_due_ms = (due_us - kh_worker_now_us(worker)) / 1000 + 1;
+  const bool is_paced = is_for_pace(worker, due_us, until_due_ms);
 
-  if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
+  if (worker->call->once && ((!is_sending && !is_paced) || is_out_of_budget(worker)))
     return -1;
-  if (is_sending && (due_us == never_us || worker->call->once))
+  if (is_sending && (due_us == never_us || (worker->call->once && !is_paced)))
     return KH_LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;

@@ -8,6 +8,7 @@
 #ifndef KH_WORKER_PARTS_H
 #define KH_WORKER_PARTS_H
 
+#include "deliver/pace.h"
 #include "net/http_curl.h"
 #include "settling.h"
 #include "work.h"
@@ -33,6 +34,7 @@ struct kh_worker {
   struct kh_store store;
   struct kh_transport transport;
   struct kh_work work;
+  struct kh_paces paces;
   struct kh_outbox outbox;
   struct kh_service service;
 

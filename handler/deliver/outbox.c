@@ -7,6 +7,12 @@ _Static_assert((int)KH_UNDER_WAY_MAX <= (int)KH_EXCHANGES_MAX, "a transport must
 
 /* ---- what became of it ---- */
 
+static enum kh_err rest(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+{
+  return kh_queue_rest(&outbox->queue, attempt->delivery.credential, attempt->delivery.place,
+                       kh_clock_now_us(outbox->clock), attempt->rest_until_us);
+}
+
 static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *attempt)
 {
   const struct kh_queue *queue = &outbox->queue;
@@ -20,6 +26,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
                                  .is_untried = attempt->number == attempt->delivery.attempt,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED ||
                                                attempt->result == KH_ERR_NOTIFIER_GONE,
+                                 .failures = attempt->failures,
                                  .now_us = now_us,
                                  .rest_until_us = attempt->rest_until_us};
   enum kh_err err;
@@ -37,8 +44,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
-    err = kh_queue_rest(queue, attempt->delivery.credential, attempt->delivery.place, now_us,
-                        attempt->rest_until_us);
+    err = rest(outbox, attempt);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -84,6 +90,7 @@ static struct kh_attempt *remove_first(struct kh_attempt **list)
 static void has_ended(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   attempt->duration_us = kh_clock_ticks_us(outbox->clock) - attempt->started_us;
+  kh_attempt_learn_pace(outbox, attempt);
   append(&outbox->ended, attempt);
 }
 
@@ -99,7 +106,7 @@ static bool is_full(const struct kh_outbox *outbox, const struct kh_attempt *att
   for (size_t i = 0; i < outbox->under_way_count; i++)
     count += strcmp(outbox->under_way[i]->delivery.credential, attempt->delivery.credential) == 0 &&
              strcmp(outbox->under_way[i]->delivery.place, attempt->delivery.place) == 0;
-  return attempt->delivery.is_probe || count >= most;
+  return attempt->delivery.failures > 0 || count >= most;
 }
 
 static void list_under_way(const struct kh_outbox *outbox, struct kh_under_way *list)
@@ -198,11 +205,14 @@ static enum kh_err take_next(struct kh_outbox *outbox, struct turn *turn)
 
   if (!attempt)
     return err;
+  const bool waits = !attempt->result && !kh_attempt_may_start(outbox, attempt);
   err = have_batch(outbox, turn);
-  if (!err)
+  if (!err && waits)
+    err = rest(outbox, attempt);
+  else if (!err)
     err = attempt->result ? record(outbox, attempt) : count(outbox, attempt, now_us);
-  turn->made += !err;
-  if (err)
+  turn->made += !err && !waits;
+  if (err || waits)
     release(attempt);
   else if (attempt->result)
     append(&turn->told, attempt);
@@ -362,6 +372,7 @@ void kh_outbox_follow_clock(struct kh_outbox *outbox, int64_t step_us)
     if (attempt->rest_until_us > 0)
       attempt->rest_until_us += step_us;
   }
+  outbox->paced_until_us += step_us;
   outbox->since_us = kh_clock_now_us(outbox->clock);
 }
 

@@ -2,8 +2,9 @@
  * outbox.h - what is owed goes out: take, send, and then done, again later, or dead.
  *
  * Up to KH_UNDER_WAY_MAX deliveries are on their way over the network at once, so that a destination that
- * hangs holds up no other; to one destination as many as its notifier allows, and one while it fails.
- * policy.h says what an answer means.
+ * hangs holds up no other; to one destination as many as its notifier allows, and one while it fails. Who
+ * must wait for a token of its pace rests, so the queue gives the others and knows when to wake. policy.h
+ * says what an answer means, pace.h how fast they follow one another.
  */
 #ifndef KH_OUTBOX_H
 #define KH_OUTBOX_H
@@ -14,6 +15,7 @@
 #include "rules/notifier.h"
 
 struct kh_attempt;
+struct kh_paces;
 
 /* One attempt, for who counts or shows them. All of it holds for the call; nothing has a secret in it. */
 struct kh_attempted {
@@ -34,7 +36,8 @@ struct kh_outbox {
   struct kh_log log;
   const struct kh_clock *clock;
   int64_t since_us; /* of the clock: nothing dies of age that was not tried after it; 0 for no such time */
-  uint64_t jitter;  /* any number to begin with (policy.h) */
+  struct kh_paces *paces; /* borrowed; NULL where nothing is paced (pace.h) */
+  uint64_t jitter;        /* any number to begin with (policy.h) */
   int64_t until_us; /* in the clock's ticks: no send may last longer or start later; 0 for no such end */
   bool once;        /* nobody comes back: what fails is dead, whatever trying again might help */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
@@ -44,6 +47,7 @@ struct kh_outbox {
   size_t under_way_count;
   struct kh_attempt *ended; /* owned; whose outcome is not recorded yet, the oldest first */
   enum kh_err last;         /* what kh_outbox_step returns, of the outcome that was recorded last */
+  int64_t paced_until_us;   /* no destination waits longer than that for its pace alone */
 };
 
 /* TRANSPORT goes by CONFIG's `http:` from its next request on; CONFIG outlives them. */

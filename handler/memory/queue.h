@@ -34,7 +34,10 @@ struct kh_delivery {
   unsigned attempt;   /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
   int64_t since_us; /* of a taken one: when it was made or, after an attempt, last tried */
-  bool is_probe;    /* of a taken one: the last attempt to reach its destination failed */
+  /* Of a taken one: so many attempts in a row failed to reach its destination, and when one last arrived
+     anywhere by its credential; 0 for never. */
+  unsigned failures;
+  int64_t delivered_us;
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
@@ -48,6 +51,7 @@ struct kh_failure {
   const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
   bool is_untried;    /* of a dead one: no attempt failed now, and why the last one did is kept beside it */
   bool is_refusal;    /* of the destination as such: a changed configuration is reason to try at once */
+  unsigned failures;  /* of the destination, in a row, with this one; 0: it says nothing about that */
   int64_t now_us;     /* when it failed: a wait and a rest begin */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
@@ -86,7 +90,10 @@ struct kh_queue_use {
   char died_last[KH_CREDENTIAL_BYTES];  /* the credential of the last of them */
 };
 
-/* The last four are NULL where a queue ends with its process: no destination rests there, and it is small. */
+/*
+ * From know_config on they are NULL where a queue ends with its process: it is small, and no destination
+ * rests there after a failure.
+ */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
@@ -175,7 +182,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *credential,
                                                     const char *place, int64_t now_us, int64_t until_us)
 {
-  return queue->ops->rest ? queue->ops->rest(queue->self, credential, place, now_us, until_us) : KH_OK;
+  return queue->ops->rest(queue->self, credential, place, now_us, until_us);
 }
 
 /*

@@ -6,6 +6,7 @@ usage: commands_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 What is in the file Python's sqlite3 says, what arrived a catcher. What --help and the man page say of the
 commands is in cli_test.py.
 """
+import base64
 import http.server
 import json
 import os
@@ -526,9 +527,10 @@ def test_drop_while_it_is_sent(cli, report):
 
 def test_looks_beside_a_busy_worker(cli, report):
     """Whoever looks gets an answer, and nothing is lost, done twice or held up by it."""
+    cli.file("key", base64.b64encode(SECRET * 2).decode())
     with Catcher() as catcher:
         cli.config(top=SERVICE, url=catcher.url(HOOK),
-                   rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n  - log\n")
+                   rules="  - webhook: { url: { env: SLACK_WEBHOOK_URL }, secret: { file: key } }\n  - log\n")
         state = cli.path("state")
         over, trouble, looks = threading.Event(), [], [0]
 

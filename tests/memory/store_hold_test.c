@@ -63,7 +63,7 @@ static const char *take(int64_t now_us, const struct kh_under_way *under_way)
   enum kh_err err = kh_queue_take(&test.store.queue, now_us, under_way, &delivery);
 
   ck_assert(err == KH_OK || err == KH_ERR_NOT_FOUND);
-  (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.is_probe ? "!" : "");
+  (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.failures > 0 ? "!" : "");
   kh_delivery_release(&delivery);
   return taken;
 }
@@ -83,6 +83,7 @@ static void record_failure_at(int64_t now_us, const char *id, int64_t retry_us, 
                                  .status = 503,
                                  .answer = "",
                                  .is_refusal = is_refusal,
+                                 .failures = 1,
                                  .now_us = now_us,
                                  .rest_until_us = hold_us};
 
@@ -410,7 +411,8 @@ END_TEST
 
 START_TEST(burying_one_may_hold_its_destination_too)
 {
-  const struct kh_failure why = {.reason = "x", .answer = "", .rest_until_us = NOW_US + SECOND_US};
+  const struct kh_failure why = {
+      .reason = "x", .answer = "", .failures = 1, .rest_until_us = NOW_US + SECOND_US};
 
   owe("a1", "A");
   owe("a2", "A");

@@ -114,10 +114,27 @@ static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t n
   return record(self, id, (struct kh_process_fate){false, attempt, again_us});
 }
 
+static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
+                        int64_t until_us)
+{
+  struct kh_process *process = self;
+
+  (void)now_us;
+  for (size_t i = 0; i < process->queue_count; i++) {
+    struct kh_process_delivery *queued = &process->queue[i];
+
+    if (is_same_destination(&queued->delivery, credential, place) && queued->now.not_before_us < until_us)
+      queued->now.not_before_us = until_us;
+  }
+  return KH_OK;
+}
+
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
 {
-  (void)now_us;
-  (void)rest_until_us;
+  const struct kh_process_delivery *queued = find(self, id);
+
+  if (queued && rest_until_us > 0)
+    (void)!rest(self, queued->delivery.credential, queued->delivery.place, now_us, rest_until_us);
   return record(self, id, (struct kh_process_fate){.gone = true});
 }
 
@@ -153,4 +170,5 @@ const struct kh_queue_ops kh_process_queue = {.owe = owe,
                                               .done = done,
                                               .retry = retry,
                                               .bury = bury,
-                                              .next_due = next_due};
+                                              .next_due = next_due,
+                                              .rest = rest};

@@ -96,7 +96,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   delivery->expires_us = kh_call_number_at(call, 10);
   delivery->created_us = kh_call_number_at(call, 11);
   delivery->since_us = kh_call_number_at(call, 12);
-  delivery->is_probe = kh_call_number_at(call, 13) != 0;
+  delivery->failures = (unsigned)kh_call_number_at(call, 13);
+  delivery->delivered_us = kh_call_number_at(call, 14);
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -214,6 +215,7 @@ static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *fail
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->now_us);
+  kh_call_number(&rests, why->failures);
   return record_both(sqlite, &rests, failed);
 }
 

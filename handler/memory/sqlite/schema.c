@@ -28,12 +28,16 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA trusted_schema = OFF;";
 
-/* When a delivery last arrived there; 0 for never, as of the next two, from and until when it rests. */
+/*
+ * When a delivery last arrived there; 0 for never, as of the next two, from and until when it rests. Failures
+ * are those since then.
+ */
 #define BY_DESTINATION                                                                                   \
   "CREATE INDEX deliveries_next ON deliveries (credential, place, not_before_us) WHERE dead_us IS NULL;" \
   "CREATE TABLE destinations ("                                                                          \
   "  credential TEXT NOT NULL, place TEXT NOT NULL, delivered_us INTEGER NOT NULL,"                      \
   "  held_until_us INTEGER NOT NULL DEFAULT 0, held_from_us INTEGER NOT NULL DEFAULT 0,"                 \
+  "  failures INTEGER NOT NULL DEFAULT 0,"                                                               \
   "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
 
 /*
@@ -91,8 +95,7 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
-    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT "
-    "NULL,"
+    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
     "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
     "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
     "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;" ENTRIES
@@ -138,7 +141,8 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
            "ALTER TABLE deliveries ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"
            "UPDATE deliveries SET since_us = created_us;"
            "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
-           "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0 FROM whole;"
+           "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0,"
+           "  held_until_us > 0 FROM whole;"
            "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL,
            SHARES "PRAGMA user_version = 4; COMMIT;"},
 };
@@ -160,7 +164,8 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 /* From the destinations, so that thousands that wait for one of them are never walked over. */
 #define TAKE(and_delivery, and_destination)                                                      \
   "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt," \
-  " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.held_until_us > 0"                \
+  " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"                        \
+  " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = t.credential)"       \
   " FROM destinations AS t JOIN deliveries AS d ON d.seq ="                                      \
   " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"                     \
   " AND n.not_before_us <= ?1" and_delivery " ORDER BY n.not_before_us, n.seq LIMIT 1)"          \
@@ -197,8 +202,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
         " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
-    [KH_SQL_RELEASE] = "UPDATE destinations SET held_until_us = 0 WHERE held_until_us > 0 AND"
-                       " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
+    [KH_SQL_RELEASE] =
+        "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE held_until_us + failures > 0 AND"
+        " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
     /*
      * A dead one begins anew, for as long as it had the first time; of one that lives only the waiting ends.
      */
@@ -253,11 +259,12 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                      "AND dead_us IS NULL",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
-        "UPDATE destinations SET delivered_us = ?2, held_from_us = iif(?3 > 0, ?2, held_from_us),"
+        "UPDATE destinations SET delivered_us = ?2, failures = iif(held_until_us > ?2, failures, 0),"
+        " held_from_us = iif(?3 > 0, ?2, held_from_us),"
         " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
         " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND " IS_OWED ")",
     [KH_SQL_REST] = "UPDATE destinations SET held_from_us = iif(?2 > held_until_us, ?3, held_from_us),"
-                    " held_until_us = max(held_until_us, ?2) WHERE"
+                    " held_until_us = max(held_until_us, ?2), failures = max(failures, ?4) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
@@ -292,7 +299,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
                               " is_refused AND not_before_us > ?1",
-    [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0",
+    [KH_SQL_CONFIG_RESTS] = "UPDATE destinations SET held_until_us = 0, failures = 0",
     /* What lies ahead of ?1, the time, begins then, and lasts as long as it was to last. */
     [KH_SQL_MEND_WAITS] = "UPDATE deliveries SET not_before_us = not_before_us - max(since_us - ?1, 0),"
                           " since_us = min(since_us, ?1), expires_us = expires_us - max(created_us - ?1, 0),"
