@@ -58,7 +58,7 @@ struct kh_reception {
   const char *config_path;
   const char *const *environment;
   const struct kh_clock *clock;
-  int log_fd;
+  struct kh_log_fd lines;
   int64_t looked_us, refreshed_us; /* in the clock's ticks: the last look, and the last because of a secret */
   bool complained;                 /* a broken one was logged */
 };

@@ -13,7 +13,7 @@ static const int64_t deadline_without_config_s = 10;
 
 static void log_config(struct kh_reception *reception, enum kh_err err, const struct kh_diag *diag)
 {
-  struct kh_log log = kh_log_to_fd(&reception->log_fd, reception->clock);
+  struct kh_log log = kh_log_to_fd(&reception->lines, reception->clock);
   struct kh_log_line line;
 
   kh_log_begin(&line, &log, err ? KH_ERROR : KH_INFO, err ? "config broken" : "config reloaded");
@@ -26,9 +26,9 @@ static void open_log(struct kh_reception *reception)
   const char *path = reception->config->log_path;
   int fd = path[0] ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600) : STDERR_FILENO;
 
-  if (reception->log_fd > STDERR_FILENO)
-    (void)close(reception->log_fd);
-  reception->log_fd = fd >= 0 ? fd : STDERR_FILENO;
+  if (reception->lines.fd > STDERR_FILENO)
+    (void)close(reception->lines.fd);
+  reception->lines = (struct kh_log_fd){fd >= 0 ? fd : STDERR_FILENO, fd >= 0 && kh_fd_is_torn(fd, path)};
   if (fd < 0) {
     struct kh_diag diag = {0};
 
@@ -56,7 +56,7 @@ static void open_receiver(struct kh_reception *reception)
   if (config->state[0])
     sink = kh_inbox_sink_init(&reception->inbox, config);
   kh_receiver_init(&reception->receiver, config, sink, reception->clock,
-                   kh_log_to_fd(&reception->log_fd, reception->clock));
+                   kh_log_to_fd(&reception->lines, reception->clock));
   reception->receiver.refresh = refresh;
   reception->receiver.owner = reception;
 }
@@ -100,7 +100,7 @@ static bool look(struct kh_reception *reception)
   if (!reception->config || kh_config_is_outdated(reception->config))
     return load(reception, true);
   /* After logrotate moved the file away what we write would go where nobody looks. */
-  if (reception->config->log_path[0] && !kh_fd_is_at(reception->log_fd, reception->config->log_path))
+  if (reception->config->log_path[0] && !kh_fd_is_at(reception->lines.fd, reception->config->log_path))
     open_log(reception);
   return false;
 }
@@ -131,7 +131,7 @@ void kh_reception_open(struct kh_reception *reception, const char *path, const c
   reception->config_path = path;
   reception->environment = environment;
   reception->clock = clock;
-  reception->log_fd = STDERR_FILENO;
+  reception->lines = (struct kh_log_fd){.fd = STDERR_FILENO};
   reception->looked_us = kh_clock_ticks_us(clock);
   reception->refreshed_us = reception->looked_us - LOOK_EVERY_US;
   reception->complained = false;
@@ -141,9 +141,9 @@ void kh_reception_open(struct kh_reception *reception, const char *path, const c
 void kh_reception_close(struct kh_reception *reception)
 {
   leave_config(reception);
-  if (reception->log_fd > STDERR_FILENO)
-    (void)close(reception->log_fd);
-  reception->log_fd = STDERR_FILENO;
+  if (reception->lines.fd > STDERR_FILENO)
+    (void)close(reception->lines.fd);
+  reception->lines.fd = STDERR_FILENO;
 }
 
 size_t kh_reception_max_body(const struct kh_reception *reception)

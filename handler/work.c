@@ -5,7 +5,9 @@
 #include "rules/decision.h"
 #include "work.h"
 
-enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1, LINES_MAX_BYTES = 16 * 1024 * 1024 };
+enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1 };
+/* Half of it ends a batch; the lines of one more webhook, under KH_RULES_MAX rules, fit into the rest. */
+enum { LINES_MAX_BYTES = 16 * 1024 * 1024 };
 
 void kh_work_init(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules,
                   struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
@@ -35,9 +37,18 @@ void kh_work_release(struct kh_work *work)
 
 /* ---- log lines wait for their batch: a line that says "done" must be true ---- */
 
+/* Rather too early than never. */
 static void hold_line(void *self, struct kh_str line)
 {
-  (void)kh_buf_add(self, line);
+  struct kh_work *work = self;
+
+  if (line.len > work->lines.max - work->lines.len)
+    kh_work_release_lines(work);
+  if (kh_buf_add(&work->lines, line)) {
+    work->log.write(work->log.self, KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n"));
+    work->log.write(work->log.self, line);
+    kh_buf_clear(&work->lines);
+  }
 }
 
 static struct kh_log held_log(struct kh_work *work)
@@ -45,7 +56,7 @@ static struct kh_log held_log(struct kh_work *work)
   struct kh_log log = work->log;
 
   log.write = hold_line;
-  log.self = &work->lines;
+  log.self = work;
   return log;
 }
 
@@ -65,6 +76,7 @@ void kh_work_release_lines(struct kh_work *work)
 struct outcome {
   struct kh_event event;
   struct kh_claim claim;
+  unsigned char event_digest[KH_DIGEST_BYTES]; /* names the event in the ids of its deliveries */
   struct kh_facts facts;
   struct kh_delivery *deliveries; /* owned, one for each rule that matched */
   size_t count;
@@ -129,7 +141,7 @@ static enum kh_err apply_rule(struct kh_work *work, const char *name, const stru
   log_undecided(work, name, rule, &decision.undecided);
   if (!decision.matches)
     return KH_OK;
-  enum kh_err err = kh_rule_render(rule, rendering, outcome->claim.body_digest, kh_clock_now_us(work->clock),
+  enum kh_err err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock),
                                    delivery);
   if (err == KH_ERR_NO_MEMORY)
     return err;
@@ -222,6 +234,30 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_log_end(&line, &log);
 }
 
+/* Who it is, for memory, and for whoever remembers the ids of deliveries. */
+static void identify(struct outcome *outcome, const char *name, const struct kh_entry *entry)
+{
+  const struct kh_verified *verified = &entry->verified;
+  const bool is_ping = outcome->event.kind == KH_EVENT_PING;
+  const bool is_timeless = !is_ping && !kh_event_has_time(&outcome->event);
+  struct kh_claim *claim = &outcome->claim;
+
+  *claim = (struct kh_claim){.entry = kh_str_of(name),
+                             .signature = kh_str_of(verified->signature),
+                             .body_window_s = is_ping       ? 0
+                                              : is_timeless ? KH_TIMELESS_WINDOW_S
+                                                            : KH_BODY_WINDOW_S,
+                             .now_us = entry->received_us};
+  kh_sha256(&verified->body, 1, claim->body_digest);
+  memcpy(outcome->event_digest, claim->body_digest, sizeof outcome->event_digest);
+  /* What comes again as it was is another event, and whoever knows the ids of the first must take it. */
+  if (is_timeless) {
+    const struct kh_str parts[] = {verified->body, claim->entry};
+
+    kh_sha256(parts, KH_COUNT(parts), outcome->event_digest);
+  }
+}
+
 enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag)
 {
@@ -233,12 +269,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   if (err)
     return err;
   outcome.event.steps_left = &outcome.steps_left;
-  outcome.claim = (struct kh_claim){.entry = kh_str_of(name),
-                                    .signature = kh_str_of(entry->verified.signature),
-                                    .is_ping = outcome.event.kind == KH_EVENT_PING,
-                                    .now_us = entry->received_us};
-  kh_sha256(&entry->verified.body, 1, outcome.claim.body_digest);
-
+  identify(&outcome, name, entry);
   err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);
   if (!err)
     err = apply_rules(work, name, &outcome);
@@ -296,14 +327,17 @@ static bool is_passing(enum kh_err err)
          err == KH_ERR_NO_MEMORY;
 }
 
-static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+/* *COUNT becomes less where their log lines would be too many to be held. */
+static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
                               bool *aside, struct kh_diag *diag)
 {
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < *count; i++) {
     struct kh_diag why = {0};
     enum kh_err err = work_entry(work, names[i], &why);
 
     aside[i] = err != KH_OK;
+    if (work->lines.len > LINES_MAX_BYTES / 2)
+      *count = i + 1;
     if (!err || err == KH_ERR_NOT_FOUND)
       continue;
     if (!is_passing(err)) {
@@ -319,8 +353,8 @@ static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
   return KH_OK;
 }
 
-/* One transaction, and what comes after it. */
-static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t count,
+/* One transaction of *COUNT, which may become less, and what comes after it. */
+static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
                               struct kh_diag *diag)
 {
   bool aside[KH_WORK_BATCH];
@@ -338,7 +372,7 @@ static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
     return err;
   }
   kh_work_release_lines(work);
-  for (size_t i = 0; i < count && !err; i++)
+  for (size_t i = 0; i < *count && !err; i++)
     if (!aside[i])
       err = kh_inbox_remove(work->inbox, names[i]);
   return err ? kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno)) : KH_OK;
@@ -370,7 +404,7 @@ enum kh_err kh_work_inbox(struct kh_work *work, size_t *taken, struct kh_diag *d
     return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
   while (*taken > 0 && again) {
     why = (struct kh_diag){0};
-    err = work_names(work, names, *taken, &why);
+    err = work_names(work, names, taken, &why);
     adapt_batch(work, *taken, err);
     again = err == KH_ERR_NO_SPACE && *taken > 1;
     if (again)

@@ -161,8 +161,8 @@ int main(void)
   static struct kh_runtime runtime;
   static struct kh_lambda function;
   static char path[PATH_MAX], ca_path[PATH_MAX];
-  int fd = STDOUT_FILENO;
-  struct kh_log log = kh_log_to_fd(&fd, &kh_system_clock);
+  struct kh_log_fd lines = {.fd = STDOUT_FILENO};
+  struct kh_log log = kh_log_to_fd(&lines, &kh_system_clock);
   struct kh_aws aws = {
       .environment = (const char *const *)environ, .timeout_ms = FETCH_TIMEOUT_MS, .clock = &kh_system_clock};
   struct kh_lambda_world world = {.config_path = path,

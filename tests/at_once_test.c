@@ -56,6 +56,7 @@ static enum kh_err send(void *self, const struct kh_outgoing *request, struct kh
   net->timeouts_ms[number] = request->timeout_ms;
   kh_fake_clock_advance(&clock_, net->takes_us);
   answer->status = net->statuses[number];
+  ck_assert_int_eq(kh_buf_add(&answer->body, answer->status == 200 ? KH_STR("ok") : KH_NO_STR), KH_OK);
   return answer->status ? KH_OK : KH_ERR_DELIVERY_FAILED;
 }
 

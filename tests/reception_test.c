@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/file.h"
 #include "kitehook.h"
 #include "support/clock.h"
 #include "support/recorder.h"
@@ -99,6 +100,25 @@ START_TEST(a_config_is_all_it_needs)
   ck_assert_uint_eq(lines_with("webhook received"), 2);
   ck_assert_int_eq(stat(log_path, &about), 0);
   ck_assert_int_eq(about.st_mode & 0077, 0);
+}
+END_TEST
+
+/* By the receiver before, say, on a disk that was full. */
+START_TEST(a_line_that_broke_off_spoils_no_other)
+{
+  struct kh_buf got;
+
+  kh_recorder_stay_private();
+  kh_file_put(log_path, KH_STR("{\"timestamp\":\"2026-"));
+  put_config(SIGNATURE "log: log\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  kh_buf_init(&got, 10000);
+  ck_assert_int_eq(kh_file_read(log_path, &got, NULL), KH_OK);
+  ck_assert(kh_str_starts(kh_buf_view(&got), KH_STR("{\"timestamp\":\"2026-\n{\"timestamp\":\"")));
+  ck_assert_ptr_null(strstr(kh_buf_text(&got), "\n\n"));
+  kh_buf_release(&got);
 }
 END_TEST
 
@@ -378,6 +398,7 @@ static Suite *reception_suite(void)
   tcase_add_checked_fixture(changed, open_folder, close_folder);
   tcase_add_checked_fixture(failed, open_folder, close_folder);
   tcase_add_test(opened, a_config_is_all_it_needs);
+  tcase_add_test(opened, a_line_that_broke_off_spoils_no_other);
   tcase_add_test(opened, what_comes_behind_notify_is_not_read);
   tcase_add_test(opened, rules_without_a_state_folder_are_no_config);
   tcase_add_test(opened, a_state_folder_is_opened_by_the_first_webhook);

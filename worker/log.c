@@ -19,6 +19,7 @@ enum kh_err kh_log_file_open(struct kh_log_file *log, const char *path, uint64_t
   snprintf(log->path, sizeof log->path, "%s", path);
   if (log->path[0])
     log->fd = open_file(log->path);
+  log->is_torn = log->path[0] && log->fd >= 0 && kh_fd_is_torn(log->fd, log->path);
   return log->fd < 0 ? kh_diag_set(diag, KH_ERR_IO, "%s: %s", log->path, strerror(errno)) : KH_OK;
 }
 
@@ -38,6 +39,7 @@ static void open_again(struct kh_log_file *log)
     return;
   close(log->fd);
   log->fd = fd;
+  log->is_torn = kh_fd_is_torn(fd, log->path);
 }
 
 static void turn_over(struct kh_log_file *log)
@@ -63,7 +65,7 @@ static void write_line(void *self, struct kh_str line)
       turn_over(log);
   }
   /* A full disk costs log lines, not webhooks. */
-  (void)!kh_fd_write(log->fd, line);
+  (void)!kh_fd_write_line(log->fd, line, &log->is_torn);
 }
 
 struct kh_log kh_log_file_lines(struct kh_log_file *log, const struct kh_clock *clock)

@@ -16,6 +16,7 @@ struct kh_log_file {
   char path[KH_PATH_BYTES + 16]; /* "" is standard error */
   uint64_t max_bytes;            /* 0: no bound; whoever chose the path sees to it */
   int fd;                        /* -1 while closed */
+  bool is_torn;                  /* its last line broke off, here or in the worker before */
 };
 
 /* PATH "" or MAX_BYTES 0: see above. KH_ERR_IO with DIAG. */

@@ -47,18 +47,55 @@ enum kh_err kh_file_read(const char *path, struct kh_buf *out, struct kh_diag *d
   return err;
 }
 
-enum kh_err kh_fd_write(int fd, struct kh_str text)
+/* Leaves in TEXT what was not written. */
+static enum kh_err write_all(int fd, struct kh_str *text)
 {
-  while (text.len > 0) {
-    ssize_t wrote = write(fd, text.at, text.len);
+  while (text->len > 0) {
+    ssize_t wrote = write(fd, text->at, text->len);
 
     if (wrote < 0 && errno == EINTR)
       continue;
     if (wrote < 0)
       return kh_is_full(errno) ? KH_ERR_NO_SPACE : KH_ERR_IO;
-    text = kh_str(text.at + wrote, text.len - (size_t)wrote);
+    *text = kh_str(text->at + wrote, text->len - (size_t)wrote);
   }
   return KH_OK;
+}
+
+enum kh_err kh_fd_write(int fd, struct kh_str text)
+{
+  return write_all(fd, &text);
+}
+
+enum kh_err kh_fd_write_line(int fd, struct kh_str line, bool *is_torn)
+{
+  struct kh_str rest = line;
+
+  if (*is_torn) {
+    enum kh_err err = kh_fd_write(fd, KH_STR("\n"));
+
+    if (err)
+      return err;
+    *is_torn = false;
+  }
+  enum kh_err err = write_all(fd, &rest);
+  *is_torn = err && rest.len < line.len;
+  return err;
+}
+
+bool kh_fd_is_torn(int fd, const char *path)
+{
+  struct stat about;
+  char last = '\n';
+
+  if (fstat(fd, &about) || !S_ISREG(about.st_mode) || about.st_size == 0)
+    return false;
+  int reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (reader < 0)
+    return false;
+  (void)!pread(reader, &last, 1, about.st_size - 1);
+  (void)close(reader);
+  return last != '\n';
 }
 
 bool kh_fd_is_at(int fd, const char *path)

@@ -29,6 +29,15 @@ static inline bool kh_is_full(int cause)
  */
 enum kh_err kh_fd_write(int fd, struct kh_str text) KH_MUST_USE;
 
+/*
+ * As kh_fd_write, for a log that goes on whatever it costs. *IS_TORN: what was written last broke off, as on
+ * a full disk; a line end then comes before LINE, which would be unreadable behind it.
+ */
+enum kh_err kh_fd_write_line(int fd, struct kh_str line, bool *is_torn) KH_MUST_USE;
+
+/* True when PATH, which FD has open, is a file whose last line has no end. */
+bool kh_fd_is_torn(int fd, const char *path);
+
 /* True when PATH names what FD has open; false too when that cannot be told. */
 bool kh_fd_is_at(int fd, const char *path);
 

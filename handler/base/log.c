@@ -14,15 +14,15 @@ static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 
 static void write_to_fd(void *self, struct kh_str line)
 {
-  const int *fd = self;
+  struct kh_log_fd *to = self;
 
   /* A log that cannot be written must not cost a webhook; there is no one left to tell. */
-  (void)!kh_fd_write(*fd, line);
+  (void)!kh_fd_write_line(to->fd, line, &to->is_torn);
 }
 
-struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock)
+struct kh_log kh_log_to_fd(struct kh_log_fd *to, const struct kh_clock *clock)
 {
-  return (struct kh_log){.write = write_to_fd, .self = fd, .clock = clock};
+  return (struct kh_log){.write = write_to_fd, .self = to, .clock = clock};
 }
 
 static struct kh_str cut(struct kh_str text)

@@ -63,8 +63,14 @@ struct kh_log {
       invocation; /* on Lambda, "requestId" of each line, as Lambda's own lines have it; else absent */
 };
 
-/* Writes to *FD by one write() a line. Does not own it; FD is looked at each time. */
-struct kh_log kh_log_to_fd(int *fd, const struct kh_clock *clock);
+/* A descriptor that lines go to: the caller's, who may change it between two lines. */
+struct kh_log_fd {
+  int fd;
+  bool is_torn; /* the last line broke off */
+};
+
+/* Writes to TO->fd by one write() a line. Owns neither. */
+struct kh_log kh_log_to_fd(struct kh_log_fd *to, const struct kh_clock *clock);
 
 struct kh_log_line {
   struct kh_buf text; /* failed once memory ran out: the line then says so and nothing else */

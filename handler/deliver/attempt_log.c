@@ -2,6 +2,15 @@
 
 #include "deliver/attempt.h"
 
+/* Where nobody comes back, what is tried again elsewhere is dead. */
+static enum kh_level level_of(const struct kh_outbox *outbox, const struct kh_attempt *attempt,
+                              enum kh_err err)
+{
+  if (!err)
+    return attempt->remarkable ? KH_WARN : KH_INFO;
+  return kh_attempt_goes_on(outbox, attempt) ? kh_err_level(err) : KH_ERROR;
+}
+
 void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, enum kh_err recorded)
 {
   const struct kh_delivery *delivery = &attempt->delivery;
@@ -9,8 +18,7 @@ void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, 
   const char *detail = recorded ? kh_batch_problem(&outbox->batch) : attempt->detail;
   struct kh_log_line line;
 
-  kh_log_begin(&line, &outbox->log, !err && attempt->remarkable ? KH_WARN : kh_err_level(err),
-               "delivery attempt");
+  kh_log_begin(&line, &outbox->log, level_of(outbox, attempt, err), "delivery attempt");
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
   kh_log_text(&line, KH_LOG_EVENT, kh_str_of(delivery->event));
   kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));

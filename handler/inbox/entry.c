@@ -10,6 +10,8 @@ static const char mac_start[] = ",\"mac\":\"";
 static const char mac_end[] = "\"}";
 enum { MAC_MEMBER_BYTES = sizeof mac_start - 1 + 2 * KH_DIGEST_BYTES + sizeof mac_end - 1 };
 
+#define CURE "put the one that was taken out back, then type `kitehook inbox retry` and the entry's name"
+
 static void entry_mac(const struct kh_secret *secret, struct kh_str open_line, struct kh_str body,
                       unsigned char mac[KH_DIGEST_BYTES])
 {
@@ -105,8 +107,7 @@ static enum kh_err read_line(struct kh_json_value line, const struct kh_secret_l
                              kh_json_get(line, KH_STR("secret")));
   if (!verified->by)
     return kh_diag_set(diag, KH_ERR_ENTRY_SECRET_GONE,
-                       "the secret that proved this webhook is no longer in the config; put it back under "
-                       "its name and retry the entry");
+                       "the secret that proved this webhook is no longer in the config; " CURE);
   return KH_OK;
 }
 
@@ -151,9 +152,10 @@ enum kh_err kh_entry_open(struct kh_str bytes, const struct kh_secret_list *sign
   err = kh_buf_add_hex(&expected, mac, sizeof mac);
   /* Nobody can measure this comparison from outside: it runs long after the answer. */
   if (!err && !kh_str_equal(kh_buf_view(&expected), mac_hex))
-    err = kh_diag_set(
-        diag, KH_ERR_ENTRY_MAC,
-        "the entry's mac does not fit: it was changed, or written by somebody without the secret");
+    err = kh_diag_set(diag, KH_ERR_ENTRY_MAC,
+                      "the entry's mac does not fit the secret `%s`: perhaps that is another one now; " CURE
+                      ". Else it was changed, or written by somebody without the secret",
+                      entry->verified.by->name);
 done:
   if (err)
     entry->verified.by = NULL;

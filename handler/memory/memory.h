@@ -10,14 +10,15 @@
 
 #include "base/secret.h"
 
-enum { KH_BODY_WINDOW_S = 24 * 3600 }; /* how long a body counts as seen */
+/* How long a body counts as seen: one that has a time of its event, and one that may come again as it was. */
+enum { KH_BODY_WINDOW_S = 24 * 3600, KH_TIMELESS_WINDOW_S = 600 };
 
 /* Who a webhook is, for memory. */
 struct kh_claim {
   struct kh_str entry; /* its name in the inbox */
   unsigned char body_digest[KH_DIGEST_BYTES];
   struct kh_str signature; /* hexadecimal; empty in token mode */
-  bool is_ping;            /* pings are never repeats */
+  int64_t body_window_s;   /* at most KH_BODY_WINDOW_S; 0: it is never a repeat */
   int64_t now_us;          /* when it was received: a replay that waited in the inbox is still one */
 };
 
@@ -26,7 +27,7 @@ enum kh_seen {
   KH_SEEN_NEVER,
   KH_SEEN_DONE,   /* this very entry was committed before: a crash came between commit and removal */
   KH_SEEN_REPLAY, /* the signature was seen within twice the freshness window */
-  KH_SEEN_REPEAT  /* the body was seen within a day, under another signature */
+  KH_SEEN_REPEAT  /* the body was seen within its window, under another signature */
 };
 
 /* What memory knows that a webhook cannot say itself. Room for history (rules issue). */
@@ -59,8 +60,8 @@ KH_MUST_USE static inline enum kh_err kh_memory_begin(const struct kh_memory *me
 }
 
 /*
- * Remembers the claim and writes the journal. An entry that is in the journal already is left as it is: its
- * facts said KH_SEEN_DONE, and whoever commits it owes nothing for it.
+ * Remembers the claim and writes the journal. Of an entry that was claimed already it only remembers that it
+ * still lies there: its facts said KH_SEEN_DONE, and whoever commits it owes nothing for it.
  */
 KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *memory,
                                                        const struct kh_claim *claim,

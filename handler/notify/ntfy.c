@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "notify/notifiers.h"
 #include "rules/message.h"
@@ -28,6 +29,26 @@ static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery 
   (void)now_us;
   kh_outgoing_bearer(outgoing, &rule->secret);
   return kh_outgoing_member(outgoing, "topic", &rule->capability);
+}
+
+/* Sources: docs.ntfy.sh/publish; its server/errors.go. */
+static void judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict)
+{
+  enum { TOPIC_INVALID = 40009, TOPIC_DISALLOWED = 40010 };
+  struct kh_json json;
+  int64_t code = 0;
+
+  (void)now_us;
+  kh_verdict_doubt_page(answer, verdict);
+  kh_json_init(&json, kh_json_default_limits);
+  if (verdict->err == KH_ERR_DELIVERY_REFUSED &&
+      kh_json_read(&json, kh_buf_view(&answer->body), NULL) == KH_OK)
+    (void)kh_json_int(kh_json_get(kh_json_root(&json), KH_STR("code")), &code);
+  kh_json_release(&json);
+  if (code == TOPIC_INVALID || code == TOPIC_DISALLOWED) {
+    verdict->err = KH_ERR_DESTINATION_REFUSED;
+    (void)snprintf(verdict->note, sizeof verdict->note, "ntfy.topic is none that this server allows");
+  }
 }
 
 static bool set_all(json_t *json, const struct kh_rule *rule, struct kh_rendering *rendering,
@@ -108,4 +129,5 @@ const struct kh_notifier kh_notifier_ntfy = {
     .options = options,
     .render = render,
     .request = request,
+    .judge = judge,
 };

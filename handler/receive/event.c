@@ -144,6 +144,40 @@ enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *ou
   return kh_json_type(event->build_state) == KH_JSON_STRING ? kh_json_text(event->build_state, out) : KH_OK;
 }
 
+/* What EVENT happened to, where that happens to it once. Missing for others. */
+static struct kh_json_value dated_subject(const struct kh_event *event)
+{
+  const struct kh_json_value none = {NULL, 0};
+
+  switch (event->kind) {
+  case KH_EVENT_BUILD:
+    return event->build;
+  case KH_EVENT_JOB:
+    return event->job;
+  case KH_EVENT_AGENT: /* that it was blocked once more changes no time of it */
+    return kh_str_equal(kh_str_of(event->name), KH_STR("agent.blocked")) ? none : event->agent;
+  case KH_EVENT_PACKAGE:
+    return event->package;
+  case KH_EVENT_OTHER:
+  case KH_EVENT_PING:
+  case KH_EVENT_CLUSTER_TOKEN:
+  case KH_EVENT_WORKFLOW:
+    break;
+  }
+  return none;
+}
+
+bool kh_event_has_time(const struct kh_event *event)
+{
+  int64_t at_us = 0;
+
+  for (struct kh_json_walk walk = kh_json_walk(dated_subject(event)); kh_json_next(&walk);)
+    if (kh_str_ends(kh_json_raw(walk.key), KH_STR("_at")) && kh_json_type(walk.value) == KH_JSON_STRING &&
+        kh_time_parse(kh_json_raw(walk.value), &at_us))
+      return true;
+  return false;
+}
+
 /* A member that is text, appended; nothing when it is absent or something else. */
 static enum kh_err add_member(struct kh_json_value object, struct kh_str key, struct kh_buf *out)
 {

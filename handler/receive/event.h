@@ -61,6 +61,11 @@ enum kh_err kh_event_build_state(const struct kh_event *event, struct kh_buf *ou
  * unknown.
  */
 enum kh_err kh_event_author(const struct kh_event *event, struct kh_buf *out);
+/*
+ * The body has a time of what it tells of, so the same bytes once more are the same event. False for events
+ * that may come again as they were: workflows, tokens, a blocked agent, and what nobody has heard of.
+ */
+bool kh_event_has_time(const struct kh_event *event);
 /* job.name, or label where a manual job has that instead. */
 enum kh_err kh_event_job_name(const struct kh_event *event, struct kh_buf *out);
 

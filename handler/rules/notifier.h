@@ -21,17 +21,10 @@
 #include "net/transport.h"
 #include "rules/match.h"
 #include "rules/options.h"
+#include "rules/verdict.h"
 
 struct kh_rule;
 struct kh_template;
-
-/* What an answer means. A judge finds what its status and headers say, and changes what it knows better. */
-struct kh_verdict {
-  enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
-  /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
-  int64_t retry_after_s;
-  char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
-};
 
 /* What a notifier renders from: one webhook. All is borrowed, and outlives what is done with it. */
 struct kh_rendering {
@@ -106,11 +99,12 @@ const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *des
 
 /*
  * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the
- * caller, who also releases it. BODY_DIGEST is the webhook's. rendering->undecided is set anew.
+ * caller, who also releases it. EVENT_DIGEST, usually the hash of the body, names the event: the id is a hash
+ * of it and of RULE's name. rendering->undecided is set anew.
  * KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
  */
 enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
-                           const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
+                           const unsigned char event_digest[KH_DIGEST_BYTES], int64_t now_us,
                            struct kh_delivery *delivery) KH_MUST_USE;
 
 /*

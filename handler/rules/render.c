@@ -11,13 +11,11 @@ enum kh_err kh_notify_write_json(json_t *json, struct kh_buf *body)
   return err;
 }
 
-/*
- * A hash of the webhook's body and the rule's name: it survives a repeat, so that a store can know it again.
- */
-static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh_str rule,
+/* It survives a repeat, so that a store can know it again. */
+static void write_id(const unsigned char event_digest[KH_DIGEST_BYTES], struct kh_str rule,
                      char id[KH_DELIVERY_ID_BYTES])
 {
-  const struct kh_str parts[] = {kh_str((const char *)body_digest, KH_DIGEST_BYTES), rule};
+  const struct kh_str parts[] = {kh_str((const char *)event_digest, KH_DIGEST_BYTES), rule};
   unsigned char digest[KH_DIGEST_BYTES];
 
   kh_sha256(parts, KH_COUNT(parts), digest);
@@ -25,7 +23,7 @@ static void write_id(const unsigned char body_digest[KH_DIGEST_BYTES], struct kh
 }
 
 enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
-                           const unsigned char body_digest[KH_DIGEST_BYTES], int64_t now_us,
+                           const unsigned char event_digest[KH_DIGEST_BYTES], int64_t now_us,
                            struct kh_delivery *delivery)
 {
   const int64_t age_max_s = rule->notifier->age_max_s ? rule->notifier->age_max_s : KH_DELIVERY_AGE_MAX_S;
@@ -34,7 +32,7 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
                                    .not_before_us = now_us,
                                    .created_us = now_us,
                                    .expires_us = now_us + age_max_s * 1000000};
-  write_id(body_digest, kh_str_of(rule->name), delivery->id);
+  write_id(event_digest, kh_str_of(rule->name), delivery->id);
   (void)snprintf(delivery->rule, sizeof delivery->rule, "%s", rule->name);
   (void)snprintf(delivery->notifier, sizeof delivery->notifier, "%s", rule->notifier->name);
   (void)snprintf(delivery->destination, sizeof delivery->destination, "%s", rule->destination);

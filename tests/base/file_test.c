@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -201,6 +202,63 @@ START_TEST(tells_a_full_disk_from_other_trouble)
 }
 END_TEST
 
+static void may_be_as_long_as(rlim_t bytes)
+{
+  struct rlimit limit;
+
+  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = bytes;
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+START_TEST(a_torn_line_is_ended_before_the_next)
+{
+  static const char *const contents[] = {"one\ntw", "one\ntw", "one\ntw\n", "one\ntw\nfour\n"};
+  static const rlim_t limits[] = {6, 6, 7, RLIM_INFINITY};
+  static const struct kh_str lines[] = {{"two\n", 4}, {"three\n", 6}, {"four\n", 5}, {"four\n", 5}};
+  static const bool torn[] = {true, true, false, false};
+  bool is_torn = false;
+  struct kh_buf got;
+  char path[512];
+
+  (void)signal(SIGXFSZ, SIG_IGN);
+  kh_buf_init(&got, 100);
+  int fd = open(kh_tempdir_path(&dir, "log", path, sizeof path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                0600);
+  ck_assert_int_eq(kh_fd_write_line(fd, KH_STR("one\n"), &is_torn), KH_OK);
+  for (size_t i = 0; i < KH_COUNT(lines); i++) {
+    may_be_as_long_as(limits[i]);
+    ck_assert_int_eq(kh_fd_write_line(fd, lines[i], &is_torn) == KH_OK, limits[i] == RLIM_INFINITY);
+    ck_assert_int_eq(is_torn, torn[i]);
+    ck_assert_int_eq(kh_fd_is_torn(fd, path), torn[i]);
+    kh_buf_clear(&got);
+    ck_assert_int_eq(kh_file_read(path, &got, NULL), KH_OK);
+    ck_assert_str_eq(kh_buf_text(&got), contents[i]);
+  }
+  (void)close(fd);
+  kh_buf_release(&got);
+}
+END_TEST
+
+START_TEST(only_a_file_is_torn)
+{
+  char path[512];
+  int ends[2];
+  int fd = open(kh_tempdir_path(&dir, "log", path, sizeof path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+  ck_assert_int_eq(pipe(ends), 0);
+  ck_assert(!kh_fd_is_torn(fd, path)); /* empty */
+  ck_assert(!kh_fd_is_torn(ends[1], path));
+  ck_assert(!kh_fd_is_torn(-1, path));
+  ck_assert_int_eq(kh_fd_write(fd, KH_STR("x")), KH_OK);
+  ck_assert(kh_fd_is_torn(fd, path));
+  ck_assert(!kh_fd_is_torn(fd, "/nowhere/log"));
+  (void)close(fd);
+  (void)close(ends[0]);
+  (void)close(ends[1]);
+}
+END_TEST
+
 static Suite *file_suite(void)
 {
   Suite *suite = suite_create("file");
@@ -214,6 +272,8 @@ static Suite *file_suite(void)
   tcase_add_test(file, reads_a_stream_that_comes_in_drops);
   tcase_add_test(file, writes_all_over_short_writes_and_signals);
   tcase_add_test(file, tells_a_full_disk_from_other_trouble);
+  tcase_add_test(file, a_torn_line_is_ended_before_the_next);
+  tcase_add_test(file, only_a_file_is_torn);
   return suite;
 }
 

@@ -406,7 +406,8 @@ START_TEST(a_line_is_one_write)
   int ends[2];
 
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
-  struct kh_log log = kh_log_to_fd(&ends[1], &fake.clock);
+  struct kh_log_fd to = {.fd = ends[1]};
+  struct kh_log log = kh_log_to_fd(&to, &fake.clock);
   for (int i = 0; i < 3; i++) {
     kh_log_begin(&line, &log, KH_INFO, "webhook received");
     memset(text, 'y', 1000);
@@ -435,13 +436,13 @@ START_TEST(the_descriptor_is_looked_at_each_time)
 {
   char text[512];
   int ends[2];
-  int fd = -1;
+  struct kh_log_fd to = {.fd = -1};
 
   ck_assert_int_eq(pipe(ends), 0);
-  struct kh_log log = kh_log_to_fd(&fd, &fake.clock);
+  struct kh_log log = kh_log_to_fd(&to, &fake.clock);
   kh_log_begin(&line, &log, KH_INFO, "nobody hears this");
   kh_log_end(&line, &log);
-  fd = ends[1];
+  to.fd = ends[1];
   kh_log_begin(&line, &log, KH_INFO, "config reloaded");
   kh_log_end(&line, &log);
   ssize_t got = read(ends[0], text, sizeof text - 1);

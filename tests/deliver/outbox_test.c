@@ -197,6 +197,21 @@ START_TEST(an_answer_leads_to_its_outcome)
 }
 END_TEST
 
+/* As on Lambda: it is lost, and must be heard of like every other one that is dead. */
+START_TEST(where_nobody_comes_back_each_dead_one_is_an_error)
+{
+  kh_stage.outbox.once = true;
+  kh_stage.answer = (struct kh_stage_answer){_i ? 503 : 0, -1, NULL};
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_DELIVERY_FAILED);
+  json_t *line = kh_recorder_line(&kh_stage.lines, 0);
+  ck_assert_str_eq(kh_line_text(line, "result"), "dead");
+  ck_assert_str_eq(kh_line_text(line, "level"), "ERROR");
+  ck_assert_str_eq(kh_line_text(line, "reason"), "delivery_failed");
+  json_decref(line);
+}
+END_TEST
+
 /* ---- what is never sent ---- */
 
 static void expect_dead_unsent(const char *reason, const char *kept)
@@ -246,6 +261,7 @@ static Suite *outbox_suite(void)
 
   tcase_add_checked_fixture(outbox, kh_stage_open, kh_stage_close);
   tcase_add_loop_test(outbox, an_answer_leads_to_its_outcome, 0, (int)KH_COUNT(outcomes));
+  tcase_add_loop_test(outbox, where_nobody_comes_back_each_dead_one_is_an_error, 0, 2);
   tcase_add_test(outbox, a_destination_that_is_gone);
   tcase_add_test(outbox, one_that_is_too_old);
   tcase_add_test(outbox, one_that_is_almost_too_old_has_its_last_try);

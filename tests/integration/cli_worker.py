@@ -24,14 +24,14 @@ HOOK = "/services/T0PLANTED/secret-path"
 STATE = "state: state\n"
 
 
-def entry(body, secret=SECRET, name="default", at=None, number=0):
+def entry(body, secret=SECRET, name="default", at=None, number=0, event="build.finished"):
     """The bytes of one entry."""
     now = int(at or time.time())
     line = json.dumps({
         "v": 1, "received_us": now * 1000000 + number, "request_id": f"r-{number}", "transport": "cgi",
         "proof": "signature",
         "secret": name, "timestamp_s": now, "signature": sign_quickly(secret, now, body),
-        "event": "build.finished",
+        "event": event,
     }, separators=(",", ":")).encode()[:-1]
     mac = hmac.new(secret, b"kitehook-entry" + line + b"}\n" + body, hashlib.sha256).hexdigest()
     return line + b',"mac":"' + mac.encode() + b'"}\n' + body
@@ -172,6 +172,23 @@ def test_worker_repeats(cli, report):
                      catcher.caught)
 
 
+def test_worker_repeats_without_time(cli, report):
+    """The same bytes may be another event: only for ten minutes they are not, and never under the same id."""
+    alarm = b'{"event":"workflow.alarm","workflow_id":"w1","subject":{"type":"test","test_id":"t1"}}'
+    blocked = b'{"event":"cluster_token.registration_blocked","cluster_token":{"id":"c1"}}'
+    cli.config(top=STATE, rules="  - { log: {}, events: [workflow.*, cluster_token.*, kites.*] }\n")
+    state, now = cli.path("state"), time.time()
+    for body in alarm, blocked, b'{"event":"kites.fly"}':
+        ids, seen = [], []
+        for number, after in enumerate((-3000, -2401, -2399, -1500)):
+            drop(state, entry(body, at=now + after, number=number, event=json.loads(body)["event"]))
+            lines = once(cli).lines
+            seen += verdicts(lines)
+            ids += [line["delivery"] for line in lines if line["message"] == "notification"]
+        report.check(f"worker: what may come again, {json.loads(body)['event']}",
+                     seen == ["done", "repeat", "done", "done"] and len(set(ids)) == 3, (seen, ids))
+
+
 def test_worker_aside(cli, report):
     cli.config(top=STATE, rules="  - log\n")
     state, good = cli.path("state"), entry(webhook(1))
@@ -186,8 +203,19 @@ def test_worker_aside(cli, report):
         report.check(f"worker sets aside: {reason}",
                      done.code == 0 and line.get("reason") == reason and line.get("entry") == name and
                      waiting(state) == [] and name in waiting(state, "aside"), done)
+        if reason in ("entry_mac", "entry_secret_gone"):
+            report.check(f"and what to type: {reason}",
+                         "taken out" in line.get("detail", "") and
+                         "`kitehook inbox retry`" in line["detail"], line)
     drop(state, good)
     report.check("and goes on", verdicts(once(cli).lines) == ["done"], "")
+    name = drop(state, entry(webhook(3), number=3))
+    (cli.folder / "webhook-secret").write_text("another secret altogether", encoding="utf-8")
+    once(cli)
+    (cli.folder / "webhook-secret").write_bytes(SECRET)
+    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))
+    report.check("what was typed mends it", name not in waiting(state, "aside") and
+                 (waiting(state) == [] or verdicts(once(cli).lines) == ["done"]), "")
 
 
 def test_worker_lingers(cli, report):
@@ -325,6 +353,25 @@ def test_worker_reload(cli, report):
             report.check("worker: a cure counts", wait_until(lambda: len(old.caught) == 2, 5) and
                          len(worker.lines("config reloaded")) == 2 and
                          len(worker.lines("config broken")) == 2, worker.text())
+
+
+def test_worker_reload_of_a_bomb(cli, report):
+    """1 KB of includes must not hold up a worker that is told to go: a limit is where reading ends."""
+    cli.config(top=STATE, rules="  - log\n")
+    for name, below in (("a", "b"), ("b", "c")):
+        cli.file(f"{name}.yml", f"- include: {below}.yml\n" * 24)
+    cli.file("c.yml", "- log: {}\n" * 500)
+    with Worker(cli, "--serve") as worker:
+        worker.said("worker started")
+        cli.config(top=STATE, rules="  - include: a.yml\n" * 24)
+        worker.child.send_signal(signal.SIGHUP)
+        time.sleep(0.3)  # it has begun to read, or is done already
+        worker.child.send_signal(signal.SIGTERM)
+        code = worker.left()
+        report.check("worker: a reload hears SIGTERM", code == 0, code)
+        report.check("and keeps the old configuration", worker.lines("config reloaded") == [] and
+                     all("more than 32 included files" in line["detail"]
+                         for line in worker.lines("config broken")), worker.text())
 
 
 def test_worker_by_receiver(cli, report):
@@ -486,8 +533,9 @@ def test_worker_behind_cgi(cli, report):
                          verdicts(of_message(log)) == ["done"] * 5, log)
 
 
-TESTS = [test_worker_once, test_worker_repeats, test_worker_aside, test_worker_lingers,
-         test_worker_stays_while_it_owes,
+TESTS = [test_worker_once, test_worker_repeats, test_worker_repeats_without_time, test_worker_aside,
+         test_worker_lingers, test_worker_stays_while_it_owes,
          test_worker_signals, test_worker_alone, test_worker_owner, test_worker_reload,
+         test_worker_reload_of_a_bomb,
          test_worker_by_receiver,
          test_worker_strands_nothing, test_worker_budget, test_worker_trouble, test_worker_behind_cgi]

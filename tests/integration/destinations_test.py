@@ -227,6 +227,28 @@ def test_a_refusal_waits_for_the_config(cli, report):
                      catcher.caught)
 
 
+def test_slack_says_ok_or_a_word(cli, report):
+    """A webhook that was switched off is a 400, and a page with 200 is no delivery."""
+    answers = {"/off": (400, {}, b"no_active_hooks"), "/page": (200, {}, b"<html>sign in</html>"),
+               "/bad": (400, {}, b"invalid_payload")}
+    expected = {"off": ("retry", "HTTP 400: no_active_hooks, the webhook was removed or switched off"),
+                "page": ("retry", "HTTP 200: without the `ok` that Slack says"),
+                "bad": ("dead", "HTTP 400: invalid_payload")}
+    with Catcher(lambda path, _: answers.get(path, 200)) as catcher:
+        state = place(cli, "".join(slack(name, name.upper()) for name in expected),
+                      **{name.upper(): catcher.url(f"/{name}") for name in expected})
+        put(state, 1)
+        with Served(cli, state) as served:
+            report.check("each is tried", wait_until(lambda: len(served.lines()) == 3, 10), served.text())
+            for name, told in expected.items():
+                line = (served.lines(name) + [{}])[0]
+                report.check(f"slack: {name}", (line.get("result"), line.get("detail")) == told, line)
+            cli.file("env", "".join(f"{name.upper()}={catcher.url('/new-' + name)}\n" for name in expected))
+            served.child.send_signal(signal.SIGHUP)
+            report.check("a new webhook gets what the old one refused",
+                         wait_until(lambda: catcher.at("/new-off"), 10), served.text())
+
+
 # ---- in between
 
 
@@ -457,6 +479,7 @@ def test_no_secret_lies_in_the_outbox(cli, report):
 
 TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
          test_a_failed_destination_rests, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
+         test_slack_says_ok_or_a_word,
          test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
          test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
          test_a_newer_lamp_replaces_an_older]

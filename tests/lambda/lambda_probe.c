@@ -71,8 +71,8 @@ static enum kh_err handle(struct kh_runtime *runtime, const struct kh_invocation
 int main(int count, char **words)
 {
   static struct kh_runtime runtime;
-  int fd = STDOUT_FILENO;
-  const struct kh_log log = kh_log_to_fd(&fd, &kh_system_clock);
+  struct kh_log_fd lines = {.fd = STDOUT_FILENO};
+  const struct kh_log log = kh_log_to_fd(&lines, &kh_system_clock);
   struct kh_invocation event;
   struct kh_diag diag = {0};
   uint64_t timeout_ms = KH_RUNTIME_POST_TIMEOUT_MS;

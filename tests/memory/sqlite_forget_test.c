@@ -161,6 +161,66 @@ START_TEST(the_journal_keeps_a_hundred_thousand_lines)
 }
 END_TEST
 
+/* Received at RECEIVED_US, worked on at DONE_US. */
+static void commit_late(const char *entry, int64_t received_us, int64_t done_us)
+{
+  struct kh_claim claim = kh_test_claim(entry, entry, entry, received_us);
+  const struct kh_journal journal = {.entry = claim.entry, .received_us = received_us, .done_us = done_us};
+
+  ck_assert_int_eq(kh_memory_commit(&test.store.memory, &claim, &journal), KH_OK);
+}
+
+static bool is_done(const char *entry)
+{
+  struct kh_claim claim = kh_test_claim(entry, "another", "", 0);
+
+  return kh_test_seen(&test.store, &claim) == KH_SEEN_DONE;
+}
+
+START_TEST(what_the_journal_forgets_is_done_all_the_same)
+{
+  commit_at("e1", KH_TEST_T0_US);
+  kh_test_sql(&test.dir,
+              SERIES("100300") "INSERT INTO journal SELECT i + 10, 'new' || i, '', '', '', '', '', '', '', 0,"
+                               " 1700000000000000, 1700000000000000, 0 FROM n");
+  commit_at("e2", KH_TEST_T0_US);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry = 'e1'"), 0);
+  ck_assert(is_done("e1"));
+}
+END_TEST
+
+START_TEST(an_entry_is_forgotten_two_days_after_it_was_met)
+{
+  commit_at("gone", KH_TEST_T0_US);
+  commit_at("there", KH_TEST_T0_US);
+  commit_at("there", KH_TEST_T0_US + DAY_US + 1); /* its file could not be removed */
+  commit_at("edge", KH_TEST_T0_US + 2 * DAY_US);
+  ck_assert(is_done("gone"));
+  commit_at("later", KH_TEST_T0_US + 2 * DAY_US + 1);
+  ck_assert(!is_done("gone"));
+  ck_assert(is_done("there"));
+  commit_at("gone", KH_TEST_T0_US + 2 * DAY_US + 2); /* the journal has one of that name still */
+  ck_assert(is_done("gone"));
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry = 'gone'"), 1);
+}
+END_TEST
+
+/* A backlog, and a clock that was wrong when one of it came. */
+START_TEST(no_entry_is_forgotten_by_its_own_batch)
+{
+  const int64_t now_us = KH_TEST_T0_US + 40 * DAY_US;
+
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  commit_late("old", KH_TEST_T0_US, now_us);
+  commit_late("now", now_us, now_us);
+  commit_late("ahead", now_us + 3650 * DAY_US, now_us);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
+  ck_assert(is_done("old"));
+  ck_assert(is_done("now"));
+  ck_assert(is_done("ahead"));
+}
+END_TEST
+
 START_TEST(each_table_forgets_at_its_own_edge)
 {
   const int64_t now_us = KH_TEST_T0_US + 40 * DAY_US;
@@ -196,6 +256,9 @@ static Suite *forget_suite(void)
   tcase_add_test(secrets, the_log_stays_small_without_a_rest);
   tcase_add_checked_fixture(ends, set_up, tear_down);
   tcase_add_test(ends, the_journal_keeps_a_hundred_thousand_lines);
+  tcase_add_test(ends, what_the_journal_forgets_is_done_all_the_same);
+  tcase_add_test(ends, an_entry_is_forgotten_two_days_after_it_was_met);
+  tcase_add_test(ends, no_entry_is_forgotten_by_its_own_batch);
   tcase_add_test(ends, each_table_forgets_at_its_own_edge);
   return suite;
 }

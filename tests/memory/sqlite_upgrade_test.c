@@ -15,7 +15,8 @@
   "ROWID;"                                                                                                   \
   "CREATE INDEX signatures_seen ON signatures (seen_us);"                                                    \
   "CREATE TABLE bodies (digest BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"  \
-  "CREATE INDEX bodies_seen ON bodies (seen_us);"
+  "CREATE INDEX bodies_seen ON bodies (seen_us);"                                                            \
+  "INSERT INTO journal VALUES (1, 'before', '', '', '', '', '', '', 'done', 0, 5, 5, 0);"
 
 #define ROWS                                                                                                \
   "INSERT INTO deliveries (id, rule, notifier, destination, entry, event, content_type, body, attempt,"     \
@@ -69,6 +70,7 @@ static const char *const schemas[] = {first_schema, second_schema, third_schema}
 /* What differs between two files of one version, if anything: columns and indexes. */
 static const char *const shapes[] = {
     "SELECT count(*) FROM pragma_table_info('journal')",
+    "SELECT count(*) FROM pragma_table_info('entries')",
     "SELECT count(*) FROM pragma_table_info('deliveries')",
     "SELECT count(*) FROM pragma_table_info('destinations')",
     "SELECT count(*) FROM pragma_table_info('config')",
@@ -81,6 +83,7 @@ START_TEST(an_older_file_is_brought_up_to_date)
 {
   struct kh_test_store old = {.kind = KH_TEST_SQLITE}, fresh;
   struct kh_delivery delivery = {0};
+  const struct kh_claim before = kh_test_claim("before", "b", "", KH_TEST_T0_US);
 
   kh_test_store_open(&fresh, KH_TEST_SQLITE);
   kh_tempdir_open(&old.dir);
@@ -96,6 +99,7 @@ START_TEST(an_older_file_is_brought_up_to_date)
                                       "SELECT count(*) FROM deliveries WHERE id = 'dead' AND reason = 'why'"
                                       " AND dead_us = 7 AND status = 0 AND answer = '' AND is_refused = 0"),
                    1);
+  ck_assert_int_eq(kh_test_seen(&old.store, &before), KH_SEEN_DONE);
   ck_assert_int_eq(kh_queue_take(&old.store.queue, KH_TEST_T0_US, NULL, &delivery), KH_OK);
   ck_assert_str_eq(delivery.id, "live");
   ck_assert_uint_eq(delivery.attempt, 1);

@@ -399,6 +399,41 @@ START_TEST(the_views_are_taken)
 END_TEST
 
 /* A slug over its 128 bytes: whatever is made of it, it fits. */
+/* ---- what happened, and when ---- */
+
+static const struct {
+  const char *body;
+  bool has_time;
+} dated[] = {
+    {"{\"event\":\"build.finished\",\"build\":{\"finished_at\":\"2026-06-01T12:00:00.000Z\"}}", true},
+    {"{\"event\":\"build.finished\",\"build\":{\"finished_at\":\"2018-06-01 12:00:00 UTC\"}}", true},
+    {"{\"event\":\"build.finished\",\"build\":{\"started_at\":null,\"finished_at\":\"soon\"}}", false},
+    {"{\"event\":\"build.finished\",\"build\":{\"at\":\"2026-06-01T12:00:00Z\",\"failing_at\":7}}", false},
+    {"{\"event\":\"build.finished\",\"build\":{\"creator\":{\"created_at\":\"2026-06-01T12:00:00Z\"}}}",
+     false},
+    {"{\"event\":\"build.finished\",\"pipeline\":{\"created_at\":\"2026-06-01T12:00:00Z\"}}", false},
+    {"{\"event\":\"build.finished\",\"build\":[\"2026-06-01T12:00:00Z\"]}", false},
+    {"{\"event\":\"job.finished\",\"job\":{\"finished_at\":\"2026-06-01T12:00:00Z\"}}", true},
+    {"{\"event\":\"job.activated\",\"job\":{\"id\":\"1\",\"type\":\"waiter\"}}", false},
+    {"{\"event\":\"agent.lost\",\"agent\":{\"lost_at\":\"2026-06-01T12:00:00Z\"}}", true},
+    {"{\"event\":\"agent.blocked\",\"agent\":{\"connected_at\":\"2026-06-01T12:00:00Z\"}}", false},
+    {"{\"event\":\"package.created\",\"package\":{\"created_at\":\"2026-06-01T12:00:00Z\"}}", true},
+    {"{\"event\":\"cluster_token.registration_blocked\",\"cluster_token\":{\"created_at\":\"2026-06-01T12:00:"
+     "00Z\"}}",
+     false},
+    {"{\"event\":\"workflow.alarm\",\"build\":{\"finished_at\":\"2026-06-01T12:00:00Z\"}}", false},
+    {"{\"event\":\"step.failing\",\"build\":{\"finished_at\":\"2026-06-01T12:00:00Z\"}}", false},
+    {"{\"event\":\"ping\"}", false},
+    {"{}", false},
+};
+
+START_TEST(some_events_tell_their_time)
+{
+  must_read("", dated[_i].body);
+  ck_assert_msg(kh_event_has_time(&event) == dated[_i].has_time, "%s", dated[_i].body);
+}
+END_TEST
+
 START_TEST(a_long_slug_does_not_overflow)
 {
   char body[4096];
@@ -496,6 +531,7 @@ static Suite *event_suite(void)
   tcase_add_loop_test(view, a_text_over_the_ceiling_fails_its_buffer, 0, 3);
   tcase_add_loop_test(view, a_long_branch_is_cut_and_not_left_out, 0, 4);
   tcase_add_test(view, the_views_are_taken);
+  tcase_add_loop_test(view, some_events_tell_their_time, 0, (int)KH_COUNT(dated));
   tcase_add_test(view, a_long_slug_does_not_overflow);
   tcase_add_loop_test(body, what_is_no_event_is_refused, 0, (int)KH_COUNT(unusable));
   tcase_add_test(body, ten_thousand_levels_are_too_deep);

@@ -23,6 +23,8 @@ static void end(struct kh_fake_network *network, size_t at, int status, int64_t 
   exchange->answer.status = status;
   exchange->answer.retry_after_s = retry_after_s;
   exchange->result = status ? KH_OK : KH_ERR_DELIVERY_FAILED;
+  if (status >= 200 && status <= 299)
+    ck_assert_int_eq(kh_buf_add(&exchange->answer.body, KH_STR("ok")), KH_OK);
   network->ended[network->ended_count++] = exchange;
 }
 

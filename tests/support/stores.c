@@ -47,7 +47,10 @@ void kh_test_store_reopen(struct kh_test_store *test)
 
 struct kh_claim kh_test_claim(const char *entry, const char *body, const char *signature, int64_t now_us)
 {
-  struct kh_claim claim = {.entry = kh_str_of(entry), .signature = kh_str_of(signature), .now_us = now_us};
+  struct kh_claim claim = {.entry = kh_str_of(entry),
+                           .signature = kh_str_of(signature),
+                           .body_window_s = KH_BODY_WINDOW_S,
+                           .now_us = now_us};
 
   ck_assert_uint_le(strlen(body), sizeof claim.body_digest);
   memcpy(claim.body_digest, body, strlen(body));

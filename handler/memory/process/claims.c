@@ -30,9 +30,9 @@ static bool is_replay(const struct kh_process *process, const struct kh_claim *c
 
 static bool is_repeat(const struct kh_process *process, const struct kh_claim *claim)
 {
-  for (size_t i = 0; !claim->is_ping && i < process->known_count; i++)
+  for (size_t i = 0; claim->body_window_s > 0 && i < process->known_count; i++)
     if (process->known[i].has_body && kh_digest_equal(process->known[i].body_digest, claim->body_digest) &&
-        is_within(process->known[i].seen_us, claim->now_us, KH_BODY_WINDOW_S))
+        is_within(process->known[i].seen_us, claim->now_us, claim->body_window_s))
       return true;
   return false;
 }
@@ -49,7 +49,7 @@ static enum kh_err begin(void *self, const struct kh_claim *claim, struct kh_fac
 static enum kh_err remember(struct kh_process *process, const struct kh_claim *claim)
 {
   bool has_signature = claim->signature.len > 0 && !is_replay(process, claim);
-  bool has_body = !claim->is_ping && !is_repeat(process, claim);
+  bool has_body = claim->body_window_s > 0 && !is_repeat(process, claim);
 
   struct kh_process_known *all = kh_process_room(process->known, &process->known_room, process->known_count,
                                                  KH_PROCESS_KNOWN_MAX, sizeof *process->known);

@@ -2,6 +2,8 @@
 
 #include "memory/sqlite/batch.h"
 
+static const int64_t second_us = 1000000;
+
 static enum kh_err run(struct kh_sqlite *sqlite, enum kh_statement statement)
 {
   struct kh_call call = kh_call(sqlite->db, statement);
@@ -22,6 +24,7 @@ static enum kh_err begin(void *self)
   sqlite->batch_bytes = 0;
   sqlite->batch_room = UINT64_MAX;
   sqlite->latest_us = 0;
+  sqlite->done_us = 0;
   return err;
 }
 
@@ -37,15 +40,19 @@ static void drop(void *self)
 /* A few rows that are past their time, from each table that only remembers. */
 static enum kh_err prune(struct kh_sqlite *sqlite)
 {
-  const int64_t keep_us[] = {(int64_t)KH_JOURNAL_AGE_S * 1000000, sqlite->replay_window_us,
-                             kh_body_window_us};
-  const enum kh_statement prunes[] = {KH_SQL_PRUNE_JOURNAL, KH_SQL_PRUNE_SIGNATURES, KH_SQL_PRUNE_BODIES};
+  const struct {
+    enum kh_statement statement;
+    int64_t before_us;
+  } prunes[] = {{KH_SQL_PRUNE_JOURNAL, sqlite->latest_us - KH_JOURNAL_AGE_S * second_us},
+                {KH_SQL_PRUNE_SIGNATURES, sqlite->latest_us - sqlite->replay_window_us},
+                {KH_SQL_PRUNE_BODIES, sqlite->latest_us - KH_BODY_WINDOW_S * second_us},
+                {KH_SQL_PRUNE_ENTRIES, sqlite->done_us - KH_ENTRY_AGE_S * second_us}};
   enum kh_err err = KH_OK;
 
   for (size_t i = 0; !err && i < KH_COUNT(prunes); i++) {
-    struct kh_call call = kh_call(sqlite->db, prunes[i]);
+    struct kh_call call = kh_call(sqlite->db, prunes[i].statement);
 
-    kh_call_number(&call, sqlite->latest_us - keep_us[i]);
+    kh_call_number(&call, prunes[i].before_us);
     err = kh_call_run(&call);
   }
   return err;

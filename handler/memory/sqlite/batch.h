@@ -18,6 +18,7 @@ struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
   int64_t latest_us; /* of the batch's claims; pruning follows the webhooks, not the clock */
+  int64_t done_us;   /* the latest of when they were done, which claims of entries go by */
   bool in_batch;
   bool batch_failed; /* whatever fails inside a batch fails the batch, even where the caller goes on */
   bool untidy;       /* the write-ahead log may hold what was processed */
@@ -34,8 +35,6 @@ struct kh_sqlite {
 extern const struct kh_batch_ops kh_sqlite_batch;
 extern const struct kh_memory_ops kh_sqlite_memory;
 extern const struct kh_queue_ops kh_sqlite_queue;
-
-static const int64_t kh_body_window_us = (int64_t)KH_BODY_WINDOW_S * 1000000;
 
 /* Notes a failure of the batch; returns ERR. */
 static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err err)

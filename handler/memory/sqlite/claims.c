@@ -16,7 +16,7 @@ static enum kh_err find(struct kh_call call, bool *found)
 
 static enum kh_err find_entry(struct kh_sqlite *sqlite, const struct kh_claim *claim, bool *found)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_IN_JOURNAL);
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_ENTRY_SEEN);
 
   kh_call_text(&call, claim->entry);
   return find(call, found);
@@ -41,7 +41,7 @@ static struct kh_call body_call(struct kh_sqlite *sqlite, enum kh_statement stat
 
   kh_call_bytes(&call, claim->body_digest, sizeof claim->body_digest);
   kh_call_number(&call, claim->now_us);
-  kh_call_number(&call, kh_body_window_us);
+  kh_call_number(&call, claim->body_window_s * 1000000);
   return call;
 }
 
@@ -56,7 +56,7 @@ static enum kh_err begin(void *self, const struct kh_claim *claim, struct kh_fac
     facts->seen = KH_SEEN_REPLAY;
     err = find(signature_call(sqlite, KH_SQL_SIGNATURE_SEEN, claim), &found);
   }
-  if (!err && !found && !claim->is_ping) {
+  if (!err && !found && claim->body_window_s > 0) {
     facts->seen = KH_SEEN_REPEAT;
     err = find(body_call(sqlite, KH_SQL_BODY_SEEN, claim), &found);
   }
@@ -81,6 +81,16 @@ static enum kh_err write_journal(struct kh_sqlite *sqlite, const struct kh_journ
   return kh_call_run(&call);
 }
 
+/* Anew where it was claimed long ago: as long as its file lies there, it must not be forgotten. */
+static enum kh_err remember_entry(struct kh_sqlite *sqlite, const struct kh_claim *claim, int64_t done_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_ENTRY);
+
+  kh_call_text(&call, claim->entry);
+  kh_call_number(&call, done_us);
+  return kh_call_run(&call);
+}
+
 static enum kh_err remember(struct kh_sqlite *sqlite, const struct kh_claim *claim)
 {
   enum kh_err err = KH_OK;
@@ -89,7 +99,7 @@ static enum kh_err remember(struct kh_sqlite *sqlite, const struct kh_claim *cla
     struct kh_call call = signature_call(sqlite, KH_SQL_SIGNATURE, claim);
     err = kh_call_run(&call);
   }
-  if (!err && !claim->is_ping) {
+  if (!err && claim->body_window_s > 0) {
     struct kh_call call = body_call(sqlite, KH_SQL_BODY, claim);
     err = kh_call_run(&call);
   }
@@ -112,6 +122,8 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   if (err)
     return err;
   err = find_entry(sqlite, claim, &known);
+  if (!err && known)
+    err = remember_entry(sqlite, claim, journal->done_us);
   if (err || known)
     goto done;
   /* One webhook alone may try: the spare is there for its second time. */
@@ -122,7 +134,11 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
     goto done;
   if (claim->now_us > sqlite->latest_us)
     sqlite->latest_us = claim->now_us;
+  if (journal->done_us > sqlite->done_us)
+    sqlite->done_us = journal->done_us;
   err = write_journal(sqlite, journal);
+  if (!err)
+    err = remember_entry(sqlite, claim, journal->done_us);
   if (!err)
     err = remember(sqlite, claim);
 

@@ -3,6 +3,7 @@
 #include "memory/sqlite/schema.h"
 
 #define JOURNAL_ROWS_MAX "100000"
+#define DAY_US "86400000000"
 #define TEXT_OF(number) TEXT_OF_WORD(number)
 #define TEXT_OF_WORD(word) #word
 
@@ -25,13 +26,17 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA trusted_schema = OFF;";
 
+/* Which are done, whatever the journal still knows: the file of one may be left. */
+#define ENTRIES \
+  "CREATE TABLE entries (entry TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
 const char kh_schema_create[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
     "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
     "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
     "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
-    "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;"
+    "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;" ENTRIES
     "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
     "  STRICT, WITHOUT ROWID;"
     "CREATE INDEX signatures_seen ON signatures (seen_us);"
@@ -73,6 +78,8 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
           "COMMIT;",
     [3] = "BEGIN IMMEDIATE;"
           "ALTER TABLE deliveries DROP COLUMN content_type;"
+    /* as many as an inbox usually holds at most (inbox.max_entries) */
+    ENTRIES "INSERT INTO entries SELECT entry, done_us FROM journal ORDER BY seq DESC LIMIT 10000;"
           "PRAGMA user_version = 4;"
           "COMMIT;",
 };
@@ -123,12 +130,15 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"
         " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
     [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
-    [KH_SQL_IN_JOURNAL] = "SELECT 1 FROM journal WHERE entry = ?1",
+    [KH_SQL_ENTRY_SEEN] = "SELECT 1 FROM entries WHERE entry = ?1",
     [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
     [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
-    [KH_SQL_JOURNAL] = "INSERT INTO journal (entry, request_id, event, organization, pipeline, branch, state,"
-                       " verdict, build_number, received_us, done_us, deliveries)"
-                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [KH_SQL_JOURNAL] =
+        "INSERT OR REPLACE INTO journal (entry, request_id, event, organization, pipeline, branch, state,"
+        " verdict, build_number, received_us, done_us, deliveries)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [KH_SQL_ENTRY] = "INSERT INTO entries (entry, seen_us) VALUES (?1, ?2)"
+                     " ON CONFLICT (entry) DO UPDATE SET seen_us = ?2 WHERE ?2 - seen_us > " DAY_US,
     [KH_SQL_SIGNATURE] = "INSERT INTO signatures (signature, seen_us) VALUES (?1, ?2)"
                          " ON CONFLICT (signature) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
@@ -145,6 +155,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
         " WHERE done_us < ?1 OR seq <= (SELECT max(seq) FROM journal) - " JOURNAL_ROWS_MAX ")",
+    /* Their names sort by arrival, which an index of its own would not pay for. */
+    [KH_SQL_PRUNE_ENTRIES] = "DELETE FROM entries WHERE entry IN (SELECT entry FROM"
+                             " (SELECT entry, seen_us FROM entries ORDER BY entry LIMIT 256)"
+                             " WHERE seen_us < ?1)",
     [KH_SQL_PRUNE_SIGNATURES] =
         "DELETE FROM signatures WHERE signature IN"
         " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",

@@ -9,6 +9,7 @@
 
 #define KH_SCHEMA_VERSION 4
 enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
+enum { KH_ENTRY_AGE_S = 2 * 24 * 3600 }; /* a claim of an entry, since the worker last met it */
 
 /* One row: the version of the schema, and how many tables and indexes there are. */
 extern const char kh_schema_look[];
@@ -36,16 +37,18 @@ enum kh_statement {
   KH_SQL_DROP,
 
   /* for the worker */
-  KH_SQL_IN_JOURNAL,
+  KH_SQL_ENTRY_SEEN,
   KH_SQL_SIGNATURE_SEEN,
   KH_SQL_BODY_SEEN,
   KH_SQL_JOURNAL,
+  KH_SQL_ENTRY,
   KH_SQL_SIGNATURE,
   KH_SQL_BODY,
   KH_SQL_OWE,
   KH_SQL_OWE_TO,
   KH_SQL_REPLACE,
   KH_SQL_PRUNE_JOURNAL,
+  KH_SQL_PRUNE_ENTRIES,
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
   KH_SQL_TAKE,

@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "notify/lifx/answer.h"
 
-enum { NAMED_MAX = 3, ID_MAX_BYTES = 16 };
+enum { NAMED_MAX = 3, ID_MAX_BYTES = 16, HTTPS_NEEDED = 426 };
 
 struct lamps {
   size_t all, good;
@@ -69,9 +69,12 @@ static const char *meaning(int status)
     int status;
     const char *meaning;
   } known[] = {
-      {401, "lifx.token is not accepted"},    {403, "lifx.token does not allow it"},
-      {404, "lifx.selector matches no lamp"}, {422, "a colour, an effect or lifx.selector is not understood"},
-      {426, "lifx.url must be https"},        {429, "too many requests with this token"},
+      {401, "lifx.token is not accepted"},
+      {403, "lifx.token does not allow it"},
+      {404, "lifx.selector matches no lamp"},
+      {422, "a colour, an effect or lifx.selector is not understood"},
+      {HTTPS_NEEDED, "lifx.url must be https"},
+      {429, "too many requests with this token"},
   };
 
   for (size_t i = 0; i < KH_COUNT(known); i++)
@@ -83,8 +86,11 @@ static const char *meaning(int status)
 void kh_lifx_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict)
 {
   (void)snprintf(verdict->note, sizeof verdict->note, "%s", meaning(answer->status));
+  kh_verdict_doubt_page(answer, verdict);
   if (verdict->err == KH_OK)
     judge_lamps(answer, verdict);
+  if (answer->status == HTTPS_NEEDED)
+    verdict->err = KH_ERR_DESTINATION_REFUSED;
   /* No further call before the window ends, or LIFX may lock the application out. */
   const bool is_used_up = answer->status == 429 || answer->rate_left == 0;
   if (is_used_up && answer->rate_reset_s > now_us / 1000000) {

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "notify/notifiers.h"
+#include "notify/slack/answer.h"
 #include "notify/slack/blocks.h"
 #include "rules/message.h"
 #include "words/story.h"
@@ -136,4 +137,5 @@ const struct kh_notifier kh_notifier_slack = {
     .default_events = default_events,
     .options = options,
     .render = render,
+    .judge = kh_slack_judge,
 };
