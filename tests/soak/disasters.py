@@ -82,6 +82,10 @@ class Round:
             time.sleep(0.005)
 
     def run(self):
+        known = self.place.run("check")
+        if not self.check("the configuration is one", known.returncode == 0, known.stdout + known.stderr):
+            self.place.close()
+            return
         with self.catcher:
             self.begun = self.account.begun = time.monotonic()
             receiver = Receiver(self.place)
