@@ -304,7 +304,7 @@ START_TEST(what_began_ahead_of_now_begins_now)
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
   ck_assert_int_eq(next_due(NULL), NOW_US + 5 * SECOND_US);
-  ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1!");
+  ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1");
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "c1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a1!");
