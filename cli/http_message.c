@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/url.h"
 #include "base/utf8.h"
 #include "http_message.h"
 
@@ -20,11 +21,11 @@ static struct kh_str next_line(struct kh_str *rest)
 
 bool kh_http_message_is_one(struct kh_str text)
 {
-  size_t letters = 0;
+  struct kh_str target = text;
+  const struct kh_str method = kh_str_cut(&target, ' ');
 
-  while (letters < text.len && text.at[letters] >= 'A' && text.at[letters] <= 'Z')
-    letters++;
-  return letters > 0 && letters + 1 < text.len && text.at[letters] == ' ' && text.at[letters + 1] == '/';
+  return kh_str_is_of(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") &&
+         (kh_str_starts(target, KH_STR("/")) || kh_url_scheme(target) > 0);
 }
 
 static void note_length(struct framing *framing, struct kh_str value)

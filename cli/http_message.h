@@ -9,7 +9,10 @@
 
 #include "receive/request.h"
 
-/* True when TEXT begins like a request: capital letters, a space, a target that starts with '/'. */
+/*
+ * True when TEXT begins like a request: capital letters, a space, a target that starts with '/', or with the
+ * scheme and host that a proxy is sent (RFC 9112, 3.2.2).
+ */
 bool kh_http_message_is_one(struct kh_str text);
 
 /*

@@ -107,14 +107,14 @@ void kh_output_span(int64_t span_us, char text[24])
 {
   static const struct {
     int64_t seconds;
-    const char *name;
-  } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    char letter;
+  } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
   int64_t seconds = (span_us < 0 ? -span_us : span_us) / 1000000;
   size_t i = 0;
 
   while (i + 1 < KH_COUNT(units) && seconds < 2 * units[i].seconds)
     i++;
-  snprintf(text, 24, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
+  snprintf(text, 24, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
 }
 
 void kh_output_size(uint64_t bytes, char text[24])

@@ -29,7 +29,7 @@ void kh_output_print_text(const json_t *text);
 void kh_output_print_member(const json_t *object, const char *name);
 /* A line for each of COUNT members that is not null: its name in a column of WIDTH, and its text. */
 void kh_output_print_members(const json_t *object, const char *const *names, size_t count, int width);
-/* "45 s", "12 min", "5 h", "3 d": how long ago, or how far ahead. */
+/* "45s", "12m", "5h", "3d": how long ago, or how far ahead. */
 void kh_output_span(int64_t span_us, char text[24]);
 /* "812 bytes", "64 KB", "2.5 GB", as the configuration has sizes: powers of 1024. Rounded down. */
 void kh_output_size(uint64_t bytes, char text[24]);

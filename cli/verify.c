@@ -51,7 +51,7 @@ static void tell(const struct question *question, enum kh_err err, const struct 
   char age[40] = "";
 
   if (verified->by && verified->proof == KH_PROOF_SIGNATURE)
-    snprintf(age, sizeof age, "%" PRId64 " s %s", age_s < 0 ? -age_s : age_s, age_s < 0 ? "ahead" : "old");
+    snprintf(age, sizeof age, "%" PRId64 "s %s", age_s < 0 ? -age_s : age_s, age_s < 0 ? "ahead" : "old");
   if (err)
     printf("not verified: %s: %s%s%s%s\n", kh_err_token(err), sentence ? sentence : "", age[0] ? " (" : "",
            age, age[0] ? ")" : "");

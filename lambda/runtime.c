@@ -177,7 +177,7 @@ static void start_post(struct kh_runtime *runtime, const struct kh_invocation *i
     return;
   }
   (void)kh_buf_add(&runtime->target, KH_STR(API "invocation/"));
-  kh_buf_add_encoded(&runtime->target, invocation->request_id);
+  kh_buf_add_encoded(&runtime->target, invocation->request_id, "");
   (void)kh_buf_add(&runtime->target, action);
   if (invocation->invocation_id.len > 0) {
     (void)kh_buf_add(&runtime->headers, KH_STR("Lambda-Runtime-Invocation-Id: "));

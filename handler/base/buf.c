@@ -135,13 +135,31 @@ enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_
   return KH_OK;
 }
 
-void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text)
+void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text, const char *also)
 {
   for (size_t i = 0; i < text.len; i++)
-    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~"))
+    if (kh_str_is_word(kh_str(text.at + i, 1), "-._~") || (text.at[i] && strchr(also, text.at[i])))
       (void)kh_buf_add_byte(buf, text.at[i]);
     else
       (void)kh_buf_printf(buf, "%%%02X", (unsigned char)text.at[i]);
+}
+
+void kh_buf_add_duration(struct kh_buf *buf, int64_t seconds)
+{
+  static const struct {
+    int64_t seconds;
+    char letter;
+  } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+  const size_t before = buf->len;
+
+  if (seconds == 0)
+    (void)kh_buf_add(buf, KH_STR("0s"));
+  for (size_t i = 0; i < KH_COUNT(units) && seconds > 0; i++) {
+    if (seconds >= units[i].seconds)
+      (void)kh_buf_printf(buf, "%s%" PRId64 "%c", buf->len > before ? " " : "", seconds / units[i].seconds,
+                          units[i].letter);
+    seconds %= units[i].seconds;
+  }
 }
 
 void *kh_grown(void *items, size_t count, size_t *room, size_t first, size_t bytes)

@@ -33,8 +33,10 @@ enum kh_err kh_buf_printf(struct kh_buf *buf, const char *format, ...) KH_PRINTF
 void kh_hex(const unsigned char *bytes, size_t count, char *text);
 enum kh_err kh_buf_add_hex(struct kh_buf *buf, const unsigned char *bytes, size_t count);
 
-/* TEXT for a path of a URL (RFC 3986): all but unreserved characters as %XX. */
-void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text);
+/* TEXT for a URL (RFC 3986): all but unreserved characters, and those of ALSO, as %XX. */
+void kh_buf_add_encoded(struct kh_buf *buf, struct kh_str text, const char *also);
+/* "2h 5m 3s", what is 0 left out; "0s" where all is, nothing below 0. */
+void kh_buf_add_duration(struct kh_buf *buf, int64_t seconds);
 
 /* Room for EXTRA more bytes behind at[len]; fill them, then add to len. NULL when refused. */
 char *kh_buf_reserve(struct kh_buf *buf, size_t extra);

@@ -42,6 +42,11 @@ static inline bool kh_is_letter(char c)
 {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+/* An ASCII letter or digit, or a byte of any character beyond ASCII. */
+static inline bool kh_is_of_word(char c)
+{
+  return kh_is_letter(c) || kh_is_digit(c) || (unsigned char)c >= 0x80;
+}
 /* A letter or _ */
 static inline bool kh_begins_name(char c)
 {

@@ -99,6 +99,15 @@ static enum kh_err read_organization(struct kh_event *event)
   return err;
 }
 
+static void read_blocked(struct kh_event *event)
+{
+  bool blocked = false;
+
+  event->build_blocked = kh_json_bool(kh_json_get(event->build, KH_STR("blocked")), &blocked) && blocked &&
+                         !kh_json_text_is(event->build_state, KH_STR("canceled")) &&
+                         !kh_json_text_is(event->build_state, KH_STR("canceling"));
+}
+
 enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *doc, struct kh_event *event,
                           struct kh_diag *diag)
 {
@@ -122,8 +131,7 @@ enum kh_err kh_event_read(const struct kh_verified *verified, struct kh_json *do
   event->cluster_token = kh_json_get(event->root, KH_STR("cluster_token"));
   event->package = kh_json_get(event->root, KH_STR("package"));
   event->build_state = kh_json_get(event->build, KH_STR("state"));
-  if (!kh_json_bool(kh_json_get(event->build, KH_STR("blocked")), &event->build_blocked))
-    event->build_blocked = false;
+  read_blocked(event);
   if (!kh_json_int(kh_json_get(event->build, KH_STR("number")), &event->build_number))
     event->build_number = 0;
   return read_organization(event);

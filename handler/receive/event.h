@@ -34,6 +34,7 @@ struct kh_event {
 
   /*
    * One fact: a webhook keeps a blocked build's last state and sets blocked: true. This says "blocked" then.
+   * A build that was canceled where it was blocked waits for nobody any more: build_blocked is false.
    */
   struct kh_json_value build_state; /* the state as the body has it */
   bool build_blocked;

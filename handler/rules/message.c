@@ -3,8 +3,8 @@
 #include "rules/message.h"
 #include "words/text.h"
 
-const struct kh_template_format kh_message_plain = {
-    .max_characters = KH_MESSAGE_CHARACTERS, .line = kh_text_line, .escape = kh_buf_add};
+const struct kh_template_format kh_message_plain = {.max_characters = KH_MESSAGE_CHARACTERS,
+                                                    .line = kh_text_line};
 
 struct listener {
   const struct kh_config *config;

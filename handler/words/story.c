@@ -51,7 +51,8 @@ static void tell_build(struct kh_story *story, const struct kh_event *event)
 
   kh_part_detail(story, event, event->build, KH_STR("branch"), "", true);
   kh_part_commit(story, event);
-  kh_part_person(story, event);
+  kh_part_persons(story, event);
+  kh_part_pull_request(story, event);
   kh_part_duration(story, event, event->build);
 }
 
@@ -66,7 +67,8 @@ static void add_job_name(const struct kh_event *event, struct kh_buf *out)
   (void)kh_event_job_name(event, &name);
   kh_text_line(kh_buf_view(&name), KH_STORY_NAME_CHARACTERS, out);
   kh_buf_release(&name);
-  if (out->len > 0 || kh_part_text(event, event->job, KH_STR("step_key"), out))
+  if (out->len > 0 || kh_part_text(event, event->job, KH_STR("command"), out) ||
+      kh_part_text(event, event->job, KH_STR("step_key"), out))
     return;
   for (size_t i = 0; i < KH_COUNT(unnamed); i++)
     if (kh_json_text_is(kh_json_get(event->job, KH_STR("type")), kh_str_of(unnamed[i].type))) {
@@ -76,12 +78,38 @@ static void add_job_name(const struct kh_event *event, struct kh_buf *out)
   (void)kh_buf_add(out, KH_STR("A job"));
 }
 
+static bool is_true(struct kh_json_value value)
+{
+  bool truth = false;
+
+  return kh_json_bool(value, &truth) && truth;
+}
+
+/* " (exit status 1, soft failure, retried)", as far as it is so. */
+static void tell_job_result(struct kh_story *story, const struct kh_event *event)
+{
+  struct kh_buf *words = &story->words;
+  const size_t before = words->len;
+  int64_t status = 0;
+
+  if (kh_json_int(kh_json_get(event->job, KH_STR("exit_status")), &status))
+    (void)kh_buf_printf(words, " (exit status %" PRId64, status);
+  if (is_true(kh_json_get(event->job, KH_STR("soft_failed"))))
+    (void)kh_buf_printf(words, "%ssoft failure", words->len > before ? ", " : " (");
+  if (is_true(kh_json_get(event->job, KH_STR("retried")))) {
+    (void)kh_buf_printf(words, "%sretried", words->len > before ? ", " : " (");
+    if (story->mood == KH_MOOD_FAILED) /* which it is not yet: the step goes on */
+      story->mood = KH_MOOD_WARNING;
+  }
+  if (words->len > before)
+    (void)kh_buf_add_byte(words, ')');
+}
+
 static void tell_job_state(struct kh_story *story, const struct kh_event *event)
 {
   struct kh_str name = kh_str_of(event->name);
   struct kh_buf state = kh_part_raw(event, event->job, KH_STR("state"));
   int64_t status = 0;
-  bool soft = false;
 
   if (kh_str_equal(name, KH_STR("job.activated"))) {
     (void)kh_buf_add(&story->words, KH_STR("was unblocked"));
@@ -91,13 +119,7 @@ static void tell_job_state(struct kh_story *story, const struct kh_event *event)
     story->mood = status == 0 ? KH_MOOD_NEWS : KH_MOOD_WARNING;
   } else {
     kh_part_state(story, event, kh_buf_view(&state));
-    bool ended = kh_json_int(kh_json_get(event->job, KH_STR("exit_status")), &status);
-    soft = kh_json_bool(kh_json_get(event->job, KH_STR("soft_failed")), &soft) && soft;
-    if (ended)
-      (void)kh_buf_printf(&story->words, " (exit status %" PRId64 "%s)", status,
-                          soft ? ", soft failure" : "");
-    else if (soft)
-      (void)kh_buf_add(&story->words, KH_STR(" (soft failure)"));
+    tell_job_result(story, event);
   }
   kh_buf_release(&state);
 }
@@ -185,8 +207,10 @@ enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event)
   *story = (struct kh_story){.joint = " "};
   for (size_t i = 0; i < KH_COUNT(texts); i++)
     kh_buf_init(texts[i], TEXT_MAX_BYTES);
-  for (size_t i = 0; i < KH_STORY_DETAILS_MAX; i++)
+  for (size_t i = 0; i < KH_STORY_DETAILS_MAX; i++) {
     kh_buf_init(&story->details[i].text, TEXT_MAX_BYTES);
+    kh_buf_init(&story->details[i].url, TEXT_MAX_BYTES);
+  }
 
   if (event->kind == KH_EVENT_BUILD)
     tell_build(story, event);
@@ -202,7 +226,7 @@ enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event)
   for (size_t i = 0; i < KH_COUNT(texts); i++)
     good = good && !kh_buf_ok(texts[i]);
   for (size_t i = 0; i < KH_STORY_DETAILS_MAX; i++)
-    good = good && !kh_buf_ok(&story->details[i].text);
+    good = good && !kh_buf_ok(&story->details[i].text) && !kh_buf_ok(&story->details[i].url);
   return good ? KH_OK : KH_ERR_NO_MEMORY;
 }
 
@@ -212,8 +236,10 @@ void kh_story_release(struct kh_story *story)
 
   for (size_t i = 0; i < KH_COUNT(texts); i++)
     kh_buf_release(texts[i]);
-  for (size_t i = 0; i < KH_STORY_DETAILS_MAX; i++)
+  for (size_t i = 0; i < KH_STORY_DETAILS_MAX; i++) {
     kh_buf_release(&story->details[i].text);
+    kh_buf_release(&story->details[i].url);
+  }
 }
 
 void kh_story_headline(const struct kh_story *story, struct kh_buf *out)

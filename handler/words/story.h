@@ -24,6 +24,7 @@ struct kh_story_detail {
   const char *before; /* "by ", "on ", "" */
   bool code;          /* a branch, a commit: best shown as code */
   struct kh_buf text;
+  struct kh_buf url; /* what the text shows: passed kh_url_is_link, or empty */
 };
 
 struct kh_story {
@@ -31,7 +32,7 @@ struct kh_story {
   struct kh_buf subject; /* never empty */
   const char *joint;     /* between subject and item */
   struct kh_buf item;    /* what the url shows; may be empty */
-  struct kh_buf url;     /* passed kh_text_is_link, or empty */
+  struct kh_buf url;     /* passed kh_url_is_link, or empty */
   struct kh_buf words;   /* may be empty */
   struct kh_buf message; /* the first line of the commit's; may be empty */
   struct kh_story_detail details[KH_STORY_DETAILS_MAX];
@@ -43,14 +44,14 @@ enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event) 
 void kh_story_release(struct kh_story *story);
 
 /*
- * Append "Web build #42 passed", and what goes below it: "Fix it (main, 1a2b3c4, by Jane, took 45 s)", or
+ * Append "Web build #42 passed", and what goes below it: "Fix it (main, 1a2b3c4, by Jane, took 45s)", or
  * nothing.
  */
 void kh_story_headline(const struct kh_story *story, struct kh_buf *out);
 void kh_story_rest(const struct kh_story *story, struct kh_buf *out);
 /*
- * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took 45
- * s)".
+ * Appends everything but the url on one line: "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane, took
+ * 45s)".
  */
 void kh_story_line(const struct kh_story *story, struct kh_buf *out);
 

@@ -1,7 +1,9 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "base/utf8.h"
+#include "language/names/pull_request.h"
 #include "language/names/shown.h"
 #include "words/story_parts.h"
 
@@ -61,25 +63,75 @@ void kh_part_commit(struct kh_story *story, const struct kh_event *event)
   kh_buf_release(&raw);
 }
 
-void kh_story_person(const struct kh_event *event, struct kh_buf *out)
+static void add_author(const struct kh_event *event, struct kh_buf *out)
 {
-  size_t before = out->len;
   struct kh_buf author;
-  struct kh_buf creator = kh_part_raw(event, kh_json_get(event->build, KH_STR("creator")), KH_STR("name"));
 
   kh_buf_init(&author, event->body.len);
   (void)kh_event_author(event, &author);
   kh_text_line(kh_shown_person(kh_buf_view(&author)), KH_STORY_NAME_CHARACTERS, out);
-  if (out->len == before)
-    kh_text_line(kh_shown_person(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, out);
-  kh_buf_release(&creator);
   kh_buf_release(&author);
 }
 
-void kh_part_person(struct kh_story *story, const struct kh_event *event)
+static void add_creator(const struct kh_event *event, struct kh_buf *out)
 {
-  kh_story_person(event, kh_part_begin_detail(story, "by ", false));
+  struct kh_buf creator = kh_part_raw(event, kh_json_get(event->build, KH_STR("creator")), KH_STR("name"));
+
+  kh_text_line(kh_shown_person(kh_buf_view(&creator)), KH_STORY_NAME_CHARACTERS, out);
+  kh_buf_release(&creator);
+}
+
+void kh_story_person(const struct kh_event *event, struct kh_buf *out)
+{
+  const size_t before = out->len;
+
+  add_author(event, out);
+  if (out->len == before)
+    add_creator(event, out);
+}
+
+/* By hand, in the browser or by a call of the API: the creator is then who did it. */
+static bool is_by_hand(const struct kh_event *event)
+{
+  const struct kh_json_value source = kh_json_get(event->build, KH_STR("source"));
+
+  return kh_json_text_is(source, KH_STR("ui")) || kh_json_text_is(source, KH_STR("api"));
+}
+
+void kh_part_persons(struct kh_story *story, const struct kh_event *event)
+{
+  const size_t before = story->detail_count;
+  const bool by_hand = is_by_hand(event);
+  struct kh_buf *author = kh_part_begin_detail(story, "by ", false);
+
+  if (by_hand)
+    add_author(event, author);
+  else
+    kh_story_person(event, author);
   kh_part_end_detail(story);
+  if (!by_hand)
+    return;
+  struct kh_buf *creator = kh_part_begin_detail(story, "started by ", false);
+  add_creator(event, creator);
+  if (story->detail_count > before + 1 && kh_str_equal(kh_buf_view(creator), kh_buf_view(author)))
+    kh_buf_clear(creator);
+  kh_part_end_detail(story);
+}
+
+void kh_part_pull_request(struct kh_story *story, const struct kh_event *event)
+{
+  const struct kh_str number = kh_pull_request_number(event);
+  struct kh_buf url;
+
+  if (number.len == 0)
+    return;
+  kh_buf_init(&url, event->body.len + 64);
+  kh_pull_request_url(event, &url);
+  (void)kh_buf_printf(kh_part_begin_detail(story, "", false), "pull request #%.*s", KH_FMT(number));
+  if (url.len <= KH_STORY_URL_MAX_BYTES)
+    (void)kh_buf_add(&story->details[story->detail_count - 1].url, kh_buf_view(&url));
+  kh_part_end_detail(story);
+  kh_buf_release(&url);
 }
 
 void kh_part_duration(struct kh_story *story, const struct kh_event *event, struct kh_json_value object)
@@ -89,8 +141,9 @@ void kh_part_duration(struct kh_story *story, const struct kh_event *event, stru
   int64_t from_us = 0;
   int64_t to_us = 0;
 
-  if (kh_time_parse(kh_buf_view(&started), &from_us) && kh_time_parse(kh_buf_view(&finished), &to_us)) {
-    kh_text_duration(from_us, to_us, kh_part_begin_detail(story, "took ", false));
+  if (kh_time_parse(kh_buf_view(&started), &from_us) && kh_time_parse(kh_buf_view(&finished), &to_us) &&
+      to_us >= from_us) {
+    kh_buf_add_duration(kh_part_begin_detail(story, "took ", false), (to_us - from_us) / 1000000);
     kh_part_end_detail(story);
   }
   kh_buf_release(&finished);
@@ -102,7 +155,7 @@ void kh_part_url(struct kh_story *story, const struct kh_event *event, struct kh
   struct kh_buf raw = kh_part_raw(event, object, KH_STR("web_url"));
   struct kh_str url = kh_buf_view(&raw);
 
-  if (story->url.len == 0 && url.len <= KH_STORY_URL_MAX_BYTES && kh_text_is_link(url))
+  if (story->url.len == 0 && url.len <= KH_STORY_URL_MAX_BYTES && kh_url_is_link(url))
     (void)kh_buf_add(&story->url, url);
   kh_buf_release(&raw);
 }

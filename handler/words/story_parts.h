@@ -19,9 +19,13 @@ void kh_part_end_detail(struct kh_story *story);
 void kh_part_detail(struct kh_story *story, const struct kh_event *event, struct kh_json_value object,
                     struct kh_str key, const char *before, bool code);
 
-/* Details: build.commit, shortened; who wrote or started the build, by name only; how long OBJECT ran. */
+/*
+ * Details: build.commit, shortened; who wrote it, and who started the build by hand, by name only; the pull
+ * request; how long OBJECT ran.
+ */
 void kh_part_commit(struct kh_story *story, const struct kh_event *event);
-void kh_part_person(struct kh_story *story, const struct kh_event *event);
+void kh_part_persons(struct kh_story *story, const struct kh_event *event);
+void kh_part_pull_request(struct kh_story *story, const struct kh_event *event);
 void kh_part_duration(struct kh_story *story, const struct kh_event *event, struct kh_json_value object);
 
 /* OBJECT's web_url, unless there is a url already. */

@@ -112,38 +112,3 @@ void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
 
 #define EMOJI(mood, emoji) [mood] = emoji,
 const char *const kh_text_emoji[KH_MOOD__COUNT] = {KH_MOODS(EMOJI)};
-
-void kh_text_duration(int64_t from_us, int64_t to_us, struct kh_buf *out)
-{
-  int64_t s = (to_us - from_us) / 1000000;
-
-  if (to_us < from_us)
-    return;
-  if (s == 0)
-    (void)kh_buf_add(out, KH_STR("under 1 s"));
-  else if (s < 60)
-    (void)kh_buf_printf(out, "%" PRId64 " s", s);
-  else if (s < 3600)
-    (void)kh_buf_printf(out, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
-  else if (s < 86400)
-    (void)kh_buf_printf(out, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
-  else
-    (void)kh_buf_printf(out, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
-}
-
-bool kh_text_is_link(struct kh_str url)
-{
-  size_t scheme = kh_str_starts(url, KH_STR("https://")) ? 8 : kh_str_starts(url, KH_STR("http://")) ? 7 : 0;
-  bool in_host = true;
-
-  if (scheme == 0 || url.len == scheme || url.at[scheme] == '/')
-    return false;
-  for (size_t i = scheme; i < url.len; i++) {
-    unsigned char c = (unsigned char)url.at[i];
-
-    in_host = in_host && c != '/' && c != '?' && c != '#';
-    if (c <= ' ' || c >= 0x7F || strchr("\"'<>\\^`{|}", c) || (in_host && c == '@'))
-      return false;
-  }
-  return true;
-}

@@ -48,15 +48,4 @@ extern const char *const kh_text_emoji[KH_MOOD__COUNT];
  */
 void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out);
 
-/*
- * Appends "under 1 s", "45 s", "3 min 12 s", "2 h 5 min" or "3 d 4 h"; nothing when the end is before the
- * start.
- */
-void kh_text_duration(int64_t from_us, int64_t to_us, struct kh_buf *out);
-
-/*
- * True for an http or https URL of printable ASCII, without user or password, that can safely be made a link.
- */
-bool kh_text_is_link(struct kh_str url);
-
 #endif

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/buf.h"
+#include "base/url.h"
 #include "support/guard.h"
 #include "support/suite.h"
 
@@ -295,6 +296,87 @@ START_TEST(diag_keeps_the_first_error)
 }
 END_TEST
 
+static const struct {
+  int64_t seconds;
+  const char *text;
+} durations[] = {{-1, ""},           {0, "0s"},    {1, "1s"},       {59, "59s"},   {60, "1m"},
+                 {3599, "59m 59s"},  {3600, "1h"}, {3605, "1h 5s"}, {86400, "1d"}, {90061, "1d 1h 1m 1s"},
+                 {86400000, "1000d"}};
+
+START_TEST(buf_writes_a_duration)
+{
+  struct kh_buf out;
+
+  kh_buf_init(&out, 64);
+  (void)kh_buf_add(&out, KH_STR("took "));
+  kh_buf_add_duration(&out, durations[_i].seconds);
+  ck_assert_str_eq(kh_buf_text(&out) + 5, durations[_i].text);
+  kh_buf_release(&out);
+}
+END_TEST
+
+static const struct {
+  const char *value, *added;
+} url_parts[] = {{"fix/#12-crash", "fix/%2312-crash"},
+                 {"gr\xC3\xB6\xC3\x9F"
+                  "e",
+                  "gr%C3%B6%C3%9Fe"},
+                 {"a?b=c&d e%20+", "a%3Fb%3Dc%26d%20e%2520%2B"},
+                 {"a/../b", "a%2F..%2Fb"},
+                 {"user@host:8080", "user%40host%3A8080"},
+                 {"A-Z_a.z~9", "A-Z_a.z~9"},
+                 {"", ""}};
+
+START_TEST(url_takes_a_value)
+{
+  struct kh_buf out;
+
+  kh_buf_init(&out, 64);
+  kh_url_add(&out, kh_str_of(url_parts[_i].value));
+  ck_assert_str_eq(kh_buf_text(&out), url_parts[_i].added);
+  kh_buf_release(&out);
+}
+END_TEST
+
+static const struct {
+  const char *url;
+  bool good;
+} urls[] = {
+    {"https://buildkite.com/acme/web/builds/7", true},
+    {"https://buildkite.com/acme/web/builds/7#01a2-b3", true},
+    {"http://ci.example:8080/x?a=b&c=d@e", true},
+    {"https://h", true},
+    {"https://[::1]/x", true},
+    {"", false},
+    {"https://", false},
+    {"https:///x", false},
+    {"buildkite.com/x", false},
+    {"//buildkite.com/x", false},
+    {"javascript:alert(1)", false},
+    {"data:text/html,x", false},
+    {"file:///etc/passwd", false},
+    {"ftp://buildkite.com/x", false},
+    {"slack://channel?id=1", false},
+    {" https://buildkite.com/x", false},
+    {"https://buildkite.com/x y", false},
+    {"https://buildkite.com/x\ny", false},
+    {"https://buildkite.com/x\x7F", false},
+    {"https://buildkite.com/\xC3\xA9", false},
+    {"https://buildkite.com/x|y", false},
+    {"https://buildkite.com/x>y", false},
+    {"https://buildkite.com/<x", false},
+    {"https://buildkite.com/\"x", false},
+    {"https://buildkite.com\\@evil.example/", false},
+    {"https://user:word@buildkite.com/x", false},
+    {"https://buildkite.com@evil.example/x", false},
+};
+
+START_TEST(link_is_judged)
+{
+  ck_assert_msg(kh_url_is_link(kh_str_of(urls[_i].url)) == urls[_i].good, "%s", urls[_i].url);
+}
+END_TEST
+
 static Suite *base_suite(void)
 {
   Suite *suite = suite_create("base");
@@ -313,6 +395,9 @@ static Suite *base_suite(void)
   tcase_add_test(buf, buf_refuses_sizes_that_wrap);
   tcase_add_test(buf, buf_formats_and_writes_hex);
   tcase_add_test(buf, buf_takes_a_reservation);
+  tcase_add_loop_test(buf, buf_writes_a_duration, 0, (int)KH_COUNT(durations));
+  tcase_add_loop_test(buf, link_is_judged, 0, (int)KH_COUNT(urls));
+  tcase_add_loop_test(buf, url_takes_a_value, 0, (int)KH_COUNT(url_parts));
   tcase_add_test(err, err_table_is_whole);
   tcase_add_test(err, err_statuses_are_the_documented_ones);
   tcase_add_test(err, diag_keeps_the_first_error);

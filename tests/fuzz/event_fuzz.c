@@ -64,7 +64,9 @@ static void compare(const struct kh_event *event, const json_t *line, const json
   const json_t *build = json_object_get(body, "build");
   const json_t *name = json_object_get(body, "event");
   const json_t *number = json_object_get(build, "number");
-  bool blocked = json_is_true(json_object_get(build, "blocked"));
+  const char *state = json_string_value(json_object_get(build, "state"));
+  bool blocked = json_is_true(json_object_get(build, "blocked")) &&
+                 !(state && (strcmp(state, "canceled") == 0 || strcmp(state, "canceling") == 0));
 
   if (event->build_blocked != blocked ||
       event->build_number != (json_is_integer(number) ? json_integer_value(number) : 0))

@@ -39,8 +39,10 @@ static void advise(void *self, size_t at, size_t len, const char *text)
     abort();
 }
 
-static enum kh_err check_value(struct kh_buf *out, struct kh_str value)
+static enum kh_err check_value(struct kh_buf *out, struct kh_str value, enum kh_template_sort sort)
 {
+  if (sort > KH_SORT_TITLE)
+    abort();
   if (value.len == 0 || !kh_utf8_valid(value))
     abort();
   for (size_t i = 0; i < value.len; i++)

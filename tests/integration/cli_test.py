@@ -376,6 +376,8 @@ def test_invoke_forms(cli, report):
                b"0\r\n\r\n")
     for name, message, status in [
         ("whole", head.encode() + b"\r\n" + body, 200),
+        ("an https URI", head.replace(" /x ", " https://hooks.example/x ").encode() + b"\r\n" + body, 200),
+        ("an http URI", head.replace(" /x ", " http://[::1]:8080/ ").encode() + b"\r\n" + body, 200),
         ("bare line feeds", head.replace("\r\n", "\n").encode() + b"\n" + body, 200),
         ("with a length", head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body, 200),
         ("more than its length", head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body + b"\n",

@@ -158,7 +158,8 @@ def expected_of(fixture):
     build = body.get("build") if isinstance(body.get("build"), dict) else {}
     told = {"verdict": "accepted", "webhooks": 1}
     if event == "build.finished" and span(build, "started_at", "finished_at") is not None:
-        state = "blocked" if build.get("blocked") is True else build.get("state")
+        waits = build.get("blocked") is True and build.get("state") not in ("canceled", "canceling")
+        state = "blocked" if waits else build.get("state")
         told["state"] = state if state in STATES else "other"
         told["build_ms"] = span(build, "started_at", "finished_at")
     if event == "job.started" and span(body.get("job"), "runnable_at", "started_at") is not None:

@@ -11,8 +11,9 @@
 
 enum { LINE_MAX_BYTES = 1 << 20, OUT_MAX_BYTES = 1 << 20 };
 
-static enum kh_err mark(struct kh_buf *out, struct kh_str value)
+static enum kh_err mark(struct kh_buf *out, struct kh_str value, enum kh_template_sort sort)
 {
+  (void)sort;
   (void)kh_buf_add_byte(out, '[');
   (void)kh_buf_add(out, value);
   return kh_buf_add_byte(out, ']');
@@ -31,7 +32,7 @@ static json_t *render(const struct kh_template *template, const json_t *asked)
   const json_t *max = json_object_get(asked, "max");
   const struct kh_names names = kh_names_json(&json);
   const struct kh_template_format format = {max ? (size_t)json_integer_value(max) : 3000, kh_text_line,
-                                            escape && strcmp(escape, "marked") == 0 ? mark : kh_buf_add};
+                                            escape && strcmp(escape, "marked") == 0 ? mark : NULL};
   struct kh_mistake undecided = {.kind = KH_MISTAKE_NONE};
   struct kh_buf out;
 

@@ -12,6 +12,7 @@ import random
 import re
 import subprocess
 import sys
+import urllib.parse
 
 VECTORS = pathlib.Path(__file__).parents[1] / "vectors" / "templates.jsonl"
 LEVELS = {"\n", "\v", "\f", "\r", "\x85", "\u2028", "\u2029"}
@@ -111,7 +112,11 @@ def unquoted(text):
     return re.sub(r"\\([\\" + text[0] + "])", r"\1", text[1:-1])
 
 
-def value_of(inside, names):
+# A text that ends in a URL: nothing of a word stands before the scheme.
+IN_URL = re.compile("(?<![A-Za-z0-9\x80-\U0010ffff])https?://[!#-&(-;=?-\\[\\]_a-z~]*\\Z")
+
+
+def value_of(inside, names, in_url):
     fields = re.findall(r"\|?[ \t\n]*((?:" + STRING + r"|[^|\"'])+)", inside)
     first, filters = fields[0].strip(), [f.strip() for f in fields[1:]]
     literal = first[0] in "\"'"
@@ -120,13 +125,15 @@ def value_of(inside, names):
         text = (moment if filters.pop(0) == "time" else duration)(raw)
     else:
         text = raw if literal else text_of(first, raw)
+    if filters and filters[-1] == "urlencode":
+        return urllib.parse.quote(value_of(inside[:inside.rindex("|")], names, False), safe="")
     for one in filters:
         word, _, argument = one.partition(" ")
         if word.startswith("default"):
             text = text or unquoted(one[len("default"):].strip())
         else:
             text = cut(text, int(argument or word[len("truncate"):]))
-    return text
+    return urllib.parse.quote(text, safe="" if ".." in text else "/") if in_url else text
 
 
 def split(template):
@@ -169,7 +176,8 @@ def render(template, names, decide, escape="plain", most=3000):
         elif part[0] == "end":
             stack.pop()
         elif all(stack):
-            text = value_of(part[1], names) if part[0] == "value" else part[1]
+            in_url = IN_URL.search("".join(text for _, text in pieces)) is not None
+            text = value_of(part[1], names, in_url) if part[0] == "value" else part[1]
             if text:
                 pieces.append([part[0], text])
     for order in (1, -1):
@@ -192,7 +200,8 @@ def render(template, names, decide, escape="plain", most=3000):
 # ---- random templates ----
 
 VALUES = {
-    "build.branch": ["main", "feature/x", "", "a b", "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}",
+    "build.branch": ["main", "feature/x", "a/../#?&%", "https://h/x", "see http://h", "", "a b",
+                     "ünïcödé-zweig", "*b* _i_ <!here> &amp; {{build.tag}}",
                      "x" * 1200],
     "build.message": ["fix: a thing", "first\nsecond", "\r\n\r\n third ", " \t ", "tab\there",
                       "\u202eevil\u2066", "a\x00b\x07c", "🪁 flies", "w " * 700],
@@ -212,7 +221,7 @@ VALUES = {
 FILTERS = [' | default "none"', " | default 'it is \\'nothing\\''", " | truncate 1", "|truncate 5",
            " | truncate 80 ", ' | default ""']
 LITERALS = ["Build ", "\n", "  ", "\t", "*bold* ", "é…", "{ ", " }", "[x]", "<https://x|y>", " 100% ", "a",
-            "\n\n", "\\"]
+            "\n\n", "\\", "https://x/", "<http://x?y=", "|", "https", "http", "://h#", "(", "'https://x/"]
 
 
 def condition(pick, names):
@@ -236,7 +245,8 @@ def value_tag(pick):
     name = pick.choice(list(VALUES))
     first = {"build.started_at": ["", " | time"], "build.duration": ["", "| duration"]}.get(name, [""])
     return ("{{" + pick.choice(["", " ", "\n"]) + name + pick.choice(first) +
-            "".join(pick.sample(FILTERS, pick.choice([0, 0, 1, 2]))) + "}}")
+            "".join(pick.sample(FILTERS, pick.choice([0, 0, 1, 2]))) +
+            pick.choice(["", "", "", " | urlencode"]) + "}}")
 
 
 def random_template(pick, names, truths, depth=0):

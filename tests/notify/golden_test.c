@@ -51,11 +51,12 @@ static void update(const char *name, const char *file, const json_t *rendered)
   free(text);
 }
 
+#define EVERY_EVENT "  events: [ping, build.*, job.*, agent.*, cluster_token.*, package.*, workflow.*]\n"
+
 /* Notifiers whose rule has more than its table of options requires. */
 static const struct {
   const char *notifier, *keys;
-} others[] = {
-    {"webhook", "  events: [ping, build.*, job.*, agent.*, cluster_token.*, package.*, workflow.*]\n"}};
+} others[] = {{"slack", EVERY_EVENT}, {"webhook", EVERY_EVENT}};
 
 static const char message_rule[] =
     "- slack:\n    url: {env: SLACK_WEBHOOK_URL}\n    message: |\n"

@@ -38,7 +38,7 @@ static const char *const templates[] = {
     "{\"event\":\"build.running\"," BUILD "\"pipeline\":null," SENDER,
     "{\"event\":\"job.finished\",\"job\":{\"id\":\"@\",\"type\":\"@\",\"name\":\"@\",\"label\":\"@\",\"step_"
     "key\":\"@\","
-    "\"state\":\"@\",\"command\":\"planted-command\",\"web_url\":\"@\",\"exit_status\":1,\"signal\":\"@\","
+    "\"state\":\"@\",\"command\":\"@\",\"web_url\":\"@\",\"exit_status\":1,\"signal\":\"@\","
     "\"retry_source\":{\"retried_by\":{\"name\":\"@\",\"email\":\"planted-retry@x.example\"}},"
     "\"started_at\":\"@\",\"finished_at\":\"@\",\"agent\":{\"name\":\"@\"}}," BUILD PIPELINE SENDER,
     "{\"event\":\"job.activated\",\"job\":{\"type\":\"manual\",\"label\":\"@\","

@@ -19,6 +19,11 @@ static json_t *elements_of(const json_t *body)
 #define CODE "\"code\":true"
 #define LINK(text) "{\"type\":\"link\",\"text\":\"" text "\",\"url\":\"https://b.example/7\"}"
 
+#define STYLED_LINK(url, style) \
+  "{\"type\":\"link\",\"text\":\"" url "\",\"url\":\"" url "\",\"style\":{" style "}}"
+#define URL(url) "{\"type\":\"link\",\"text\":\"" url "\",\"url\":\"" url "\"}"
+#define EMOJI(name) "{\"type\":\"emoji\",\"name\":\"" name "\"}"
+
 /* What Slack is sent for a message: the elements, and the text of notifications. */
 static const struct {
   const char *message, *elements, *text;
@@ -56,6 +61,33 @@ static const struct {
          " ") ",{\"type\":\"channel\",\"channel_id\":\"C12\"}," TEXT(" ") ",{\"type\":\"usergroup\","
                                                                           "\"usergroup_id\":\"S12\"}",
      "<@U12> <#C12> <!subteam^S12>"},
+    {"<!subteam^S12|@oncall> <!here|here> <@U12|mara> <#C12|builds> <@U12|{{build.branch}}> <@U12|>",
+     "{\"type\":\"usergroup\",\"usergroup_id\":\"S12\"}," TEXT(
+         " ") ",{\"type\":\"broadcast\",\"range\":\"here\"}," TEXT(" ") ",{\"type\":\"user\",\"user_id\":"
+                                                                        "\"U12\"}," TEXT(
+                                                                            " ") ",{\"type\":"
+                                                                                 "\"channel\","
+                                                                                 "\"channel_id\":"
+                                                                                 "\"C12\"}," TEXT(
+                                                                                     " ") ",{\"type\":"
+                                                                                          "\"user\",\"user_"
+                                                                                          "id\":\"U12\"}"
+                                                                                          "," TEXT(" ") ",{"
+                                                                                                        "\"ty"
+                                                                                                        "pe\""
+                                                                                                        ":\"u"
+                                                                                                        "ser"
+                                                                                                        "\","
+                                                                                                        "\"us"
+                                                                                                        "er_"
+                                                                                                        "id\""
+                                                                                                        ":"
+                                                                                                        "\"U1"
+                                                                                                        "2\""
+                                                                                                        "}",
+     "<!subteam^S12> <!here> <@U12> <#C12> <@U12> <@U12>"},
+    {"<!here|{{build.tag}}> <!{{build.branch}}|here> <@{{build.branch}}|x>",
+     "{\"type\":\"broadcast\",\"range\":\"here\"}," TEXT(" here x"), "<!here> here x"},
     {"<!her> <@u12> <!{{build.branch}}> <@{{build.branch}}>", TEXT("<!her> <@u12> <!main> <@main>"),
      "&lt;!her&gt; &lt;@u12&gt; &lt;!main&gt; &lt;@main&gt;"},
     {":x: 10:20:30 :{{build.branch}}: a:b:c",
@@ -67,6 +99,48 @@ static const struct {
                                                                     "eeeeeeeeeeee\"}",
      ":eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee: "
      ":eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee:"},
+    {":100: :wave::skin-tone-2: std::vector::size ::x:: :1234: :99: :a::b:",
+     EMOJI("100") "," TEXT(" ") "," EMOJI("wave::skin-tone-2") "," TEXT(
+         " std::vector::size ::x:: ") "," EMOJI("1234") "," TEXT(" :99: ") "," EMOJI("a") "," EMOJI("b"),
+     ":100: :wave::skin-tone-2: std::vector::size ::x:: :1234: :99: :a::b:"},
+    {":wave::skin-tone-9: :skin-tone-3:",
+     EMOJI("wave") "," EMOJI("skin-tone-9") "," TEXT(" ") "," EMOJI("skin-tone-3"),
+     ":wave::skin-tone-9: :skin-tone-3:"},
+    {"*{{pipeline.name}}* {{build.branch}}", STYLED("Web", BOLD) "," TEXT(" main"), "Web main"},
+
+    {"{{build.url}}", LINK("https://b.example/7"), "https://b.example/7"},
+    {"*{{build.url}}*, _https://b.example/7_!",
+     STYLED_LINK("https://b.example/7", BOLD) "," TEXT(", ") "," STYLED_LINK("https://b.example/7",
+                                                                             ITALIC) "," TEXT("!"),
+     "https://b.example/7, https://b.example/7!"},
+    {"see https://b.example/7. (https://b.example/7)",
+     TEXT("see ") "," LINK("https://b.example/7") "," TEXT(". (") "," LINK("https://b.example/7") "," TEXT(
+         ")"),
+     "see https://b.example/7. (https://b.example/7)"},
+    {"\"https://b.example/7\" 'https://b.example/7'",
+     TEXT("\\\"") "," LINK("https://b.example/7") "," TEXT("\\\" '") "," LINK("https://b.example/7") "," TEXT(
+         "'"),
+     "\"https://b.example/7\" 'https://b.example/7'"},
+    {"xhttps://b.example/7 https:// http:/b.example", TEXT("xhttps://b.example/7 https:// http:/b.example"),
+     "xhttps://b.example/7 https:// http:/b.example"},
+    {"`https://b.example/7`", STYLED("https://b.example/7", CODE), "https://b.example/7"},
+    {"https://b.example/a_(b)_c?d=e&amp;f=*&g", URL("https://b.example/a_(b)_c?d=e&f=*&g"),
+     "https://b.example/a_(b)_c?d=e&amp;f=*&amp;g"},
+    {"https://b.example/{{build.message}}.",
+     URL("https://b.example/fix%20%3Cit%3E%20%26%20%2Ago%2A") "," TEXT("."),
+     "https://b.example/fix%20%3Cit%3E%20%26%20%2Ago%2A."},
+    {"<https://b.example/{{build.message}}|{{build.message}}>",
+     "{\"type\":\"link\",\"text\":\"fix <it> & *go*\",\"url\":\"https://b.example/"
+     "fix%20%3Cit%3E%20%26%20%2Ago%2A\"}",
+     "fix &lt;it&gt; &amp; *go*"},
+    {"{{build.url}}#{{build.branch}} <{{build.url}}?a={{build.message | truncate 3 | urlencode}}|b &amp; c>",
+     URL("https://b.example/7#main") "," TEXT(
+         " ") ",{\"type\":\"link\",\"text\":\"b & c\",\"url\":\"https://b.example/7?a=fi%E2%80%A6\"}",
+     "https://b.example/7#main b &amp; c"},
+    {"https://b.example/?u={{build.url}}", URL("https://b.example/?u=https%3A//b.example/7"),
+     "https://b.example/?u=https%3A//b.example/7"},
+    {"{{build.url | truncate 9}} {{build.tag | default \"https://b.example/7\"}}",
+     TEXT("https://… https://b.example/7"), "https://… https://b.example/7"},
     {"&amp;&lt;&gt;&amp;lt; &", TEXT("&<>&lt; &"), "&amp;&lt;&gt;&amp;lt; &amp;"},
     {"{{\"*a* <!here> :x:\"}}", TEXT("*a* <!here> :x:"), "*a* &lt;!here&gt; :x:"},
     {"{{build.tag | default \"*none*\"}}", TEXT("*none*"), "*none*"},
@@ -138,9 +212,24 @@ static const char *const hostile[] = {
 #define IN "{{build.branch}}"
 static const char everywhere[] = IN " *" IN "* _a " IN " b_ `" IN "` ~" IN "~ <https://b.example/7|" IN
                                     "> <@" IN "> <!" IN "> :" IN ": <" IN "|y> " IN "*x*" IN " <#" IN
-                                    ">\n*" IN "\n" IN "*\n<" IN ">" IN;
+                                    ">\n*" IN "\n" IN "*\n<" IN ">" IN " https://b.example/" IN "?" IN
+                                    ". {{build.url}}#" IN " <https://b.example/" IN "|" IN ">";
 
-/* Replaces the texts by their lengths' being more than nothing: what is left is how the message is built. */
+#define HOST "https://b.example/"
+
+static void hide_link(json_t *element)
+{
+  const char *url = json_string_value(json_object_get(element, "url"));
+
+  ck_assert_int_eq(json_object_set_new(element, "text", json_string("…")), 0);
+  if (strncmp(url, HOST, strlen(HOST)) == 0)
+    ck_assert_int_eq(json_object_set_new(element, "url", json_string(HOST)), 0);
+}
+
+/*
+ * Replaces the texts by their lengths' being more than nothing, and URLs by their hosts: what is left is how
+ * the message is built.
+ */
 static char *structure(json_t *elements)
 {
   size_t i;
@@ -153,7 +242,7 @@ static char *structure(json_t *elements)
     if (strcmp(json_string_value(json_object_get(element, "type")), "text") == 0 && strcmp(text, "\n") != 0)
       ck_assert_int_eq(json_object_set_new(element, "text", json_string("…")), 0);
     else if (strcmp(json_string_value(json_object_get(element, "type")), "link") == 0)
-      ck_assert_int_eq(json_object_set_new(element, "text", json_string("…")), 0);
+      hide_link(element);
   }
   return json_dumps(elements, JSON_COMPACT | JSON_SORT_KEYS);
 }
@@ -166,7 +255,9 @@ static char *structure_with(const char *branch)
 
   kh_buf_init(&body, 1 << 16);
   kh_buf_init(&notify, 1 << 16);
-  (void)kh_buf_printf(&body, "{\"event\":\"build.finished\",\"build\":{\"branch\":\"%s\"}}", branch);
+  (void)kh_buf_printf(
+      &body, "{\"event\":\"build.finished\",\"build\":{\"branch\":\"%s\",\"web_url\":\"" HOST "7\"}}",
+      branch);
   kh_test_event_read(&event, kh_buf_view(&body));
   json_t *json = kh_test_message(kh_test_message_entry(KH_TEST_MESSAGE_SLACK, everywhere, &notify),
                                  &event.event);
@@ -197,6 +288,59 @@ START_TEST(a_value_never_changes_how_a_message_is_built)
 }
 END_TEST
 
+/* ---- emoji of titles ---- */
+
+/* "emoji docker|link  Web ": the elements' types, and what each shows. */
+static void tell(const json_t *elements, struct kh_buf *out)
+{
+  size_t i;
+  const json_t *element;
+
+  json_array_foreach(elements, i, element)
+  {
+    const json_t *text = json_object_get(element, "text");
+
+    (void)kh_buf_printf(out, "%s%s %s", i > 0 ? "|" : "", json_string_value(json_object_get(element, "type")),
+                        json_string_value(text ? text : json_object_get(element, "name")));
+  }
+}
+
+static const struct {
+  const char *message, *told;
+} titles[] = {
+    {"<{{build.url}}|{{pipeline.name}} #{{build.number}}>", "emoji docker|link  Web |emoji ship-it|link  #7"},
+    {"*{{pipeline.name}}*", "emoji docker|text  Web |emoji ship-it"},
+    {"`{{pipeline.name}}` {{build.branch}}:", "text :docker: Web :ship-it:|text  :x::"},
+    {"<{{build.url}}|:tada:>", "emoji tada|link https://b.example/7"},
+    {"https://b.example/{{pipeline.name}}", "link https://b.example/%3Adocker%3A%20Web%20%3Aship-it%3A"},
+    {"{{build.pull_request.url}}.", "link https://h.example/a/b/pull/7|text ."},
+    {"{{pipeline.name | truncate 9}}", "emoji docker|text …"},
+};
+
+START_TEST(titles_have_emoji)
+{
+  static const char event[] =
+      "{\"event\":\"build.finished\",\"build\":{\"number\":7,\"branch\":\":x:\","
+      "\"web_url\":\"https://b.example/7\",\"pull_request\":{\"id\":\"7\"}},"
+      "\"pipeline\":{\"name\":\":docker: Web :ship-it:\",\"provider\":{\"id\":\"github\"},"
+      "\"repository\":\"git@h.example:a/b.git\"}}";
+  struct kh_test_event made;
+  struct kh_buf notify, told;
+
+  kh_test_event_read(&made, kh_str_of(event));
+  kh_buf_init(&notify, 1 << 16);
+  kh_buf_init(&told, 1 << 16);
+  json_t *body = kh_test_message(kh_test_message_entry(KH_TEST_MESSAGE_SLACK, titles[_i].message, &notify),
+                                 &made.event);
+  tell(elements_of(body), &told);
+  ck_assert_str_eq(kh_buf_text(&told), titles[_i].told);
+  json_decref(body);
+  kh_buf_release(&told);
+  kh_buf_release(&notify);
+  kh_test_event_release(&made);
+}
+END_TEST
+
 static Suite *slack_message_suite(void)
 {
   Suite *suite = suite_create("slack_message");
@@ -204,6 +348,7 @@ static Suite *slack_message_suite(void)
 
   tcase_add_loop_test(cases, slack_markup_is_the_authors_only, 0, (int)KH_COUNT(slack));
   tcase_add_loop_test(cases, a_value_never_changes_how_a_message_is_built, 0, (int)KH_COUNT(hostile));
+  tcase_add_loop_test(cases, titles_have_emoji, 0, (int)KH_COUNT(titles));
   return suite;
 }
 

@@ -389,6 +389,11 @@ START_TEST(the_views_are_taken)
   ck_assert_int_eq(event.build_number, 1);
   ck_assert_ptr_nonnull(event.body.at);
 
+  must_read(NULL, "{\"build\":{\"state\":\"canceled\",\"blocked\":true}}");
+  ck_assert(!event.build_blocked);
+  must_read(NULL, "{\"build\":{\"state\":\"canceling\",\"blocked\":true}}");
+  ck_assert(!event.build_blocked);
+
   must_read(NULL, "{\"event\":\"ping\"}");
   ck_assert_int_eq(kh_json_type(event.build), KH_JSON_MISSING);
   ck_assert_int_eq(kh_json_type(event.build_state), KH_JSON_MISSING);

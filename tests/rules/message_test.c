@@ -102,7 +102,7 @@ START_TEST(log_and_webhook_tell_the_message)
   const json_t *data = json_object_get(posted, "data");
   ck_assert_str_eq(json_string_value(json_object_get(data, "message")), plain[_i].text);
   ck_assert_str_eq(json_string_value(json_object_get(data, "text")),
-                   "Web build #7 failed: fix <it> & *go* (main, took 2 h 5 min)");
+                   "Web build #7 failed: fix <it> & *go* (main, took 2h 5m 3s)");
   json_decref(posted);
   kh_buf_release(&notify);
   kh_test_event_release(&event);

@@ -33,7 +33,7 @@ static void check_member(const char *why, const char *key, json_t *value)
 {
   if (strcmp(key, "number") == 0 || strcmp(key, "exit_status") == 0)
     MUST(json_is_integer(value), "%s: %s", why, key);
-  else if (strcmp(key, "soft_failed") == 0)
+  else if (strcmp(key, "soft_failed") == 0 || strcmp(key, "retried") == 0)
     MUST(json_is_boolean(value), "%s: %s", why, key);
   else if (strcmp(key, "url") == 0)
     kh_check_url(why, value);
@@ -75,8 +75,8 @@ static void check_webhook(const char *why, const struct kh_rule *rule, struct kh
                "|id|number|branch|tag|commit|source|created_at|scheduled_at|started_at|finished_at|url|state|"
                "author|message|pull_request|");
   check_object(why, json_object_get(data, "job"),
-               "|id|type|step_key|state|exit_status|soft_failed|created_at|scheduled_at|started_at|"
-               "finished_at|url|name|");
+               "|id|type|step_key|state|exit_status|soft_failed|retried|created_at|scheduled_at|"
+               "started_at|finished_at|url|name|");
   check_object(why, json_object_get(data, "agent"), "|id|name|hostname|url|");
   json_decref(json);
 }

@@ -6,6 +6,46 @@
 
 #define PIPELINE "\"pipeline\":{\"name\":\"Web\",\"slug\":\"web\"}"
 
+/* A build of pull request ID, both written as JSON, of a REPOSITORY at a PROVIDER. */
+#define PULL(id, repository, provider)                                                         \
+  "{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"pull_request\":{\"id\":" id \
+  ",\"repository\":\"git://h.example/fork/"                                                    \
+  "web.git\"}},\"pipeline\":{\"name\":\"Web\",\"repository\":\"" repository                    \
+  "\",\"provider\":{\"id\":\"" provider "\"}}}"
+
+static const struct {
+  const char *body, *text, *url;
+} pulls[] = {
+    {PULL("\"8902\"", "git@h.example:acme/web.git", "github"), "pull request #8902",
+     "https://h.example/acme/web/pull/8902"},
+    {PULL("7", "https://bot:word@h.example:8443/acme/web", "github_enterprise"), "pull request #7",
+     "https://h.example:8443/acme/web/pull/7"},
+    {PULL("\"7\"", "ssh://git@h.example:2222/acme/sub/web.git", "gitlab_ee"), "pull request #7",
+     "https://h.example/acme/sub/web/-/merge_requests/7"},
+    {PULL("\"7\"", "git://h.example/acme/web.git", "bitbucket"), "pull request #7",
+     "https://h.example/acme/web/pull-requests/7"},
+    {PULL("\"7\"", "http://h.example/acme/web.git", "gitlab"), "pull request #7",
+     "http://h.example/acme/web/-/merge_requests/7"},
+    {PULL("\"7\"", "git@h.example:acme/web.git", "private"), "pull request #7", ""},
+    {PULL("\"7\"", "/srv/git/web.git", "github"), "pull request #7", ""},
+    {PULL("\"7\"", "", "github"), "pull request #7", ""},
+    {PULL("\"7\"", "git@h.example:acme/we b", "github"), "pull request #7", ""},
+    {PULL("\"7\"", "https://h.example/web?x=", "github"), "pull request #7", ""},
+    {PULL("\"7\"", "https://a@b:c@h.example/web", "github"), "pull request #7",
+     "https://h.example/web/pull/7"},
+    {PULL("\"\"", "git@h.example:acme/web.git", "github"), NULL, NULL},
+    {PULL("\"false\"", "git@h.example:acme/web.git", "github"), NULL, NULL},
+    {PULL("\"7/../..\"", "git@h.example:acme/web.git", "github"), NULL, NULL},
+    {PULL("12345678901", "git@h.example:acme/web.git", "github"), NULL, NULL},
+    {PULL("-1", "git@h.example:acme/web.git", "github"), NULL, NULL},
+    {PULL("null", "git@h.example:acme/web.git", "github"), NULL, NULL},
+};
+
+/* A build with SOURCE, and the JSON of its AUTHOR and CREATOR. */
+#define BY(source, author, creator)                                                    \
+  "{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"source\":\"" source \
+  "\",\"author\":" author ",\"creator\":" creator "}," PIPELINE "}"
+
 static const struct {
   const char *body;
   const char *line;
@@ -17,7 +57,7 @@ static const struct {
      "\"author\":{\"name\":\"Jane Doe\",\"email\":\"jane@example.com\"},\"creator\":{\"name\":\"Bot\"},"
      "\"web_url\":\"https://buildkite.com/acme/web/builds/42\","
      "\"started_at\":\"2026-01-02 03:04:05 UTC\",\"finished_at\":\"2026-01-02T03:07:17.500Z\"}," PIPELINE "}",
-     "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane Doe, took 3 min 12 s)",
+     "Web build #42 passed: Fix it (main, 1a2b3c4, by Jane Doe, took 3m 12s)",
      "https://buildkite.com/acme/web/builds/42", KH_MOOD_PASSED},
     {"{\"event\":\"build.finished\",\"build\":{\"number\":42,\"state\":\"failed\"}," PIPELINE "}",
      "Web build #42 failed", "", KH_MOOD_FAILED},
@@ -40,6 +80,12 @@ static const struct {
     {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"failed\",\"blocked\":true}," PIPELINE
      "}",
      "Web build #1 is blocked, failed so far", "", KH_MOOD_BLOCKED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"canceled\",\"blocked\":true}"
+     "," PIPELINE "}",
+     "Web build #1 was canceled", "", KH_MOOD_CANCELED},
+    {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"canceling\",\"blocked\":true}"
+     "," PIPELINE "}",
+     "Web build #1 finished (last seen as canceling)", "", KH_MOOD_NEWS},
     {"{\"event\":\"build.finished\",\"build\":{\"number\":1,\"state\":\"running\",\"blocked\":true}," PIPELINE
      "}",
      "Web build #1 is blocked", "", KH_MOOD_BLOCKED},
@@ -67,6 +113,24 @@ static const struct {
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"author\":\"jane@example.com\","
      "\"creator\":{\"name\":\"jane@example.com\"}}," PIPELINE "}",
      "Web build passed", "", KH_MOOD_PASSED},
+    {BY("ui", "{\"name\":\"Jane\"}", "{\"name\":\"Mara\"}"), "Web build passed (by Jane, started by Mara)",
+     "", KH_MOOD_PASSED},
+    {BY("api", "{\"name\":\"Jane\"}", "{\"name\":\"Deploy Bot\"}"),
+     "Web build passed (by Jane, started by Deploy Bot)", "", KH_MOOD_PASSED},
+    {BY("ui", "{\"name\":\"Jane\"}", "{\"name\":\"Jane\"}"), "Web build passed (by Jane)", "",
+     KH_MOOD_PASSED},
+    {BY("ui", "{\"name\":\"Jane <jane@example.com>\"}", "{\"name\":\"Jane\"}"),
+     "Web build passed (started by Jane)", "", KH_MOOD_PASSED},
+    {BY("ui", "null", "{\"name\":\"Mara\"}"), "Web build passed (started by Mara)", "", KH_MOOD_PASSED},
+    {BY("ui", "{\"name\":\"Jane\"}", "{\"name\":\"mara@example.com\"}"), "Web build passed (by Jane)", "",
+     KH_MOOD_PASSED},
+    {BY("ui", "{\"name\":\"Jane\"}", "null"), "Web build passed (by Jane)", "", KH_MOOD_PASSED},
+    {BY("webhook", "{\"name\":\"Jane\"}", "{\"name\":\"Mara\"}"), "Web build passed (by Jane)", "",
+     KH_MOOD_PASSED},
+    {BY("schedule", "{\"name\":\"Jane\"}", "{\"name\":\"Mara\"}"), "Web build passed (by Jane)", "",
+     KH_MOOD_PASSED},
+    {BY("trigger_job", "null", "{\"name\":\"Mara\"}"), "Web build passed (by Mara)", "", KH_MOOD_PASSED},
+
     {"{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\",\"started_at\":null,"
      "\"finished_at\":\"2026-01-02 03:04:05 UTC\"}," PIPELINE "}",
      "Web build passed", "", KH_MOOD_PASSED},
@@ -92,6 +156,25 @@ static const struct {
     {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"state\":\"failed\",\"exit_status\":-1}"
      "," PIPELINE "}",
      "A job in Web build failed (exit status -1)", "", KH_MOOD_FAILED},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"name\":null,\"command\":\"\\r\\nmake  "
+     "check\\nmake it\","
+     "\"step_key\":\"check\",\"state\":\"failed\",\"exit_status\":1,\"retried\":true,\"retried_in_job_id\":"
+     "\"j2\"},"
+     "\"build\":{\"number\":7}," PIPELINE "}",
+     "make check in Web build #7 failed (exit status 1, retried)", "", KH_MOOD_WARNING},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"name\":\"\",\"command\":\"make\",\"state\":"
+     "\"timed_out\","
+     "\"soft_failed\":true,\"retried\":true}," PIPELINE "}",
+     "make in Web build timed out (soft failure, retried)", "", KH_MOOD_WARNING},
+    {"{\"event\":\"job.finished\",\"job\":{\"name\":\"Lint\",\"state\":\"canceled\",\"retried\":true}"
+     "," PIPELINE "}",
+     "Lint in Web build was canceled (retried)", "", KH_MOOD_CANCELED},
+    {"{\"event\":\"job.finished\",\"job\":{\"name\":\"Lint\",\"state\":\"failed\",\"retried\":false}"
+     "," PIPELINE "}",
+     "Lint in Web build failed", "", KH_MOOD_FAILED},
+    {"{\"event\":\"job.finished\",\"job\":{\"type\":\"script\",\"name\":\"Lint\",\"command\":\"make\","
+     "\"state\":\"passed\"}," PIPELINE "}",
+     "Lint in Web build passed", "", KH_MOOD_PASSED},
     {"{\"event\":\"job.finished\",\"job\":{\"type\":\"waiter\"},\"build\":{\"number\":7}," PIPELINE "}",
      "A wait step in Web build #7 finished", "", KH_MOOD_NEWS},
     {"{\"event\":\"job.finished\",\"job\":{\"type\":\"trigger\",\"state\":\"timed_out\"},\"build\":{"
@@ -152,12 +235,30 @@ START_TEST(story_is_told)
 }
 END_TEST
 
+START_TEST(pull_request_has_its_link)
+{
+  struct kh_test_event made;
+  struct kh_story story;
+
+  kh_test_event_read(&made, kh_str_of(pulls[_i].body));
+  ck_assert_int_eq(kh_story_read(&story, &made.event), KH_OK);
+  ck_assert_uint_eq(story.detail_count, pulls[_i].text ? 1 : 0);
+  if (pulls[_i].text) {
+    ck_assert_str_eq(kh_buf_text(&story.details[0].text), pulls[_i].text);
+    ck_assert_str_eq(kh_buf_text(&story.details[0].url), pulls[_i].url);
+  }
+  kh_story_release(&story);
+  kh_test_event_release(&made);
+}
+END_TEST
+
 static Suite *story_suite(void)
 {
   Suite *suite = suite_create("story");
   TCase *story = kh_test_case(suite, "story");
 
   tcase_add_loop_test(story, story_is_told, 0, (int)KH_COUNT(stories));
+  tcase_add_loop_test(story, pull_request_has_its_link, 0, (int)KH_COUNT(pulls));
   return suite;
 }
 

@@ -149,6 +149,7 @@ enum {
   X(REBUILT_FROM_NUMBER, "build.rebuilt_from.number", NUMBER, BUILD, NONE, KH_NAME_HIDDEN)                \
   X(USING_MERGE_REFSPEC, "build.pull_request.using_merge_refspec", BOOLEAN, BUILD, NONE, KH_NAME_HIDDEN)  \
   X(BUILD_URL, "build.url", STRING, BUILD, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)                        \
+  X(PULL_REQUEST_URL, "build.pull_request.url", STRING, BUILD, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)    \
   X(BUILD_CREATED_AT, "build.created_at", STRING, BUILD, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)          \
   X(BUILD_SCHEDULED_AT, "build.scheduled_at", STRING, BUILD, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)      \
   X(BUILD_STARTED_AT, "build.started_at", STRING, BUILD, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)          \

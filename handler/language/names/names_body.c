@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "language/names/names_body.h"
+#include "language/names/pull_request.h"
 
 struct kh_str kh_names_body_text(struct kh_json_value value, struct kh_arena *arena)
 {
@@ -99,6 +100,17 @@ static struct kh_str pull_request_id(const struct kh_event *event, struct kh_are
   return kh_json_int(id, &number) ? kh_json_raw(id) : kh_names_body_text(id, arena);
 }
 
+static struct kh_str pull_request_url(const struct kh_event *event, struct kh_arena *arena)
+{
+  struct kh_buf url;
+
+  kh_buf_init(&url, event->body.len + 64);
+  kh_pull_request_url(event, &url);
+  const struct kh_str copy = url.len > 0 ? kh_arena_copy(arena, kh_buf_view(&url)) : KH_NO_STR;
+  kh_buf_release(&url);
+  return copy;
+}
+
 static struct kh_str job_name(const struct kh_event *event, struct kh_arena *arena)
 {
   struct kh_str name = kh_names_body_text(member(event->job, "name"), arena);
@@ -151,12 +163,20 @@ static struct kh_str translate(struct kh_json_value value, const struct translat
   return KH_NO_STR;
 }
 
+/* The step goes on in another job. */
+static bool is_retried(const struct kh_event *event)
+{
+  bool retried = false;
+
+  return kh_json_bool(member(event->job, "retried"), &retried) && retried;
+}
+
 static struct kh_str step_outcome(const struct kh_event *event)
 {
   struct kh_json_value state = member(event->job, "state");
   bool soft = false;
 
-  if (strcmp(event->name, "job.finished") != 0)
+  if (strcmp(event->name, "job.finished") != 0 || is_retried(event))
     return KH_NO_STR;
   if (kh_json_text_is(member(event->job, "type"), KH_STR("waiter")))
     return KH_STR("neutral");
@@ -207,6 +227,9 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
   case KH_NAME_PULL_REQUEST_ID:
     *text = pull_request_id(event, arena);
     return true;
+  case KH_NAME_PULL_REQUEST_URL:
+    *text = pull_request_url(event, arena);
+    return true;
   case KH_NAME_JOB_NAME:
   case KH_NAME_STEP_LABEL:
     *text = job_name(event, arena);
@@ -215,7 +238,7 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
     *text = translate(member(event->job, "type"), types);
     return true;
   case KH_NAME_STEP_STATE:
-    *text = translate(member(event->job, "state"), states);
+    *text = is_retried(event) ? KH_STR("running") : translate(member(event->job, "state"), states);
     return true;
   case KH_NAME_STEP_OUTCOME:
     *text = step_outcome(event);

@@ -7,7 +7,13 @@
 
 #include "language/template/template.h"
 
-enum kh_filter_type { KH_FILTER_DEFAULT, KH_FILTER_TRUNCATE, KH_FILTER_DURATION, KH_FILTER_TIME };
+enum kh_filter_type {
+  KH_FILTER_DEFAULT,
+  KH_FILTER_TRUNCATE,
+  KH_FILTER_DURATION,
+  KH_FILTER_TIME,
+  KH_FILTER_URLENCODE
+};
 
 struct kh_filter {
   enum kh_filter_type type;
@@ -43,8 +49,19 @@ bool kh_template_parse(struct kh_template *template, const struct kh_template_re
  */
 size_t kh_template_tag_end(struct kh_str source, size_t at);
 
-/* template_value.c: appends what PART, a value, comes to, before escaping. KH_ERR_NO_MEMORY. */
+enum {
+  /* A value, or its default, in the source's own text; urlencode makes three bytes of one. */
+  KH_TEMPLATE_PIECE_BYTES = 3 * (3 * 4 * KH_TEMPLATE_VALUE_CHARACTERS + KH_TEMPLATE_MAX_BYTES)
+};
+
+/*
+ * template_value.c: appends what PART, a value, comes to, before escaping; IN_URL says that it continues one.
+ * KH_ERR_NO_MEMORY.
+ */
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_format *format, struct kh_buf *out) KH_MUST_USE;
+                              const struct kh_template_format *format, bool in_url,
+                              struct kh_buf *out) KH_MUST_USE;
+/* What TEXT, which PART came to, may be shown as. */
+enum kh_template_sort kh_template_sort(const struct kh_part *part);
 
 #endif

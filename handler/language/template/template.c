@@ -1,12 +1,12 @@
 #include "base/base.h"
 
+#include "base/url.h"
 #include "base/utf8.h"
 #include "language/template/parts.h"
 
 enum {
   TEMPLATE_ARENA_BYTES = 1024 * 1024,
-  PIECE_MAX_BYTES = 4 * KH_TEMPLATE_VALUE_CHARACTERS + KH_TEMPLATE_MAX_BYTES,
-  RENDER_ARENA_BYTES = 2 * KH_TEMPLATE_PARTS_MAX * PIECE_MAX_BYTES,
+  RENDER_ARENA_BYTES = 2 * KH_TEMPLATE_PARTS_MAX * KH_TEMPLATE_PIECE_BYTES,
 };
 
 enum kh_err kh_template_compile(struct kh_template **template, struct kh_str source,
@@ -83,24 +83,52 @@ void kh_template_uses(const struct kh_template *template, const struct kh_uses *
 struct piece {
   struct kh_str text;
   bool is_value;
+  enum kh_template_sort sort;
   struct piece *next;
 };
+
+enum { TAIL = sizeof "_https://" - 1 };
 
 struct rendering {
   struct kh_arena arena;
   struct piece *first;
   struct piece **end;
+  char tail[TAIL]; /* what was written last */
+  bool in_url;     /* it is a URL, or the beginning of one */
 };
 
-static void add_piece(struct rendering *run, struct kh_str text, bool is_value)
+static bool begins_url(const char tail[TAIL])
+{
+  const struct kh_str https = kh_str(tail + 1, TAIL - 1);
+  const struct kh_str http = kh_str(tail + 2, TAIL - 2);
+
+  return (kh_url_scheme(https) == https.len && !kh_is_of_word(tail[0])) ||
+         (kh_url_scheme(http) == http.len && !kh_is_of_word(tail[1]));
+}
+
+/* By characters: the branches of an {{#if}} may hold "https" and what goes on with "://". */
+static void follow(struct rendering *run, struct kh_str text)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    memmove(run->tail, run->tail + 1, TAIL - 1);
+    run->tail[TAIL - 1] = text.at[i];
+    run->in_url = run->in_url ? kh_url_takes(text.at[i]) : begins_url(run->tail);
+  }
+}
+
+static void add_piece(struct rendering *run, const struct kh_part *part, struct kh_str text)
 {
   struct piece *piece = text.len > 0 ? kh_arena_take(&run->arena, sizeof *piece) : NULL;
+  const bool is_value = part->type == KH_PART_VALUE;
 
   if (!piece)
     return;
-  *piece = (struct piece){.text = is_value ? kh_arena_copy(&run->arena, text) : text, .is_value = is_value};
+  *piece = (struct piece){.text = is_value ? kh_arena_copy(&run->arena, text) : text,
+                          .is_value = is_value,
+                          .sort = is_value && !run->in_url ? kh_template_sort(part) : KH_SORT_TEXT};
   *run->end = piece;
   run->end = &piece->next;
+  follow(run, text);
 }
 
 static enum kh_err collect(struct rendering *run, const struct kh_template *template,
@@ -110,16 +138,16 @@ static enum kh_err collect(struct rendering *run, const struct kh_template *temp
   struct kh_buf text;
   enum kh_err err = KH_OK;
 
-  kh_buf_init(&text, PIECE_MAX_BYTES);
+  kh_buf_init(&text, KH_TEMPLATE_PIECE_BYTES);
   for (const struct kh_part *part = template->first; part && !err;) {
     const struct kh_part *next = part->next;
 
     if (part->type == KH_PART_LITERAL) {
-      add_piece(run, part->text, false);
+      add_piece(run, part, part->text);
     } else if (part->type == KH_PART_VALUE) {
       kh_buf_clear(&text);
-      err = kh_template_value(part, names, format, &text);
-      add_piece(run, kh_buf_view(&text), true);
+      err = kh_template_value(part, names, format, run->in_url, &text);
+      add_piece(run, part, kh_buf_view(&text));
     } else if (part->type == KH_PART_ELSE) {
       next = part->other;
     } else if (part->type == KH_PART_IF && !kh_condition_eval(part->condition, names, NULL, undecided)) {
@@ -168,7 +196,10 @@ static void write_out(const struct rendering *run, const struct kh_template_form
     struct kh_str text = kh_str(piece->text.at, kh_utf8_bytes(piece->text, left));
 
     left -= kh_utf8_count(text);
-    (void)(piece->is_value ? format->escape(out, text) : kh_buf_add(out, text));
+    if (piece->is_value && format->escape)
+      (void)format->escape(out, text, text.len == piece->text.len ? piece->sort : KH_SORT_TEXT);
+    else
+      (void)kh_buf_add(out, text);
   }
   if (too_long)
     (void)kh_buf_add(out, KH_STR("…"));

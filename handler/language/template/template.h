@@ -11,12 +11,14 @@
  *   truncate N                          at most N characters; "…" is the last of a longer text
  *   duration                            first, of a number of seconds: "2h 5m 3s"
  *   time                                first, of a time: "2026-11-22 09:46 UTC"
+ *   urlencode                           last: all but letters, digits and -._~ as %XX
  *
  * What stands between {{ and }} comes out as plain text on one line, escaped for where it goes; what stands
  * outside is the author's and goes out as it is. Numbers are decimal, booleans true and false, lists their
  * items with ", " between; null is empty. A line with nothing but an {{#if}}, {{else}} or {{/if}} leaves no
- * line behind. Addresses of persons have no name here, and a person's name or a repository's URL loses what
- * it has of credentials.
+ * line behind. What a value adds to an http or https URL that has begun before it is percent-encoded
+ * (base/url.h), unless urlencode did it. Addresses of persons have no name here, and a person's name or a
+ * repository's URL loses what it has of credentials.
  *
  * Limits: 16 KiB of source, 500 parts, 16 levels of {{#if}}, 1,000 characters a value.
  */
@@ -53,13 +55,20 @@ void kh_template_free(struct kh_template *template);
 /* Tells every use of a variable; its place is that of the {{ before it. */
 void kh_template_uses(const struct kh_template *template, const struct kh_uses *uses);
 
+/* What a value may be besides plain text, where the format knows more than that. */
+enum kh_template_sort {
+  KH_SORT_TEXT,
+  KH_SORT_PAGE, /* of a build, a job or a pull request: no stranger wrote it */
+  KH_SORT_TITLE /* of a pipeline or step, where people write emoji codes */
+};
+
 /* How a message is written where it goes. */
 struct kh_template_format {
   size_t max_characters; /* of the message, before escaping; "…" is the last of a longer one */
   /* Appends one harmless line of DIRTY, as kh_text_line in words/text.h does. */
   void (*line)(struct kh_str dirty, size_t max_characters, struct kh_buf *out);
-  /* Appends VALUE, which came out of `line` or stands in the template as a text, escaped. */
-  enum kh_err (*escape)(struct kh_buf *out, struct kh_str value);
+  /* Appends VALUE, which came out of `line` or stands in the template as a text, escaped. NULL: as it is. */
+  enum kh_err (*escape)(struct kh_buf *out, struct kh_str value, enum kh_template_sort sort);
 };
 
 /*

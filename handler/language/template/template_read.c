@@ -70,7 +70,8 @@ static const struct {
 } filters[] = {{"default", KH_FILTER_DEFAULT},
                {"truncate", KH_FILTER_TRUNCATE},
                {"duration", KH_FILTER_DURATION},
-               {"time", KH_FILTER_TIME}};
+               {"time", KH_FILTER_TIME},
+               {"urlencode", KH_FILTER_URLENCODE}};
 
 static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str word, enum kh_filter_type *type)
 {
@@ -85,9 +86,10 @@ static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str wor
     }
   }
   if (word.len == 0)
-    return kh_tag_mistake(tags, at, 0, "a filter is missing here: default, truncate, duration or time");
+    return kh_tag_mistake(tags, at, 0,
+                          "a filter is missing here: default, truncate, duration, time or urlencode");
   (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, word.len,
-                       "\"%.*s\" is no filter; there are default, truncate, duration and time",
+                       "\"%.*s\" is no filter; there are default, truncate, duration, time and urlencode",
                        KH_TAG_SHOWN(word));
   kh_mistake_hint(&mistake, kh_word_nearest(word, known));
   kh_tag_tell(tags, &mistake);
@@ -142,6 +144,7 @@ static bool read_filter(struct kh_tag_reader *tags, size_t *at, size_t end, bool
 
   *at = kh_tag_skip(tags, *at, end);
   struct kh_str word = kh_tag_word(tags, *at, end, true);
+  const size_t word_at = *at;
   if (!find_filter(tags, *at, word, &made.type) || !check_kind(tags, *at, made.type, named, part))
     return false;
   *at += word.len;
@@ -151,8 +154,10 @@ static bool read_filter(struct kh_tag_reader *tags, size_t *at, size_t end, bool
   if (!filter)
     return false;
   *filter = made;
-  while (*last)
+  while (*last && (*last)->type != KH_FILTER_URLENCODE)
     last = &(*last)->next;
+  if (*last)
+    return kh_tag_mistake(tags, word_at, word.len, "urlencode is the last filter, or none");
   *last = filter;
   return true;
 }

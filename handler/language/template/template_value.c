@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "base/utf8.h"
 #include "language/condition/resolve.h"
 #include "language/names/shown.h"
@@ -46,24 +47,6 @@ static void add_list(const struct kh_value *list, const struct kh_template_forma
   truncate_to(out, KH_TEMPLATE_VALUE_CHARACTERS);
 }
 
-static void add_duration(int64_t seconds, struct kh_buf *out)
-{
-  const struct {
-    int64_t seconds;
-    char letter;
-  } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-  const size_t before = out->len;
-
-  if (seconds == 0)
-    (void)kh_buf_add(out, KH_STR("0s"));
-  for (size_t i = 0; i < KH_COUNT(units) && seconds > 0; i++) {
-    if (seconds >= units[i].seconds)
-      (void)kh_buf_printf(out, "%s%" PRId64 "%c", out->len > before ? " " : "", seconds / units[i].seconds,
-                          units[i].letter);
-    seconds %= units[i].seconds;
-  }
-}
-
 static void add_time(struct kh_str text, struct kh_buf *out)
 {
   int64_t at_us = 0;
@@ -81,7 +64,7 @@ static void add_value(const struct kh_part *part, const struct kh_value *value,
   const enum kh_filter_type filter = part->filters ? part->filters->type : KH_FILTER_DEFAULT;
 
   if (filter == KH_FILTER_DURATION && value->kind == KH_KIND_NUMBER)
-    add_duration(value->number, out);
+    kh_buf_add_duration(out, value->number);
   else if (filter == KH_FILTER_TIME && value->kind == KH_KIND_STRING)
     add_time(value->text, out);
   else if (filter == KH_FILTER_DURATION || filter == KH_FILTER_TIME)
@@ -104,14 +87,39 @@ static void apply(const struct kh_filter *filter, struct kh_buf *text)
     truncate_to(text, filter->characters);
 }
 
+enum kh_template_sort kh_template_sort(const struct kh_part *part)
+{
+  switch (part->name ? part->name->name : KH_NAME__COUNT) {
+  case KH_NAME_BUILD_URL:
+  case KH_NAME_JOB_URL:
+  case KH_NAME_PULL_REQUEST_URL:
+    return KH_SORT_PAGE;
+  case KH_NAME_PIPELINE_NAME:
+  case KH_NAME_JOB_NAME:
+  case KH_NAME_STEP_LABEL:
+    return KH_SORT_TITLE;
+  default:
+    return KH_SORT_TEXT;
+  }
+}
+
+static const struct kh_filter *urlencode_of(const struct kh_part *part)
+{
+  const struct kh_filter *filter = part->filters;
+
+  while (filter && filter->type != KH_FILTER_URLENCODE)
+    filter = filter->next;
+  return filter;
+}
+
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_format *format, struct kh_buf *out)
+                              const struct kh_template_format *format, bool in_url, struct kh_buf *out)
 {
   char storage[FIRST_BYTES];
   struct kh_arena arena;
   struct kh_buf text;
 
-  kh_buf_init(&text, 3 * VALUE_BYTES + KH_TEMPLATE_MAX_BYTES);
+  kh_buf_init(&text, KH_TEMPLATE_PIECE_BYTES / 3);
   kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
   if (part->name) {
     struct kh_value value;
@@ -124,7 +132,12 @@ enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names 
   }
   for (const struct kh_filter *filter = part->filters; filter; filter = filter->next)
     apply(filter, &text);
-  (void)kh_buf_add(out, kh_buf_view(&text));
+  if (urlencode_of(part))
+    kh_buf_add_encoded(out, kh_buf_view(&text), "");
+  else if (in_url)
+    kh_url_add(out, kh_buf_view(&text));
+  else
+    (void)kh_buf_add(out, kh_buf_view(&text));
   enum kh_err err = arena.err == KH_ERR_NO_MEMORY ? arena.err : kh_buf_ok(&text);
   kh_buf_release(&text);
   kh_arena_release(&arena);

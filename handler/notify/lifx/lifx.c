@@ -37,7 +37,7 @@ static enum kh_err make_url(struct kh_str base, struct kh_str selector, const ch
     base.len--;
   (void)kh_buf_reserve(&url, KH_SECRET_MAX_BYTES); /* moved, what it holds could not be wiped */
   (void)kh_buf_printf(&url, "%.*s/lights/", KH_FMT(base));
-  kh_buf_add_encoded(&url, selector); /* so that no part of it can be anything else in a URL */
+  kh_buf_add_encoded(&url, selector, ""); /* so that no part of it can be anything else in a URL */
   (void)kh_buf_printf(&url, "/%s", path);
   enum kh_err err = kh_buf_ok(&url);
   if (!err)

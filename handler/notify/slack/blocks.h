@@ -32,18 +32,30 @@ void kh_slack_add(struct kh_slack_section *section, const char *type, const char
 void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, unsigned styles);
 
 /*
+ * The emoji code that begins at AT of TEXT, such as ":docker:" or ":wave::skin-tone-2:"; empty when none
+ * does. It begins a word, or stands right behind another one, which ended at EMOJI_END.
+ */
+struct kh_str kh_slack_emoji(struct kh_str text, size_t at, size_t emoji_end);
+void kh_slack_add_emoji(struct kh_slack_section *section, struct kh_str code);
+/* Adds TITLE, the name of a pipeline or step: its emoji codes as emoji, the rest as a link or a text. */
+void kh_slack_add_title(struct kh_slack_section *section, struct kh_str title, struct kh_str url,
+                        unsigned styles);
+
+/*
  * Appends TEXT for the one member that Slack parses, its three special characters escaped. False when it had
  * to be cut, to end with "…" within MAX_BYTES of OUT; MORE says that something will be added behind it.
  */
 bool kh_slack_escape(struct kh_str text, size_t max_bytes, bool more, struct kh_buf *out);
 
-/* For messages: values stand between two marks, which nothing else can hold. */
+/* For messages: values stand between marks, which nothing else can hold. */
 extern const struct kh_template_format kh_slack_format;
 
 /*
  * Adds a message made by kh_slack_format to SECTION, and the same without markup to FALLBACK. What the author
- * wrote may have *bold*, _italic_, ~strike~ and `code` on one line, <url|text>, <@U…>, <#C…>, <!here>,
- * <!channel>, <!everyone>, <!subteam^S…>, :emoji:, &amp;, &lt; and &gt;. Values are text wherever they stand.
+ * wrote may have *bold*, _italic_, ~strike~ and `code` on one line, <url|text>, bare URLs, <@U…>, <#C…>,
+ * <!here>, <!channel>, <!everyone>, <!subteam^S…>, these also with a label, :emoji:, &amp;, &lt; and &gt;.
+ * Values are text wherever they stand, but for pages of Buildkite's, which are links, and the emoji of
+ * titles.
  */
 enum kh_err kh_slack_markup(struct kh_str message, struct kh_slack_section *section, struct kh_buf *fallback);
 

@@ -16,13 +16,10 @@ static void add_headline(struct kh_slack_section *section, const struct kh_story
 
   kh_slack_add(section, "emoji", "name", kh_str_of(kh_text_emoji[story->mood]), KH_NO_STR, 0);
   kh_slack_add_text(section, KH_STR(" "), 0);
-  kh_slack_add_text(section, kh_buf_view(&story->subject), KH_SLACK_BOLD);
+  kh_slack_add_title(section, kh_buf_view(&story->subject), KH_NO_STR, KH_SLACK_BOLD);
   if (item.len > 0) {
     kh_slack_add_text(section, kh_str_of(story->joint), 0);
-    if (story->url.len > 0)
-      kh_slack_add(section, "link", "text", item, kh_buf_view(&story->url), 0);
-    else
-      kh_slack_add_text(section, item, 0);
+    kh_slack_add_title(section, item, kh_buf_view(&story->url), 0);
   }
   if (story->words.len > 0) {
     kh_slack_add_text(section, KH_STR(" "), 0);
@@ -37,7 +34,8 @@ static void add_details(struct kh_slack_section *section, const struct kh_story 
 
     kh_slack_add_text(section, i ? KH_STR(" · ") : KH_STR("\n"), 0);
     kh_slack_add_text(section, kh_str_of(detail->before), 0);
-    kh_slack_add_text(section, kh_buf_view(&detail->text), detail->code ? KH_SLACK_CODE : 0);
+    kh_slack_add(section, detail->url.len > 0 ? "link" : "text", "text", kh_buf_view(&detail->text),
+                 kh_buf_view(&detail->url), detail->code ? KH_SLACK_CODE : 0);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/url.h"
 #include "notify/webhook/body.h"
 #include "words/member.h"
 #include "words/story.h"
@@ -36,6 +37,7 @@ static const struct field job_fields[] = {
     {"state", "state", TEXT},
     {"exit_status", "exit_status", INTEGER},
     {"soft_failed", "soft_failed", TRUTH},
+    {"retried", "retried", TRUTH},
     {"created_at", "created_at", TIME},
     {"scheduled_at", "scheduled_at", TIME},
     {"started_at", "started_at", TIME},
@@ -65,7 +67,7 @@ static bool add_link(json_t *json, const char *key, const struct kh_event *event
   kh_buf_init(&raw, event->body.len);
   enum kh_err err = kh_json_text(value, &raw);
   struct kh_str url = kh_buf_view(&raw);
-  bool fits = !err && url.len <= KH_STORY_URL_MAX_BYTES && kh_text_is_link(url);
+  bool fits = !err && url.len <= KH_STORY_URL_MAX_BYTES && kh_url_is_link(url);
   bool good = !fits || kh_member_set(json, key, url);
   kh_buf_release(&raw);
   return good && err != KH_ERR_NO_MEMORY;
