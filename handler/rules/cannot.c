@@ -73,7 +73,7 @@ static void add_word(struct kh_buf *words, const char *word, size_t count)
   enum { SHOWN = 4 };
 
   if (count < SHOWN)
-    (void)kh_buf_printf(words, "%s%s", count > 0 ? ", " : "", word);
+    (void)kh_buf_printf(words, "%s%.40s", count > 0 ? ", " : "", word);
   else if (count == SHOWN)
     (void)kh_buf_add(words, KH_STR(", …"));
 }
@@ -115,7 +115,7 @@ static void tell_never(const struct kh_config *config, const json_t *node, const
   kh_buf_init(&own, 256);
   kh_buf_init(&others, 256);
   for (size_t i = 0; events[i]; i++)
-    add_word(&own, kh_config_shown(events[i]).text, i);
+    add_word(&own, events[i], i);
   add_other_events(match, true, &others);
   if (others.len == 0)
     add_other_events(match, false, &others);

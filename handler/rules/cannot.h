@@ -2,16 +2,16 @@
  * cannot.h - rules that are right in form and can never match, or always do: advice of `kitehook check`.
  *
  * The folder has three files for it: cannot.c asks whether `if` can be true at one of the rule's events,
- * cannot_patterns.c looks at `branches` and `pipelines`, cannot_text.c at comments that YAML made longer.
- * What is told of is impossible by expected.h and possible.h, but for patterns that are hardly meant (a comma,
- * `refs/heads/`), of which it is asked whether something else was.
+ * The folder has three files for it: cannot.c asks if `if` can be true at one of the events of the rule,
+ * is told of is impossible by expected.h and possible.h, but for patterns that are hardly meant (a comma,
+ * `refs/heads/`): there it is asked whether something else was.
  */
 #ifndef KH_CANNOT_H
 #define KH_CANNOT_H
 
 #include "rules/match.h"
 
-/* MATCH is compiled from ENTRY. WARNED: something was told of its `if` before, so no second reason is given. */
+/* MATCH is compiled from ENTRY. WARNED: its `if` was told of before, so that no second reason is given. */
 void kh_cannot_advise(const struct kh_config *config, const json_t *entry, const struct kh_match *match,
                       bool warned, struct kh_diags *diags);
 

@@ -58,7 +58,7 @@ static bool is_meant(const struct patterns *patterns, struct kh_str pattern, cha
     (void)snprintf(to, 64, "%.*s*", KH_FMT(pattern));
   for (char *c = to; patterns->is_of_slugs && *c; c++)
     *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c == ' ' || *c == '_' ? '-' : *c);
-  return *to != '\0';
+  return to[strspn(to, "*")] != '\0';
 }
 
 static const char *fault_of(const struct patterns *patterns, struct kh_str pattern)
@@ -116,7 +116,7 @@ static bool tell_of_doubt(const struct patterns *patterns, struct kh_str pattern
 
 /* ---- what another excludes ---- */
 
-/* A negative pattern that holds for a glob as a text holds for all that the glob matches: `*` is in no name. */
+/* A negative pattern that holds for a glob as if that were a name holds for all that the glob matches. */
 static void tell_of_excluded(const struct patterns *patterns, struct kh_str pattern)
 {
   struct kh_str rest = patterns->text;

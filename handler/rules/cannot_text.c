@@ -16,7 +16,7 @@ static unsigned line_of(const struct text *text, const char *at)
   return kh_yaml_text_place(text->yaml, text->node, (unsigned)before).line;
 }
 
-/* The first text behind a blank of COMMENT that stands on a later line of the file, and is no comment there. */
+/* The first text of COMMENT that stands on a later line of the file than it, and is no comment there. */
 static struct kh_str hidden_by(const struct text *text, struct kh_str comment)
 {
   unsigned line = line_of(text, comment.at);

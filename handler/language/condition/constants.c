@@ -74,7 +74,7 @@ static void tell_constant(const struct kh_advice *advice, const struct kh_suppos
 static bool is_truth(const struct kh_node *node)
 {
   return node->type == KH_NODE_NOT || node->type == KH_NODE_AND || node->type == KH_NODE_OR ||
-         node->type == KH_NODE_COMPARE || node->type == KH_NODE_CALL;
+         node->type == KH_NODE_COMPARE || node->type == KH_NODE_CALL || node->type == KH_NODE_TERNARY;
 }
 
 /* True when something was told of NODE or of what is in it. */

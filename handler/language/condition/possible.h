@@ -13,7 +13,7 @@
 
 enum { KH_POSSIBLE_NODES_MAX = 1000 }; /* of larger conditions nothing is said */
 
-/* What a part can turn out to be; of texts, numbers, lists and regular expressions only that they are there. */
+/* What a part can turn out to be: of texts, numbers, lists and regular expressions only that there is one. */
 enum {
   KH_MAY_BE_TRUE = 1,
   KH_MAY_BE_FALSE = 2,

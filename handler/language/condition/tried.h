@@ -1,6 +1,6 @@
 /*
- * tried.h - the values that are tried for the names of a part of a condition. Nothing of it is for others than
- * possible.c.
+ * tried.h - the values that are tried for the names of a part of a condition. Nothing of it is for others
+ * than possible.c.
  */
 #ifndef KH_TRIED_H
 #define KH_TRIED_H

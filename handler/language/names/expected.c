@@ -48,7 +48,8 @@ static const struct {
   enum kh_name name;
   const char *const *values;
 } never_at[] = {
-    {"build.scheduled", KH_NAME_BUILD_STATE, WORDS("running", "passed", "failing", "failed", "not_run")},
+    {"build.scheduled", KH_NAME_BUILD_STATE,
+     WORDS("running", "passed", "failing", "failed", "skipped", "not_run")},
     {"build.running", KH_NAME_BUILD_STATE,
      WORDS("creating", "scheduled", "passed", "failing", "failed", "skipped", "not_run")},
     {"build.failing", KH_NAME_BUILD_STATE,
@@ -57,7 +58,7 @@ static const struct {
      WORDS("creating", "scheduled", "running", "failing", "canceling")},
     {"build.skipped", KH_NAME_BUILD_STATE,
      WORDS("creating", "scheduled", "running", "passed", "failing", "failed", "blocked", "canceling")},
-    {"job.scheduled", KH_NAME_JOB_STATE, WORDS("passed", "failed", "timing_out", "timed_out")},
+    {"job.scheduled", KH_NAME_JOB_STATE, WORDS("running", "passed", "failed", "timing_out", "timed_out")},
     {"job.started", KH_NAME_JOB_STATE,
      WORDS("pending", "waiting", "passed", "failed", "timed_out", "expired", "skipped", "broken")},
     {"job.finished", KH_NAME_JOB_STATE,
