@@ -44,6 +44,7 @@ STEPS = [
     ("wire", [integration("wire")]),
     ("cli", [integration("cli")]),
     ("explain", [integration("explain")]),
+    ("cannot", [integration("cannot")]),
     ("settle", [integration("settle")]),
     ("leak", [integration("leak")]),
     ("fcgi_state", [integration("fcgi_state")]),

@@ -7,8 +7,7 @@ static bool is_space(char c)
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Takes the next pattern off REST; the empty one when there is none left. */
-static struct kh_str next_pattern(struct kh_str *rest)
+struct kh_str kh_branches_next(struct kh_str *rest)
 {
   size_t begin = 0;
 
@@ -27,7 +26,7 @@ enum kh_err kh_branches_check(struct kh_str patterns, struct kh_diag *diag)
 {
   struct kh_str rest = patterns.at ? patterns : KH_STR("");
 
-  for (struct kh_str one = next_pattern(&rest); one.len > 0; one = next_pattern(&rest)) {
+  for (struct kh_str one = kh_branches_next(&rest); one.len > 0; one = kh_branches_next(&rest)) {
     bool alone = kh_str_equal(one, KH_STR("!"));
 
     if (!alone && !kh_str_starts(one, KH_STR("!!")))
@@ -72,7 +71,7 @@ bool kh_branches_match(struct kh_str patterns, struct kh_str name)
 
   if (!name.at)
     name = KH_STR("");
-  for (struct kh_str one = next_pattern(&rest); one.len > 0; one = next_pattern(&rest)) {
+  for (struct kh_str one = kh_branches_next(&rest); one.len > 0; one = kh_branches_next(&rest)) {
     if (one.at[0] != '!') {
       wanted = true;
       found = found || glob_matches(one, name);

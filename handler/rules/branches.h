@@ -16,6 +16,8 @@
  * from 1.
  */
 enum kh_err kh_branches_check(struct kh_str patterns, struct kh_diag *diag) KH_MUST_USE;
+/* Takes the next pattern off REST, with its `!`; the empty one when there is none left. */
+struct kh_str kh_branches_next(struct kh_str *rest);
 /* Does NAME match? PATTERNS must have passed the check. */
 bool kh_branches_match(struct kh_str patterns, struct kh_str name);
 

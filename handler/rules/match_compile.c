@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "language/names/event_names.h"
 #include "rules/branches.h"
+#include "rules/cannot.h"
 #include "rules/match.h"
 
 /* Letters, digits, '_', '-' and '.', at least one; at the end ".*" may stand for a family. */
@@ -131,9 +132,14 @@ static void advise_patterns(const struct adviser *to, const json_t *entry, enum 
                       kh_root_name(root));
 }
 
-/* Once `events` is known. */
+static size_t said(const struct kh_diags *diags)
+{
+  return diags ? diags->count + diags->more : 0;
+}
+
+/* Once `events` is known. SAID_BEFORE: how much there was to say before `if`. */
 static void advise_match(const struct kh_config *config, const json_t *entry, const struct kh_match *match,
-                         struct kh_diags *diags)
+                         size_t said_before, struct kh_diags *diags)
 {
   struct adviser adviser = {config, json_object_get(entry, "if"), diags, match};
 
@@ -141,6 +147,8 @@ static void advise_match(const struct kh_config *config, const json_t *entry, co
     kh_condition_uses(match->condition, &(struct kh_uses){&adviser, advise_use});
   advise_patterns(&adviser, entry, KH_MATCH_PIPELINES, match->pipelines, KH_ROOT_PIPELINE);
   advise_patterns(&adviser, entry, KH_MATCH_BRANCHES, match->branches, KH_ROOT_BUILD);
+  if (config->depth == KH_CONFIG_CHECK)
+    kh_cannot_advise(config, entry, match, said(diags) > said_before, diags);
 }
 
 static bool is_blank(const char *text)
@@ -162,7 +170,7 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
   const json_t *node = json_object_get(entry, "if");
   const char *text = kh_config_text(node);
   struct adviser adviser = {config, node, diags, match};
-  const struct kh_advice advice = {&adviser, advise, may_be};
+  const struct kh_advice advice = {.self = &adviser, .tell = advise, .may_be = may_be};
   struct kh_mistake mistake = {0};
 
   if (!node)
@@ -215,6 +223,7 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
   *match = (struct kh_match){.default_events = default_events};
   if (compile_events(config, entry, match, diags))
     err = KH_ERR_CONFIG;
+  const size_t said_before = said(diags);
   if (compile_condition(config, entry, match, diags))
     err = KH_ERR_CONFIG;
   if (compile_patterns(config, entry, "pipelines", &match->pipelines, diags))
@@ -222,6 +231,6 @@ enum kh_err kh_match_compile(const struct kh_config *config, const json_t *entry
   if (compile_patterns(config, entry, "branches", &match->branches, diags))
     err = KH_ERR_CONFIG;
   if (!err)
-    advise_match(config, entry, match, diags);
+    advise_match(config, entry, match, said_before, diags);
   return err;
 }

@@ -135,7 +135,7 @@ static const struct {
 } values[] = {
     {"12345678\n", "12345678", NULL},
     {"12345678\r\n", "12345678", NULL},
-    {" 12345678 ", " 12345678 ", NULL},
+    {" 12345678 ", " 12345678 ", "a blank at its begin or end"},
     {"1234567", "1234567", "shorter than 8 bytes"},
     {"12345678\nx", "12345678\nx", "more than one line"},
     {"", NULL, "the secret is empty"},

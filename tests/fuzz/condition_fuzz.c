@@ -1,5 +1,5 @@
 /*
- * Target: handler/language/condition/condition.h. The first byte chooses dialect (bit 0) and entry point
+ * Target: handler/language/condition/possible.h. The first byte chooses dialect (bit 0) and entry point
  * (bits 1 and 2); the rest is a condition. Aborts where compiling and mistake disagree, where a place lies
  * outside of the source, where an evaluation is true in spite of a mistake, or comes out differently the
  * second time.
@@ -7,7 +7,7 @@
 #include "base/base.h"
 
 #include "fuzz/replay.h"
-#include "language/condition/condition.h"
+#include "language/condition/possible.h"
 #include "language/names/names_json.h"
 #include "support/guard.h"
 #include "support/values.h"
@@ -61,6 +61,34 @@ static void advise(void *self, size_t at, size_t len, const char *text)
     abort();
 }
 
+static void find_event(void *self, const struct kh_use *use)
+{
+  *(bool *)self |= use->name && use->name->name == KH_NAME_EVENT;
+}
+
+/* Without a webhook every name is null, which each may be but `event`. */
+static void check_possible(const struct kh_condition *condition)
+{
+  const unsigned may = kh_condition_possible(condition, &(struct kh_supposed){.event = KH_NO_STR});
+  bool has_event = false;
+
+  kh_condition_uses(condition, &(struct kh_uses){&has_event, find_event});
+  if (!has_event && kh_condition_eval(condition, NULL, NULL, NULL) && !(may & KH_MAY_BE_TRUE))
+    abort();
+}
+
+static void check_comments(const struct kh_condition *condition, struct kh_str source)
+{
+  size_t at = 0, before = 0;
+
+  for (struct kh_str one = kh_condition_comment(condition, &at); one.at;
+       one = kh_condition_comment(condition, &at)) {
+    if (!kh_str_starts(one, KH_STR("//")) || at <= before || at > source.len)
+      abort();
+    before = at;
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct kh_guard guard = {0};
@@ -76,7 +104,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     abort();
   check_place(&mistake, source);
   if (condition) {
-    kh_condition_advise(condition, &(struct kh_advice){.self = &source, .tell = advise});
+    const struct kh_advice advice = {.self = &source, .tell = advise};
+
+    kh_condition_advise(condition, &advice);
+    kh_condition_constants(condition, &(struct kh_supposed){.event = KH_NO_STR}, &advice);
+    check_possible(condition);
+    check_comments(condition, source);
     evaluate(condition, source);
   }
   kh_condition_free(condition);

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/utf8.h"
 #include "language/condition/node.h"
 #include "language/condition/regex.h"
 #include "language/names/event_names.h"
@@ -44,12 +45,24 @@ static void advise_regex(const struct kh_node *node, const struct kh_advice *adv
   struct kh_str source = kh_regex_source(node->value.regex);
   size_t backslashes = 0;
 
+  if (kh_str_ends(source, KH_STR("$$")))
+    tell(advice, node, "one \"$\" anchors at the end; nothing is replaced in a condition before it is read");
   if (!kh_str_ends(source, KH_STR("\\$")))
     return;
   for (size_t i = source.len - 1; i > 0 && source.at[i - 1] == '\\'; i--)
     backslashes++;
   if (backslashes % 2 == 1)
     tell(advice, node, "\"\\$\" matches a dollar sign; drop the backslash to anchor at the end");
+}
+
+static void advise_string(const struct kh_node *node, const struct kh_advice *advice)
+{
+  const char *found = memmem(node->body.at, node->body.len, "$$", 2);
+  const size_t at = found ? (size_t)(found - node->body.at) + 2 : node->body.len;
+
+  if (at < node->body.len &&
+      (node->body.at[at] == '{' || kh_str_name_length(kh_str(node->body.at + at, 1)) > 0))
+    tell(advice, node, "\"$$\" is a text here; write one \"$\" for a variable of the build: \"$NAME\"");
 }
 
 static void advise_event(const struct kh_node *node, const struct kh_node *other, bool is_equal,
@@ -79,6 +92,8 @@ static void walk_advice(const struct kh_node *node, const struct kh_advice *advi
 
   if (node->type == KH_NODE_CONSTANT && node->value.kind == KH_KIND_REGEX)
     advise_regex(node, advice);
+  if (node->type == KH_NODE_STRING)
+    advise_string(node, advice);
   if (node->type == KH_NODE_VARIABLE && (node->name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))) {
     (void)snprintf(text, sizeof text, "%s is always null: %s", node->name->text,
                    node->name->flags & KH_NAME_HISTORY ? "this version does not remember the builds before"
@@ -103,4 +118,38 @@ void kh_condition_advise(const struct kh_condition *condition, const struct kh_a
   if (uses == 0)
     tell(advice, condition->root, "this condition says the same for every event: it names nothing of it");
   walk_advice(condition->root, advice);
+}
+
+/* ---- comments ---- */
+
+struct kh_str kh_condition_source(const struct kh_condition *condition)
+{
+  return condition->source;
+}
+
+struct kh_str kh_condition_comment(const struct kh_condition *condition, size_t *at)
+{
+  const struct kh_str source = condition->source;
+  struct kh_arena arena;
+  struct kh_lexer lexer = {
+      .source = source, .at = *at, .extended = condition->dialect == KH_DIALECT_EXTENDED, .arena = &arena};
+  struct kh_str comment = KH_NO_STR;
+  struct kh_token token = {.type = KH_TOKEN_NAME};
+
+  kh_arena_init(&arena, KH_CONDITION_ARENA_BYTES, NULL, 0);
+  while (!comment.at && condition->root && token.type != KH_TOKEN_END && token.type != KH_TOKEN_BAD) {
+    const size_t begin = lexer.at;
+    token = kh_lexer_next(&lexer);
+    const struct kh_str gap = kh_str(source.at + begin, token.at - begin);
+    const char *found = memmem(gap.at, gap.len, "//", 2);
+
+    if (!found)
+      continue;
+    comment = kh_str(found, (size_t)(gap.at + gap.len - found));
+    const char *end = memchr(comment.at, '\n', comment.len);
+    comment.len = end ? (size_t)(end - comment.at) : comment.len;
+    *at = (size_t)(comment.at - source.at) + comment.len;
+  }
+  kh_arena_release(&arena);
+  return comment;
 }

@@ -12,7 +12,8 @@
  * The folder: condition.c compiles. parser.c makes nodes (node.h) of what lexer.c reads, regex.c compiles
  * regular expressions (regex_scan.c bounds them), check.c finds names, functions.c and kinds. eval.c runs: it
  * asks resolve.c for variables, shell.c for `$NAME` in texts (shell_read.c, which the lexer uses too) and
- * equal.c. advice.c warns of what cannot match; mistake.c writes down what is wrong, for all of them.
+ * equal.c. advice.c warns of what is hardly meant; possible.c finds what can never be true, by the values
+ * that tried.c tries, and constants.c tells of it. mistake.c writes down what is wrong, for all of them.
  */
 #ifndef KH_CONDITION_H
 #define KH_CONDITION_H
@@ -93,7 +94,13 @@ struct kh_advice {
   void *self;
   void (*tell)(void *self, size_t at, size_t len, const char *text);
   bool (*may_be)(void *self, struct kh_str event); /* can the event be this one? NULL: any */
+  /* The value of NAME that was probably meant by TEXT, or NULL. Only kh_condition_constants asks. */
+  const char *(*meant)(void *self, const struct kh_name_info *name, struct kh_str text);
 };
 void kh_condition_advise(const struct kh_condition *condition, const struct kh_advice *advice);
+/* The first comment of CONDITION's source at or behind *AT, which moves behind it; absent without one. */
+struct kh_str kh_condition_comment(const struct kh_condition *condition, size_t *at);
+/* The source of CONDITION. */
+struct kh_str kh_condition_source(const struct kh_condition *condition);
 
 #endif
