@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The documents' examples: the README's config passes `check`, its commands run, its links lead somewhere,
 and `cmake --install` gives programs that run."""
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -95,9 +97,27 @@ def check_install(report, build):
 
 
 def check_man_pages(report):
+    readers = [["mandoc", "-T", "utf8"]]
+    if shutil.which("groff") and shutil.which("man"):
+        readers.append(["man", "-l"])
     for page in ("docs/kitehook.1", "docs/kitehook.yml.5"):
         done = run(["mandoc", "-T", "lint", "-W", "warning", page])
         report.check(f"mandoc likes {page}", done.returncode == 0, done.stdout)
+        for reader in readers:
+            shown = run([*reader, page], env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}).stdout
+            lines = re.sub(r".\x08|\x1b\[[0-9;]*m", "", shown).split("\n")
+            wide = [line for line in lines if len(line.expandtabs()) > 80]
+            report.check(f"{page} by {reader[0]} fits 80 columns", len(lines) > 100 and not wide, wide)
+
+
+def check_promises(report):
+    """Buildkite promises nowhere that it sends a webhook once more, so no text of ours may."""
+    for path in [*map(ROOT.joinpath, DOCUMENTS), *sorted((ROOT / "docs").glob("*.[15]")),
+                 *(path for folder in ("handler", "cgi", "lambda", "cli", "worker")
+                   for path in sorted((ROOT / folder).rglob("*.[ch]")))]:
+        text = re.sub(r"\s(?:\s|\*)*", " ", path.read_text(encoding="utf-8"))
+        found = re.search(r"Buildkite (?:\w+ ){0,3}(?:sends|tries|delivers) (?:\w+ ){0,3}again", text)
+        report.check(f"{path.relative_to(ROOT)} promises no second try", not found, found and found.group())
 
 
 def main():
@@ -105,6 +125,7 @@ def main():
     report = Report(chosen.verbose)
     check_links(report)
     check_man_pages(report)
+    check_promises(report)
     with Workspace() as folder:
         check_config(report, chosen.build, folder)
         check_commands(report, chosen.build, folder)
