@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "cli.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -28,8 +29,8 @@ static void overview(FILE *to)
   for (size_t i = 0; i < KH_COUNT(commands); i++)
     fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
   fputs("  help      show this, or the help of a command\n\n"
-        "`kitehook COMMAND --help` explains each. Exit codes: 0 yes, 1 no, 2 usage,\n"
-        "3 configuration, 4 delivery, 5 state folder or output.\n",
+        "`kitehook COMMAND --help` explains each; -V, --version is `kitehook version`.\n"
+        "Exit codes: 0 yes, 1 no, 2 usage, 3 configuration, 4 delivery, 5 state folder or output.\n",
         to);
 }
 
@@ -71,10 +72,20 @@ static int dispatch(int argc, char **argv)
   }
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
     return help(argc > 2 ? argv[2] : NULL);
-  command = command_named(strcmp(name, "--version") == 0 ? "version" : name);
+  if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+    name = kh_command_version.name;
+  command = command_named(name);
   if (!command)
     return unknown_command(name);
   return command->run(command, argc - 1, argv + 1);
+}
+
+/* As `head` is once it has seen enough: nobody wants to hear of it. */
+static bool reader_is_gone(void)
+{
+  struct pollfd output = {.fd = STDOUT_FILENO};
+
+  return poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP));
 }
 
 int main(int argc, char **argv)
@@ -85,7 +96,10 @@ int main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   code = dispatch(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    fprintf(stderr, "kitehook: standard output: %s\n", strerror(errno));
+    const int why = errno;
+
+    if (!reader_is_gone())
+      fprintf(stderr, "kitehook: standard output: %s\n", strerror(why));
     code = code == KH_EXIT_OK ? KH_EXIT_STATE : code;
   }
   return code;
