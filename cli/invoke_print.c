@@ -21,6 +21,13 @@ static json_t *log_lines(const struct kh_outcome *outcome)
 
 /* ---- for people ---------------------------------------------------------------------------- */
 
+/* What --sign would help against. */
+static bool is_of_another(enum kh_err err)
+{
+  return err == KH_ERR_SIGNATURE_MISMATCH || err == KH_ERR_TOKEN_MISMATCH ||
+         err == KH_ERR_SIGNATURE_NOT_ACCEPTED || err == KH_ERR_TOKEN_NOT_ACCEPTED;
+}
+
 /* The answer hides its reason from those who prove nothing; the log has it. */
 static void print_reason(const struct kh_outcome *outcome)
 {
@@ -35,6 +42,8 @@ static void print_reason(const struct kh_outcome *outcome)
   if (token && age && strncmp(token, "timestamp_", 10) == 0)
     printf("  signed %" JSON_INTEGER_FORMAT " s before now; --now sets another clock\n",
            json_integer_value(age));
+  if (token && !outcome->proven_here && is_of_another(kh_cli_err_by_token(token)))
+    puts("  --sign signs it by this configuration's secret instead");
   json_decref(lines);
 }
 

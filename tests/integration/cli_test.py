@@ -424,6 +424,33 @@ def test_invoke_forms(cli, report):
                  cli.run("invoke", "--config", cli.config(rules="  - teams: {}\n"), file).code == 3, "")
 
 
+def test_fixture_by_name(cli, report):
+    """One's own configuration has another secret than the fixtures."""
+    folder = str(ROOT / "fixtures" / "events" / "build_finished_failed")
+    for proof in ("signature", "token"):
+        config = cli.config(rules="  - log\n", secret=b"a secret of one's own", proof=proof)
+        done = cli.run("invoke", "--config", config, folder)
+        report.check(f"invoke: a fixture's folder is refused, and --sign named ({proof})",
+                     done.code == 1 and "--sign signs it" in done.out, done)
+        for arguments in (["--sign", folder], ["build_finished_failed"]):
+            done = cli.run("invoke", "--config", config, "--json", *arguments)
+            answer = json.loads(done.out)
+            report.check(f"invoke {arguments[0]} ({proof})",
+                         done.code == 0 and answer["log"][0]["proof"] == proof and
+                         answer["log"][0]["timestamp"].startswith("2025-10-09T"), done)
+    report.check("explain: a fixture by its name",
+                 cli.run("explain", "--config", config, "build_finished_failed").code == 0, "")
+    done = cli.run("invoke", "--config", config, "--sign", "--now", "1", "wrong_name_of_a_file")
+    report.check("invoke: no such fixture", done.code == 2 and "fixtures/events" in done.err, done)
+    done = cli.run("invoke", "--config", config, "build_finishd_failed")
+    report.check("invoke: nearly a fixture's name",
+                 done.code == 2 and "did you mean 'build_finished_failed'?" in done.err, done)
+    cli.file("ping", webhook(7))
+    answer = json.loads(cli.run("invoke", "--config", config, "--json", "ping").out)
+    report.check("invoke: a file comes before a fixture of its name",
+                 answer["log"][0]["event"] == "build.finished", answer)
+
+
 def test_invoke_send(cli, report):
     body = webhook(2, "failed")
     for name, status, code, outcome in [("200", 200, 0, "delivered"), ("500", 500, 4, "retry"),
@@ -481,8 +508,9 @@ def test_lines_fit_the_schema(cli, report):
 
 
 TESTS = [test_help, test_man_page, test_misuse, test_version, test_reader_that_leaves, test_eval,
-         test_eval_input, test_check, test_check_receiver, test_check_who_may_write, *cli_proof.TESTS, test_invoke_fixtures,
-         test_invoke_forms, test_invoke_send, *cli_worker.TESTS, test_lines_fit_the_schema,
+         test_eval_input, test_check, test_check_receiver, test_check_who_may_write, *cli_proof.TESTS,
+         test_invoke_fixtures, test_invoke_forms, test_fixture_by_name, test_invoke_send,
+         *cli_worker.TESTS, test_lines_fit_the_schema,
          test_nothing_leaks]
 
 

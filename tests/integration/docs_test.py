@@ -92,8 +92,12 @@ def check_install(report, build):
                      "share/kitehook/recipes/nginx-fastcgi.conf",
                      "share/kitehook/systemd/kitehook-worker.service",
                      "share/kitehook/systemd/kitehook-fcgi@.service",
-                     "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
+                     "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron",
+                     "share/kitehook/fixtures/events/ping/expect.json"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
+        tried = run([str(there / "bin/kitehook"), "invoke", "--config",
+                     str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
+        report.check("the installed kitehook knows its fixtures", tried.returncode == 0, tried.stdout)
 
 
 def check_man_pages(report):
