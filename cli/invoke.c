@@ -230,8 +230,9 @@ const struct kh_command kh_command_invoke = {
     .name = "invoke",
     .summary = "take one webhook through both halves, here and now, and show what comes of it",
     .usage = "[--config F] [--sign] [--send] [--now T] [--json] FILE|-",
-    .help = "Prints the answer, the log lines, and what would be sent where. Nothing is kept and no state\n"
-            "folder is touched, so nothing is a repeat. FILE is one of:\n"
+    .help = "Prints the answer, the log lines, and what would be sent where: of a message the words; --json\n"
+            "has the body. Nothing is kept and no state folder is touched, so nothing is a repeat. FILE is\n"
+            "one of:\n"
             "  a folder with request.http, and expect.json whose \"now\" is the clock (a fixture)\n"
             "  the name of a fixture that came with kitehook, such as build_finished_failed: it is signed\n"
             "  as a body is\n"

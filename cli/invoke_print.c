@@ -51,12 +51,14 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
 {
   const struct kh_delivery *made = &delivery->made;
   const struct kh_rule *rule = kh_rules_for(outcome->rules, made->credential);
+  json_t *body = kh_output_json(kh_buf_view(&made->body));
   const char *verb = rule->notifier->deliver ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
   printf("\n  rule %s: %s to %s%s%s\n", made->rule, verb, made->credential, made->place[0] ? " " : "",
          made->place);
   printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);
-  kh_output_print_body(kh_buf_view(&made->body));
+  kh_output_print_notification(rule->notifier, body);
+  json_decref(body);
   if (!outcome->sent)
     return;
   printf("    -> %s", fate_of(delivery));

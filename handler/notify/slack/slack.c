@@ -3,6 +3,7 @@
 #include "notify/notifiers.h"
 #include "notify/slack/answer.h"
 #include "notify/slack/blocks.h"
+#include "notify/slack/said.h"
 #include "rules/message.h"
 #include "words/story.h"
 
@@ -137,5 +138,6 @@ const struct kh_notifier kh_notifier_slack = {
     .default_events = default_events,
     .options = options,
     .render = render,
+    .say = kh_slack_say,
     .judge = kh_slack_judge,
 };
