@@ -202,5 +202,6 @@ const struct kh_command kh_command_check = {
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
             "3 the file cannot be read, 5 output failed.\n",
     .options = options,
+    .completes = KH_COMPLETES_FILES,
     .run = run,
 };

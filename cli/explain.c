@@ -92,5 +92,6 @@ const struct kh_command kh_command_explain = {
         "4 a notification could not be made, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

@@ -249,5 +249,6 @@ const struct kh_command kh_command_invoke = {
             "4 accepted, but a notification could not be made or (--send) sent, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

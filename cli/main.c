@@ -1,21 +1,28 @@
 #include "base/base.h"
 
 #include "base/nearest.h"
-#include "cli.h"
+#include "completions.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+static const struct kh_command completions;
+
+/* In the order in which people are told of them. */
 static const struct kh_command *const commands[] = {
-    &kh_command_check,  &kh_command_eval,   &kh_command_explain, &kh_command_invoke,
-    &kh_command_send,   &kh_command_sign,   &kh_command_verify,  &kh_command_worker,
-    &kh_command_status, &kh_command_outbox, &kh_command_inbox,   &kh_command_version,
+    &kh_command_check,   &kh_command_eval,
+    &kh_command_explain, &kh_command_invoke,
+    &kh_command_send,    &kh_command_sign,
+    &kh_command_verify,  &kh_command_worker,
+    &kh_command_status,  &kh_command_outbox,
+    &kh_command_inbox,   &completions,
+    &kh_command_version, NULL,
 };
 
 static const struct kh_command *command_named(const char *name)
 {
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
+  for (size_t i = 0; commands[i]; i++)
     if (strcmp(commands[i]->name, name) == 0)
       return commands[i];
   return NULL;
@@ -26,9 +33,9 @@ static void overview(FILE *to)
   fputs("kitehook: proves Buildkite webhooks, logs them and sends notifications\n\n"
         "usage: kitehook COMMAND [OPTION...]\n\n",
         to);
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
-    fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-  fputs("  help      show this, or the help of a command\n\n"
+  for (size_t i = 0; commands[i]; i++)
+    fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  fputs("  help        show this, or the help of a command\n\n"
         "`kitehook COMMAND --help` explains each; -V, --version is `kitehook version`.\n"
         "Exit codes: 0 yes, 1 no, 2 usage, 3 configuration, 4 delivery, 5 state folder or output.\n",
         to);
@@ -36,10 +43,10 @@ static void overview(FILE *to)
 
 static int unknown_command(const char *name)
 {
-  const char *names[KH_COUNT(commands) + 2] = {"help"};
+  const char *names[KH_COUNT(commands) + 1] = {"help"};
   const char *meant = NULL;
 
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
+  for (size_t i = 0; commands[i]; i++)
     names[i + 1] = commands[i]->name;
   meant = kh_word_nearest(kh_str_of(name), names);
   if (meant)
@@ -60,6 +67,45 @@ static int help(const char *name)
   overview(stdout);
   return KH_EXIT_OK;
 }
+
+/* ---- completions: it stands here because it needs the table of commands ------------------------- */
+
+static const struct kh_cli_option completions_options[] = {{0}};
+static const char *const shells[] = {"bash", "zsh", "fish", "fixtures", NULL};
+
+static int complete(const struct kh_command *self, int argc, char **argv)
+{
+  static void (*const print[])(const struct kh_command *const *) = {
+      kh_completions_bash, kh_completions_zsh, kh_completions_fish, kh_completions_fixtures};
+  int code = kh_cli_options(self, argc, argv, NULL);
+
+  if (code != KH_GO_ON)
+    return code;
+  int shell = kh_cli_verb(self, argc, argv, shells);
+
+  if (shell < 0 || !kh_cli_one_operand(self, argc, argv, "SHELL"))
+    return KH_EXIT_USAGE;
+  print[shell](commands);
+  return KH_EXIT_OK;
+}
+
+static const struct kh_command completions = {
+    .name = "completions",
+    .summary = "print what a shell completes behind `kitehook`",
+    .usage = "bash | zsh | fish | fixtures",
+    .help = "Installed, each shell finds its own. Elsewhere:\n"
+            "  bash  source <(kitehook completions bash)\n"
+            "  zsh   kitehook completions zsh > ~/.zfunc/_kitehook, with ~/.zfunc in $fpath\n"
+            "  fish  kitehook completions fish | source\n"
+            "`fixtures` prints their names, which these ask for.\n\n"
+            "  -h, --help  show this\n\n"
+            "Exit codes: 0 printed, 2 called wrongly, 5 output failed.\n",
+    .options = completions_options,
+    .completes = "bash zsh fish",
+    .run = complete,
+};
+
+/* ---- the program ------------------------------------------------------------------------------- */
 
 static int dispatch(int argc, char **argv)
 {

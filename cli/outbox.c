@@ -266,5 +266,6 @@ const struct kh_command kh_command_outbox = {
         "Exit codes: 0 done, 1 an ID is not there, 2 called wrongly, 3 configuration, 5 the state folder or\n"
         "memory cannot be had, or output failed.\n",
     .options = options,
+    .completes = "list show redrive drop",
     .run = run,
 };

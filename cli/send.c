@@ -265,5 +265,6 @@ const struct kh_command kh_command_send = {
         "Exit codes: 0 answered with 2xx, 1 answered otherwise, 2 called wrongly or FILE cannot be read,\n"
         "3 configuration, 4 no answer came, 5 output failed.\n",
     .options = options,
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

@@ -93,7 +93,9 @@ def check_install(report, build):
                      "share/kitehook/systemd/kitehook-worker.service",
                      "share/kitehook/systemd/kitehook-fcgi@.service",
                      "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron",
-                     "share/kitehook/fixtures/events/ping/expect.json"):
+                     "share/kitehook/fixtures/events/ping/expect.json",
+                     "share/bash-completion/completions/kitehook", "share/zsh/site-functions/_kitehook",
+                     "share/fish/vendor_completions.d/kitehook.fish"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
         tried = run([str(there / "bin/kitehook"), "invoke", "--config",
                      str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
