@@ -22,17 +22,33 @@ def run(command, **more):
                           stderr=subprocess.STDOUT, text=True, timeout=120, **more)
 
 
+def check_links_of(report, name, path):
+    """Those within its tree. Returns the text of PATH."""
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not re.match(r"https?:", target):
+            report.check(f"{name}: {target}", (path.parent / target).exists(), "leads nowhere")
+    return text
+
+
 def check_links(report):
     for name in DOCUMENTS:
         path = ROOT / name
         if not report.check(f"{name} exists", path.is_file(), "missing"):
             continue
-        text = path.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-            if not re.match(r"https?:", target):
-                report.check(f"{name}: {target}", (path.parent / target).exists(), "leads nowhere")
+        text = check_links_of(report, name, path)
         for target in re.findall(r"`((?:handler|cgi|cli|docs|tests|fixtures|script|bench)/[\w./-]+)`", text):
             report.check(f"{name}: {target}", (ROOT / target).exists(), "does not exist")
+
+
+def check_systems(report):
+    """README names the systems that script/systems tries."""
+    tried = re.search(r'^all="(.*)"$', (ROOT / "script/systems").read_text(encoding="utf-8"), re.M).group(1)
+    begin = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Two commands")[2][:300]
+    for system in tried.split():
+        name, _, version = system.partition("-")
+        report.check(f"README names {system}",
+                     re.search(rf"{name.capitalize()} (?:[\d.]+ or )?{re.escape(version)}\b", begin), begin)
 
 
 def check_config(report, build, folder):
@@ -97,6 +113,10 @@ def check_install(report, build):
                      "share/bash-completion/completions/kitehook", "share/zsh/site-functions/_kitehook",
                      "share/fish/vendor_completions.d/kitehook.fish"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
+        documents = sorted((there / "share/doc/kitehook").rglob("*.md"))
+        report.check("documents are installed", len(documents) >= len(DOCUMENTS), documents)
+        for path in documents:
+            check_links_of(report, path.relative_to(prefix), path)
         tried = run([str(there / "bin/kitehook"), "invoke", "--config",
                      str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
         report.check("the installed kitehook knows its fixtures", tried.returncode == 0, tried.stdout)
@@ -130,6 +150,7 @@ def main():
     chosen = arguments(__doc__)
     report = Report(chosen.verbose)
     check_links(report)
+    check_systems(report)
     check_man_pages(report)
     check_promises(report)
     with Workspace() as folder:
