@@ -9,6 +9,7 @@
 /* What is owed, over all destinations. */
 struct totals {
   const struct kh_rules *rules; /* NULL where the configuration is broken */
+  bool can_shrink;
   json_t *destinations;
   int64_t due, waiting, dead;
   int64_t oldest_us, next_us;
@@ -76,6 +77,7 @@ static json_t *json_of_outbox(const struct totals *totals)
   json_object_set_new(json, "dead", json_integer(totals->dead));
   json_object_set_new(json, "oldest", kh_output_time(totals->oldest_us));
   json_object_set_new(json, "next_attempt", kh_output_time(totals->next_us));
+  json_object_set_new(json, "can_shrink", json_boolean(totals->can_shrink));
   return json;
 }
 
@@ -138,6 +140,9 @@ static void print_outbox(const struct totals *totals)
   if (totals->due == 0)
     print_age("the next is due in ", totals->next_us, totals->now_us);
   printf("\n");
+  if (!totals->can_shrink)
+    printf("        memory.sqlite keeps its size: there was no room for a copy; make room, restart the "
+           "worker\n");
 }
 
 /* TOTALS is NULL where memory could not be read for want of room. */
@@ -186,6 +191,8 @@ static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct t
 
   if (!err)
     err = kh_look_destinations(look, folder->now_us, add_destination, totals, diag);
+  if (!err)
+    err = kh_look_can_shrink(look, &totals->can_shrink, diag);
   kh_look_close(look);
   return err;
 }

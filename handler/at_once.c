@@ -45,6 +45,23 @@ static void watch_attempt(void *observer, const struct kh_attempted *attempted)
     watch->at_once->observe(watch->at_once->observer, attempted);
 }
 
+/* For an answer, or for what waits for its pace. KH_ERR_STORE when nothing is to be waited for. */
+static enum kh_err wait_for_more(struct kh_outbox *outbox, size_t made)
+{
+  int64_t due_us = 0, wait_ms = KH_SEND_TIMEOUT_MS;
+
+  if (kh_outbox_next_due(outbox, &due_us) == KH_OK) {
+    const int64_t until_us = due_us - kh_clock_now_us(outbox->clock);
+
+    wait_ms = until_us > 0 ? until_us / 1000 + 1 : 0;
+  } else if (!kh_outbox_is_busy(outbox)) {
+    return KH_ERR_STORE;
+  }
+  if (wait_ms > 0)
+    kh_outbox_wait(outbox, NULL, 0, (int)(wait_ms < KH_SEND_TIMEOUT_MS ? wait_ms : KH_SEND_TIMEOUT_MS));
+  return wait_ms > 0 || made > 0 || kh_outbox_is_busy(outbox) ? KH_OK : KH_ERR_STORE;
+}
+
 static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 {
   const struct kh_work *work = &at_once->work;
@@ -55,6 +72,7 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .transport = at_once->transport,
                              .log = work->log,
                              .clock = work->clock,
+                             .paces = &at_once->paces,
                              .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
@@ -66,10 +84,8 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
 
     err = kh_outbox_run(&outbox, owed, &made);
     owed = work->deliveries - watch.count;
-    if (!err && owed > 0 && outbox.under_way_count > 0)
-      kh_outbox_wait(&outbox, NULL, 0, KH_SEND_TIMEOUT_MS);
-    else if (!err && owed > 0 && made == 0)
-      err = KH_ERR_STORE;
+    if (!err && owed > 0)
+      err = wait_for_more(&outbox, made);
   }
   kh_outbox_cancel(&outbox);
   if (err)

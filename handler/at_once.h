@@ -8,11 +8,13 @@
 #ifndef KH_AT_ONCE_H
 #define KH_AT_ONCE_H
 
+#include "deliver/pace.h"
 #include "inbox/sink.h"
 #include "work.h"
 
 struct kh_at_once {
-  struct kh_work work; /* kept from webhook to webhook, but for its store */
+  struct kh_work work;   /* kept from webhook to webhook, but for its store */
+  struct kh_paces paces; /* they last, too */
   struct kh_transport transport;
   int64_t until_us; /* in the clock's ticks: what was not sent by then has failed */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */
@@ -21,7 +23,8 @@ struct kh_at_once {
 
 /*
  * The sink. Its `keep` does all that a webhook leads to. One delivery that fails or hangs stops no other, but
- * for those to the same destination, which has them one after the other. KH_ERR_DELIVERY_FAILED then, and
+ * for those to the same destination, which has them one after the other, and at its pace while there is time
+ * for that. KH_ERR_DELIVERY_FAILED then, and
  * DIAG names rule, notifier and cause of the first. KH_ERR_STORE, KH_ERR_NO_MEMORY: nothing was sent.
  *
  * Everything is borrowed. AT_ONCE stays where it is until the sink is closed. The caller may change its

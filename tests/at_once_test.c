@@ -171,9 +171,78 @@ START_TEST(all_are_on_their_way_together)
   ck_assert_uint_eq(together.waits, 1);
   ck_assert_uint_eq(observed[0], 3);
   together.answers_all = 503;
+  kh_fake_clock_advance(&clock_, 2000000);
   ck_assert_int_eq(keep(), KH_ERR_DELIVERY_FAILED);
   ck_assert_str_eq(diag.text, "one (slack): HTTP 503");
   ck_assert_uint_eq(observed[1], 2);
+}
+END_TEST
+
+/* ---- the pace of a place ---- */
+
+static const char four_to_one_slack[] = "  - name: one\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n"
+                                        "  - name: two\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n"
+                                        "  - name: three\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n"
+                                        "  - name: four\n    slack: {url: {env: SLACK_WEBHOOK_URL}}\n";
+static int64_t sent_us[8];
+
+static enum kh_err note_when(void *self, const struct kh_outgoing *request, struct kh_incoming *answer)
+{
+  struct network *net = self;
+
+  ck_assert_uint_lt(net->sends, KH_COUNT(sent_us));
+  (void)request;
+  sent_us[net->sends++] = kh_clock_now_us(&clock_.clock) - INT64_C(1700000000) * 1000000;
+  kh_fake_clock_advance(&clock_, 100000);
+  answer->status = 200;
+  return kh_buf_add(&answer->body, KH_STR("ok"));
+}
+
+/* Where no answer is there already the time goes by. */
+static void sleep_through(void *self, const int *fds, size_t count, int timeout_ms)
+{
+  const struct kh_fake_sender *answers = self;
+
+  (void)fds;
+  (void)count;
+  if (answers->count == 0)
+    kh_fake_clock_advance(&clock_, timeout_ms * INT64_C(1000));
+}
+
+static void open_with_pace(void)
+{
+  close_case();
+  open_with(four_to_one_slack);
+  sender.send = note_when;
+  at_once.transport.wait = sleep_through;
+}
+
+/* One after the other while there is time; the last ones go all the same. */
+START_TEST(a_pace_has_what_time_there_is)
+{
+  open_with_pace();
+  ck_assert_int_eq(keep(), KH_OK);
+  ck_assert_uint_eq(network.sends, 4);
+  ck_assert_int_eq(sent_us[0], 0);
+  ck_assert_int_ge(sent_us[1], 1050000);
+  ck_assert_int_le(sent_us[1], 1060000);
+  ck_assert_int_eq(sent_us[2], sent_us[1] + 100000);
+  ck_assert_int_eq(sent_us[3], sent_us[2] + 100000);
+}
+END_TEST
+
+/* The next webhook that the same process gets. */
+START_TEST(a_pace_outlives_its_webhook)
+{
+  open_with_pace();
+  made.rules.count = 1;
+  ck_assert_int_eq(keep(), KH_OK);
+  at_once.until_us = kh_clock_ticks_us(&clock_.clock) + 4000000;
+  ck_assert_int_eq(keep(), KH_OK);
+  made.rules.count = 4;
+  ck_assert_uint_eq(network.sends, 2);
+  ck_assert_int_ge(sent_us[1], 1050000);
+  ck_assert_int_le(sent_us[1], 1060000);
 }
 END_TEST
 
@@ -194,6 +263,7 @@ START_TEST(nothing_is_remembered)
   network.statuses[0] = 500;
   network.statuses[2] = network.statuses[3] = 200;
   ck_assert_int_eq(keep(), KH_ERR_DELIVERY_FAILED);
+  kh_fake_clock_advance(&clock_, 2000000);
   ck_assert_int_eq(keep(), KH_OK);
   ck_assert_uint_eq(network.sends, 4);
 }
@@ -374,6 +444,8 @@ static Suite *at_once_suite(void)
   tcase_add_test(cases, the_first_failure_is_told);
   tcase_add_test(cases, each_has_what_is_left_of_the_time);
   tcase_add_test(cases, all_are_on_their_way_together);
+  tcase_add_test(cases, a_pace_has_what_time_there_is);
+  tcase_add_test(cases, a_pace_outlives_its_webhook);
   tcase_add_test(cases, without_time_left_nothing_is_sent);
   tcase_add_test(cases, nothing_is_remembered);
   tcase_add_test(cases, an_undecided_message_is_sent_and_logged);

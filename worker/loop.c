@@ -5,8 +5,11 @@
 enum {
   FRUITLESS_MS = 1000,
   DELIVERIES_BETWEEN = 16, /* while webhooks wait, which come first */
+  WARN_PERCENT = 80,
 };
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
+static const int64_t warn_every_us = 3600 * INT64_C(1000000);
+static const int64_t tell_every_us = 60 * INT64_C(1000000);
 static const int64_t never_us = -1;
 
 static int64_t since_ms(int64_t then_us)
@@ -92,11 +95,50 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
   return err;
 }
 
-static enum kh_err take(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+static bool is_time(int64_t *last_us, int64_t every_us)
+{
+  const int64_t now_us = kh_worker_ticks_us();
+
+  if (*last_us != 0 && now_us - *last_us < every_us)
+    return false;
+  *last_us = now_us;
+  return true;
+}
+
+/* Says that the outbox fills, and what died because it did. */
+static void tell_use(struct kh_worker *worker, const struct kh_queue_use *use)
+{
+  struct kh_diag detail = {0};
+
+  if (use->died < worker->died_told)
+    worker->died_told = 0; /* the store was opened anew */
+  if (use->died > worker->died_told && is_time(&worker->died_told_us, tell_every_us)) {
+    (void)kh_diag_set(&detail, KH_ERR_OUTBOX_FULL,
+                      "%" PRIu64 " notifications died, the last to %s; type: kitehook outbox list",
+                      use->died - worker->died_told, use->died_last);
+    kh_worker_say(worker, KH_ERROR, "outbox fills", KH_ERR_OUTBOX_FULL, &detail);
+    worker->died_told = use->died;
+  }
+  detail = (struct kh_diag){0};
+  if (use->percent >= WARN_PERCENT && is_time(&worker->warned_us, warn_every_us)) {
+    (void)snprintf(detail.text, sizeof detail.text, "%u %%, and most of it waits for %s", use->percent,
+                   use->credential);
+    kh_worker_say(worker, KH_WARN, "outbox fills", KH_OK, &detail);
+  }
+}
+
+/* Webhooks stay in the inbox while there is no room for what they would lead to. */
+static enum kh_err take_webhooks(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
 {
   const struct kh_inbox_bounds bounds = worker->inbox.bounds;
-  enum kh_err err = KH_OK;
+  struct kh_queue_use use;
+  enum kh_err err = kh_queue_use(&worker->store.queue, &use);
 
+  if (err)
+    return store_trouble(worker, err, diag);
+  tell_use(worker, &use);
+  if (use.is_full || kh_worker_holds_webhooks(worker))
+    return KH_OK;
   if (worker->inbox.fd_new < 0)
     err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
   return err ? err : kh_work_inbox(&worker->work, taken, diag);
@@ -117,8 +159,7 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
     return err;
   if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
-  if (!kh_worker_holds_webhooks(worker))
-    err = take(worker, &taken, diag);
+  err = take_webhooks(worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
   enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
@@ -165,6 +206,15 @@ static void tidy(struct kh_worker *worker)
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
+/* What is due waits for no more than its pace, and not beyond the time that there is. */
+static bool is_for_pace(const struct kh_worker *worker, int64_t due_us, int64_t until_due_ms)
+{
+  const int64_t budget_ms = worker->call->budget_ms;
+
+  return due_us != never_us && due_us <= worker->outbox.paced_until_us &&
+         (budget_ms < 0 || since_ms(worker->started_us) + until_due_ms < budget_ms);
+}
+
 /* How long it stays from now if nothing comes; below 0 when it is time to leave. */
 static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us, int64_t due_us)
 {
@@ -172,10 +222,11 @@ static int64_t patience_ms(const struct kh_worker *worker, int64_t idle_since_us
   int64_t linger_s = worker->call->linger_s >= 0 ? worker->call->linger_s : config->worker_linger_s;
   const bool is_sending = worker->outbox.under_way_count > 0;
   int64_t until_due_ms = (due_us - kh_worker_now_us(worker)) / 1000 + 1;
+  const bool is_paced = is_for_pace(worker, due_us, until_due_ms);
 
-  if (worker->call->once && (!is_sending || is_out_of_budget(worker)))
+  if (worker->call->once && ((!is_sending && !is_paced) || is_out_of_budget(worker)))
     return -1;
-  if (is_sending && (due_us == never_us || worker->call->once))
+  if (is_sending && (due_us == never_us || (worker->call->once && !is_paced)))
     return KH_LOOK_ANYWAY_MS;
   if (due_us != never_us)
     return until_due_ms > 0 ? until_due_ms : 0;

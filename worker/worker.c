@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A pass waits at least so long for a place that the one before it left to its pace. */
+enum { PACE_LEFT_US = 1100 * 1000 };
+
 /* The signals stay blocked, so that none can come between looking for one and going to sleep. */
 static int take_signals(int one, int other)
 {
@@ -153,9 +156,11 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .queue = worker->store.queue,
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
+                                      .paces = &worker->paces,
                                       .log = worker->log,
                                       .clock = &worker->time.clock,
-                                      .since_us = kh_worker_now_us(worker)};
+                                      .since_us = kh_worker_now_us(worker),
+                                      .paced_until_us = kh_worker_now_us(worker) + PACE_LEFT_US};
   worker->outbox.rules_since_us = kh_clock_ticks_us(worker->outbox.clock);
   return KH_OK;
 }

@@ -4,7 +4,7 @@
 #include "deliver/attempt.h"
 #include "deliver/policy.h"
 
-enum { LEAST_MS = 20 };
+enum { LEAST_MS = 20, NO_MEMORY_US = 10 * 1000 * 1000 };
 
 static int64_t timeout_ms(const struct kh_outbox *outbox)
 {
@@ -38,14 +38,13 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   kh_incoming_init(&attempt->exchange.answer);
-  attempt->by = attempt->rule->notifier;
   /* What is sent without time for the answer may arrive all the same, and would be called failed. */
   if (left_ms < LEAST_MS)
     return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us, "no time was left to send it");
   enum kh_err err = make_request(attempt, now_us);
   attempt->exchange.request.timeout_ms = left_ms;
   if (err == KH_ERR_NO_MEMORY)
-    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + kh_policy_rest_us(-1), "no memory");
+    return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + NO_MEMORY_US, "no memory");
   return !err || fail(attempt, KH_ERR_RENDER, now_us, "no request can be made of it");
 }
 
@@ -97,7 +96,8 @@ static void plan(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t r
 {
   const int64_t expires_us = attempt->delivery.expires_us;
 
-  attempt->rest_until_us = now_us + kh_policy_rest_us(retry_after_s);
+  attempt->failures = attempt->delivery.failures + 1;
+  attempt->rest_until_us = now_us + kh_policy_rest_us(attempt->failures, retry_after_s);
   attempt->retry_at_us = now_us +
                          kh_policy_delay_us(attempt->result, attempt->number, retry_after_s, &outbox->jitter);
   if (attempt->result == KH_ERR_DESTINATION_REFUSED && attempt->retry_at_us > expires_us)
@@ -126,7 +126,7 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
   else if (!outbox->once && verdict.retry_after_s > 0)
-    attempt->rest_until_us = now_us + kh_policy_rest_us(verdict.retry_after_s);
+    attempt->rest_until_us = now_us + kh_policy_rest_us(0, verdict.retry_after_s);
 }
 
 void kh_attempt_release(struct kh_attempt *attempt)

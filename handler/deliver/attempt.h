@@ -1,8 +1,8 @@
 /*
  * attempt.h - one try of one delivery, and what came of it. Private to deliver/: outbox.h is the way in.
  *
- * attempt.c makes the request and reads what its answer means, attempt_log.c tells of it, outbox.c has the
- * order.
+ * attempt.c makes the request and reads what its answer means, attempt_pace.c says when it may start,
+ * attempt_log.c tells of it, outbox.c has the order.
  */
 #ifndef KH_ATTEMPT_H
 #define KH_ATTEMPT_H
@@ -14,6 +14,8 @@ struct kh_attempt {
   const struct kh_rule *rule;  /* NULL when the destination is gone; only until it is on its way */
   unsigned number;             /* from 1; of one that was never sent, how many there were */
   int64_t started_us;          /* ticks */
+  int64_t duration_us;         /* once it has ended */
+  struct kh_attempt *next;     /* of those that have */
 
   /* over the network: owned, since the rules may be others when the answer comes */
   const struct kh_notifier *by;
@@ -27,6 +29,7 @@ struct kh_attempt {
    */
   enum kh_err result;
   int64_t retry_at_us;   /* when it is tried again; 0 for no such time */
+  unsigned failures;     /* of the destination, in a row; 0 when this one says nothing about that */
   int64_t rest_until_us; /* when the next one may go to the destination; 0 for any time */
   char detail[256];
   bool remarkable; /* although it was delivered */
@@ -47,6 +50,16 @@ void kh_attempt_deliver(const struct kh_outbox *outbox, struct kh_attempt *attem
 void kh_attempt_release(struct kh_attempt *attempt);
 /* True when it will be tried again. */
 bool kh_attempt_goes_on(const struct kh_outbox *outbox, const struct kh_attempt *attempt);
+
+/* ---- attempt_pace.c ---- */
+
+/*
+ * True: it has taken a token of its pace, if there is one. False: its destination is to rest until
+ * attempt->rest_until_us.
+ */
+bool kh_attempt_may_start(struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/* What its answer says of the pace, and how long that makes its destination rest. */
+void kh_attempt_learn_pace(struct kh_outbox *outbox, struct kh_attempt *attempt);
 
 /* ---- attempt_log.c ---- */
 

@@ -50,7 +50,12 @@ int64_t kh_policy_delay_us(enum kh_err failure, unsigned attempt, int64_t retry_
   return asked_us(retry_after_s) > own_us ? asked_us(retry_after_s) : own_us;
 }
 
-int64_t kh_policy_rest_us(int64_t retry_after_s)
+int64_t kh_policy_rest_us(unsigned failures, int64_t retry_after_s)
 {
-  return retry_after_s > KH_REST_S ? asked_us(retry_after_s) : (int64_t)KH_REST_S * 1000000;
+  static const int rests_s[] = {0, 0, 1, 2, 5, 10, 20, 40, 60};
+  const size_t last = KH_COUNT(rests_s) - 1;
+
+  if (retry_after_s > 0)
+    return asked_us(retry_after_s);
+  return rests_s[failures < last ? failures : last] * INT64_C(1000000);
 }

@@ -4,7 +4,7 @@
 #ifndef KH_POLICY_H
 #define KH_POLICY_H
 
-enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000, KH_REST_S = 10 };
+enum { KH_ATTEMPTS_MAX = 12, KH_SEND_TIMEOUT_MS = 10000 };
 enum { KH_GONE_S = 3600 }; /* how long a rule that is gone is waited for */
 
 /*
@@ -21,9 +21,10 @@ enum kh_err kh_policy_judge(int status);
  */
 int64_t kh_policy_delay_us(enum kh_err failure, unsigned attempt, int64_t retry_after_s, uint64_t *jitter);
 /*
- * How long nothing at all goes to a destination that failed: KH_REST_S, or what it asked for, if that is
- * longer.
+ * How long nothing at all goes to a destination when the last FAILURES attempts failed: no time after the
+ * first, then 1, 2, 5, 10, 20, 40 s, and at last a minute. Or what Retry-After asks for, be it less or more:
+ * at most 1 h. RETRY_AFTER_S is -1 without one; 0 asks for nothing.
  */
-int64_t kh_policy_rest_us(int64_t retry_after_s);
+int64_t kh_policy_rest_us(unsigned failures, int64_t retry_after_s);
 
 #endif

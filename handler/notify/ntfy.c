@@ -131,12 +131,14 @@ static const struct kh_option options[] = {
 
 static const char *const default_events[] = {"build.finished", NULL};
 
+/* Source: docs.ntfy.sh/config, "Request limits": 60 requests of a visitor at once, then one each 5 s. */
 const struct kh_notifier kh_notifier_ntfy = {
     .name = "ntfy",
     .words = "Publishes to a topic of ntfy",
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
+    .rate = {.burst = 60, .every_ms = 5000},
     .render = render,
     .say = say,
     .request = request,

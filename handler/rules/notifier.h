@@ -35,6 +35,13 @@ struct kh_rendering {
       undecided; /* by the rule rendered last: why an {{#if}} of its message went the other way */
 };
 
+/* How many requests a place takes: BURST at once, then one each EVERY_MS. Zeros: as many as there are. */
+struct kh_rate {
+  unsigned burst;    /* 0: 1 */
+  unsigned every_ms; /* 0: no such limit */
+  bool per_place;    /* each place of a credential has its own; else all of them share one */
+};
+
 struct kh_notifier {
   const char *name;  /* the word in kitehook.yml: "slack"; at most 16 bytes */
   const char *words; /* for documents: what it does, without a full stop */
@@ -43,7 +50,8 @@ struct kh_notifier {
   const struct kh_option *options;
   int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
   unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
-  bool replaces;     /* a newer delivery makes an older one that still waits pointless */
+  struct kh_rate rate;
+  bool replaces; /* a newer delivery makes an older one that still waits pointless */
   /* What the table cannot say of OPTIONS, once read by it without a mistake. NULL where it says it all. */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);

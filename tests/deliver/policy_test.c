@@ -85,10 +85,21 @@ START_TEST(what_was_asked_for_is_the_least)
     ck_assert_int_ge(kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, 1, 11, &jitter), 11000000);
     ck_assert_int_eq(kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, 1, INT64_MAX, &jitter), INT64_C(3600000000));
   }
-  ck_assert_int_eq(kh_policy_rest_us(-1), 10000000);
-  ck_assert_int_eq(kh_policy_rest_us(0), 10000000);
-  ck_assert_int_eq(kh_policy_rest_us(11), 11000000);
-  ck_assert_int_eq(kh_policy_rest_us(INT64_MAX), INT64_C(3600000000));
+}
+END_TEST
+
+START_TEST(a_rest_grows_with_the_failures)
+{
+  static const int wants_s[] = {0, 0, 1, 2, 5, 10, 20, 40, 60, 60};
+
+  for (unsigned failures = 0; failures < KH_COUNT(wants_s); failures++) {
+    ck_assert_int_eq(kh_policy_rest_us(failures, -1), wants_s[failures] * INT64_C(1000000));
+    ck_assert_int_eq(kh_policy_rest_us(failures, 0), wants_s[failures] * INT64_C(1000000));
+    ck_assert_int_eq(kh_policy_rest_us(failures, 1), INT64_C(1000000));
+    ck_assert_int_eq(kh_policy_rest_us(failures, 90), INT64_C(90000000));
+    ck_assert_int_eq(kh_policy_rest_us(failures, INT64_MAX), INT64_C(3600000000));
+  }
+  ck_assert_int_eq(kh_policy_rest_us(UINT_MAX, -1), INT64_C(60000000));
 }
 END_TEST
 
@@ -100,6 +111,7 @@ static Suite *policy_suite(void)
   tcase_add_test(policy, every_status_has_its_class);
   tcase_add_loop_test(policy, a_wait_is_spread_around_its_length, 0, (int)KH_COUNT(waits));
   tcase_add_test(policy, what_was_asked_for_is_the_least);
+  tcase_add_test(policy, a_rest_grows_with_the_failures);
   return suite;
 }
 

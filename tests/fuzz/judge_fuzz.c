@@ -1,8 +1,8 @@
 /*
  * Target: the judge of every notifier, and net/retry_after.c before it. Aborts where a verdict is none of
  * those that deliver/ knows, where an answer that is no 2xx counts as delivered, where the same answer gets
- * two verdicts, where a note is no clean text or shows what the answer echoes, and where LIFX's lamps are
- * counted otherwise than jansson finds them.
+ * two verdicts, where a note is no clean text or shows what the answer echoes, where LIFX's lamps are counted
+ * otherwise than jansson finds them, and where Slack takes anything but "ok" for a delivery.
  *
  * The input: a line each for the status, Retry-After, X-RateLimit-Remaining and X-RateLimit-Reset, then the
  * body, in which each @ stands for a token that the place echoes.
@@ -105,6 +105,16 @@ static void check_lamps(const struct kh_incoming *answer, const struct kh_verdic
   json_decref(root);
 }
 
+static void check_ok(const struct kh_incoming *answer, const struct kh_verdict *verdict)
+{
+  size_t len = answer->body.len;
+
+  while (len > 0 && strchr("\r\n", answer->body.at[len - 1]) && answer->body.at[len - 1])
+    len--;
+  const bool is_ok = len == 2 && memcmp(answer->body.at, "ok", 2) == 0;
+  need((verdict->err == KH_OK) == (is_ok && kh_policy_judge(answer->status) == KH_OK));
+}
+
 static void check(const struct kh_notifier *notifier, const struct kh_incoming *answer)
 {
   const struct kh_verdict verdict = verdict_of(notifier, answer);
@@ -119,6 +129,8 @@ static void check(const struct kh_notifier *notifier, const struct kh_incoming *
        strcmp(verdict.note, again.note) == 0);
   if (strcmp(notifier->name, "lifx") == 0)
     check_lamps(answer, &verdict);
+  if (strcmp(notifier->name, "slack") == 0)
+    check_ok(answer, &verdict);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,6 +3,7 @@
 A delivery is (rule, id); for a rule whose requests carry no id, (rule, number of the build).
 """
 import collections
+import contextlib
 import re
 import time
 
@@ -16,11 +17,12 @@ CERTAIN_S = 0.5      # an answer that took longer may not have been heard
 
 class Account:
     """RULES: {name: function that says whether it matches a webhook}. WITHOUT_ID: those whose requests carry
-    none."""
+    none. BOUNDED: those of which more is owed than is kept, so that some may be missing."""
 
-    def __init__(self, rules, without_id):
-        self.rules, self.without_id = rules, without_id
+    def __init__(self, rules, without_id, bounded):
+        self.rules, self.without_id, self.bounded = rules, without_id, bounded
         self.tried, self.kept, self.kills, self.excused = {}, {}, [], []
+        self.begun = time.monotonic()
 
     def key(self, rule, webhook):
         return rule, webhook.number if rule in self.without_id else id_of(webhook.body, rule)
@@ -41,9 +43,12 @@ class Account:
     def was_kept(self, webhook):
         self.kept[webhook.number] = webhook, time.monotonic()
 
+    @contextlib.contextmanager
     def worker_dies(self):
-        """Is called before it does."""
-        self.kills.append(time.monotonic())
+        """At some moment while this lasts."""
+        since = time.monotonic()
+        yield
+        self.kills.append((since, time.monotonic()))
 
     def excuse(self, since, until):
         """What was answered 200 in this time may be missing: the test itself was too slow."""
@@ -54,7 +59,7 @@ class Account:
     def owed(self):
         return {key for webhook, at in self.kept.values()
                 if not any(since <= at <= until for since, until in self.excused)
-                for key in self.keys(webhook)}
+                for key in self.keys(webhook) if key[0] not in self.bounded}
 
     def missing(self, requests):
         came = {self.key_of(request) for request in requests
@@ -78,17 +83,18 @@ class Account:
         for request in sorted(requests, key=lambda one: one.start):
             key = self.key_of(request)
             if key in heard:
-                if any(heard[key] <= kill <= request.start for kill in self.kills):
+                if any(since <= request.start and heard[key] <= until for since, until in self.kills):
                     explained += request.behaviour.meaning == DELIVERED
                     del heard[key]
                 else:
-                    faults.append((*key, round(request.start - heard[key], 2)))
+                    faults.append((*key, *(f"{at - self.begun:.2f} s" for at in (heard[key], request.start))))
             if (request.end and request.behaviour.meaning == DELIVERED and
                 request.end - request.start < CERTAIN_S):
                 heard[key] = request.start
         return explained, faults
 
     def endless(self, requests):
-        """Deliveries with more attempts than there may be."""
-        counts = collections.Counter(self.key_of(request) for request in requests)
-        return {key: count for key, count in counts.items() if count > ATTEMPTS_MAX + len(self.kills)}
+        """Deliveries with more attempts than there may be. One without an answer libcurl may have repeated by
+        itself."""
+        counts = collections.Counter(self.key_of(request) for request in requests if request.behaviour.status)
+        return {key: count for key, count in counts.items() if count > ATTEMPTS_MAX}

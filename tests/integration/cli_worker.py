@@ -134,7 +134,9 @@ def verdicts(lines):
 def test_worker_once(cli, report):
     with Catcher() as catcher:
         cli.config(top=STATE, url=catcher.url(HOOK),
-                   rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n  - log\n")
+                   rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n"
+                         "    if: build.number == 1 || build.number == 2\n"
+                         "  - log\n")
         state = cli.path("state")
         done = once(cli)
         report.check("worker --once with nothing to do", done.code == 0 and catcher.caught == [], done)
@@ -142,12 +144,12 @@ def test_worker_once(cli, report):
         done = once(cli)
         report.check("worker --once delivers, in order", done.code == 0 and waiting(state) == [] and
                      [f"#{number} " in json.dumps(one.json)
-                      for number, one in enumerate(catcher.at(HOOK), 1)] == [True] * 150, done)
+                      for number, one in enumerate(catcher.at(HOOK), 1)] == [True] * 2, done)
         said = [line["message"] for line in done.lines]
         report.check("and says so",
                      said[0] == "worker started" and said[-1] == "worker left" and
                      said.count("webhook handled") == 150 and
-                     said.count("delivery attempt") == 300 and said.count("notification") == 150, said)
+                     said.count("delivery attempt") == 152 and said.count("notification") == 150, said)
         report.check("the lines have the entries' names",
                      [line["entry"] for line in done.lines if line["message"] == "webhook handled"]
                      == names, "")

@@ -1,5 +1,6 @@
 """What all the integration tests share: fixtures, signing, raw HTTP, a CGI without a server, the count."""
 import argparse
+import base64
 import hashlib
 import hmac
 import json
@@ -175,6 +176,7 @@ def webhook(number, state="passed", branch="main", event="build.finished", **bui
         "event": event,
         "build": {"id": f"b-{number}", "number": number, "state": state, "blocked": False, "branch": branch,
                   "message": f"Build {number}", "commit": "0f1e2d3c",
+                  "created_at": "2026-11-22T01:02:03.000Z",
                   "web_url": f"https://buildkite.com/acme-kites/kite-frame/builds/{number}",
                   "url": "https://api.buildkite.com/v2/organizations/acme-kites/pipelines/kite-frame/builds/"
                          f"{number}", **build},
@@ -364,7 +366,8 @@ def write_config(folder, build, template="kitehook.yml", catcher="http://127.0.0
     beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "webhook-secret").write_bytes(values.pop("secret", SECRET))
-    (folder / "env").write_text(f"SLACK_WEBHOOK_URL={catcher}\n", encoding="utf-8")
+    (folder / "env").write_text(f"BUILDS_URL={catcher}\nBUILDS_KEY={base64.b64encode(SECRET * 2).decode()}\n",
+                                encoding="utf-8")
     os.chmod(folder / "webhook-secret", 0o600)
     os.chmod(folder / "env", 0o600)
     config = folder / "kitehook.yml"

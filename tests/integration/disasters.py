@@ -17,10 +17,11 @@ from stage import KEY, Stage, Webhook
 
 DISK = "size=32m,nr_inodes=3000"
 ENTRIES, INBOX_BYTES = 300, 1 << 20
-OWED, OUTBOX_BYTES = 600, 2 << 20  # each destination has a quarter
+OWED, OUTBOX_BYTES = 800, 2 << 20  # each destination has a quarter
 CHAT_EVERY = 10       # webhooks, one of them for the destination that takes one a second
 TRIES, PAUSE_S = 4, 0.02
-STATE_GONE, JUST_S = 5, 3  # how a worker ends then; of the world's seconds
+BAD_CONFIG, STATE_GONE = 3, 5  # how a worker ends then
+JUST_S = 3            # of the world's
 STILL_S = 0.4         # of the world's: a half-saved file that stays longer is a configuration
 
 HOOKS = ("steady", "first", "second", "down")  # the first is always well, the last one never
@@ -56,7 +57,8 @@ class Place(Stage):
 
     def __init__(self, folder, build, mode, speed, account, urls):
         super().__init__(folder, build, build / "tests", mode=mode)
-        self.account, self.mode, self.era, self.lost_states, self.moved_at = account, mode, 0, [], None
+        self.account, self.mode, self.era, self.lost_states = account, mode, 0, []
+        self.moved_at = self.saved_at = self.stepped_at = 0
         mounts.mount(self.disk, DISK)
         self.now = Time(folder / "clock", speed)
         self.whole = {"webhook-secret": common.SECRET.decode(), "kitehook.yml": self.config_of("disk/state"),
@@ -89,8 +91,17 @@ class Place(Stage):
         self.era += 1
         self.moved_at = time.monotonic()
 
-    def has_just_moved(self):
-        return self.moved_at and time.monotonic() - self.moved_at < JUST_S
+    def clock_steps(self, seconds):
+        self.era += 1
+        self.now.step(seconds)
+        self.stepped_at = time.monotonic()
+
+    def excuses(self, status):
+        """Whether a worker that just ended so had a reason: its state folder had gone, or a half-saved file
+        looked as if it had been saved long ago or would be some day."""
+        since = time.monotonic() - JUST_S
+        return (status == STATE_GONE and self.moved_at > since or
+                status == BAD_CONFIG and self.stepped_at > max(since, self.saved_at))
 
     def worker(self, **_):
         with open(self.folder / "worker.stderr", "ab") as says:
@@ -165,7 +176,7 @@ class Receiver:
 
 class Manager(threading.Thread):
     """Starts a worker whenever there is none, as a service manager does. ENDS: the statuses of those that
-    ended, but by a kill or because their state folder had gone."""
+    ended, but by a kill or with an excuse."""
 
     def __init__(self, place):
         super().__init__()
@@ -176,7 +187,7 @@ class Manager(threading.Thread):
         while not self.stop.wait(0.05):
             with self.lock:
                 if self.child and self.child.poll() is not None:
-                    if self.child.returncode != STATE_GONE or not self.place.has_just_moved():
+                    if not self.place.excuses(self.child.returncode):
                         self.ends.append(self.child.returncode)
                     self.child = None
                 self.child = self.child or self.place.worker()
@@ -314,13 +325,8 @@ class Acts:
     # ---- the rest
 
     def clock_jumps(self, disaster):
-        self.place.era += 1
-        self.place.now.step(disaster.about)
-
-        def back():
-            self.place.now.step(-disaster.about)
-            self.place.era += 1
-        return back
+        self.place.clock_steps(disaster.about)
+        return lambda: self.place.clock_steps(-disaster.about)
 
     def half_saved(self, disaster):
         """In place: cut somewhere, or between two lines, and whole again after a moment."""
@@ -329,6 +335,7 @@ class Acts:
         cut = disaster.chance.randrange(least, len(text))
         if disaster.chance.random() < 0.5:
             cut = max(least, text.rfind("\n", 0, cut) + 1)
+        self.place.saved_at = since
         self.place.write(name, text[:cut])
 
         def whole():
@@ -338,12 +345,13 @@ class Acts:
         return whole
 
     def worker_killed(self, _):
-        self.place.account.worker_dies()
-        if self.manager:
-            self.manager.kill()
-        for worker in kills.workers_of(self.place) if not self.manager else []:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
+        with self.place.account.worker_dies():
+            if self.manager:
+                self.manager.kill()
+                return
+            for worker in kills.workers_of(self.place):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
 
     def receiver_killed(self, _):
         self.receiver.kill()

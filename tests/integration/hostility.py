@@ -177,13 +177,15 @@ class Season:
 
     def go_on(self, waves, code):
         """To the next moment that matters; sometimes only half the way, when nothing may happen."""
-        last, holds = {}, {}
+        last, rests = {}, {}
         for line in self.place.lines("delivery attempt"):
-            last[line["delivery"]] = holds[line["rule"]] = line
+            last[line["delivery"]] = rests[line["rule"]] = line
         dues = [policy.seconds(line["retry_at"]) for line in last.values() if "retry_at" in line]
-        dues += [policy.seconds(line["timestamp"]) + policy.HOLD_S for line in holds.values()]
+        dues += [policy.seconds(line["timestamp"]) + rest for line in rests.values()
+                 for rest in (policy.RESTS_S[1], policy.RESTS_S[-1])]
         dues += [wave[0] for wave in waves]
-        to = min((at for at in dues if at > self.now()), default=self.now() + (policy.HOLD_S if code else 0))
+        otherwise = self.now() + (policy.RESTS_S[-1] if code else 0)
+        to = min((at for at in dues if at > self.now()), default=otherwise)
         if self.chance.random() < 0.2:
             to = self.now() + (to - self.now()) / 2
         self.place.now.jump(to + 0.001)

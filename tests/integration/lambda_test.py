@@ -18,7 +18,7 @@ import emf_test
 import wire_test
 from catcher import Catcher
 from logs import Logs, by_request
-from matrix_test import OF_ANSWER, OWN, Direct, check_answer, check_handled, check_line, check_slack
+from matrix_test import OF_ANSWER, OWN, Direct, check_answer, check_handled, check_line, check_messages
 from runtime_api import Api, Bootstrap
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -112,7 +112,7 @@ class FromSource:
                 payload = lambda_envelopes.envelope(self.source, "POST", signed[fixture.name], fixture.body,
                                                     self.variant)
                 self.answers[fixture.name] = function.answer(payload)
-            self.sent = check_slack(report, self, cases, self.catcher)
+            self.sent = check_messages(report, self, cases, self.catcher)
             lines = check_clean(report, self.name, function, logs)
         self.lines_of = by_request(lines, "webhook received")
         handled = by_request(lines, "webhook handled")
@@ -132,7 +132,7 @@ def check_matrix(report, logs, chosen, folder, catcher):
     for fixture in cases:
         cgi.answers[fixture.name] = cgi.send(fixture, signed[fixture.name])
     cgi_lines = by_request(cgi.collect(Logs(report)), "webhook received")
-    messages = check_slack(report, cgi, cases, catcher)
+    messages = check_messages(report, cgi, cases, catcher)
     for number, source in enumerate(lambda_envelopes.SOURCES):
         way = FromSource(source, ("plain", "base64", "escaped")[number % 3], catcher)
         way.pass_through(report, logs, cases, signed, folder / way.name, chosen.build)

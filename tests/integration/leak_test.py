@@ -64,6 +64,7 @@ def write_config(folder, build, catcher, closed_port, mode, more):
     (folder / "env").write_text("\n".join([
         "OLD_SECRET=planted-secret-old-key", "UNUSED=planted-secret-unused",
         f"GOOD_URL={catcher.url('/good/planted-secret-path')}",
+        f"GOOD_KEY={base64.b64encode(b'planted-secret-webhook-key').decode()}",
         f"GONE_URL={catcher.url('/gone/planted-secret-path')}",
         f"BROKEN_URL={catcher.url('/broken/planted-secret-path?key=planted-secret-query')}",
         f"MOVED_URL={catcher.url('/moved/planted-secret-path')}",

@@ -132,9 +132,9 @@ def check_handled(report, way, fixture, lines):
                  [(line.get("verdict"), line.get("rules_matched")) for line in lines])
 
 
-def check_slack(report, way, chosen, catcher):
-    """The catcher is the oracle: each webhook that the rule `builds` matches arrives once, as JSON with
-    text."""
+def check_messages(report, way, chosen, catcher):
+    """The catcher is the oracle: each webhook that the rule `builds` matches arrives once, as JSON that
+    says what it is."""
     wanted = sum("builds" in fixture.expect["notify"] for fixture in chosen)
     common.wait_until(lambda: len(catcher.at(way.path)) >= wanted, 10)
     caught = catcher.at(way.path)
@@ -142,7 +142,7 @@ def check_slack(report, way, chosen, catcher):
                  f"{len(caught)} instead of {wanted}")
     for one in caught:
         body = one.json
-        report.check(f"{way.name}: a Slack message", isinstance(body.get("text"), str) and body["text"] and
+        report.check(f"{way.name}: a message", isinstance(body.get("type"), str) and body["type"] and
                      one.headers.get("Content-Type", "").startswith("application/json"), one.body[:200])
     return sorted(one.body for one in caught)
 
@@ -218,7 +218,7 @@ def run():
                 for fixture in cases:
                     way.answers[fixture.name] = way.send(fixture, signed[fixture.name])
                 lines = way.collect(logs)
-                sent[way.name] = check_slack(report, way, cases, catcher)
+                sent[way.name] = check_messages(report, way, cases, catcher)
             finally:
                 way.stop()
             report.check(f"{way.name}: the inbox is empty", not way.left, way.left)

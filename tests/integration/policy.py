@@ -10,7 +10,7 @@ import datetime
 from hostile import DELIVERED, GIVE_UP, REFUSED, RETRY
 
 FIRST_S, LONGEST_S, REFUSED_S = 10, 3600, 3600
-HOLD_S = 10        # a destination that failed, for everything
+RESTS_S = (0, 1, 2, 5, 10, 20, 40, 60)  # of a destination after so many failures in a row, for everything
 JITTER = (0.75, 1.25)
 ATTEMPTS_MAX = 12
 AGE_MAX_S = 24 * 3600
@@ -29,9 +29,10 @@ def asked_s(behaviour):
     return min(max(behaviour.asked_s or 0, 0), LONGEST_S)
 
 
-def hold_s(behaviour):
+def rest_s(failure):
     """How long nothing goes to a destination that answered so."""
-    return max(HOLD_S, asked_s(behaviour)) - ("date" in behaviour.name) * DATE_S
+    own = RESTS_S[min(failure.in_a_row, len(RESTS_S)) - 1]
+    return (asked_s(failure.behaviour) or own) - ("date" in failure.behaviour.name) * DATE_S
 
 
 def end_of(script):
@@ -62,6 +63,7 @@ class Attempt:
                          max(requests[0].start - lag_s, self.logged - line["duration_us"] / 1e6))
         self.end = max(request.end for request in requests)
         self.retry_at = seconds(line["retry_at"]) if "retry_at" in line else None
+        self.in_a_row = 1  # should it be a failure: with those before it, of the destination
 
 
 class Judge:
@@ -148,7 +150,7 @@ class Judge:
     def failures_before(self, telling, moment):
         """Of the outcomes TELLING, those that a destination has to rest for at MOMENT, or to be probed after.
 
-        A success ends what it came after; while the hold lasts it was on its way before, and proves nothing.
+        A success ends what it came after; while the rest lasts it was on its way before, and proves nothing.
         """
         found = []
         for attempt in telling:
@@ -156,13 +158,13 @@ class Judge:
                 break
             if attempt.behaviour.meaning == DELIVERED:
                 found = [failure for failure in found
-                         if failure.end + hold_s(failure.behaviour) > attempt.logged + NEAR_S]
+                         if failure.end + rest_s(failure) > attempt.logged + NEAR_S]
             elif attempt.logged < moment - NEAR_S and not self.is_reconfigured(attempt.end, moment):
                 found.append(attempt)
         return found
 
     def destination(self, name, attempts):
-        """While it fails, one at a time and none before its hold is over; else at most four at once."""
+        """While it fails, one at a time and none before its rest is over; else at most four at once."""
         attempts = sorted(attempts, key=lambda attempt: attempt.start)
         telling = sorted((attempt for attempt in attempts if attempt.behaviour.meaning != GIVE_UP),
                          key=lambda attempt: attempt.logged)
@@ -171,9 +173,10 @@ class Judge:
             if len(under_way) + 1 > AT_ONCE["webhook"]:
                 self.problem("more than four at once", name, attempt.start)
             failures = self.failures_before(telling, attempt.start)
+            attempt.in_a_row = 1 + max((failure.in_a_row for failure in failures), default=0)
             for failure in failures:
-                if attempt.start < failure.end + hold_s(failure.behaviour) - NEAR_S:
-                    self.problem("on hold, and asked", name, failure.behaviour, attempt.start - failure.end,
+                if attempt.start < failure.end + rest_s(failure) - NEAR_S:
+                    self.problem("at rest, and asked", name, failure.behaviour, attempt.start - failure.end,
                                  "the last failure" if failure is failures[-1]
                                  else f"then {failures[-1].behaviour}")
                 if (failure is failures[-1] and

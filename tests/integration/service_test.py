@@ -124,13 +124,13 @@ def watchdog(report, place_in):
             report.check("watchdog: about twice in the time", 5 <= beats <= 9, beats)
             place.drop(1)
             report.check("watchdog: a delivery hangs", begun.wait(10), worker.text())
-            place.drop(2)
             silence = told.longest_silence("WATCHDOG", *told.listen(3))
             report.check("watchdog: it beats while a delivery hangs", silence < WATCHDOG_S, silence)
             signalled = time.monotonic()
             worker.child.send_signal(signal.SIGTERM)
             report.check("SIGTERM: STOPPING=1 comes while the delivery still hangs",
                          told.wait("STOPPING", 2) and worker.child.poll() is None, told.read())
+            place.drop(2)
             silence = told.longest_silence("WATCHDOG", *told.listen(2))
             report.check("SIGTERM: it beats until the end",
                          silence < WATCHDOG_S and worker.child.poll() is None, silence)

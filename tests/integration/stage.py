@@ -25,10 +25,11 @@ notify:
 {rules}"""
 RULE = "  - {{name: {0}, webhook: {{url: {{env: {0}_URL}}, secret: {{env: KEY}}}}{1}}}\n"
 PATIENCE_S = 30
+LATER_S = 2 * 3600  # when whatever waits for a second try is due
 
 
 def id_of(body, rule):
-    """A delivery's id, as handler/memory/queue.h says it is made."""
+    """A delivery's id, where the body has a time of its event."""
     return hashlib.sha256(hashlib.sha256(body).digest() + rule.encode()).hexdigest()[:32]
 
 

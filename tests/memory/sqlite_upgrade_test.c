@@ -87,6 +87,8 @@ static const char *const shapes[] = {
     "SELECT count(*) FROM sqlite_schema WHERE name = 'deliveries_next'",
     "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
     "PRAGMA user_version",
+    "PRAGMA auto_vacuum",
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
 };
 
 /* What a delivery and its destination are called now. */
@@ -134,13 +136,15 @@ START_TEST(an_older_file_is_brought_up_to_date)
                                       "SELECT count(*) FROM deliveries WHERE id = 'dead' AND reason = 'why'"
                                       " AND dead_us = 7 AND status = 0 AND answer = '' AND is_refused = 0"),
                    1);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT sum(owed) FROM shares"), 5);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT sum(dead_bytes) FROM shares"), 4);
   check_split(&old.dir);
   ck_assert_int_eq(kh_test_seen(&old.store, &before), KH_SEEN_DONE);
   ck_assert_int_eq(kh_queue_take(&old.store.queue, KH_TEST_T0_US, NULL, &delivery), KH_OK);
   ck_assert_str_eq(delivery.id, "live");
   ck_assert_uint_eq(delivery.attempt, 1);
   ck_assert(kh_str_equal(kh_buf_view(&delivery.body), KH_STR("{}")));
-  ck_assert(!delivery.is_probe);
+  ck_assert_uint_eq(delivery.failures, 0);
   kh_delivery_release(&delivery);
   ck_assert_int_eq(kh_queue_done(&old.store.queue, "live", KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT max(delivered_us) FROM destinations"), KH_TEST_T0_US);

@@ -63,7 +63,7 @@ static const char *take(int64_t now_us, const struct kh_under_way *under_way)
   enum kh_err err = kh_queue_take(&test.store.queue, now_us, under_way, &delivery);
 
   ck_assert(err == KH_OK || err == KH_ERR_NOT_FOUND);
-  (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.is_probe ? "!" : "");
+  (void)snprintf(taken, sizeof taken, "%s%s", delivery.id, delivery.failures > 0 ? "!" : "");
   kh_delivery_release(&delivery);
   return taken;
 }
@@ -83,6 +83,7 @@ static void record_failure_at(int64_t now_us, const char *id, int64_t retry_us, 
                                  .status = 503,
                                  .answer = "",
                                  .is_refusal = is_refusal,
+                                 .failures = 1,
                                  .now_us = now_us,
                                  .rest_until_us = hold_us};
 
@@ -115,6 +116,24 @@ START_TEST(what_is_under_way_is_not_taken_again)
                                     {{"a1", "A", "", false}, {"b1", "B", "", false}, {"a2", "A", "", false}}};
   ck_assert_str_eq(take(NOW_US, &under_way), "");
   ck_assert_int_eq(next_due(&under_way), -1);
+}
+END_TEST
+
+START_TEST(what_was_counted_is_due_again_when_its_time_comes)
+{
+  struct kh_delivery delivery;
+
+  owe("a1", "A");
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "a1", 3, NOW_US, NOW_US + HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "nobody", 3, NOW_US, NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_str_eq(take(NOW_US + HOUR_US - 1, NULL), "");
+  ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "a1", 4, NOW_US, NOW_US + 2 * HOUR_US), KH_OK);
+  kh_batch_drop(&test.store.batch);
+  ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + HOUR_US, NULL, &delivery), KH_OK);
+  ck_assert_uint_eq(delivery.attempt, 3);
+  kh_delivery_release(&delivery);
 }
 END_TEST
 
@@ -285,7 +304,7 @@ START_TEST(what_began_ahead_of_now_begins_now)
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US), KH_OK);
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
   ck_assert_int_eq(next_due(NULL), NOW_US + 5 * SECOND_US);
-  ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1!");
+  ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1");
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "c1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a1!");
@@ -378,7 +397,7 @@ END_TEST
 
 START_TEST(one_that_dies_of_age_tells_why_it_waited)
 {
-  const struct kh_failure why = {.reason = "delivery_expired", .answer = ""};
+  const struct kh_failure why = {.reason = "delivery_expired", .answer = "", .is_untried = true};
 
   owe("a1", "A");
   record_failure("a1", NOW_US + HOUR_US, 0, true);
@@ -392,7 +411,8 @@ END_TEST
 
 START_TEST(burying_one_may_hold_its_destination_too)
 {
-  const struct kh_failure why = {.reason = "x", .answer = "", .rest_until_us = NOW_US + SECOND_US};
+  const struct kh_failure why = {
+      .reason = "x", .answer = "", .failures = 1, .rest_until_us = NOW_US + SECOND_US};
 
   owe("a1", "A");
   owe("a2", "A");
@@ -486,6 +506,7 @@ static Suite *store_hold_suite(void)
 
     tcase_add_checked_fixture(both, opens[i], tear_down);
     tcase_add_test(both, what_is_under_way_is_not_taken_again);
+    tcase_add_test(both, what_was_counted_is_due_again_when_its_time_comes);
     tcase_add_test(both, a_destination_is_credential_and_place);
     tcase_add_test(both, as_many_as_there_may_be);
     tcase_add_test(both, a_newer_one_replaces_what_waits_for_the_same_lamp);

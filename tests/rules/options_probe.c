@@ -1,9 +1,8 @@
 /*
  * options_probe.c - the notifiers and their options as JSON, for script/options:
  *
- *   [{"name", "words", "events": […], "options": [{"name", "type", "words", "required", "by_default", "form",
- *   "pattern",
- *     "max", "above_0", "choices": […], "beside", "members": […]}]}]
+ *   [{"name", "words", "events": […], "burst", "every_ms", "options": [{"name", "type", "words", "required",
+ *     "by_default", "form", "pattern", "max", "above_0", "choices": […], "beside", "members": […]}]}]
  *
  * Texts that an option does not have are left out.
  */
@@ -65,6 +64,8 @@ int main(void)
     put_text(json, "name", kh_notifiers[i]->name);
     put_text(json, "words", kh_notifiers[i]->words);
     json_object_set_new(json, "events", list_of(kh_notifiers[i]->default_events));
+    json_object_set_new(json, "burst", json_integer(kh_notifiers[i]->rate.burst));
+    json_object_set_new(json, "every_ms", json_integer(kh_notifiers[i]->rate.every_ms));
     json_object_set_new(json, "options", table_of(kh_notifiers[i]->options));
     json_array_append_new(all, json);
   }

@@ -39,13 +39,13 @@ AT_ONCE_S = 4         # of the world's: within which goes all that waits for not
 DRAINED_S = 60
 SHOWN, PROBLEM_MAX = 4, 1000
 BOUNDS = {"entries": disasters.ENTRIES + 2 * SENDERS, "inbox": disasters.INBOX_BYTES + (64 << 10),
-          "memory.sqlite": 8 << 20, "memory.sqlite-wal": 6 << 20}
+          "memory.sqlite": 8 << 20, "memory.sqlite-wal": 8 << 20}
 
 
 class Round:
     def __init__(self, report, folder, chosen, seed):
-        self.report, self.seed, self.seconds, self.begun = report, seed, chosen.seconds, None
-        self.account = Account(disasters.RULES, ("chat",))
+        self.report, self.seed, self.seconds = report, seed, chosen.seconds
+        self.account = Account(disasters.RULES, ("chat",), ("down",))
         self.moods = {rule: weather(seed, rule, moods, self.seconds)
                       for rule, moods in (("first", disasters.MOODS), ("second", disasters.MOODS),
                                           ("chat", [*disasters.MOODS, disasters.PAGE]))}
@@ -82,8 +82,12 @@ class Round:
             time.sleep(0.005)
 
     def run(self):
+        known = self.place.run("check")
+        if not self.check("the configuration is one", known.returncode == 0, known.stdout + known.stderr):
+            self.place.close()
+            return
         with self.catcher:
-            self.begun = time.monotonic()
+            self.begun = self.account.begun = time.monotonic()
             receiver = Receiver(self.place)
             manager = Manager(self.place) if self.mode == "service" else None
             acts, gauge = Acts(self.place, manager, receiver), Gauge(self.place)
@@ -148,6 +152,9 @@ class Round:
                         self.status(self.place.config)))
         self.dead = json.loads(self.place.run("outbox", "list", "--state", "dead",
                                               "--json").stdout)["deliveries"]
+        outbox = self.status(self.place.config)["outbox"]
+        self.check("no more is owed than may be", outbox["due"] + outbox["waiting"] <= disasters.OWED and
+                   outbox["dead"] <= disasters.OWED, outbox)
         end = time.monotonic() + DRAINED_S
         while time.monotonic() < end:
             acts.put_back()
@@ -202,8 +209,8 @@ class Round:
         check("the log was told of all of them", not unheard or account.excused,
               f"{len(unheard)}: {sorted(unheard)[:SHOWN]}")
         if manager:
-            check("a worker ends only in order", not any(manager.ends),
-                  (manager.ends, (self.place.folder / "worker.stderr").read_text(encoding="utf-8")))
+            says = set((self.place.folder / "worker.stderr").read_text(encoding="utf-8").splitlines())
+            check("a worker ends only in order", not any(manager.ends), (manager.ends, sorted(says)))
 
 
 def run():

@@ -12,6 +12,7 @@ faults  --faults events (10,000), most with something wrong on the wire: no wron
 minutes; the seed is printed, and --seed repeats a run but for the clock.
 """
 import argparse
+import base64
 import collections
 import json
 import pathlib
@@ -36,6 +37,7 @@ SHOWN = 10      # wrong answers that are printed
 # counted
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "4096", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "0"}
 
+TOLD_KEY = base64.b64encode(b"told-key-of-twenty-four!").decode()
 CONFIG = """\
 webhook:
   signature: {file: webhook-secret}
@@ -43,7 +45,7 @@ webhook:
 notify:
   - log:
   - name: told
-    slack: {url: {env: TOLD_URL}}
+    webhook: {url: {env: TOLD_URL}, secret: {env: TOLD_KEY}}
     branches: told
 """
 
@@ -74,7 +76,8 @@ class Function:
             self.bootstrap.close()
         self.starts += 1
         self.bootstrap = Bootstrap(self.api, [self.program], self.folder / "output.jsonl",
-                                   LAMBDA_TASK_ROOT=str(self.folder), TOLD_URL=self.told_url, **ALLOCATOR)
+                                   LAMBDA_TASK_ROOT=str(self.folder), TOLD_URL=self.told_url,
+                                   TOLD_KEY=TOLD_KEY, **ALLOCATOR)
 
     def has_left(self):
         return self.bootstrap.process.poll() is not None

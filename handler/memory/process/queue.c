@@ -108,10 +108,33 @@ static enum kh_err record(struct kh_process *process, const char *id, struct kh_
   return KH_OK;
 }
 
-static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us)
 {
   (void)now_us;
-  (void)rest_until_us;
+  return record(self, id, (struct kh_process_fate){false, attempt, again_us});
+}
+
+static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
+                        int64_t until_us)
+{
+  struct kh_process *process = self;
+
+  (void)now_us;
+  for (size_t i = 0; i < process->queue_count; i++) {
+    struct kh_process_delivery *queued = &process->queue[i];
+
+    if (is_same_destination(&queued->delivery, credential, place) && queued->now.not_before_us < until_us)
+      queued->now.not_before_us = until_us;
+  }
+  return KH_OK;
+}
+
+static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
+{
+  const struct kh_process_delivery *queued = find(self, id);
+
+  if (queued && rest_until_us > 0)
+    (void)!rest(self, queued->delivery.credential, queued->delivery.place, now_us, rest_until_us);
   return record(self, id, (struct kh_process_fate){.gone = true});
 }
 
@@ -141,5 +164,11 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
   return KH_OK;
 }
 
-const struct kh_queue_ops kh_process_queue = {
-    .owe = owe, .take = take, .done = done, .retry = retry, .bury = bury, .next_due = next_due};
+const struct kh_queue_ops kh_process_queue = {.owe = owe,
+                                              .take = take,
+                                              .count = count,
+                                              .done = done,
+                                              .retry = retry,
+                                              .bury = bury,
+                                              .next_due = next_due,
+                                              .rest = rest};

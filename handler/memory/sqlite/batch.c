@@ -25,6 +25,8 @@ static enum kh_err begin(void *self)
   sqlite->batch_room = UINT64_MAX;
   sqlite->latest_us = 0;
   sqlite->done_us = 0;
+  sqlite->has_grown = false;
+  sqlite->batch_died = 0;
   return err;
 }
 
@@ -69,6 +71,8 @@ static enum kh_err end(void *self)
     err = KH_ERR_STORE;
   if (!err && sqlite->latest_us > 0)
     err = prune(sqlite);
+  if (!err && sqlite->has_grown)
+    err = kh_sqlite_hold_bounds(sqlite);
   if (!err)
     err = run(sqlite, KH_SQL_COMMIT);
   sqlite->untidy = true;
@@ -76,6 +80,7 @@ static enum kh_err end(void *self)
     drop(sqlite);
     return err;
   }
+  sqlite->died += sqlite->batch_died;
   sqlite->in_batch = false;
   sqlite->has_made_room = false;
   sqlite->log_bytes += sqlite->batch_bytes;

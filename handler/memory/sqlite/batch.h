@@ -2,7 +2,8 @@
  * batch.h - one database, its open batch, and the three interfaces over it. Private to memory/: store.h is
  * the way in.
  *
- * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h. All of them
+ * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h, whose bounds
+ * bounds.c holds. All of them
  * ask db.c, which alone knows SQLite, by the statements of schema.c, which also has the tables and the steps
  * from older ones. spare.c holds room ready. look.c is for who looks beside the worker, with a file of its
  * own.
@@ -28,6 +29,11 @@ struct kh_sqlite {
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  struct kh_queue_bounds bounds;
+  bool has_grown;            /* the batch owes or buries */
+  int64_t grown_us;          /* when it does */
+  uint64_t batch_died, died; /* for want of room: in the batch, and in all before */
+  char died_last[KH_CREDENTIAL_BYTES];
   char state[KH_PATH_BYTES];
 };
 
@@ -48,5 +54,11 @@ static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err e
 enum kh_err kh_sqlite_need_batch(struct kh_sqlite *sqlite) KH_MUST_USE;
 /* Before BYTES more, about, are written in a batch. KH_ERR_NO_SPACE. */
 enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUST_USE;
+
+/* ---- bounds.c ---- */
+
+/* At the end of a batch that made the queue larger: what is over its bounds dies, or is forgotten. */
+enum kh_err kh_sqlite_hold_bounds(struct kh_sqlite *sqlite) KH_MUST_USE;
+enum kh_err kh_sqlite_use(void *self, struct kh_queue_use *use) KH_MUST_USE;
 
 #endif

@@ -59,6 +59,8 @@ static enum kh_err owe(void *self, const struct kh_delivery *delivery)
 
   if (err)
     return err;
+  sqlite->has_grown = true;
+  sqlite->grown_us = delivery->created_us;
   err = kh_sqlite_take_room(sqlite, delivery->body.len);
   if (!err && delivery->replaces)
     err = replace_older(sqlite, delivery);
@@ -94,7 +96,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   delivery->expires_us = kh_call_number_at(call, 10);
   delivery->created_us = kh_call_number_at(call, 11);
   delivery->since_us = kh_call_number_at(call, 12);
-  delivery->is_probe = kh_call_number_at(call, 13) != 0;
+  delivery->failures = (unsigned)kh_call_number_at(call, 13);
+  delivery->delivered_us = kh_call_number_at(call, 14);
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -103,11 +106,13 @@ static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *u
                         struct kh_delivery *delivery)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_TAKE);
+  const bool is_alone = !under_way || under_way->count == 0;
+  struct kh_call call = kh_call(sqlite->db, is_alone ? KH_SQL_TAKE : KH_SQL_TAKE_BESIDE);
 
   *delivery = (struct kh_delivery){0};
   kh_call_number(&call, now_us);
-  add_under_way(&call, under_way);
+  if (!is_alone)
+    add_under_way(&call, under_way);
   enum kh_err err = kh_call_row(&call);
   if (!err)
     err = read_delivery(sqlite, &call, delivery);
@@ -131,6 +136,15 @@ static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
   return kh_sqlite_note(sqlite, err);
 }
 
+/* Of a batch that was begun for one step, which came to ERR. */
+static enum kh_err end_batch(struct kh_sqlite *sqlite, enum kh_err err)
+{
+  if (!err)
+    return kh_sqlite_batch.end(sqlite);
+  kh_sqlite_batch.drop(sqlite);
+  return err;
+}
+
 /* What the destination learns from an outcome, and what becomes of the delivery: one sync. */
 static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
                                struct kh_call *delivery)
@@ -146,11 +160,19 @@ static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destina
     err = record(sqlite, delivery);
   else
     kh_call_end(delivery);
-  if (alone && !err)
-    err = kh_sqlite_batch.end(sqlite);
-  else if (alone)
-    kh_sqlite_batch.drop(sqlite);
-  return err;
+  return alone ? end_batch(sqlite, err) : err;
+}
+
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_COUNT);
+
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, again_us);
+  kh_call_number(&call, now_us);
+  return record(sqlite, &call);
 }
 
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
@@ -166,40 +188,60 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   return record_both(sqlite, &success, &removal);
 }
 
-/* RETRY and BURY take the same values. */
-static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
-                        unsigned attempt, int64_t at_us, const struct kh_failure *why)
+/* What RETRY and BURY have in common. */
+static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
+                             unsigned attempt, int64_t at_us, const struct kh_failure *why)
 {
-  struct kh_call failed = kh_call(sqlite->db, statement);
+  struct kh_call call = kh_call(sqlite->db, statement);
 
-  kh_call_text(&failed, kh_str_of(id));
-  kh_call_number(&failed, attempt);
-  kh_call_number(&failed, at_us);
-  kh_call_text(&failed, kh_str_of(why->reason));
-  kh_call_number(&failed, why->status);
-  kh_call_text(&failed, kh_str_of(why->answer));
-  kh_call_number(&failed, why->is_refusal);
-  kh_call_number(&failed, why->now_us);
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, at_us);
+  kh_call_text(&call, kh_str_of(why->reason));
+  kh_call_number(&call, why->status);
+  kh_call_text(&call, kh_str_of(why->answer));
+  kh_call_number(&call, why->is_refusal);
+  kh_call_number(&call, why->now_us);
+  return call;
+}
+
+static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *failed, const char *id,
+                                  const struct kh_failure *why)
+{
   if (why->rest_until_us == 0)
-    return record(sqlite, &failed);
+    return record(sqlite, failed);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->now_us);
-  return record_both(sqlite, &rests, &failed);
+  kh_call_number(&rests, why->failures);
+  return record_both(sqlite, &rests, failed);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                          const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+  struct kh_call call = failed(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+
+  return record_failure(self, &call, id, why);
 }
 
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                         const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
+  struct kh_sqlite *sqlite = self;
+  const bool alone = !sqlite->in_batch;
+  enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
+
+  if (err)
+    return err;
+  struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
+  kh_call_number(&call, why->is_untried);
+  sqlite->has_grown = true;
+  sqlite->grown_us = now_us;
+  err = record_failure(sqlite, &call, id, why);
+  return alone ? end_batch(sqlite, err) : err;
 }
 
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
@@ -253,6 +295,14 @@ static enum kh_err mend(struct kh_sqlite *sqlite, enum kh_statement statement, i
   return kh_call_run(&call);
 }
 
+static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
+
+  kh_call_number(&call, now_us - sqlite->bounds.keep_dead_s * 1000000);
+  return kh_call_run(&call);
+}
+
 static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
 {
   struct kh_sqlite *sqlite = self;
@@ -269,11 +319,26 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
     err = mend(sqlite, KH_SQL_MEND_WAITS, now_us);
   if (!err)
     err = mend(sqlite, KH_SQL_MEND_RESTS, now_us);
-  if (kh_sqlite_note(sqlite, err)) {
-    kh_sqlite_batch.drop(sqlite);
-    return err;
-  }
-  return kh_sqlite_batch.end(sqlite);
+  if (!err)
+    err = forget_dead(sqlite, now_us);
+  return end_batch(sqlite, kh_sqlite_note(sqlite, err));
 }
 
-const struct kh_queue_ops kh_sqlite_queue = {owe, take, done, retry, bury, next_due, rest, know_config};
+static void bound(void *self, const struct kh_queue_bounds *bounds)
+{
+  struct kh_sqlite *sqlite = self;
+
+  sqlite->bounds = *bounds;
+}
+
+const struct kh_queue_ops kh_sqlite_queue = {.owe = owe,
+                                             .take = take,
+                                             .count = count,
+                                             .done = done,
+                                             .retry = retry,
+                                             .bury = bury,
+                                             .next_due = next_due,
+                                             .rest = rest,
+                                             .know_config = know_config,
+                                             .bound = bound,
+                                             .use = kh_sqlite_use};

@@ -197,6 +197,10 @@ static enum kh_err configure(struct kh_config *config, const json_t *given, stru
 
 static const char *const default_events[] = {"build.running", "build.finished", NULL};
 
+/*
+ * Source: api.developer.lifx.com, "Rate limits": 120 requests in 60 s with one token. Twenty and then
+ * one each 0.6 s are no more than that in any minute.
+ */
 const struct kh_notifier kh_notifier_lifx = {
     .name = "lifx",
     .words = "Changes the colour of LIFX lamps",
@@ -204,6 +208,7 @@ const struct kh_notifier kh_notifier_lifx = {
     .default_events = default_events,
     .options = options,
     .age_max_s = AGE_MAX_S,
+    .rate = {.burst = 20, .every_ms = 600},
     .replaces = true,
     .configure = configure,
     .render = render,

@@ -95,16 +95,9 @@ static bool is_ok(const struct kh_incoming *answer, struct kh_str text)
   return kh_str_equal(text, KH_STR("ok")) || (answer->problem[0] && kh_str_starts(KH_STR("ok"), text));
 }
 
-static struct kh_str without_line_end(struct kh_str text)
-{
-  while (text.len > 0 && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
-    text.len--;
-  return text;
-}
-
 void kh_slack_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict)
 {
-  const struct kh_str text = without_line_end(kh_buf_view(&answer->body));
+  const struct kh_str text = kh_str_without_line_end(kh_buf_view(&answer->body));
   const struct known_word *known = find_in(text);
 
   (void)now_us;

@@ -131,12 +131,17 @@ static const struct kh_option options[] = {
 
 static const char *const default_events[] = {"build.finished", NULL};
 
+/*
+ * Source: docs.slack.dev/apis/web-api/rate-limits: an incoming webhook takes one message a second, and may
+ * refuse bursts. What leaves a second apart may arrive a little less than that apart.
+ */
 const struct kh_notifier kh_notifier_slack = {
     .name = "slack",
     .words = "Posts to a Slack incoming webhook",
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
+    .rate = {.every_ms = 1050},
     .render = render,
     .say = kh_slack_say,
     .judge = kh_slack_judge,
