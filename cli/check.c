@@ -181,15 +181,20 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
+  if (argc - optind > (call.config_path ? 0 : 1))
+    return kh_cli_misused(self, "'%s' is too much: one configuration at a time", argv[argc - 1]);
+  if (optind < argc)
+    call.config_path = argv[optind];
   return check(&call);
 }
 
 const struct kh_command kh_command_check = {
     .name = "check",
     .summary = "find every mistake of a configuration, with file, line and column",
-    .usage = "[--config F] [--receiver | --lambda] [--json]",
+    .usage = "[--receiver | --lambda] [--json] [[--config] F]",
     .help = "Run it as the user that kitehook runs as, so that the files of secrets are tried too.\n\n"
-            "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+            "  --config F   the configuration, which may also stand alone; default: $KITEHOOK_CONFIG, else\n"
+            "               " KH_CONFIG_PATH "\n"
             "  --receiver   read only as far as a receiver does: not `notify:`\n"
             "  --lambda     the file goes with a Lambda function, which needs no `state`\n"
             "  --json       answer by one JSON object: file, ok, mistakes, more, summary\n"
@@ -197,6 +202,6 @@ const struct kh_command kh_command_check = {
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"
             "3 the file cannot be read, 5 output failed.\n",
     .options = options,
-    .operand = "",
+    .completes = KH_COMPLETES_FILES,
     .run = run,
 };

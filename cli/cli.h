@@ -29,10 +29,14 @@ struct kh_command {
   const char *usage;                   /* what stands behind "kitehook NAME" */
   const char *help;                    /* the rest of --help: what it does, the options, the exit codes */
   const struct kh_cli_option *options; /* what it takes beside --help; a row of zeros ends them */
-  const char *operand; /* what the one operand is, such as "FILE"; "": there is none; NULL: `run` looks */
+  const char *operand;   /* what the one operand is, such as "FILE"; "": there is none; NULL: `run` looks */
+  const char *completes; /* for shells: words with blanks between, one of the two below, or NULL */
   /* argv[0] is the command's name. Returns an exit code. */
   int (*run)(const struct kh_command *self, int argc, char **argv);
 };
+
+#define KH_COMPLETES_FILES "FILE"
+#define KH_COMPLETES_FIXTURES "FIXTURE" /* files, and the names of fixtures */
 
 extern const struct kh_command kh_command_check;
 extern const struct kh_command kh_command_eval;

@@ -242,5 +242,6 @@ const struct kh_command kh_command_eval = {
         "line\n"
         "cannot be read; 5 output failed.\n",
     .options = options,
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

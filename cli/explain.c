@@ -79,8 +79,9 @@ const struct kh_command kh_command_explain = {
     .help =
         "A dry run: nothing is verified, kept or sent, and no secret is read. FILE is what `kitehook "
         "invoke`\n"
-        "takes: a fixture's folder, a raw HTTP request, or a body.\n"
-        "Of a condition it shows each part with its value. Values that come from the build's environment\n"
+        "takes: a fixture, a raw HTTP request, or a body.\n"
+        "Of a message it shows the words; --json has the body. Of a condition it shows each part with its\n"
+        "value. Values that come from the build's environment\n"
         "and e-mail addresses are [hidden], and what a name or repository has of them is left out.\n\n"
         "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --rule NAME  only this rule\n"
@@ -91,5 +92,6 @@ const struct kh_command kh_command_explain = {
         "4 a notification could not be made, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "explain.h"
+#include "notify/notifiers.h"
 #include "output.h"
 #include "screen.h"
 
@@ -125,8 +126,7 @@ static void print_delivery(const json_t *rule)
 {
   const json_t *delivery = json_object_get(rule, "delivery");
   const char *verb = text_of(delivery, "verb");
-  const char *body = text_of(delivery, "body");
-  char *text = NULL;
+  const char *name = text_of(rule, "notifier");
 
   if (json_is_string(json_object_get(rule, "problem")))
     printf("  its notification cannot be made: %s\n", text_of(rule, "problem"));
@@ -138,9 +138,8 @@ static void print_delivery(const json_t *rule)
   print_undecided(text_of(delivery, "undecided"));
   if (text_of(delivery, "undecided"))
     putchar('\n');
-  text = body ? NULL : json_dumps(json_object_get(delivery, "body"), JSON_ENCODE_ANY);
-  kh_output_print_body(kh_str_of(body ? body : text));
-  free(text);
+  kh_output_print_notification(kh_notifier_named(kh_str_of(name ? name : "")),
+                               json_object_get(delivery, "body"));
 }
 
 static void print_rule(const json_t *rule)

@@ -210,5 +210,6 @@ const struct kh_command kh_command_inbox = {
         "Exit codes: 0 done, 1 a NAME is not there, 2 called wrongly, 3 configuration, 5 the state folder\n"
         "cannot be had, or output failed.\n",
     .options = options,
+    .completes = "list show retry drop",
     .run = run,
 };

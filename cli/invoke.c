@@ -166,7 +166,7 @@ static int perform(const struct kh_command *self, struct stage *stage, const str
 struct call {
   const char *config_path, *file;
   int64_t now_s; /* -1: not given */
-  bool send, json;
+  bool send, sign, json;
 };
 
 static int invoke(const struct kh_command *self, const struct call *call, struct stage *stage)
@@ -178,6 +178,9 @@ static int invoke(const struct kh_command *self, const struct call *call, struct
   kh_buf_init(&outcome.log, LOG_MAX_BYTES);
   if (!kh_webhook_file_read(self, &webhook, call->file, call->now_s, &stage->setup->config))
     goto done;
+  if (call->sign)
+    kh_webhook_file_prove(&webhook, &stage->setup->config);
+  outcome.proven_here = webhook.is_proven_here;
   stage->clock = (struct kh_clock){standing_now_us, real_ticks_us, real_ticks_us, &webhook.now_us};
   stage->log = (struct kh_log){.write = keep_line, .self = &outcome.log, .clock = &stage->clock};
   code = KH_EXIT_STATE;
@@ -202,6 +205,7 @@ done:
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct call, config_path)},
     {"send", kh_cli_take_flag, offsetof(struct call, send)},
+    {"sign", kh_cli_take_flag, offsetof(struct call, sign)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {"now", kh_cli_take_number, offsetof(struct call, now_s)},
     {0},
@@ -226,14 +230,18 @@ static int run(const struct kh_command *self, int argc, char **argv)
 const struct kh_command kh_command_invoke = {
     .name = "invoke",
     .summary = "take one webhook through both halves, here and now, and show what comes of it",
-    .usage = "[--config F] [--send] [--json] [--now T] FILE|-",
-    .help = "Prints the answer, the log lines, and what would be sent where. Nothing is kept and no state\n"
-            "folder is touched, so nothing is a repeat. FILE is one of:\n"
+    .usage = "[--config F] [--sign] [--send] [--now T] [--json] FILE|-",
+    .help = "Prints the answer, the log lines, and what would be sent where: of a message the words; --json\n"
+            "has the body. Nothing is kept and no state folder is touched, so nothing is a repeat. FILE is\n"
+            "one of:\n"
             "  a folder with request.http, and expect.json whose \"now\" is the clock (a fixture)\n"
+            "  the name of a fixture that came with kitehook, such as build_finished_failed: it is signed\n"
+            "  as a body is\n"
             "  a raw HTTP request, from its request line to its body\n"
             "  anything else, such as JSON: it is the body, and is signed with the first secret of\n"
             "  `webhook.signature` (in token mode it is sent with the first token)\n\n"
             "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+            "  --sign       sign FILE so, whatever proof it came with\n"
             "  --send       really send the notifications, once, and show the outcome\n"
             "  --now T      stand at this time, in seconds since 1970; default: the fixture's, else now\n"
             "  --json       answer by one JSON object: answer, log, deliveries\n"
@@ -242,5 +250,6 @@ const struct kh_command kh_command_invoke = {
             "4 accepted, but a notification could not be made or (--send) sent, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

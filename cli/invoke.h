@@ -22,8 +22,9 @@ struct kh_outcome {
   struct kh_buf log;                      /* the lines of both halves */
   struct kh_outcome_delivery *deliveries; /* owned */
   size_t count, room;
-  enum kh_err err; /* of keeping them */
-  bool sent;       /* --send was given */
+  enum kh_err err;  /* of keeping them */
+  bool sent;        /* --send was given */
+  bool proven_here; /* by the configuration's secret, whatever FILE came with */
 };
 
 /* For people: the answer, the log lines, what would be sent where. */

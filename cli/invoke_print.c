@@ -21,6 +21,13 @@ static json_t *log_lines(const struct kh_outcome *outcome)
 
 /* ---- for people ---------------------------------------------------------------------------- */
 
+/* What --sign would help against. */
+static bool is_of_another(enum kh_err err)
+{
+  return err == KH_ERR_SIGNATURE_MISMATCH || err == KH_ERR_TOKEN_MISMATCH ||
+         err == KH_ERR_SIGNATURE_NOT_ACCEPTED || err == KH_ERR_TOKEN_NOT_ACCEPTED;
+}
+
 /* The answer hides its reason from those who prove nothing; the log has it. */
 static void print_reason(const struct kh_outcome *outcome)
 {
@@ -35,6 +42,8 @@ static void print_reason(const struct kh_outcome *outcome)
   if (token && age && strncmp(token, "timestamp_", 10) == 0)
     printf("  signed %" JSON_INTEGER_FORMAT " s before now; --now sets another clock\n",
            json_integer_value(age));
+  if (token && !outcome->proven_here && is_of_another(kh_cli_err_by_token(token)))
+    puts("  --sign signs it by this configuration's secret instead");
   json_decref(lines);
 }
 
@@ -42,12 +51,14 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
 {
   const struct kh_delivery *made = &delivery->made;
   const struct kh_rule *rule = kh_rules_for(outcome->rules, made->credential);
+  json_t *body = kh_output_json(kh_buf_view(&made->body));
   const char *verb = rule->notifier->deliver ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
 
   printf("\n  rule %s: %s to %s%s%s\n", made->rule, verb, made->credential, made->place[0] ? " " : "",
          made->place);
   printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);
-  kh_output_print_body(kh_buf_view(&made->body));
+  kh_output_print_notification(rule->notifier, body);
+  json_decref(body);
   if (!outcome->sent)
     return;
   printf("    -> %s", fate_of(delivery));

@@ -1,20 +1,28 @@
 #include "base/base.h"
 
 #include "base/nearest.h"
-#include "cli.h"
+#include "completions.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+static const struct kh_command completions;
+
+/* In the order in which people are told of them. */
 static const struct kh_command *const commands[] = {
-    &kh_command_check,  &kh_command_eval,   &kh_command_explain, &kh_command_invoke,
-    &kh_command_send,   &kh_command_sign,   &kh_command_verify,  &kh_command_worker,
-    &kh_command_status, &kh_command_outbox, &kh_command_inbox,   &kh_command_version,
+    &kh_command_check,   &kh_command_eval,
+    &kh_command_explain, &kh_command_invoke,
+    &kh_command_send,    &kh_command_sign,
+    &kh_command_verify,  &kh_command_worker,
+    &kh_command_status,  &kh_command_outbox,
+    &kh_command_inbox,   &completions,
+    &kh_command_version, NULL,
 };
 
 static const struct kh_command *command_named(const char *name)
 {
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
+  for (size_t i = 0; commands[i]; i++)
     if (strcmp(commands[i]->name, name) == 0)
       return commands[i];
   return NULL;
@@ -25,20 +33,20 @@ static void overview(FILE *to)
   fputs("kitehook: proves Buildkite webhooks, logs them and sends notifications\n\n"
         "usage: kitehook COMMAND [OPTION...]\n\n",
         to);
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
-    fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-  fputs("  help      show this, or the help of a command\n\n"
-        "`kitehook COMMAND --help` explains each. Exit codes: 0 yes, 1 no, 2 usage,\n"
-        "3 configuration, 4 delivery, 5 state folder or output.\n",
+  for (size_t i = 0; commands[i]; i++)
+    fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  fputs("  help        show this, or the help of a command\n\n"
+        "`kitehook COMMAND --help` explains each; -V, --version is `kitehook version`.\n"
+        "Exit codes: 0 yes, 1 no, 2 usage, 3 configuration, 4 delivery, 5 state folder or output.\n",
         to);
 }
 
 static int unknown_command(const char *name)
 {
-  const char *names[KH_COUNT(commands) + 2] = {"help"};
+  const char *names[KH_COUNT(commands) + 1] = {"help"};
   const char *meant = NULL;
 
-  for (size_t i = 0; i < KH_COUNT(commands); i++)
+  for (size_t i = 0; commands[i]; i++)
     names[i + 1] = commands[i]->name;
   meant = kh_word_nearest(kh_str_of(name), names);
   if (meant)
@@ -60,6 +68,45 @@ static int help(const char *name)
   return KH_EXIT_OK;
 }
 
+/* ---- completions: it stands here because it needs the table of commands ------------------------- */
+
+static const struct kh_cli_option completions_options[] = {{0}};
+static const char *const shells[] = {"bash", "zsh", "fish", "fixtures", NULL};
+
+static int complete(const struct kh_command *self, int argc, char **argv)
+{
+  static void (*const print[])(const struct kh_command *const *) = {
+      kh_completions_bash, kh_completions_zsh, kh_completions_fish, kh_completions_fixtures};
+  int code = kh_cli_options(self, argc, argv, NULL);
+
+  if (code != KH_GO_ON)
+    return code;
+  int shell = kh_cli_verb(self, argc, argv, shells);
+
+  if (shell < 0 || !kh_cli_one_operand(self, argc, argv, "SHELL"))
+    return KH_EXIT_USAGE;
+  print[shell](commands);
+  return KH_EXIT_OK;
+}
+
+static const struct kh_command completions = {
+    .name = "completions",
+    .summary = "print what a shell completes behind `kitehook`",
+    .usage = "bash | zsh | fish | fixtures",
+    .help = "Installed, each shell finds its own. Elsewhere:\n"
+            "  bash  source <(kitehook completions bash)\n"
+            "  zsh   kitehook completions zsh > ~/.zfunc/_kitehook, with ~/.zfunc in $fpath\n"
+            "  fish  kitehook completions fish | source\n"
+            "`fixtures` prints their names, which these ask for.\n\n"
+            "  -h, --help  show this\n\n"
+            "Exit codes: 0 printed, 2 called wrongly, 5 output failed.\n",
+    .options = completions_options,
+    .completes = "bash zsh fish",
+    .run = complete,
+};
+
+/* ---- the program ------------------------------------------------------------------------------- */
+
 static int dispatch(int argc, char **argv)
 {
   const char *name = argc > 1 ? argv[1] : NULL;
@@ -71,10 +118,20 @@ static int dispatch(int argc, char **argv)
   }
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
     return help(argc > 2 ? argv[2] : NULL);
-  command = command_named(strcmp(name, "--version") == 0 ? "version" : name);
+  if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+    name = kh_command_version.name;
+  command = command_named(name);
   if (!command)
     return unknown_command(name);
   return command->run(command, argc - 1, argv + 1);
+}
+
+/* As `head` is once it has seen enough: nobody wants to hear of it. */
+static bool reader_is_gone(void)
+{
+  struct pollfd output = {.fd = STDOUT_FILENO};
+
+  return poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP));
 }
 
 int main(int argc, char **argv)
@@ -85,7 +142,10 @@ int main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   code = dispatch(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    fprintf(stderr, "kitehook: standard output: %s\n", strerror(errno));
+    const int why = errno;
+
+    if (!reader_is_gone())
+      fprintf(stderr, "kitehook: standard output: %s\n", strerror(why));
     code = code == KH_EXIT_OK ? KH_EXIT_STATE : code;
   }
   return code;

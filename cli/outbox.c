@@ -247,7 +247,7 @@ const struct kh_command kh_command_outbox = {
     .help =
         "Works beside a running worker, as the user who owns the state folder.\n"
         "  list     what is owed or dead; delivered ones are forgotten\n"
-        "  show     one of them with its body, and why it was not delivered\n"
+        "  show     one of them with its words (--json: its body), and why it was not delivered\n"
         "  redrive  send dead ones again, under the same id and with all their attempts before them, and "
         "wake\n"
         "           the worker; those that wait (by ID, or --state waiting) are due at once\n"
@@ -266,5 +266,6 @@ const struct kh_command kh_command_outbox = {
         "Exit codes: 0 done, 1 an ID is not there, 2 called wrongly, 3 configuration, 5 the state folder or\n"
         "memory cannot be had, or output failed.\n",
     .options = options,
+    .completes = "list show redrive drop",
     .run = run,
 };

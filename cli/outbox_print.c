@@ -5,12 +5,11 @@
 #include "outbox_print.h"
 
 /* Null when this kitehook does not know the notifier. */
-static json_t *content_type_of(struct kh_str notifier)
+static json_t *content_type_of(struct kh_str name)
 {
-  for (size_t i = 0; kh_notifiers[i]; i++)
-    if (kh_str_equal(kh_str_of(kh_notifiers[i]->name), notifier))
-      return json_string(kh_notifiers[i]->content_type);
-  return json_null();
+  const struct kh_notifier *notifier = kh_notifier_named(name);
+
+  return notifier ? json_string(notifier->content_type) : json_null();
 }
 
 json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
@@ -77,6 +76,8 @@ void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
   static const char *const texts[] = {"id",    "state",        "rule",   "notifier", "credential",
                                       "place", "event",        "entry",  "created",  "expires",
                                       "died",  "next_attempt", "reason", "answer",   "content_type"};
+  const char *name = json_string_value(json_object_get(delivery, "notifier"));
+  json_t *said = kh_output_json(body);
 
   kh_output_print_members(delivery, texts, KH_COUNT(texts), 14);
   printf("%-14s%" JSON_INTEGER_FORMAT "\n", "attempts",
@@ -85,5 +86,6 @@ void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
     printf("%-14s%" JSON_INTEGER_FORMAT "\n", "status",
            json_integer_value(json_object_get(delivery, "status")));
   printf("%-14s%zu bytes\n", "body", body.len);
-  kh_output_print_body(body);
+  kh_output_print_notification(kh_notifier_named(kh_str_of(name ? name : "")), said);
+  json_decref(said);
 }

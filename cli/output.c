@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "output.h"
+#include "screen.h"
 
 static json_t *json_of(struct kh_str text)
 {
@@ -59,24 +60,50 @@ static void put_clean(char byte)
   putchar((unsigned char)byte < ' ' || byte == 0x7f ? '?' : byte);
 }
 
-void kh_output_print_body(struct kh_str body)
+static void print_lines(struct kh_str rest)
 {
-  json_t *value = json_of(body);
-  char *pretty = value ? json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
-  struct kh_str rest = pretty ? kh_str_of(pretty) : body;
-
   while (rest.at) {
     struct kh_str line = kh_str_cut(&rest, '\n');
 
     if (line.len == 0 && !rest.at)
       break;
     printf("    ");
-    for (size_t i = 0; i < line.len; i++)
-      put_clean(line.at[i]);
+    kh_screen_write(stdout, line);
     putchar('\n');
   }
+}
+
+static void print_pretty(const json_t *value)
+{
+  char *pretty = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+  print_lines(kh_str_of(pretty ? pretty : "?"));
   free(pretty);
+}
+
+void kh_output_print_body(struct kh_str body)
+{
+  json_t *value = json_of(body);
+
+  if (value)
+    print_pretty(value);
+  else
+    print_lines(body);
   json_decref(value);
+}
+
+void kh_output_print_notification(const struct kh_notifier *notifier, const json_t *body)
+{
+  struct kh_buf text;
+
+  kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
+  if (notifier && notifier->say && notifier->say(body, &text) == KH_OK)
+    print_lines(kh_buf_view(&text));
+  else if (json_is_string(body))
+    print_lines(kh_str_of(json_string_value(body)));
+  else
+    print_pretty(body);
+  kh_buf_release(&text);
 }
 
 void kh_output_print_text(const json_t *text)

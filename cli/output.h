@@ -4,7 +4,7 @@
 #ifndef KH_OUTPUT_H
 #define KH_OUTPUT_H
 
-#include "base/base.h"
+#include "rules/notifier.h"
 
 #include <jansson.h>
 
@@ -21,8 +21,13 @@ json_t *kh_output_diag(const struct kh_diag *diag);
 /* One line of compact JSON. Takes ANSWER over. */
 void kh_output_tell(json_t *answer);
 
-/* The body indented by four, pretty if it is JSON, with control characters as '?'. */
+/* The body indented by four, pretty if it is JSON, as screen.h has it. */
 void kh_output_print_body(struct kh_str body);
+/*
+ * The same for a notification, BODY as kh_output_json has it, but where NOTIFIER has words for people, these.
+ * NULL for one that this kitehook does not know.
+ */
+void kh_output_print_notification(const struct kh_notifier *notifier, const json_t *body);
 /* TEXT, or null's "-", with control characters as '?'. */
 void kh_output_print_text(const json_t *text);
 /* Of OBJECT the member NAME, such a text. */

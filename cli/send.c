@@ -11,7 +11,7 @@ struct call {
   const struct kh_command *self;
   const char *config_path, *secret_text, *secret_file, *url, *file;
   enum kh_proof_kind mode;
-  bool has_mode, json;
+  bool has_mode, is_new, json;
 };
 
 /* What proves the webhook. */
@@ -113,7 +113,13 @@ static void tell_json(const struct kh_webhook_file *webhook, const struct kh_inc
   kh_output_tell(json);
 }
 
-static void tell(const struct kh_webhook_file *webhook, const struct kh_incoming *answer, int64_t duration_us)
+static bool is_taken(const struct kh_incoming *answer)
+{
+  return answer->status >= 200 && answer->status <= 299;
+}
+
+static void tell(const struct call *call, const struct kh_webhook_file *webhook,
+                 const struct kh_incoming *answer, int64_t duration_us)
 {
   printf("sent: %zu bytes, request %s\n", webhook->request.body.len, webhook->request_id);
   if (answer->status > 0)
@@ -124,6 +130,8 @@ static void tell(const struct kh_webhook_file *webhook, const struct kh_incoming
     printf("  %s\n", answer->problem);
   if (answer->body.len > 0)
     kh_output_print_body(kh_buf_view(&answer->body));
+  if (is_taken(answer) && !call->is_new)
+    puts("within a day the same body is a repeat, which makes no notification; --new makes another");
 }
 
 static int post(const struct call *call, const struct kh_webhook_file *webhook,
@@ -153,15 +161,25 @@ static int post(const struct call *call, const struct kh_webhook_file *webhook,
   if (call->json)
     tell_json(webhook, answer, duration_us);
   else
-    tell(webhook, answer, duration_us);
-  code = answer->status == 0                              ? KH_EXIT_DELIVERY
-         : answer->status >= 200 && answer->status <= 299 ? KH_EXIT_OK
-                                                          : KH_EXIT_NO;
+    tell(call, webhook, answer, duration_us);
+  code = answer->status == 0 ? KH_EXIT_DELIVERY : is_taken(answer) ? KH_EXIT_OK : KH_EXIT_NO;
 done:
   kh_buf_release(&answer->body);
   kh_http_curl_close(&transport);
   kh_outgoing_release(&exchange.request);
   return code;
+}
+
+/* Where that is asked for. False after a complaint. */
+static bool renew(const struct call *call, struct kh_webhook_file *webhook)
+{
+  enum kh_err err = call->is_new ? kh_webhook_file_renew(webhook) : KH_OK;
+
+  if (err == KH_ERR_NOT_FOUND)
+    kh_cli_fail(call->self, KH_EXIT_USAGE, "%s: nothing in it can be new: no object has an `id`", call->file);
+  else if (err)
+    kh_cli_fail(call->self, KH_EXIT_USAGE, "%s: %s", call->file, kh_err_token(err));
+  return err == KH_OK;
 }
 
 static int send_file(const struct call *call)
@@ -176,7 +194,7 @@ static int send_file(const struct call *call)
     goto done;
   code = KH_EXIT_USAGE;
   /* Without a configuration, for what FILE is shall be proven by our secret alone. */
-  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, NULL) &&
+  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, NULL) && renew(call, &webhook) &&
       prepare(call, &webhook, &proof, &headers))
     code = post(call, &webhook, &headers);
 done:
@@ -201,6 +219,7 @@ static const struct kh_cli_option options[] = {
     {"secret", kh_cli_take_text, offsetof(struct call, secret_text)},
     {"secret-file", kh_cli_take_text, offsetof(struct call, secret_file)},
     {"mode", take_mode, 0},
+    {"new", kh_cli_take_flag, offsetof(struct call, is_new)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},
 };
@@ -226,22 +245,26 @@ static int run(const struct kh_command *self, int argc, char **argv)
 const struct kh_command kh_command_send = {
     .name = "send",
     .summary = "sign a webhook as Buildkite does, post it to a deployed endpoint and show the answer",
-    .usage = "[--config F | --secret-file F | --secret S] [--mode signature|token] [--json] URL FILE|-",
+    .usage = "[--config F | --secret-file F | --secret S] [--mode signature|token] [--new] [--json]\n"
+             "                     URL FILE|-",
     .help =
-        "FILE is what `kitehook invoke` takes: a fixture's folder, a raw HTTP request, or a body. Whatever\n"
-        "proof and time it came with, it is signed anew for now; its event, its request id and its bytes\n"
-        "are kept. The URL alone says where it goes. Redirects are not followed; proxies are those of the\n"
-        "environment.\n\n"
+        "FILE is what `kitehook invoke` takes: a fixture, a raw HTTP request, or a body. Whatever proof and\n"
+        "time it came with, it is signed anew for now; its event, its request id and its bytes are kept. So\n"
+        "it is a repeat the second time. The URL alone says where it goes. Redirects are not followed;\n"
+        "proxies are those of the environment.\n\n"
         "  --config F       take the first secret of this configuration; default: $KITEHOOK_CONFIG, else\n"
         "                   " KH_CONFIG_PATH "\n"
         "  --secret-file F  the file that holds the webhook's token; no configuration is read\n"
         "  --secret S       the token itself; other users of the machine can see it in `ps`\n"
         "  --mode M         signature or token; default: signature, or what the configuration has\n"
+        "  --new            as if one more build had run: new ids, and as its number the present second;\n"
+        "                   not for a pipeline whose real builds, with lower numbers, go to the same URL\n"
         "  --json           answer by one JSON object: status, answer, problem, duration_ms, event,\n"
         "                   request_id, bytes\n"
         "  -h, --help       show this\n\n"
         "Exit codes: 0 answered with 2xx, 1 answered otherwise, 2 called wrongly or FILE cannot be read,\n"
         "3 configuration, 4 no answer came, 5 output failed.\n",
     .options = options,
+    .completes = KH_COMPLETES_FIXTURES,
     .run = run,
 };

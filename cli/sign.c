@@ -51,5 +51,6 @@ const struct kh_command kh_command_sign = {
             "Exit codes: 0 signed, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FILES,
     .run = run,
 };

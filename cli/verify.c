@@ -132,5 +132,6 @@ const struct kh_command kh_command_verify = {
         "Exit codes: 0 verified, 1 not verified, 2 called wrongly or FILE cannot be read, 5 output failed.\n",
     .options = options,
     .operand = "FILE",
+    .completes = KH_COMPLETES_FILES,
     .run = run,
 };

@@ -1,10 +1,13 @@
 #include "base/base.h"
 
+#include "fixture.h"
 #include "http_message.h"
+#include "renew.h"
 #include "webhook_file.h"
 
 #include <jansson.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The clock of a fixture, or -1. */
 static int64_t expected_now(const char *folder)
@@ -60,8 +63,21 @@ static void sign(struct kh_webhook_file *webhook, const struct kh_secret *secret
   kh_request_add_header(&webhook->request, KH_HEADER_SIGNATURE, kh_str_of(webhook->signature));
 }
 
-/* As Buildkite would send BODY to this configuration. */
-static void wrap(struct kh_webhook_file *webhook, struct kh_str body, const struct kh_config *config)
+void kh_webhook_file_prove(struct kh_webhook_file *webhook, const struct kh_config *config)
+{
+  struct kh_request *request = &webhook->request;
+
+  request->headers[KH_HEADER_SIGNATURE] = (struct kh_header_value){.text = KH_NO_STR};
+  request->headers[KH_HEADER_TOKEN] = (struct kh_header_value){.text = KH_NO_STR};
+  if (config->signatures.count > 0)
+    sign(webhook, &config->signatures.at[0].secret, request->body);
+  else if (config->tokens.count > 0)
+    kh_request_add_header(request, KH_HEADER_TOKEN, kh_secret_reveal(&config->tokens.at[0].secret));
+  webhook->is_proven_here = true;
+}
+
+/* As Buildkite would send BODY, but for the proof. */
+static void wrap(struct kh_webhook_file *webhook, struct kh_str body)
 {
   struct kh_request *request = &webhook->request;
 
@@ -69,10 +85,25 @@ static void wrap(struct kh_webhook_file *webhook, struct kh_str body, const stru
   request->body = body;
   kh_request_add_header(request, KH_HEADER_CONTENT_TYPE, KH_STR("application/json"));
   name_event(webhook, body);
-  if (config && config->signatures.count > 0)
-    sign(webhook, &config->signatures.at[0].secret, body);
-  else if (config && config->tokens.count > 0)
-    kh_request_add_header(request, KH_HEADER_TOKEN, kh_secret_reveal(&config->tokens.at[0].secret));
+}
+
+/* FILE, or the folder of the fixture that has this name. NULL after a complaint. */
+static const char *place_of(const struct kh_command *self, const char *file, struct kh_fixture *fixture)
+{
+  if (strcmp(file, "-") == 0 || access(file, F_OK) == 0 || strchr(file, '/'))
+    return file;
+  kh_fixture_find(file, fixture);
+  if (fixture->path[0])
+    return fixture->path;
+  if (fixture->meant[0])
+    kh_cli_fail(self, KH_EXIT_USAGE, "there is no file and no fixture '%s'; did you mean '%s'?", file,
+                fixture->meant);
+  else if (fixture->folder[0])
+    kh_cli_fail(self, KH_EXIT_USAGE, "there is no file and no fixture '%s'; the fixtures are in %s", file,
+                fixture->folder);
+  else
+    kh_cli_fail(self, KH_EXIT_USAGE, "there is no file '%s'", file);
+  return NULL;
 }
 
 bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
@@ -80,12 +111,17 @@ bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file 
 {
   char path[PATH_MAX];
   const char *what = NULL;
-  bool is_fixture = is_folder(file);
+  struct kh_fixture named = {.path = ""};
 
   *webhook = (struct kh_webhook_file){.request = {.transport = "invoke"}};
   kh_buf_init(&webhook->text, KH_CLI_INPUT_MAX_BYTES);
   kh_buf_init(&webhook->joined, KH_CLI_INPUT_MAX_BYTES);
   kh_buf_init(&webhook->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
+  kh_buf_init(&webhook->renewed, KH_CLI_INPUT_MAX_BYTES);
+  file = place_of(self, file, &named);
+  if (!file)
+    return false;
+  const bool is_fixture = is_folder(file);
   if (snprintf(path, sizeof path, "%s%s", file, is_fixture ? "/request.http" : "") >= (int)sizeof path) {
     kh_cli_fail(self, KH_EXIT_USAGE, "the path of FILE is too long");
     return false;
@@ -96,16 +132,31 @@ bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file 
     now_s = expected_now(file);
   webhook->now_us = now_s < 0 ? kh_clock_now_us(&kh_system_clock) : now_s * 1000000;
 
-  if (!is_fixture && !kh_http_message_is_one(kh_buf_view(&webhook->text))) {
-    wrap(webhook, kh_buf_view(&webhook->text), config);
+  const bool is_body = !is_fixture && !kh_http_message_is_one(kh_buf_view(&webhook->text));
+  if (is_body) {
+    wrap(webhook, kh_buf_view(&webhook->text));
   } else if (!kh_http_message_read(kh_buf_view(&webhook->text), &webhook->joined, &webhook->request, &what)) {
     kh_cli_fail(self, KH_EXIT_USAGE, "%s: %s", path, what);
     return false;
   }
+  /* The secret of the fixtures is known to all, so no other configuration takes it. */
+  if (config && (is_body || named.path[0]))
+    kh_webhook_file_prove(webhook, config);
   /* Both halves ask for the id; where it is random they must get the same one. */
   kh_request_id(&webhook->request, webhook->request_id);
   webhook->request.platform_id = kh_str_of(webhook->request_id);
   return true;
+}
+
+enum kh_err kh_webhook_file_renew(struct kh_webhook_file *webhook)
+{
+  enum kh_err err = kh_renew(webhook->request.body, kh_clock_now_s(&kh_system_clock), &webhook->renewed);
+
+  if (err)
+    return err;
+  webhook->request.body = kh_buf_view(&webhook->renewed);
+  kh_uuid(webhook->request_id);
+  return KH_OK;
 }
 
 void kh_webhook_file_sign_anew(struct kh_webhook_file *webhook, const struct kh_secret *secret)
@@ -120,4 +171,5 @@ void kh_webhook_file_release(struct kh_webhook_file *webhook)
   kh_buf_release(&webhook->text);
   kh_buf_release(&webhook->joined);
   kh_buf_release(&webhook->event);
+  kh_buf_release(&webhook->renewed);
 }

@@ -67,6 +67,7 @@ STEPS = [
     ("model", [integration("condition_model")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
+    ("completions", [integration("completions")]),
     ("types", [["tests/types/check"]]),
     ("wakeup", [integration("wakeup")]),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]]),

@@ -44,6 +44,13 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   return err;
 }
 
+static enum kh_err say(const json_t *body, struct kh_buf *text)
+{
+  const char *words = json_string_value(json_object_get(body, "text"));
+
+  return words ? kh_buf_add(text, kh_str_of(words)) : KH_ERR_RENDER;
+}
+
 /* ---- the line ---- */
 
 static const struct {
@@ -103,5 +110,6 @@ const struct kh_notifier kh_notifier_log = {
     .default_events = default_events,
     .options = options,
     .render = render,
+    .say = say,
     .deliver = deliver,
 };

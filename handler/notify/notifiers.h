@@ -19,6 +19,8 @@ KH_NOTIFIERS(KH_NOTIFIER)
 
 /* All of them; NULL-terminated. */
 extern const struct kh_notifier *const kh_notifiers[];
+/* NULL when there is none of that name. */
+const struct kh_notifier *kh_notifier_named(struct kh_str name);
 
 /* kh_rules_compile_with for all of them. */
 enum kh_err kh_rules_compile(struct kh_config *config, struct kh_rules *rules,

@@ -89,6 +89,16 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   return err;
 }
 
+static enum kh_err say(const json_t *body, struct kh_buf *text)
+{
+  const char *title = json_string_value(json_object_get(body, "title"));
+  const char *message = json_string_value(json_object_get(body, "message"));
+
+  if (!message)
+    return KH_ERR_RENDER;
+  return kh_buf_printf(text, "%s%s%s", title ? title : "", title ? "\n" : "", message);
+}
+
 static bool is_topic(struct kh_str text)
 {
   return text.len <= TOPIC_MAX_BYTES && kh_str_is_word(text, "_-");
@@ -130,6 +140,7 @@ const struct kh_notifier kh_notifier_ntfy = {
     .options = options,
     .rate = {.burst = 60, .every_ms = 5000},
     .render = render,
+    .say = say,
     .request = request,
     .judge = judge,
 };

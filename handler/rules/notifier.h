@@ -58,6 +58,12 @@ struct kh_notifier {
   /* Writes the body that lies in the outbox. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
   enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
   /*
+   * Appends to TEXT, for people, what is seen of BODY, which `render` wrote, where it arrives: lines of plain
+   * text. KH_ERR_RENDER when it is none of this notifier's, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL where BODY
+   * is for programs and has no words.
+   */
+  enum kh_err (*say)(const json_t *body, struct kh_buf *text);
+  /*
    * OUTGOING sends DELIVERY's body by RULE's verb to its url. Changes it for one attempt at NOW_US: what is
    * new each time, or must not lie in the outbox (outgoing.h). What else an attempt may come to need, such as
    * what the place said of an earlier message, becomes one more argument. NULL where nothing is to change.

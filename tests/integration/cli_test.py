@@ -18,7 +18,7 @@ from cli_run import Cli, HOOK
 from common import fixtures, ROOT, SECRET, sign_quickly, webhook
 
 COMMANDS = ["check", "eval", "explain", "invoke", "send", "sign", "verify", "worker", "status", "outbox",
-            "inbox", "version"]
+            "inbox", "completions", "version"]
 
 
 # ---- help, usage, version
@@ -72,7 +72,8 @@ def test_misuse(cli, report):
         (["verify", "--mode", "both", "f"], "'both'"),
         (["verify", "--freshness", "soon", "f"], "'soon'"),
         (["verify", "--jsno", "f"], "did you mean --json?"),
-        (["check", "file"], "'file' is too much"), (["check", "--json=yes"], "takes no value"),
+        (["check", "a", "b"], "'b' is too much"), (["check", "--config", "a", "b"], "'b' is too much"),
+        (["check", "--json=yes"], "takes no value"),
         (["invoke"], "FILE is missing"),
         (["invoke", "--now", "x", "f"], "'x'"), (["worker", "--once", "--serve"], "exclude"),
         (["worker", "--budget-ms", "1"], "--once"),
@@ -87,12 +88,26 @@ def test_misuse(cli, report):
                  done.code == 2 and "planted-secret-7" not in done.err, done)
 
 
+def test_reader_that_leaves(cli, report):
+    """As `head` does: no complaint, and no success either."""
+    config = cli.config("  - log\n")
+    fixture = str(ROOT / "fixtures" / "events" / "build_finished_failed")
+    for arguments in (["explain", "--config", config, fixture], ["version"], ["help"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as output:
+            done = cli.run(*arguments, stdout=output)
+        report.check(f"{arguments[0]} to a reader that left", done.code == 5 and done.err == "", done)
+
+
 def test_version(cli, report):
-    plain, also, answer = cli.run("version"), cli.run("--version"), cli.run("version", "--json")
+    plain, answer = cli.run("version"), cli.run("version", "--json")
     version = json.loads(answer.out)
     report.check("version",
-                 plain.code == 0 and plain.out == also.out and
-                 plain.out.startswith(f"kitehook {version['version']}"), plain)
+                 plain.code == 0 and plain.out.startswith(f"kitehook {version['version']}"), plain)
+    for option in ("--version", "-V"):
+        also = cli.run(option)
+        report.check(option, also.code == 0 and also.out == plain.out, also)
     declared = (ROOT / "handler" / "base" / "version.h").read_text(encoding="utf-8")
     report.check("version --json", f'"{version["version"]}"' in declared and set(version["libraries"]) ==
                  {"jansson", "libyaml", "libcrypto", "sqlite", "libcurl"}, version)
@@ -235,6 +250,7 @@ def test_check(cli, report):
     report.check("check: a good config",
                  done.code == 0 and "no mistakes" in done.out and "SLACK_WEBHOOK_URL" in done.out and
                  "T0PLANTED" not in done.out and done.err == "", done)
+    report.check("check FILE", cli.run("check", "kitehook.yml").out == done.out, "")
     answer = json.loads(cli.run("check", "--config", "kitehook.yml", "--json").out)
     summary = answer["summary"]
     report.check("check --json: a good config",
@@ -410,6 +426,33 @@ def test_invoke_forms(cli, report):
                  cli.run("invoke", "--config", cli.config(rules="  - teams: {}\n"), file).code == 3, "")
 
 
+def test_fixture_by_name(cli, report):
+    """One's own configuration has another secret than the fixtures."""
+    folder = str(ROOT / "fixtures" / "events" / "build_finished_failed")
+    for proof in ("signature", "token"):
+        config = cli.config(rules="  - log\n", secret=b"a secret of one's own", proof=proof)
+        done = cli.run("invoke", "--config", config, folder)
+        report.check(f"invoke: a fixture's folder is refused, and --sign named ({proof})",
+                     done.code == 1 and "--sign signs it" in done.out, done)
+        for arguments in (["--sign", folder], ["build_finished_failed"]):
+            done = cli.run("invoke", "--config", config, "--json", *arguments)
+            answer = json.loads(done.out)
+            report.check(f"invoke {arguments[0]} ({proof})",
+                         done.code == 0 and answer["log"][0]["proof"] == proof and
+                         answer["log"][0]["timestamp"].startswith("2025-10-09T"), done)
+    report.check("explain: a fixture by its name",
+                 cli.run("explain", "--config", config, "build_finished_failed").code == 0, "")
+    done = cli.run("invoke", "--config", config, "--sign", "--now", "1", "wrong_name_of_a_file")
+    report.check("invoke: no such fixture", done.code == 2 and "fixtures/events" in done.err, done)
+    done = cli.run("invoke", "--config", config, "build_finishd_failed")
+    report.check("invoke: nearly a fixture's name",
+                 done.code == 2 and "did you mean 'build_finished_failed'?" in done.err, done)
+    cli.file("ping", webhook(7))
+    answer = json.loads(cli.run("invoke", "--config", config, "--json", "ping").out)
+    report.check("invoke: a file comes before a fixture of its name",
+                 answer["log"][0]["event"] == "build.finished", answer)
+
+
 def test_invoke_send(cli, report):
     body = webhook(2, "failed")
     for name, status, code, outcome in [("200", 200, 0, "delivered"), ("500", 500, 4, "retry"),
@@ -466,9 +509,10 @@ def test_lines_fit_the_schema(cli, report):
     report.check(f"{len(cli.lines)} log lines fit the schema", cli.lines and not bad, bad[:3])
 
 
-TESTS = [test_help, test_man_page, test_misuse, test_version, test_eval, test_eval_input, test_check,
-         test_check_receiver, test_check_who_may_write, *cli_proof.TESTS, test_invoke_fixtures,
-         test_invoke_forms, test_invoke_send, *cli_worker.TESTS, test_lines_fit_the_schema,
+TESTS = [test_help, test_man_page, test_misuse, test_version, test_reader_that_leaves, test_eval,
+         test_eval_input, test_check, test_check_receiver, test_check_who_may_write, *cli_proof.TESTS,
+         test_invoke_fixtures, test_invoke_forms, test_fixture_by_name, test_invoke_send,
+         *cli_worker.TESTS, test_lines_fit_the_schema,
          test_nothing_leaks]
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import sqlite3
 import stat
 import sys
@@ -21,7 +22,7 @@ import time
 import cli_run
 from catcher import Catcher
 from cli_run import Cli, HOOK
-from cli_worker import drop, entry, lock, of_message, once, ring, STATE, waiting, Worker
+from cli_worker import drop, entry, lock, of_message, once, ring, STATE, verdicts, waiting, Worker
 from common import cgi_variables, fixtures, run_cgi, SECRET, wait_until, webhook
 
 SERVICE = STATE + "worker: service\n"
@@ -754,6 +755,60 @@ class Endpoint:
         self.server.server_close()
 
 
+def renewed(old, new):
+    """What --new made of the body OLD: the ids it replaced, and whether nothing else differs."""
+    before, after = json.loads(old), json.loads(new)
+    ids = {before[key]["id"]: after[key]["id"] for key in before
+           if isinstance(before[key], dict) and before[key].get("id") != after[key].get("id")}
+    text = old.decode()
+    for was, now in ids.items():
+        text = text.replace(was, now)
+    number = before.get("build", {}).get("number")
+    if number:
+        text = re.sub(rf'(?<=/builds/){number}(?!\d)', str(after["build"]["number"]), text)
+        text = text.replace(f'"number":{number},', f'"number":{after["build"]["number"]},', 1)
+    return ids, text == new.decode()
+
+
+def test_send_new(cli, report):
+    """One webhook twice: a repeat as it is, and two builds with --new. What is new Python says."""
+    cli.config(top=SERVICE, rules="  - log: {}\n    events: [build.*, job.*, agent.*, package.*, ping]\n")
+    cases = {case.name: case for case in fixtures()}
+    uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+    with Endpoint(cli.program.parent / "kitehook.cgi", cli.path("kitehook.yml")) as endpoint:
+        for more, done_count in (([], 1), (["--new"], 2)):
+            for _ in range(2):
+                done = cli.run("send", "--config", cli.path("kitehook.yml"), *more, endpoint.url,
+                               "build_finished_failed")
+                report.check(f"send {' '.join(more)}: a fixture by its name, and what a repeat is",
+                             done.code == 0 and ("repeat" in done.out) == (not more), done)
+            said = verdicts(once(cli).lines)
+            report.check(f"send {' '.join(more)}: twice",
+                         len(said) == 2 and said.count("done") == done_count, said)
+        for name, kept in (("build_finished_failed", {"organization", "pipeline", "sender"}),
+                           ("job_finished_failed", {"pipeline", "sender"}), ("agent_lost", {"sender"}),
+                           ("package_created", {"sender"}), ("ping", {"organization", "sender"})):
+            answer = told(cli, "send", "--new", endpoint.url, name)
+            body = endpoint.server.seen[-1][1]
+            ids, is_same = renewed(cases[name].body, body)
+            after = json.loads(body)
+            report.check(f"send --new: {name} has new ids, and is the same else",
+                         answer.done.code == 0 and is_same and ids and
+                         all(uuid.fullmatch(one) for one in ids.values()) and
+                         uuid.fullmatch(answer["request_id"]) and
+                         answer["answer"]["request_id"] == answer["request_id"] and
+                         all(after[key] == json.loads(cases[name].body).get(key) for key in kept
+                             if key in after and key != "pipeline"), (answer.done, ids))
+            number = after.get("build", {}).get("number", 2 * 10**9)
+            report.check(f"send --new: {name} has a number above all others", number > 10**9, number)
+        sent = len(endpoint.server.seen)
+        for body, hint in ((b'{"event":"x"}', "no object has an `id`"), (b"not json", "json_syntax")):
+            done = cli.run("send", "--config", cli.path("kitehook.yml"), "--new", endpoint.url, "-",
+                           input=body)
+            report.check(f"send --new: {body} is not sent",
+                         done.code == 2 and hint in done.err and len(endpoint.server.seen) == sent, done)
+
+
 def test_send(cli, report):
     program = cli.program.parent / "kitehook.cgi"
     if not program.exists():
@@ -848,7 +903,7 @@ TESTS = [test_misuse, test_nothing_is_made, test_status_of_the_config, test_owne
          test_redrive_starts_a_worker, test_filters, test_a_file_that_cannot_shrink,
          test_drop_while_it_is_sent,
          test_looks_beside_a_busy_worker, test_status_of_the_worker,
-         test_memory_that_is_taken, test_inbox, test_send, test_nothing_leaks]
+         test_memory_that_is_taken, test_inbox, test_send, test_send_new, test_nothing_leaks]
 
 
 sys.exit(cli_run.main(__doc__, TESTS))

@@ -131,7 +131,7 @@ class Various(Webhook):
 
 
 class Sender(kills.Sender):
-    """Sends webhooks as Buildkite would: again while it hears no 200, signed by a clock that is right. One in
+    """Sends webhooks again while it hears no 200, signed by a clock that is right. One in
     ten receivers is killed meanwhile."""
     KILLED, WEBHOOK = 0.1, Various
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The documents' examples: the README's config passes `check`, its commands run, its links lead somewhere,
 and `cmake --install` gives programs that run."""
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,17 +22,33 @@ def run(command, **more):
                           stderr=subprocess.STDOUT, text=True, timeout=120, **more)
 
 
+def check_links_of(report, name, path):
+    """Those within its tree. Returns the text of PATH."""
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not re.match(r"https?:", target):
+            report.check(f"{name}: {target}", (path.parent / target).exists(), "leads nowhere")
+    return text
+
+
 def check_links(report):
     for name in DOCUMENTS:
         path = ROOT / name
         if not report.check(f"{name} exists", path.is_file(), "missing"):
             continue
-        text = path.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-            if not re.match(r"https?:", target):
-                report.check(f"{name}: {target}", (path.parent / target).exists(), "leads nowhere")
+        text = check_links_of(report, name, path)
         for target in re.findall(r"`((?:handler|cgi|cli|docs|tests|fixtures|script|bench)/[\w./-]+)`", text):
             report.check(f"{name}: {target}", (ROOT / target).exists(), "does not exist")
+
+
+def check_systems(report):
+    """README names the systems that script/systems tries."""
+    tried = re.search(r'^all="(.*)"$', (ROOT / "script/systems").read_text(encoding="utf-8"), re.M).group(1)
+    begin = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Two commands")[2][:300]
+    for system in tried.split():
+        name, _, version = system.partition("-")
+        report.check(f"README names {system}",
+                     re.search(rf"{name.capitalize()} (?:[\d.]+ or )?{re.escape(version)}\b", begin), begin)
 
 
 def check_config(report, build, folder):
@@ -90,21 +108,51 @@ def check_install(report, build):
                      "share/kitehook/recipes/nginx-fastcgi.conf",
                      "share/kitehook/systemd/kitehook-worker.service",
                      "share/kitehook/systemd/kitehook-fcgi@.service",
-                     "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
+                     "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron",
+                     "share/kitehook/fixtures/events/ping/expect.json",
+                     "share/bash-completion/completions/kitehook", "share/zsh/site-functions/_kitehook",
+                     "share/fish/vendor_completions.d/kitehook.fish"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
+        documents = sorted((there / "share/doc/kitehook").rglob("*.md"))
+        report.check("documents are installed", len(documents) >= len(DOCUMENTS), documents)
+        for path in documents:
+            check_links_of(report, path.relative_to(prefix), path)
+        tried = run([str(there / "bin/kitehook"), "invoke", "--config",
+                     str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
+        report.check("the installed kitehook knows its fixtures", tried.returncode == 0, tried.stdout)
 
 
 def check_man_pages(report):
+    readers = [["mandoc", "-T", "utf8"]]
+    if shutil.which("groff") and shutil.which("man"):
+        readers.append(["man", "-l"])
     for page in ("docs/kitehook.1", "docs/kitehook.yml.5"):
         done = run(["mandoc", "-T", "lint", "-W", "warning", page])
         report.check(f"mandoc likes {page}", done.returncode == 0, done.stdout)
+        for reader in readers:
+            shown = run([*reader, page], env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}).stdout
+            lines = re.sub(r".\x08|\x1b\[[0-9;]*m", "", shown).split("\n")
+            wide = [line for line in lines if len(line.expandtabs()) > 80]
+            report.check(f"{page} by {reader[0]} fits 80 columns", len(lines) > 100 and not wide, wide)
+
+
+def check_promises(report):
+    """Buildkite promises nowhere that it sends a webhook once more, so no text of ours may."""
+    for path in [*map(ROOT.joinpath, DOCUMENTS), *sorted((ROOT / "docs").glob("*.[15]")),
+                 *(path for folder in ("handler", "cgi", "lambda", "cli", "worker")
+                   for path in sorted((ROOT / folder).rglob("*.[ch]")))]:
+        text = re.sub(r"\s(?:\s|\*)*", " ", path.read_text(encoding="utf-8"))
+        found = re.search(r"Buildkite (?:\w+ ){0,3}(?:sends|tries|delivers) (?:\w+ ){0,3}again", text)
+        report.check(f"{path.relative_to(ROOT)} promises no second try", not found, found and found.group())
 
 
 def main():
     chosen = arguments(__doc__)
     report = Report(chosen.verbose)
     check_links(report)
+    check_systems(report)
     check_man_pages(report)
+    check_promises(report)
     with Workspace() as folder:
         check_config(report, chosen.build, folder)
         check_commands(report, chosen.build, folder)

@@ -6,6 +6,7 @@ usage: explain_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 What explain says is held against what invoke sends, and against the payload as Python reads it; what check
 points at against the file itself.
 """
+import base64
 import json
 import os
 import re
@@ -15,9 +16,12 @@ import time
 import cli_run
 from catcher import Catcher
 from cli_run import HOOK
-from cli_worker import drop, entry, ring, STATE, Worker
+from cli_worker import drop, entry, once, ring, STATE, Worker
 from common import fixtures, FIXTURES, ROOT, wait_until, webhook
 
+# What a terminal would obey, and what turns the direction of writing.
+REFUSED = ("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+           "\U000e0000-\U000e007f]")
 FAILED = str(FIXTURES / "events" / "build_finished_failed")
 RULES = """\
   - slack: { url: { env: SLACK_WEBHOOK_URL } }
@@ -45,6 +49,75 @@ def parts(rule):
 
 
 # ---- explain
+
+
+def as_slack_shows_it(body):
+    """The lines of a message, each link with its URL behind it."""
+    shown = ""
+    for section in (section for block in body["blocks"] for section in block["elements"]):
+        for element in section["elements"]:
+            kind = element["type"]
+            if kind == "link":
+                shown += element["text"]
+                shown += f" ({element['url']})" if element["url"] != element["text"] else ""
+            elif kind == "emoji":
+                shown += f":{element['name']}:"
+            elif kind == "text":
+                shown += element["text"]
+            else:
+                mark = "#" if kind == "channel" else "@"
+                shown += mark + next(value for key, value in element.items() if key.endswith("_id") or
+                                     key == "range")
+    return shown.split("\n")
+
+
+def indented(lines):
+    """As a terminal gets them: nothing in them is obeyed."""
+    return "\n" + "".join(f"    {re.sub(REFUSED, '?', line)}\n" for line in lines)
+
+
+def test_words_for_people(cli, report):
+    """What is sent as blocks people see as its words, at explain, invoke and outbox show."""
+    config = cli.config(top=STATE, url="http://127.0.0.1:9" + HOOK, rules="""\
+  - slack: { url: { env: SLACK_WEBHOOK_URL } }
+    events: [build.*, job.*, agent.*, ping]
+  - slack:
+      url: { env: SLACK_WEBHOOK_URL }
+      message: "*<{{build.url}}|{{build.number}}>* <https://x.example/> <!here> <@U1> <#C1> <!subteam^S1>"
+    events: build.*
+  - log: { message: "of {{build.branch}}" }
+    events: build.*
+  - webhook: { url: { env: SLACK_WEBHOOK_URL }, secret: { file: to-sign } }
+    events: build.*
+""")
+    cli.file("to-sign", base64.b64encode(b"planted-secret-of-32-bytes-length"))
+    told = 0
+    for fixture in fixtures():
+        _, _, rules = explained(cli, str(fixture.folder))
+        bodies = {name: rule["delivery"]["body"] for name, rule in rules.items() if rule.get("delivery")}
+        for command in ("explain", "invoke"):
+            said = cli.run(command, "--config", config, str(fixture.folder)).out if bodies else ""
+            if command == "invoke" and fixture.expect["status"] != 200:
+                continue
+            for name, body in bodies.items():
+                lines = (as_slack_shows_it(body) if name.startswith("slack") else
+                         [body["text"]] if name == "log-3" else
+                         json.dumps(body, indent=2, ensure_ascii=False).split("\n")[:2])
+                told += 1
+                report.check(f"{command} {fixture.name}: the words of {name}", indented(lines) in said,
+                             (lines, said))
+    report.check("many messages were seen", told > 200, told)
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    rows = json.loads(cli.run("outbox", "list", "--config", config, "--json").out)["deliveries"]
+    for row in rows:
+        arguments = ("outbox", "show", row["id"], "--config", config)
+        body = json.loads(cli.run(*arguments, "--json").out)["body"]
+        lines = as_slack_shows_it(body) if row["notifier"] == "slack" else ["{"]
+        done = cli.run(*arguments)
+        report.check(f"outbox show: the words of {row['rule']}", indented(lines) in done.out, done)
+    report.check("outbox show had some", len(rows) == 3, rows)
+
 
 
 def test_explain_is_what_invoke_does(cli, report):
@@ -683,7 +756,8 @@ def test_include_in_a_worker(cli, report):
                          len(worker.lines("config reloaded")) == 2, worker.text())
 
 
-TESTS = [test_explain_is_what_invoke_does, test_explain_values, test_explain_undecided, test_explain_hides,
+TESTS = [test_explain_is_what_invoke_does, test_words_for_people, test_explain_values,
+         test_explain_undecided, test_explain_hides,
          test_explain_hides_parts, test_explain_quotes,
          test_explain_env_that_may_be_a_secret, test_explain_is_dry,
          test_explain_files, test_explain_strangers, test_eval_file, test_planted, test_carets,

@@ -120,7 +120,7 @@ def check_messages(report, kitehook, folder, text):
         quoted = message.replace("\\|", "|").replace("'", "''")
         config = write_config(folder, f"notify:\n  - log: {{message: '{quoted}'}}\n")
         done = run([str(kitehook), "explain", "--config", str(config), str(TRIED)])
-        report.check(f"rules.md: {message}", f'"text": "{says}"' in done.stdout, done.stdout)
+        report.check(f"rules.md: {message}", f"\n    {says}\n" in done.stdout, done.stdout)
 
 
 def fits(shown, output):

@@ -3,6 +3,7 @@
 #include "notify/notifiers.h"
 #include "notify/slack/answer.h"
 #include "notify/slack/blocks.h"
+#include "notify/slack/said.h"
 #include "rules/message.h"
 #include "words/story.h"
 
@@ -140,5 +141,6 @@ const struct kh_notifier kh_notifier_slack = {
     .options = options,
     .rate = {.every_ms = 1050},
     .render = render,
+    .say = kh_slack_say,
     .judge = kh_slack_judge,
 };
