@@ -25,6 +25,8 @@ static enum kh_err begin(void *self)
   sqlite->batch_room = UINT64_MAX;
   sqlite->latest_us = 0;
   sqlite->done_us = 0;
+  memset(sqlite->counted, 0, sizeof sqlite->counted);
+  sqlite->counted_us = 0;
   return err;
 }
 
@@ -58,6 +60,24 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
   return err;
 }
 
+/* Once a batch, however many it carried. */
+static enum kh_err write_counted(struct kh_sqlite *sqlite)
+{
+  const int64_t day = sqlite->counted_us / KH_DAY_US;
+  struct kh_call count = kh_call(sqlite->db, KH_SQL_COUNT);
+  struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_COUNTS);
+
+  kh_call_number(&count, day);
+  for (size_t i = 0; i < KH_COUNT(sqlite->counted); i++)
+    kh_call_number(&count, sqlite->counted[i]);
+  kh_call_number(&prune, day);
+  enum kh_err err = kh_call_run(&count);
+  if (!err)
+    return kh_call_run(&prune);
+  kh_call_end(&prune);
+  return err;
+}
+
 static enum kh_err end(void *self)
 {
   struct kh_sqlite *sqlite = self;
@@ -69,6 +89,8 @@ static enum kh_err end(void *self)
     err = KH_ERR_STORE;
   if (!err && sqlite->latest_us > 0)
     err = prune(sqlite);
+  if (!err && sqlite->counted_us > 0)
+    err = write_counted(sqlite);
   if (!err)
     err = run(sqlite, KH_SQL_COMMIT);
   sqlite->untidy = true;

@@ -14,6 +14,16 @@
 #include "memory/sqlite/db.h"
 #include "memory/store.h"
 
+/* What is counted for people, by days and in all (look.h). */
+enum kh_counted {
+  KH_COUNTED_ACCEPTED,
+  KH_COUNTED_REPEAT,
+  KH_COUNTED_DELIVERED,
+  KH_COUNTED_FAILED,
+  KH_COUNTED_DEAD,
+  KH_COUNTED__COUNT
+};
+
 struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
@@ -28,6 +38,8 @@ struct kh_sqlite {
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  int64_t counted[KH_COUNTED__COUNT]; /* in the open batch, which writes them when it ends */
+  int64_t counted_us;                 /* the latest time of these: it says which day they are of */
   char state[KH_PATH_BYTES];
 };
 
@@ -42,6 +54,14 @@ static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err e
   if (err != KH_OK && err != KH_ERR_NOT_FOUND)
     sqlite->batch_failed = true;
   return err;
+}
+
+/* One more, in a batch that is open. */
+static inline void kh_sqlite_count(struct kh_sqlite *sqlite, enum kh_counted what, int64_t now_us)
+{
+  sqlite->counted[what]++;
+  if (now_us > sqlite->counted_us)
+    sqlite->counted_us = now_us;
 }
 
 /* KH_ERR_STORE unless a batch is open that has not failed. */

@@ -131,21 +131,23 @@ static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
   return kh_sqlite_note(sqlite, err);
 }
 
-/* What the destination learns from an outcome, and what becomes of the delivery: one sync. */
+/* What the destination learns from an outcome, if anything, and what becomes of the delivery: one sync. */
 static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
-                               struct kh_call *delivery)
+                               struct kh_call *delivery, enum kh_counted what, int64_t now_us)
 {
   bool alone = !sqlite->in_batch;
   enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
 
-  if (!err)
+  if (!err && destination)
     err = record(sqlite, destination);
-  else
+  else if (destination)
     kh_call_end(destination);
   if (!err)
     err = record(sqlite, delivery);
   else
     kh_call_end(delivery);
+  if (!err)
+    kh_sqlite_count(sqlite, what, now_us);
   if (alone && !err)
     err = kh_sqlite_batch.end(sqlite);
   else if (alone)
@@ -163,7 +165,7 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   kh_call_number(&success, now_us);
   kh_call_number(&success, rest_until_us);
   kh_call_text(&removal, kh_str_of(id));
-  return record_both(sqlite, &success, &removal);
+  return record_both(sqlite, &success, &removal, KH_COUNTED_DELIVERED, now_us);
 }
 
 /* RETRY and BURY take the same values. */
@@ -180,14 +182,15 @@ static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, c
   kh_call_text(&failed, kh_str_of(why->answer));
   kh_call_number(&failed, why->is_refusal);
   kh_call_number(&failed, why->now_us);
+  const enum kh_counted what = statement == KH_SQL_BURY ? KH_COUNTED_DEAD : KH_COUNTED_FAILED;
   if (why->rest_until_us == 0)
-    return record(sqlite, &failed);
+    return record_both(sqlite, NULL, &failed, what, why->now_us);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->now_us);
-  return record_both(sqlite, &rests, &failed);
+  return record_both(sqlite, &rests, &failed, what, why->now_us);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
