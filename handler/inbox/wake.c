@@ -115,7 +115,9 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
     return KH_WORKER_WOKEN;
   if (config->worker_mode == KH_WORKER_SERVICE) {
     (void)kh_diag_set(diag, KH_ERR_NOT_FOUND,
-                      "no worker listens; start the service: kitehook worker --serve");
+                      "no worker listens; type `systemctl start kitehook-worker`, or run `kitehook worker "
+                      "--serve` as the user who owns %s",
+                      config->state);
     return KH_WORKER_ABSENT;
   }
 

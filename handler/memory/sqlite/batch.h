@@ -37,7 +37,7 @@ struct kh_sqlite {
   uint64_t batch_room;  /* bytes that the file system had left for it; no bound for one webhook alone */
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
-  bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  bool has_made_room;                 /* and written nothing since: to do it again would gain nothing */
   int64_t counted[KH_COUNTED__COUNT]; /* in the open batch, which writes them when it ends */
   int64_t counted_us;                 /* the latest time of these: it says which day they are of */
   char state[KH_PATH_BYTES];

@@ -66,7 +66,7 @@ struct kh_look_destination {
       held_until_us; /* nothing goes there before, unless that is past; 0 when its last attempt was good */
   int64_t due, waiting, dead;
   int64_t oldest_us,
-      next_us; /* of what is owed: when the oldest was made, when the next is due; 0 for none */
+      next_us;          /* of what is owed: when the oldest was made, when the next is due; 0 for none */
   int64_t refused;      /* of what is owed: it waits for another configuration */
   int64_t refused_us;   /* when one was last refused because of the destination as such; 0 for never */
   int64_t failing_us;   /* of what is owed and was tried: when the oldest was made; 0 for none */

@@ -60,7 +60,7 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
           " ORDER BY seq DESC LIMIT 10000;"
 
 /* What was proven, and what became of it, for people. Day 0 is all time, others count from 1970, UTC. */
-#define COUNTS                                                                                          \
+#define COUNTS                                                                                         \
   "CREATE TABLE counts (day INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, repeats INTEGER NOT NULL," \
   " delivered INTEGER NOT NULL, failed INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;"
 
@@ -152,8 +152,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_ROLLBACK] = "ROLLBACK",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
-                    " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY("build_number")
-                    " FROM deliveries" ASKED_FOR " ORDER BY seq",
+                    " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
+                        "build_number") " FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     [KH_SQL_DESTINATIONS] =
         "SELECT credential, place, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
