@@ -113,6 +113,7 @@ static enum kh_err send_all(const struct stage *stage, struct kh_outcome *outcom
   do
     err = kh_outbox_step(&outbox);
   while (err != KH_ERR_NOT_FOUND && err != KH_ERR_STORE);
+  kh_outbox_cancel(&outbox);
   kh_http_curl_close(&outbox.transport);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }

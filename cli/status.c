@@ -80,6 +80,7 @@ static json_t *json_of_outbox(const struct kh_status *status)
   json_object_set_new(json, "dead", json_integer(status->dead));
   json_object_set_new(json, "oldest", kh_output_time(status->oldest_us));
   json_object_set_new(json, "next_attempt", kh_output_time(status->next_us));
+  json_object_set_new(json, "can_shrink", json_boolean(status->can_shrink));
   return json;
 }
 
@@ -175,6 +176,8 @@ static enum kh_err look_at_outbox(struct kh_status *status, struct kh_diag *diag
     err = kh_look_destinations(look, now_us, add_destination, status, diag);
   if (!err)
     err = kh_look_counts(look, now_us, &status->today, &status->all, diag);
+  if (!err)
+    err = kh_look_can_shrink(look, &status->can_shrink, diag);
   kh_look_close(look);
   return err;
 }
@@ -249,6 +252,14 @@ static int tell_alive(const struct kh_status *status)
   return KH_EXIT_NO;
 }
 
+/* It cannot be looked at, and nothing says why it stands still. */
+static bool is_blind(const struct kh_status *status)
+{
+  const char *what = json_string_value(json_object_get(json_array_get(status->why, 0), "what"));
+
+  return what && strcmp(what, "state") == 0;
+}
+
 static int tell(const struct call *call, const struct kh_status *status)
 {
   const int code = json_array_size(status->why) > 0 ? KH_EXIT_NO : KH_EXIT_OK;
@@ -259,6 +270,8 @@ static int tell(const struct call *call, const struct kh_status *status)
     kh_status_print_metrics(status);
     return KH_EXIT_OK;
   }
+  if (is_blind(status))
+    return kh_cli_fail(status->folder->self, KH_EXIT_STATE, "%s", status->failure.text);
   if (call->json)
     kh_output_tell(json_of_all(status));
   else
@@ -336,8 +349,7 @@ const struct kh_command kh_command_status = {
         "                inbox takes webhooks\n"
         "  -h, --help    show this\n\n"
         "Exit codes: 0 all moves, 1 something does not, or --alive says no, 2 called wrongly, 3 no\n"
-        "configuration or no `state:`, 5 the state folder is somebody else's or open to others, or output\n"
-        "failed.\n",
+        "configuration or no `state:`, 5 the state folder or memory cannot be had, or output failed.\n",
     .options = options,
     .operand = "",
     .run = run,

@@ -25,6 +25,7 @@ struct kh_status {
   json_t *destinations;
   int64_t due, waiting, dead, oldest_us, next_us;
   struct kh_look_counts today, all;
+  bool can_shrink; /* memory.sqlite */
 
   bool has_refused; /* a receiver counts them */
   struct kh_refusal_counts refused;

@@ -51,6 +51,8 @@ static void print_outbox(const struct kh_status *status)
   if (status->due == 0)
     print_age("the next is due in ", status->next_us, status->folder->now_us);
   printf("\n");
+  if (!status->can_shrink)
+    puts("        memory.sqlite keeps its size: there was no room for a copy; make room, restart the worker");
 }
 
 static void print_counts(const char *label, const struct kh_look_counts *counts)

@@ -103,6 +103,14 @@ enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mis
   return err;
 }
 
+static void bound_queue(const struct kh_worker *worker)
+{
+  const struct kh_queue_bounds bounds = {worker->config->outbox_max_entries, worker->config->outbox_max_bytes,
+                                         worker->config->outbox_keep_dead_s};
+
+  kh_queue_bound(&worker->store.queue, &bounds);
+}
+
 /* Tells work and outbox of a new setup or store. */
 static void wire(struct kh_worker *worker)
 {
@@ -112,6 +120,8 @@ static void wire(struct kh_worker *worker)
   worker->outbox.queue = worker->store.queue;
   worker->outbox.batch = worker->store.batch;
   worker->store_knows = false;
+  if (worker->store.ops)
+    bound_queue(worker);
   kh_outbox_configure(&worker->transport, worker->config);
 }
 

@@ -81,7 +81,7 @@ static void look_at_clock(struct kh_worker *worker)
       kh_store_follow_clock(&worker->store, step_us, kh_worker_now_us(worker)))
     return;
   kh_steady_clock_follow(&worker->time, step_us);
-  worker->outbox.since_us = kh_worker_now_us(worker);
+  kh_outbox_follow_clock(&worker->outbox, step_us);
   worker->swept_us = kh_worker_ticks_us(); /* by the new time what receivers write just now looks old */
   say_stepped(worker, step_us);
 }

@@ -5,8 +5,11 @@
 enum {
   FRUITLESS_MS = 1000,
   DELIVERIES_BETWEEN = 16, /* while webhooks wait, which come first */
+  WARN_PERCENT = 80,
 };
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
+static const int64_t warn_every_us = 3600 * INT64_C(1000000);
+static const int64_t tell_every_us = 60 * INT64_C(1000000);
 static const int64_t never_us = -1;
 
 static int64_t since_ms(int64_t then_us)
@@ -92,11 +95,50 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
   return err;
 }
 
-static enum kh_err take(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
+static bool is_time(int64_t *last_us, int64_t every_us)
+{
+  const int64_t now_us = kh_worker_ticks_us();
+
+  if (*last_us != 0 && now_us - *last_us < every_us)
+    return false;
+  *last_us = now_us;
+  return true;
+}
+
+/* Says that the outbox fills, and what died because it did. */
+static void tell_use(struct kh_worker *worker, const struct kh_queue_use *use)
+{
+  struct kh_diag detail = {0};
+
+  if (use->died < worker->died_told)
+    worker->died_told = 0; /* the store was opened anew */
+  if (use->died > worker->died_told && is_time(&worker->died_told_us, tell_every_us)) {
+    (void)kh_diag_set(&detail, KH_ERR_OUTBOX_FULL,
+                      "%" PRIu64 " notifications died, the last to %s; type: kitehook outbox list",
+                      use->died - worker->died_told, use->died_last);
+    kh_worker_say(worker, KH_ERROR, "outbox fills", KH_ERR_OUTBOX_FULL, &detail);
+    worker->died_told = use->died;
+  }
+  detail = (struct kh_diag){0};
+  if (use->percent >= WARN_PERCENT && is_time(&worker->warned_us, warn_every_us)) {
+    (void)snprintf(detail.text, sizeof detail.text, "%u %%, and most of it waits for %s", use->percent,
+                   use->credential);
+    kh_worker_say(worker, KH_WARN, "outbox fills", KH_OK, &detail);
+  }
+}
+
+/* Webhooks stay in the inbox while there is no room for what they would lead to. */
+static enum kh_err take_webhooks(struct kh_worker *worker, size_t *taken, struct kh_diag *diag)
 {
   const struct kh_inbox_bounds bounds = worker->inbox.bounds;
-  enum kh_err err = KH_OK;
+  struct kh_queue_use use;
+  enum kh_err err = kh_queue_use(&worker->store.queue, &use);
 
+  if (err)
+    return store_trouble(worker, err, diag);
+  tell_use(worker, &use);
+  if (use.is_full || kh_worker_holds_webhooks(worker))
+    return KH_OK;
   if (worker->inbox.fd_new < 0)
     err = kh_inbox_open(&worker->inbox, worker->config->state, &bounds, diag);
   return err ? err : kh_work_inbox(&worker->work, taken, diag);
@@ -117,8 +159,7 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
     return err;
   if (!kh_store_has_spare(&worker->store) && worker->outbox.under_way_count > 0)
     return KH_OK;
-  if (!kh_worker_holds_webhooks(worker))
-    err = take(worker, &taken, diag);
+  err = take_webhooks(worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
   enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,

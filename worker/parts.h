@@ -38,7 +38,10 @@ struct kh_worker {
 
   struct kh_steady_clock time;                                           /* all but log lines goes by it */
   int64_t started_us, looked_us, looked_around_us, swept_us, adopted_us; /* ticks */
-  size_t deliver_max; /* outcomes in one transaction; fewer after a full disk */
+  size_t deliver_max;   /* outcomes in one transaction; fewer after a full disk */
+  int64_t warned_us;    /* ticks; that the outbox fills; 0 for never */
+  int64_t died_told_us; /* likewise, that something died for want of room */
+  uint64_t died_told;
   bool stop;
   bool store_knows;   /* which config is in use; told again each hour */
   bool owes_look;     /* the last one would have come too soon */

@@ -66,7 +66,7 @@ static void sit_out(struct kh_worker *worker, int64_t timeout_ms)
     size_t made = 0;
 
     kh_outbox_wait(&worker->outbox, &worker->signal_fd, 1, (int)((until_us - kh_worker_ticks_us()) / 1000));
-    (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded is sent again */
+    (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded yet is remembered */
   }
   if (kh_worker_ticks_us() < until_us)
     kh_worker_wait(worker, (until_us - kh_worker_ticks_us()) / 1000, false);
@@ -102,12 +102,16 @@ void kh_worker_drain(struct kh_worker *worker)
   const int64_t began_us = kh_worker_ticks_us();
 
   /* Without a memory no outcome could be recorded: what is given up is sent again. */
-  while (worker->store.ops && worker->outbox.under_way_count > 0 &&
+  while (worker->store.ops && kh_outbox_is_busy(&worker->outbox) &&
          (kh_worker_ticks_us() - began_us) / 1000 < DRAIN_MAX_MS) {
+    const bool is_sending = worker->outbox.under_way_count > 0;
     size_t made = 0;
 
-    kh_outbox_wait(&worker->outbox, NULL, 0, DRAIN_MAX_MS);
-    (void)!kh_outbox_run(&worker->outbox, 0, &made); /* what cannot be recorded is sent again */
+    if (is_sending)
+      kh_outbox_wait(&worker->outbox, NULL, 0, DRAIN_MAX_MS);
+    const enum kh_err err = kh_outbox_run(&worker->outbox, 0, &made);
+    if (err && !is_sending && !(err == KH_ERR_NO_SPACE && kh_store_make_room(&worker->store)))
+      break;
   }
   kh_outbox_cancel(&worker->outbox);
 }

@@ -70,6 +70,7 @@
   X(KH_ERR_DESTINATION_REFUSED, "destination_refused", 502, KH_ERROR)                                    \
   X(KH_ERR_DELIVERY_FAILED, "delivery_failed", 502, KH_WARN)                                             \
   X(KH_ERR_DELIVERY_EXPIRED, "delivery_expired", 502, KH_ERROR)                                          \
+  X(KH_ERR_OUTBOX_FULL, "outbox_full", 503, KH_ERROR)                                                    \
   X(KH_ERR_LOCKED, "locked", 503, KH_INFO)                                                               \
   /* anywhere */                                                                                         \
   X(KH_ERR_CONFIG, "config", 500, KH_ERROR)                                                              \

@@ -15,6 +15,9 @@ void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const 
       .inbox_max_entries = 10000,
       .inbox_max_bytes = UINT64_C(1024) * 1024 * 1024,
       .inbox_reserve_bytes = UINT64_C(64) * 1024 * 1024,
+      .outbox_max_entries = 40000,
+      .outbox_max_bytes = UINT64_C(256) * 1024 * 1024,
+      .outbox_keep_dead_s = 30 * INT64_C(86400),
       .worker_linger_s = 5,
   };
   kh_buf_init(&config->env_file, KH_ENV_FILE_MAX_BYTES + 1);

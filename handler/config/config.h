@@ -15,6 +15,7 @@
  *   log: stderr | /path             # the receiver's; default stderr
  *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
  *   inbox: {max_entries: 10000, max_bytes: 1GB, reserve: 64MB}
+ *   outbox: {max_entries: 40000, max_bytes: 256MB, keep_dead: 30d}
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   notify: [...]
@@ -123,6 +124,10 @@ struct kh_config {
   size_t inbox_max_entries;
   uint64_t inbox_max_bytes;
   uint64_t inbox_reserve_bytes; /* of the file system, for the worker; see inbox/room.h */
+
+  size_t outbox_max_entries;
+  uint64_t outbox_max_bytes;
+  int64_t outbox_keep_dead_s;
 
   enum kh_worker_mode worker_mode;
   char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */

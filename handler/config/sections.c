@@ -5,10 +5,11 @@
 
 #include <unistd.h>
 
-static const char *const top_keys[] = {"webhook", "env_file", "log",    "state", "inbox",
-                                       "worker",  "http",     "notify", NULL};
+static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",  "inbox",
+                                       "outbox",  "worker",   "http", "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
+static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
 static const char *const http_keys[] = {"ca_file", "proxy", NULL};
 static const char *const worker_modes[] = {
@@ -20,6 +21,7 @@ static const struct kh_range deadline = {1, 300, "1s to 5m"};
 static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
 static const struct kh_range disk = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
                                      "1MB to 1024GB"};
+static const struct kh_range keep_dead = {3600, 365 * 86400, "1h to 365d"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 const char *kh_worker_mode_name(enum kh_worker_mode mode)
@@ -167,6 +169,26 @@ static enum kh_err read_inbox(const struct kh_section *top)
   return kh_first_err(err, kh_section_size(&inbox, "reserve", &disk, &config->inbox_reserve_bytes));
 }
 
+/* Receivers have none. */
+static enum kh_err read_outbox(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "outbox");
+  const struct kh_section outbox = {top->config, node, "outbox.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node || config->depth == KH_CONFIG_RECEIVER)
+    return KH_OK;
+  enum kh_err err = check_state(top, "outbox");
+  if (!json_is_object(node))
+    return mistake(top, "outbox", "needs a mapping, such as {max_entries: 40000, max_bytes: 256MB}");
+  err = kh_first_err(err, kh_config_known_keys(config, node, outbox_keys, top->diags));
+  err = kh_first_err(err,
+                     kh_section_count(&outbox, "max_entries", &max_entries, &config->outbox_max_entries));
+  err = kh_first_err(err, kh_section_size(&outbox, "max_bytes", &disk, &config->outbox_max_bytes));
+  return kh_first_err(err,
+                      kh_section_duration(&outbox, "keep_dead", &keep_dead, &config->outbox_keep_dead_s));
+}
+
 static enum kh_err read_webhook(const struct kh_section *top)
 {
   const json_t *node = json_object_get(top->object, "webhook");
@@ -233,6 +255,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_log(&top));
   err = kh_first_err(err, kh_section_path(&top, "state", false, config->state));
   err = kh_first_err(err, read_inbox(&top));
+  err = kh_first_err(err, read_outbox(&top));
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, read_webhook(&top));

@@ -38,7 +38,6 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   kh_incoming_init(&attempt->exchange.answer);
-  attempt->by = attempt->rule->notifier;
   /* What is sent without time for the answer may arrive all the same, and would be called failed. */
   if (left_ms < LEAST_MS)
     return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us, "no time was left to send it");

@@ -14,6 +14,8 @@ struct kh_attempt {
   const struct kh_rule *rule;  /* NULL when the destination is gone; only until it is on its way */
   unsigned number;             /* from 1; of one that was never sent, how many there were */
   int64_t started_us;          /* ticks */
+  int64_t duration_us;         /* once it has ended */
+  struct kh_attempt *next;     /* of those that have */
 
   /* over the network: owned, since the rules may be others when the answer comes */
   const struct kh_notifier *by;

@@ -34,7 +34,7 @@ void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, 
   kh_log_problem(&line, err, NULL);
   if (err || attempt->remarkable || attempt->exchange.answer.problem[0])
     kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(detail));
-  kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(outbox->clock) - attempt->started_us);
+  kh_log_number(&line, KH_LOG_DURATION_US, attempt->duration_us);
   if (kh_attempt_goes_on(outbox, attempt))
     kh_log_time(&line, KH_LOG_RETRY_AT, attempt->retry_at_us);
   kh_log_end(&line, &outbox->log);

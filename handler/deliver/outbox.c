@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "deliver/attempt.h"
+#include "deliver/policy.h"
 
 _Static_assert((int)KH_UNDER_WAY_MAX <= (int)KH_EXCHANGES_MAX, "a transport must take what is under way");
 
@@ -16,6 +17,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
   const struct kh_failure why = {.reason = reason,
                                  .status = attempt->exchange.answer.status,
                                  .answer = attempt->answer,
+                                 .is_untried = attempt->number == attempt->delivery.attempt,
                                  .is_refusal = attempt->result == KH_ERR_DESTINATION_REFUSED ||
                                                attempt->result == KH_ERR_NOTIFIER_GONE,
                                  .now_us = now_us,
@@ -40,31 +42,49 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
-static void tell_observer(const struct kh_outbox *outbox, const struct kh_attempt *attempt,
-                          enum kh_err recorded)
+static void tell_observer(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
 {
   const struct kh_attempted attempted = {
       .delivery = &attempt->delivery,
-      .result = recorded ? recorded : attempt->result,
+      .result = attempt->result,
       .goes_on = kh_attempt_goes_on(outbox, attempt),
       .status = attempt->exchange.answer.status,
       .detail = attempt->detail,
-      .duration_us = kh_clock_ticks_us(outbox->clock) - attempt->started_us,
+      .duration_us = attempt->duration_us,
   };
 
   if (outbox->observe)
     outbox->observe(outbox->observer, &attempted);
 }
 
-/* Releases what ATTEMPT holds. KH_OK when the outcome, whatever it is, was recorded. */
-static enum kh_err finish(struct kh_outbox *outbox, struct kh_attempt *attempt)
+static void release(struct kh_attempt *attempt)
 {
-  enum kh_err err = record(outbox, attempt);
-
-  kh_attempt_log(outbox, attempt, err);
-  tell_observer(outbox, attempt, err);
   kh_attempt_release(attempt);
-  return err;
+  free(attempt);
+}
+
+static void append(struct kh_attempt **list, struct kh_attempt *attempt)
+{
+  while (*list)
+    list = &(*list)->next;
+  attempt->next = NULL;
+  *list = attempt;
+}
+
+static struct kh_attempt *remove_first(struct kh_attempt **list)
+{
+  struct kh_attempt *first = *list;
+
+  if (first)
+    *list = first->next;
+  return first;
+}
+
+/* From here on it has an outcome, and is remembered until that is recorded. */
+static void has_ended(struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  attempt->duration_us = kh_clock_ticks_us(outbox->clock) - attempt->started_us;
+  append(&outbox->ended, attempt);
 }
 
 /* ---- taking one ---- */
@@ -103,171 +123,227 @@ static bool is_too_old(const struct kh_outbox *outbox, const struct kh_delivery 
   return now_us >= delivery->expires_us && (was_tried || outbox->since_us == 0);
 }
 
-static enum kh_err start(struct kh_outbox *outbox, struct kh_attempt *attempt)
+/* What one transaction is about. */
+struct turn {
+  bool in_batch;
+  struct kh_attempt *told;  /* whose outcome it records */
+  struct kh_attempt *local; /* that it counts, and that stay on this machine */
+  size_t first;             /* of what it counts, among those under way */
+  size_t made;
+};
+
+static enum kh_err have_batch(const struct kh_outbox *outbox, struct turn *turn)
 {
-  int64_t now_us = kh_clock_now_us(outbox->clock);
-  struct kh_delivery *delivery = &attempt->delivery;
+  enum kh_err err = turn->in_batch ? KH_OK : kh_batch_begin(&outbox->batch);
+
+  turn->in_batch = !err;
+  return err;
+}
+
+static enum kh_err record_ended(struct kh_outbox *outbox, struct turn *turn, size_t max)
+{
+  enum kh_err err = KH_OK;
+
+  for (size_t i = 0; !err && i < max && outbox->ended; i++) {
+    err = have_batch(outbox, turn);
+    if (!err)
+      err = record(outbox, outbox->ended);
+    if (!err)
+      append(&turn->told, remove_first(&outbox->ended));
+    turn->made += !err;
+  }
+  return err;
+}
+
+static struct kh_attempt *take(struct kh_outbox *outbox, int64_t now_us, enum kh_err *err)
+{
+  struct kh_attempt *attempt = calloc(1, sizeof *attempt);
   struct kh_under_way under_way;
 
-  *attempt = (struct kh_attempt){.started_us = kh_clock_ticks_us(outbox->clock)};
+  *err = KH_ERR_NO_MEMORY;
+  if (!attempt)
+    return NULL;
   list_under_way(outbox, &under_way);
-  enum kh_err err = kh_queue_take(&outbox->queue, now_us, &under_way, delivery);
-  if (err)
-    return err;
-  attempt->rule = kh_rules_for(outbox->rules, delivery->credential);
-  attempt->number = delivery->attempt;
-  if (is_too_old(outbox, delivery, now_us))
+  *err = kh_queue_take(&outbox->queue, now_us, &under_way, &attempt->delivery);
+  if (*err) {
+    release(attempt);
+    return NULL;
+  }
+  attempt->started_us = kh_clock_ticks_us(outbox->clock);
+  attempt->number = attempt->delivery.attempt;
+  attempt->rule = kh_rules_for(outbox->rules, attempt->delivery.credential);
+  if (is_too_old(outbox, &attempt->delivery, now_us) || attempt->number >= KH_ATTEMPTS_MAX)
     attempt->result = KH_ERR_DELIVERY_EXPIRED;
   else if (!attempt->rule)
     kh_attempt_wait_for_rule(outbox, attempt);
-  else
-    attempt->number++;
-  return KH_OK;
+  return attempt;
 }
 
-static bool is_networked(const struct kh_attempt *attempt)
+/* Should it never come to an outcome, it waits as after one that failed. */
+static enum kh_err count(struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t now_us)
 {
-  return attempt->rule && attempt->result == KH_OK && !attempt->rule->notifier->deliver;
+  uint64_t jitter = outbox->jitter;
+
+  attempt->by = attempt->rule->notifier;
+  attempt->number++;
+  return kh_queue_count(&outbox->queue, attempt->delivery.id, attempt->number, now_us,
+                        now_us + kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, attempt->number, -1, &jitter));
 }
 
-static void send_and_wait(struct kh_outbox *outbox, struct kh_attempt *attempt)
+static enum kh_err take_next(struct kh_outbox *outbox, struct turn *turn)
+{
+  const int64_t now_us = kh_clock_now_us(outbox->clock);
+  enum kh_err err = KH_OK;
+  struct kh_attempt *attempt = take(outbox, now_us, &err);
+
+  if (!attempt)
+    return err;
+  err = have_batch(outbox, turn);
+  if (!err)
+    err = attempt->result ? record(outbox, attempt) : count(outbox, attempt, now_us);
+  turn->made += !err;
+  if (err)
+    release(attempt);
+  else if (attempt->result)
+    append(&turn->told, attempt);
+  else if (attempt->by->deliver)
+    append(&turn->local, attempt);
+  else
+    outbox->under_way[outbox->under_way_count++] = attempt;
+  return err == KH_ERR_NOT_FOUND && turn->in_batch ? KH_OK : err; /* dropped between take and batch */
+}
+
+/* Nothing of it happened, and nothing was sent. */
+static void undo(struct kh_outbox *outbox, struct turn *turn)
+{
+  struct kh_attempt *attempt = NULL;
+
+  kh_batch_drop(&outbox->batch);
+  while ((attempt = remove_first(&outbox->ended)))
+    append(&turn->told, attempt);
+  outbox->ended = turn->told;
+  while ((attempt = remove_first(&turn->local)))
+    release(attempt);
+  while (outbox->under_way_count > turn->first)
+    release(outbox->under_way[--outbox->under_way_count]);
+}
+
+static void tell(struct kh_outbox *outbox, struct turn *turn)
+{
+  struct kh_attempt *attempt = NULL;
+
+  while ((attempt = remove_first(&turn->told))) {
+    outbox->last = attempt->result;
+    kh_attempt_log(outbox, attempt, KH_OK);
+    tell_observer(outbox, attempt);
+    release(attempt);
+  }
+}
+
+/* False when it ended there and then. */
+static bool send(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   struct kh_exchange *exchange = &attempt->exchange;
 
   if (!kh_attempt_prepare(outbox, attempt))
-    return;
-  exchange->result = kh_transport_send(&outbox->transport, exchange);
-  kh_attempt_conclude(outbox, attempt);
+    return false;
+  exchange->result = outbox->transport.begin(outbox->transport.self, exchange);
+  if (exchange->result)
+    kh_attempt_conclude(outbox, attempt);
+  return !exchange->result;
 }
 
-enum kh_err kh_outbox_step(struct kh_outbox *outbox)
+static void send_all(struct kh_outbox *outbox, struct turn *turn)
 {
-  struct kh_attempt attempt;
-  enum kh_err err = start(outbox, &attempt);
+  struct kh_attempt *attempt = NULL;
+  size_t kept = turn->first;
 
-  if (err)
-    return err;
-  if (is_networked(&attempt))
-    send_and_wait(outbox, &attempt);
-  else if (attempt.result == KH_OK)
-    kh_attempt_deliver(outbox, &attempt);
-  err = finish(outbox, &attempt);
-  return err ? err : attempt.result;
-}
-
-/* ---- several at once ---- */
-
-static struct kh_attempt *remove_ended(struct kh_outbox *outbox, const struct kh_exchange *exchange)
-{
-  for (size_t i = 0; i < outbox->under_way_count; i++) {
-    struct kh_attempt *attempt = outbox->under_way[i];
-
-    if (&attempt->exchange == exchange) {
-      outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];
-      return attempt;
-    }
+  for (size_t i = turn->first; i < outbox->under_way_count; i++) {
+    attempt = outbox->under_way[i];
+    if (send(outbox, attempt))
+      outbox->under_way[kept++] = attempt;
+    else
+      has_ended(outbox, attempt);
   }
-  return NULL;
+  outbox->under_way_count = kept;
+  while ((attempt = remove_first(&turn->local))) {
+    kh_attempt_deliver(outbox, attempt);
+    has_ended(outbox, attempt);
+  }
 }
 
-/* What a stranger was told is noted at once. */
-static enum kh_err finish_ended(struct kh_outbox *outbox, size_t *made)
+/* Records up to RECORD_MAX outcomes and, when no other is left, counts and sends up to SEND_MAX. */
+static enum kh_err make_turn(struct kh_outbox *outbox, size_t record_max, size_t send_max, size_t *made)
+{
+  struct turn turn = {.first = outbox->under_way_count};
+  enum kh_err err = record_ended(outbox, &turn, record_max);
+
+  for (size_t i = 0; !err && i < send_max && !outbox->ended && outbox->under_way_count < KH_UNDER_WAY_MAX;
+       i++)
+    err = take_next(outbox, &turn);
+  if (err == KH_ERR_NOT_FOUND)
+    err = KH_OK;
+  if (!err && turn.in_batch)
+    err = kh_batch_end(&outbox->batch);
+  if (err) {
+    undo(outbox, &turn);
+    return err;
+  }
+  *made += turn.made;
+  tell(outbox, &turn);
+  send_all(outbox, &turn);
+  return KH_OK;
+}
+
+static void collect_ended(struct kh_outbox *outbox)
 {
   const struct kh_transport *transport = &outbox->transport;
   const struct kh_exchange *exchange = NULL;
-  enum kh_err err = KH_OK;
 
-  while (outbox->under_way_count > 0 && (exchange = transport->ended(transport->self))) {
-    struct kh_attempt *attempt = remove_ended(outbox, exchange);
+  while (outbox->under_way_count > 0 && (exchange = transport->ended(transport->self)))
+    for (size_t i = 0; i < outbox->under_way_count; i++) {
+      struct kh_attempt *attempt = outbox->under_way[i];
 
-    kh_attempt_conclude(outbox, attempt);
-    enum kh_err recorded = finish(outbox, attempt);
-    err = err ? err : recorded;
-    free(attempt);
-    (*made)++;
-  }
-  return err;
-}
-
-/* ATTEMPT, which is on the stack of the caller, goes on its way from a place of its own. */
-static enum kh_err begin(struct kh_outbox *outbox, struct kh_attempt *on_stack)
-{
-  struct kh_attempt *attempt = malloc(sizeof *attempt);
-
-  if (!attempt) {
-    kh_delivery_release(&on_stack->delivery);
-    return KH_ERR_NO_MEMORY;
-  }
-  *attempt = *on_stack;
-  if (kh_attempt_prepare(outbox, attempt)) {
-    struct kh_exchange *exchange = &attempt->exchange;
-
-    exchange->result = outbox->transport.begin(outbox->transport.self, exchange);
-    if (!exchange->result) {
-      outbox->under_way[outbox->under_way_count++] = attempt;
-      return KH_OK;
+      if (&attempt->exchange != exchange)
+        continue;
+      outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];
+      kh_attempt_conclude(outbox, attempt);
+      has_ended(outbox, attempt);
+      break;
     }
-    kh_attempt_conclude(outbox, attempt);
-  }
-  enum kh_err err = finish(outbox, attempt);
-  free(attempt);
-  return err;
-}
-
-/* A batch that is open, or none. */
-static enum kh_err have_batch(struct kh_outbox *outbox, bool wanted, bool *is_open)
-{
-  if (*is_open == wanted)
-    return KH_OK;
-  enum kh_err err = wanted ? kh_batch_begin(&outbox->batch) : kh_batch_end(&outbox->batch);
-
-  *is_open = wanted && !err;
-  return err;
-}
-
-/* Nobody waits for the disk between two lines of a log. */
-static enum kh_err go_on(struct kh_outbox *outbox, struct kh_attempt *attempt, bool *in_batch)
-{
-  const bool networked = is_networked(attempt);
-  enum kh_err err = have_batch(outbox, !networked, in_batch);
-
-  if (err) {
-    kh_delivery_release(&attempt->delivery);
-    return err;
-  }
-  if (networked)
-    return begin(outbox, attempt);
-  if (attempt->result == KH_OK)
-    kh_attempt_deliver(outbox, attempt);
-  return finish(outbox, attempt);
 }
 
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
 {
-  bool in_batch = false;
-
   *made = 0;
-  enum kh_err err = finish_ended(outbox, made);
-  while (*made < max && !err && outbox->under_way_count < KH_UNDER_WAY_MAX) {
-    struct kh_attempt attempt;
+  collect_ended(outbox);
+  enum kh_err err = make_turn(outbox, max > 0 ? max : SIZE_MAX, max, made);
+  /* An outcome alone may fit, and what is done makes room. */
+  return err == KH_ERR_NO_SPACE && outbox->ended ? make_turn(outbox, 1, 0, made) : err;
+}
 
-    err = start(outbox, &attempt);
-    if (err)
-      break;
-    err = go_on(outbox, &attempt, &in_batch);
-    (*made)++;
+enum kh_err kh_outbox_step(struct kh_outbox *outbox)
+{
+  size_t made = 0;
+  enum kh_err err = kh_outbox_run(outbox, 1, &made);
+
+  if (!err && made == 0)
+    return KH_ERR_NOT_FOUND;
+  while (!err && kh_outbox_is_busy(outbox)) {
+    if (outbox->under_way_count > 0)
+      kh_outbox_wait(outbox, NULL, 0, KH_SEND_TIMEOUT_MS);
+    err = kh_outbox_run(outbox, 0, &made);
   }
-  if (err && err != KH_ERR_NOT_FOUND) {
-    kh_batch_drop(&outbox->batch);
-    return err;
-  }
-  return have_batch(outbox, false, &in_batch);
+  return err ? err : outbox->last;
 }
 
 enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us)
 {
   struct kh_under_way under_way;
 
+  *at_us = kh_clock_now_us(outbox->clock);
+  if (outbox->ended)
+    return KH_OK;
   if (outbox->under_way_count == KH_UNDER_WAY_MAX)
     return KH_ERR_NOT_FOUND;
   list_under_way(outbox, &under_way);
@@ -279,14 +355,28 @@ void kh_outbox_wait(struct kh_outbox *outbox, const int *fds, size_t count, int 
   outbox->transport.wait(outbox->transport.self, fds, count, timeout_ms);
 }
 
+void kh_outbox_follow_clock(struct kh_outbox *outbox, int64_t step_us)
+{
+  for (struct kh_attempt *attempt = outbox->ended; attempt; attempt = attempt->next) {
+    attempt->retry_at_us += step_us;
+    if (attempt->rest_until_us > 0)
+      attempt->rest_until_us += step_us;
+  }
+  outbox->since_us = kh_clock_now_us(outbox->clock);
+}
+
 void kh_outbox_cancel(struct kh_outbox *outbox)
 {
-  while (outbox->under_way_count > 0) {
-    struct kh_attempt *attempt = outbox->under_way[--outbox->under_way_count];
+  struct kh_attempt *attempt = NULL;
 
+  while (outbox->under_way_count > 0) {
+    attempt = outbox->under_way[--outbox->under_way_count];
     outbox->transport.cancel(outbox->transport.self, &attempt->exchange);
-    kh_attempt_release(attempt);
-    free(attempt);
+    release(attempt);
+  }
+  while ((attempt = remove_first(&outbox->ended))) {
+    kh_attempt_log(outbox, attempt, KH_ERR_STORE);
+    release(attempt);
   }
 }
 

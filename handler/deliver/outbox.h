@@ -42,6 +42,8 @@ struct kh_outbox {
 
   struct kh_attempt *under_way[KH_UNDER_WAY_MAX]; /* owned */
   size_t under_way_count;
+  struct kh_attempt *ended; /* owned; whose outcome is not recorded yet, the oldest first */
+  enum kh_err last;         /* what kh_outbox_step returns, of the outcome that was recorded last */
 };
 
 /* TRANSPORT goes by CONFIG's `http:` from its next request on; CONFIG outlives them. */
@@ -50,7 +52,7 @@ void kh_outbox_configure(const struct kh_transport *transport, const struct kh_c
 /*
  * Sends the next delivery that is due, waits for its answer and records what became of it, durably; one log
  * line an attempt. KH_ERR_NOT_FOUND when nothing is due, KH_ERR_STORE and KH_ERR_NO_SPACE when it could not
- * be recorded (it is then sent again), else the outcome: KH_OK, KH_ERR_DELIVERY_FAILED and
+ * be counted or recorded, else the outcome: KH_OK, KH_ERR_DELIVERY_FAILED and
  * KH_ERR_DESTINATION_REFUSED (will be tried again), or why it is dead: KH_ERR_DELIVERY_REFUSED (an answer
  * that trying again will not change), KH_ERR_DELIVERY_EXPIRED (too many attempts or too old),
  * KH_ERR_NOTIFIER_GONE (the config no longer has the destination; before it has been without for KH_GONE_S
@@ -59,15 +61,22 @@ void kh_outbox_configure(const struct kh_transport *transport, const struct kh_c
 enum kh_err kh_outbox_step(struct kh_outbox *outbox) KH_MUST_USE;
 
 /*
- * Does not wait: records what has ended since, and starts or, where it stays on this machine, finishes up to
- * MAX deliveries that are due. *MADE says how many moved on; fewer than MAX does not mean that nothing more
- * is due. Outcomes are durable when it returns. No batch may be open. KH_ERR_STORE and
- * KH_ERR_NO_SPACE, which may bring again what was tried: wait before the next call. KH_ERR_NO_MEMORY.
+ * One turn, which does not wait: in one transaction it records what has ended since the last one and counts
+ * the attempts of up to MAX deliveries that are due, which it then sends. So a crash is an attempt, and what
+ * was answered is not sent again by this process, whether or not that could be recorded. *MADE says how many
+ * moved on; fewer than MAX does not mean that nothing more is due. No batch may be open. KH_ERR_STORE and
+ * KH_ERR_NO_SPACE: nothing was sent; wait before the next call. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH_MUST_USE;
+/* True while something is under way, or has ended and is not recorded. */
+static inline bool kh_outbox_is_busy(const struct kh_outbox *outbox)
+{
+  return outbox->under_way_count > 0 || outbox->ended;
+}
+
 /*
- * When there is something to start beside what is under way; KH_ERR_NOT_FOUND for never, KH_ERR_STORE,
- * KH_ERR_NO_SPACE.
+ * When there is something to record, or to start beside what is under way; KH_ERR_NOT_FOUND for never,
+ * KH_ERR_STORE, KH_ERR_NO_SPACE.
  */
 enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us) KH_MUST_USE;
 /*
@@ -75,7 +84,9 @@ enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us) KH_MUST
  * read.
  */
 void kh_outbox_wait(struct kh_outbox *outbox, const int *fds, size_t count, int timeout_ms);
-/* Gives up what is under way, without an outcome: it will be sent again. */
+/* The clock was set by STEP_US: what has ended and is not recorded moves with it; see since_us. */
+void kh_outbox_follow_clock(struct kh_outbox *outbox, int64_t step_us);
+/* Gives up what is under way, or could not be recorded: it will be sent again, but not at once. */
 void kh_outbox_cancel(struct kh_outbox *outbox);
 
 #endif

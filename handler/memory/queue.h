@@ -2,9 +2,10 @@
  * queue.h - the deliveries that are owed: told in a batch (batch.h), taken when due, until an outcome is
  * recorded.
  *
- * An outcome is durable when its call returns; inside a batch, when that ends. A crash before that sends
- * again under the same id and loses nothing. KH_ERR_NOT_FOUND then says that the delivery is not owed:
- * somebody dropped it meanwhile, or a newer one replaced it.
+ * An attempt is counted before it is sent, so that a crash is an attempt; what nobody recorded an outcome of
+ * is sent again under the same id. Both are durable when their call returns; inside a batch, when that ends.
+ * KH_ERR_NOT_FOUND then says that the delivery is not owed: somebody dropped it meanwhile, or a newer one
+ * replaced it.
  */
 #ifndef KH_QUEUE_H
 #define KH_QUEUE_H
@@ -42,11 +43,12 @@ enum { KH_ANSWER_KEPT_BYTES = 201 };
 
 /* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
 struct kh_failure {
-  const char *reason;    /* "delivery_refused: HTTP 404" */
-  int status;            /* of the answer; 0 when none came, and then the one before is remembered */
-  const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
-  bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
-  int64_t now_us;        /* when it failed: a wait and a rest begin */
+  const char *reason; /* "delivery_refused: HTTP 404" */
+  int status;         /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  bool is_untried;    /* of a dead one: no attempt failed now, and why the last one did is kept beside it */
+  bool is_refusal;    /* of the destination as such: a changed configuration is reason to try at once */
+  int64_t now_us;     /* when it failed: a wait and a rest begin */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
 
@@ -62,11 +64,34 @@ struct kh_under_way {
   } at[KH_UNDER_WAY_MAX];
 };
 
-/* The last two are NULL where a queue ends with its process: no destination rests there. */
+/*
+ * How much may lie in the queue. One credential has a quarter of it for what is owed, and as much for what is
+ * dead. Beyond that its oldest that are owed die with the reason outbox_full, and its oldest dead ones are
+ * forgotten; so are dead ones where they take room from what is owed.
+ */
+struct kh_queue_bounds {
+  size_t max_entries;
+  uint64_t max_bytes; /* of bodies */
+  int64_t keep_dead_s;
+};
+
+/* Where nobody says so. */
+enum { KH_QUEUE_ENTRIES = 40000, KH_QUEUE_BYTES = 256 * 1024 * 1024, KH_QUEUE_KEEP_DEAD_S = 30 * 86400 };
+
+struct kh_queue_use {
+  bool is_full;                         /* of what is owed: take no more */
+  unsigned percent;                     /* of all, or of its quarter what the fullest credential has */
+  char credential[KH_CREDENTIAL_BYTES]; /* that one */
+  uint64_t died;                        /* for want of room, since the queue was opened */
+  char died_last[KH_CREDENTIAL_BYTES];  /* the credential of the last of them */
+};
+
+/* The last four are NULL where a queue ends with its process: no destination rests there, and it is small. */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
                       struct kh_delivery *delivery);
+  enum kh_err (*count)(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us);
   enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t rest_until_us);
   enum kh_err (*retry)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                        const struct kh_failure *why);
@@ -76,6 +101,8 @@ struct kh_queue_ops {
   enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t now_us,
                       int64_t until_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
+  void (*bound)(void *self, const struct kh_queue_bounds *bounds);
+  enum kh_err (*use)(void *self, struct kh_queue_use *use);
 };
 
 struct kh_queue {
@@ -96,14 +123,24 @@ KH_MUST_USE static inline enum kh_err kh_queue_owe(const struct kh_queue *queue,
 
 /*
  * The delivery that is due for the longest time and neither under way nor for a destination that is full or
- * rests; KH_ERR_NOT_FOUND when there is none. The caller releases it, and records one of done, retry, bury;
- * until then it is under way, or would be given again. UNDER_WAY may be NULL.
+ * rests; KH_ERR_NOT_FOUND when there is none. The caller releases it, counts its attempt and records one of
+ * done, retry, bury; until then it is under way, or would be given again. UNDER_WAY may be NULL.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_take(const struct kh_queue *queue, int64_t now_us,
                                                     const struct kh_under_way *under_way,
                                                     struct kh_delivery *delivery)
 {
   return queue->ops->take(queue->self, now_us, under_way, delivery);
+}
+
+/*
+ * Before its attempt number ATTEMPT is sent. Where no outcome comes to be recorded, it is due again at
+ * AGAIN_US.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_count(const struct kh_queue *queue, const char *id,
+                                                     unsigned attempt, int64_t now_us, int64_t again_us)
+{
+  return queue->ops->count(queue->self, id, attempt, now_us, again_us);
 }
 
 /*
@@ -155,13 +192,26 @@ KH_MUST_USE static inline enum kh_err kh_queue_next_due(const struct kh_queue *q
  * DIGEST says which configuration is in use. When it is another one than last time, what was refused is due,
  * no destination rests any more, and those of which nothing was heard for a month are forgotten. In any case
  * what began ahead of NOW_US, when the clock was wrong, begins now: no wait, rest or life lies further ahead
- * than it is long. For every hour or so, outside a batch.
+ * than it is long; and what is dead for too long is forgotten. For every hour or so, outside a batch.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_know_config(const struct kh_queue *queue,
                                                            const unsigned char digest[KH_DIGEST_BYTES],
                                                            int64_t now_us)
 {
   return queue->ops->know_config ? queue->ops->know_config(queue->self, digest, now_us) : KH_OK;
+}
+
+/* From the next batch on; until then it has the bounds of a configuration that says nothing of them. */
+static inline void kh_queue_bound(const struct kh_queue *queue, const struct kh_queue_bounds *bounds)
+{
+  if (queue->ops->bound)
+    queue->ops->bound(queue->self, bounds);
+}
+
+KH_MUST_USE static inline enum kh_err kh_queue_use(const struct kh_queue *queue, struct kh_queue_use *use)
+{
+  *use = (struct kh_queue_use){0};
+  return queue->ops->use ? queue->ops->use(queue->self, use) : KH_OK;
 }
 
 #endif

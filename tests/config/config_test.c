@@ -50,6 +50,9 @@ START_TEST(has_defaults)
   ck_assert_uint_eq(config->inbox_max_entries, 10000);
   ck_assert_uint_eq(config->inbox_max_bytes, 1073741824);
   ck_assert_uint_eq(config->inbox_reserve_bytes, 67108864);
+  ck_assert_uint_eq(config->outbox_max_entries, 40000);
+  ck_assert_uint_eq(config->outbox_max_bytes, 268435456);
+  ck_assert_int_eq(config->outbox_keep_dead_s, 2592000);
   ck_assert_int_eq(config->worker_mode, KH_WORKER_START);
   ck_assert_str_eq(config->worker_program, KH_WORKER_PROGRAM);
   ck_assert_str_eq(config->worker_log, "");
@@ -69,6 +72,7 @@ static const char full[] =
     "log: logs/receiver.log\n"
     "state: state\n"
     "inbox: {max_entries: 7, max_bytes: 2MB, reserve: 3GB}\n"
+    "outbox: {max_entries: 8, max_bytes: 3MB, keep_dead: 2h}\n"
     "worker: {mode: service, program: bin/kitehook, log: /var/log/worker, linger: 2m}\n"
     "env_file: env\n"
     "notify:\n"
@@ -97,6 +101,9 @@ START_TEST(reads_every_key)
   ck_assert_uint_eq(config->inbox_max_entries, 7);
   ck_assert_uint_eq(config->inbox_max_bytes, 2097152);
   ck_assert_uint_eq(config->inbox_reserve_bytes, 3221225472);
+  ck_assert_uint_eq(config->outbox_max_entries, whole ? 8 : 40000); /* a receiver has none */
+  ck_assert_uint_eq(config->outbox_max_bytes, whole ? 3145728 : 268435456);
+  ck_assert_int_eq(config->outbox_keep_dead_s, whole ? 7200 : 2592000);
   ck_assert_int_eq(config->worker_mode, KH_WORKER_SERVICE);
   assert_path(config->worker_program, "bin/kitehook");
   ck_assert_str_eq(config->worker_log, "/var/log/worker");

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "notify/notifiers.h"
 #include "support/network.h"
 #include "support/outbox_stage.h"
 #include "support/suite.h"
@@ -30,7 +31,8 @@ static void open_stage(void)
   add_rule(0, "slow", SLOW, &one_notifier);
   add_rule(1, "fast", FAST, &one_notifier);
   add_rule(2, "many", MANY, &four_notifier);
-  for (size_t i = 3; i < KH_COUNT(rules); i++) {
+  add_rule(KH_COUNT(rules) - 1, "log", "", &kh_notifier_log);
+  for (size_t i = 3; i < KH_COUNT(rules) - 1; i++) {
     char destination[16];
 
     (void)snprintf(destination, sizeof destination, "d%zu", i);
@@ -221,6 +223,7 @@ START_TEST(one_that_cannot_even_begin_has_its_outcome)
   network.refuses = true;
   owe("slow");
   ck_assert_uint_eq(run(), 1);
+  ck_assert_uint_eq(run(), 1);
   json_t *line = kh_recorder_line(&kh_stage.lines, 0);
   ck_assert_str_eq(kh_line_text(line, "result"), "retry");
   ck_assert_str_eq(kh_line_text(line, "detail"), "refused at once");
@@ -230,7 +233,7 @@ START_TEST(one_that_cannot_even_begin_has_its_outcome)
 }
 END_TEST
 
-START_TEST(what_is_given_up_is_sent_again)
+START_TEST(what_is_given_up_is_sent_again_later)
 {
   owe("slow");
   owe("fast");
@@ -239,15 +242,75 @@ START_TEST(what_is_given_up_is_sent_again)
   ck_assert_uint_eq(network.cancelled, 2);
   ck_assert_uint_eq(kh_stage.lines.count, 0);
   ck_assert_int_eq(kh_stage_count_owed(), 2);
+  ck_assert_uint_eq(run(), 0);
+  kh_fake_clock_advance(&kh_stage.clock, 13 * KH_TEST_SECOND_US);
   ck_assert_uint_eq(run(), 2);
 }
 END_TEST
 
-/*
- * Its outcome could not be written: it comes again, and the others of the same round are recorded all the
- * same.
- */
-START_TEST(one_that_cannot_be_recorded_costs_no_other)
+/* A worker that dies in the middle of each attempt comes to an end of it all the same. */
+START_TEST(a_crash_is_an_attempt)
+{
+  unsigned sent = 0;
+
+  owe("slow");
+  for (unsigned start = 0; start < 40; start++) {
+    sent += run() > 0 && network.count > 0;
+    kh_outbox_cancel(&kh_stage.outbox);
+    kh_test_store_reopen(&kh_stage.test);
+    kh_stage_wire();
+    ck_assert_uint_eq(run(), 0); /* and a start is no reason to try at once */
+    kh_fake_clock_advance(&kh_stage.clock, 4500 * KH_TEST_SECOND_US);
+  }
+  ck_assert_uint_eq(sent, 12);
+  ck_assert_int_eq(kh_stage_count_owed(), 0);
+  ck_assert_int_eq(kh_stage_count_dead("delivery_expired"), 1);
+}
+END_TEST
+
+/* Not even when it would be due again. */
+START_TEST(what_was_answered_is_not_sent_again)
+{
+  size_t made = 0;
+
+  owe("slow");
+  ck_assert_uint_eq(run(), 1);
+  kh_fake_network_answer(&network, SLOW, 200, -1);
+  kh_stage.end_fails = true;
+  for (unsigned i = 0; i < 5; i++) {
+    ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_ERR_STORE);
+    kh_fake_clock_advance(&kh_stage.clock, 3600 * KH_TEST_SECOND_US);
+  }
+  kh_stage.end_fails = false;
+  owe("fast");
+  ck_assert_uint_eq(run(), 2); /* one is recorded, the other begins */
+  ck_assert_uint_eq(network.begun, 2);
+  ck_assert_uint_eq(kh_fake_network_count(&network, FAST), 1);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
+  ck_assert_uint_eq(kh_stage.lines.count, 1);
+}
+END_TEST
+
+/* What would be sent without being counted might be sent for ever. */
+START_TEST(what_cannot_be_counted_is_not_sent)
+{
+  size_t made = 0;
+
+  owe("slow");
+  owe("log");
+  kh_stage.end_fails = true;
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_ERR_STORE);
+  ck_assert_uint_eq(made, 0);
+  ck_assert_uint_eq(network.begun, 0);
+  ck_assert_uint_eq(kh_stage.lines.count, 0);
+  kh_stage.end_fails = false;
+  ck_assert_uint_eq(run(), 2);
+  ck_assert_uint_eq(network.begun, 1);
+}
+END_TEST
+
+/* Its outcome could not be written, and nothing else goes until it is. */
+START_TEST(one_that_cannot_be_recorded_is_remembered)
 {
   size_t made = 0;
 
@@ -260,9 +323,9 @@ START_TEST(one_that_cannot_be_recorded_costs_no_other)
   ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_ERR_STORE);
   kh_stage.done_fails = false;
   ck_assert_uint_eq(network.count, 0);
-  ck_assert_uint_eq(run(), 1);
-  ck_assert_uint_eq(kh_fake_network_count(&network, SLOW), 1);
-  ck_assert_uint_eq(kh_fake_network_count(&network, FAST), 0);
+  ck_assert_uint_eq(run(), 2);
+  ck_assert_uint_eq(network.begun, 2);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
 }
 END_TEST
 
@@ -281,8 +344,11 @@ static Suite *outbox_many_suite(void)
   tcase_add_test(many, the_rules_may_change_while_one_is_under_way);
   tcase_add_test(many, several_that_hang_leave_room_for_others);
   tcase_add_test(many, one_that_cannot_even_begin_has_its_outcome);
-  tcase_add_test(many, what_is_given_up_is_sent_again);
-  tcase_add_test(many, one_that_cannot_be_recorded_costs_no_other);
+  tcase_add_test(many, what_is_given_up_is_sent_again_later);
+  tcase_add_test(many, a_crash_is_an_attempt);
+  tcase_add_test(many, what_was_answered_is_not_sent_again);
+  tcase_add_test(many, what_cannot_be_counted_is_not_sent);
+  tcase_add_test(many, one_that_cannot_be_recorded_is_remembered);
   return suite;
 }
 

@@ -154,9 +154,10 @@ def test_status_of_the_config(cli, report):
     """Receivers start workers in spite of a rule that none can start with."""
     config = cli.config(top=STATE, rules="  - log\n  - slack: { url: { env: NOT_SET } }\n")
     os.mkdir(cli.path("state"), 0o700)
-    report.check("status: rules that are fine, without their secrets",
-                 told(cli, "status")["config"] is None and
-                 "\nconfig " not in cli.run("status", "--config", config).out, told(cli, "status"))
+    done = cli.run("status", "--config", config)
+    report.check("status: a variable that no worker will find",
+                 "NOT_SET" in told(cli, "status")["config"]["message"] and done.code == 1 and
+                 "NOT_SET is set neither in `env_file` nor" in done.out, done)
     cli.config(top=STATE, rules="  - log\n  - log:\n    if: build.brnch == 'x'\n    evnts: y\n")
     with open(config, encoding="utf-8") as file:
         place = [(number, line.index("build.brnch") + 1) for number, line in enumerate(file, 1)
@@ -167,9 +168,9 @@ def test_status_of_the_config(cli, report):
                  "did you mean `build.branch`?" in found["message"] and
                  sorted(found) == ["column", "file", "line", "message"], found)
     done = cli.run("status", "--config", config)
-    report.check("status, for people: it is broken", done.code == 0 and "no worker can start" in done.out and
-                 f"{config}:{place[0]}:{place[1]}: `if`: " in done.out and done.out.count("\nconfig ") == 1,
-                 done)
+    report.check("status, for people: it is broken", done.code == 1 and "no worker can start" in done.out and
+                 f"{config}:{place[0]}:{place[1]}: `if`: " in done.out and done.out.count("\nwhy ") == 1 and
+                 f"type: kitehook check --config {config}\n" in done.out, done)
     cli.config(top=STATE, rules="  - include: nowhere.yml\n")
     report.check("status: an include that is not there",
                  "cannot read" in told(cli, "status")["config"]["message"], told(cli, "status"))
@@ -214,6 +215,7 @@ def test_burial(cli, report):
         listed = told(cli, "outbox", "list")["deliveries"]
         report.check("outbox list has it", len(listed) == 1 and listed[0] == {
             "id": row["id"], "state": "dead", "rule": row["rule"], "notifier": "slack",
+            "pipeline": "kite-frame", "build": 1,
             "destination": "slack env:SLACK_WEBHOOK_URL", "credential": "slack env:SLACK_WEBHOOK_URL",
             "place": None, "event": "build.finished", "entry": row["entry"], "attempts": 1,
             "reason": "delivery_refused: HTTP 400", "status": 400,
@@ -229,6 +231,7 @@ def test_burial(cli, report):
         done = cli.run("outbox", "list", "--config", cli.path("kitehook.yml"))
         report.check("outbox list, for people",
                      done.code == 0 and row["id"] in done.out and
+                     f"build.finished kite-frame #1 -> slack env:SLACK_WEBHOOK_URL ({row['rule']})" in done.out and
                      "1 tried: delivery_refused: HTTP 400" in done.out, done)
         done = cli.run("outbox", "show", "--config", cli.path("kitehook.yml"), row["id"])
         report.check("outbox show, for people",
@@ -243,7 +246,10 @@ def test_burial(cli, report):
                      status["outbox"]["oldest"] is None and
                      status["destinations"] ==
                      [{"destination": "slack env:SLACK_WEBHOOK_URL", "last_success": None, "held_until": None,
-                       "due": 0, "waiting": 0, "dead": 1}], status)
+                       "due": 0, "waiting": 0, "dead": 1, "refused": False, "failing": False,
+                       "reason": "delivery_refused: HTTP 400"}] and
+                     status["counts"]["all"] == {"accepted": 1, "repeated": 0, "delivered": 0, "failed": 0,
+                                                 "dead": 1}, status)
         with sqlite3.connect(f"{state}/memory.sqlite") as db:
             everything = "\n".join(db.iterdump())
         db.close()
@@ -274,7 +280,7 @@ def test_redrive_without_a_worker(cli, report):
         report.check("redrive: the row begins anew",
                      row["dead_us"] is None and row["attempt"] == 0 and row["not_before_us"] >= started_us and
                      row["expires_us"] == row["not_before_us"] + DAY_US and row["status"] == 400, row)
-        changed = ("dead_us", "attempt", "not_before_us", "expires_us")
+        changed = ("dead_us", "attempt", "not_before_us", "expires_us", "since_us")
         report.check("redrive: and is the same",
                      all(row[key] == was[key] for key in row if key not in changed), row)
         report.check("redrive: the others stay dead", all(after[one] == before[one] for one in ids[1:]),
@@ -370,6 +376,26 @@ def test_redrive_starts_a_worker(cli, report):
 
 
 # ---- filters, against a model
+
+
+def test_a_file_that_cannot_shrink(cli, report):
+    """As an older version made it. The next worker writes it anew."""
+    cli.config(top=SERVICE, rules="  - log\n")
+    state = cli.path("state")
+    once(cli)
+    with sqlite3.connect(f"{state}/memory.sqlite") as db:
+        db.execute("PRAGMA auto_vacuum = NONE")
+    db.execute("VACUUM")
+    db.close()
+    status = told(cli, "status")
+    done = cli.run("status", "--config", cli.path("kitehook.yml"))
+    report.check("status says so", status["outbox"]["can_shrink"] is False and "keeps its size" in done.out,
+                 (status, done))
+    once(cli)
+    status = told(cli, "status")
+    done = cli.run("status", "--config", cli.path("kitehook.yml"))
+    report.check("a worker mends it", status["outbox"]["can_shrink"] is True and
+                 "keeps its size" not in done.out, (status, done))
 
 
 def fill(state, rng, count):
@@ -823,7 +849,8 @@ def test_nothing_leaks(cli, report):
 
 TESTS = [test_misuse, test_nothing_is_made, test_status_of_the_config, test_owner, test_burial,
          test_redrive_without_a_worker, test_redrive_beside_a_worker,
-         test_redrive_starts_a_worker, test_filters, test_drop_while_it_is_sent,
+         test_redrive_starts_a_worker, test_filters, test_a_file_that_cannot_shrink,
+         test_drop_while_it_is_sent,
          test_looks_beside_a_busy_worker, test_status_of_the_worker,
          test_memory_that_is_taken, test_inbox, test_send, test_nothing_leaks]
 

@@ -179,6 +179,36 @@ def test_a_failed_destination_rests(cli, report):
         report.check("status tells people", "on hold for" in done.out, done)
 
 
+def test_a_worker_that_dies_in_the_middle(cli, report):
+    """Each time, before an answer came: that was an attempt, and no start is a reason to try at once."""
+    gate, came = threading.Event(), []
+
+    def hang(path, _body):
+        came.append(path)
+        gate.wait(TIMEOUT_S)
+        return 200
+
+    with Catcher(hang) as catcher:
+        state = place(cli, slack("slow", "SLOW"), SLOW=catcher.url("/slow"))
+        put(state, 1)
+        for _ in range(5):
+            with Served(cli, state) as served:
+                wait_until(lambda: came, 10)
+                time.sleep(0.2)
+                served.child.kill()
+                served.child.wait()
+        gate.set()
+        rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)["deliveries"]
+        report.check("it was sent once", len(came) == 1, came)
+        report.check("it is owed, tried once, and waits",
+                     [(row["state"], row["attempts"]) for row in rows] == [("waiting", 1)], rows)
+        done = cli.run("outbox", "redrive", rows[0]["id"], "--config", cli.config_path)
+        with Served(cli, state) as served:
+            report.check("it can be sent at once",
+                         done.code == 0 and wait_until(lambda: served.lines("slow"), 10), served.text())
+            report.check("as its second attempt", served.lines("slow")[0]["attempt"] == 2, served.text())
+
+
 def test_retry_after_as_a_date(cli, report):
     asked = time.time() + 300
     date = email.utils.formatdate(asked, usegmt=True)
@@ -194,6 +224,67 @@ def test_retry_after_as_a_date(cli, report):
                 time.strptime(line.get("retry_at", "1970-01-01T00:00:00.000Z")[:19], "%Y-%m-%dT%H:%M:%S")) -
             time.timezone)
         report.check("a date is obeyed", abs(told - at) <= 2, line)
+
+
+# ---- the outbox is bounded
+
+
+def outbox_of(cli, *more):
+    done = cli.run("outbox", "list", "--config", cli.config_path, "--json", *more)
+    return json.loads(done.out)["deliveries"]
+
+
+def test_who_refuses_everything_fills_nothing(cli, report):
+    """Its dead ones stay within a quarter, and nobody else suffers."""
+    with Catcher(lambda path, _: 422 if path == "/bad" else 200) as catcher:
+        state = place(cli, slack("bad", "BAD") + slack("well", "WELL"), "outbox: {max_entries: 40}\n",
+                      BAD=catcher.url("/bad"), WELL=catcher.url("/well"))
+        with Served(cli, state) as served:
+            for first in range(1, 61, 10):
+                put(state, *range(first, first + 10))
+                wait_until(lambda first=first: len(catcher.at("/well")) == first + 9, 20)
+            report.check("the others get all", len(catcher.at("/well")) == 60, len(catcher.at("/well")))
+            report.check("and it was asked each time",
+                         wait_until(lambda: len([one for one in catcher.caught if one.path == "/bad"]) == 60,
+                                    20), len(catcher.caught))
+            wait_until(lambda: len(served.lines("bad")) == 60, 10)
+            rows = outbox_of(cli)
+            report.check("ten of its dead ones are kept, the newest",
+                         len(rows) == 10 and {row["rule"] for row in rows} == {"bad"} and
+                         {row["state"] for row in rows} == {"dead"}, rows)
+            report.check("nothing stalls", not served.lines(message="worker stalled"), served.text()[-2000:])
+
+
+def test_a_full_outbox_leaves_webhooks_where_they_are(cli, report):
+    answers = {"status": 503}
+    with Catcher(lambda *_: answers["status"]) as catcher:
+        names = ("one", "two", "three", "four")
+        state = place(cli, "".join(slack(name, name.upper()) for name in names),
+                      "outbox: {max_entries: 8}\n",
+                      **{name.upper(): catcher.url(f"/{name}") for name in names})
+        new = state / "inbox" / "new"
+        with Served(cli, state) as served:
+            put(state, 1, 2, 3)
+            report.check("it takes what there is room for",
+                         wait_until(lambda: len(outbox_of(cli, "--state", "waiting")) == 4, 20),
+                         outbox_of(cli))
+            rows = outbox_of(cli)
+            report.check("two of each are owed, and nothing else is there",
+                         sorted(row["rule"] for row in rows) == sorted(2 * names) and
+                         "dead" not in {row["state"] for row in rows}, rows)
+            put(state, 4, 5)
+            time.sleep(1)
+            report.check("the rest stays in the inbox", len(list(new.iterdir())) == 2, list(new.iterdir()))
+            told = served.lines(message="outbox fills")
+            report.check("it says so, and that some died",
+                         {(line["level"], line.get("reason")) for line in told} ==
+                         {("WARN", None), ("ERROR", "outbox_full")}, told)
+        answers["status"] = 200
+        cli.run("outbox", "redrive", "--state", "waiting", "--config", cli.config_path)
+        with Served(cli, state) as served:
+            report.check("when there is room again, it goes on",
+                         wait_until(lambda: len(catcher.at("/one")) >= 4 and not list(new.iterdir()), 20),
+                         (len(catcher.caught), served.text()[-1500:]))
 
 
 # ---- another configuration
@@ -478,8 +569,9 @@ def test_no_secret_lies_in_the_outbox(cli, report):
 
 
 TESTS = [test_no_secret_lies_in_the_outbox, test_one_that_hangs_holds_up_no_other, test_several_at_once,
-         test_a_failed_destination_rests, test_retry_after_as_a_date, test_a_refusal_waits_for_the_config,
-         test_slack_says_ok_or_a_word,
+         test_a_failed_destination_rests, test_a_worker_that_dies_in_the_middle, test_retry_after_as_a_date,
+         test_who_refuses_everything_fills_nothing, test_a_full_outbox_leaves_webhooks_where_they_are,
+         test_a_refusal_waits_for_the_config, test_slack_says_ok_or_a_word,
          test_a_late_webhook_is_not_left_behind, test_an_inbox_in_trouble_stops_no_delivery,
          test_an_authority_of_ones_own, test_a_proxy, test_answers_without_end,
          test_a_newer_lamp_replaces_an_older]

@@ -334,6 +334,29 @@ def grown(report, folder, chosen):
             opened.must_drain(report, "grown: when somebody takes it again")
 
 
+def repeats(report, folder, chosen):
+    """The disk is full, and no spare is left, when the answer comes: it cannot be recorded."""
+    for status in (200, 503):
+        with scene(folder, f"repeats: {status}", chosen, Bound("no_space", "size=3m"), "service") as opened:
+            def answer(path, body, opened=opened, status=status):
+                for spare in (opened.stage.disk / "state").glob("spare.*"):
+                    spare.unlink()
+                opened.eat()
+                return status
+
+            opened.arrivals.script = answer
+            opened.post()
+            with serving(opened):
+                common.wait_until(lambda: len(opened.arrivals.ids) >= 2, 10)
+                time.sleep(7)  # a worker that forgets sends again after 1, 2 and 4 s
+                came = list(opened.arrivals.ids)
+                report.check(f"repeats: {status}: none was sent twice",
+                             came and len(came) == len(set(came)), came)
+            opened.arrivals.script = None
+            opened.give_back()
+            opened.stage.work(traced=False)
+
+
 def faults(report, folder, chosen):
     """A write that fails for want of room, by disk or by quota, costs nothing: the same pass takes all."""
     webhooks, tried, problems = [Webhook(number) for number in range(1, 4)], 0, []
@@ -424,7 +447,7 @@ def telling(report, folder, chosen):
 
 
 PARTS = {"bounds": bounds, "reserve": reserve, "eaten": eaten, "patience": patience, "halving": halving,
-         "grown": grown, "faults": faults, "waking": waking, "telling": telling}
+         "grown": grown, "repeats": repeats, "faults": faults, "waking": waking, "telling": telling}
 
 
 def run():

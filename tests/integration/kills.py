@@ -8,11 +8,10 @@ import subprocess
 import threading
 import time
 
-from stage import Arrivals, Stage, Webhook
+from stage import LATER_S, Arrivals, Stage, Webhook
 
 PATIENCE = 40  # tries for one webhook
 PARALLEL = 16  # notifications that may be under way when a worker dies
-LATER_S = 2 * 3600
 KEPT = b'"kept":true'
 
 

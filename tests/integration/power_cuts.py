@@ -6,11 +6,10 @@ import time
 
 import common
 import disk
-from stage import RULES, Arrivals, Stage, Webhook
+from stage import LATER_S, RULES, Arrivals, Stage, Webhook
 
 ANSWERED = re.compile(rb"Status: 200 .*\"request_id\":\"r-(\d+)\"", re.S)
 PARALLEL = 16  # notifications that may be under way
-LATER_S = 2 * 3600  # when whatever waits for a second try is due
 
 
 def filmed(stage, arrivals, webhooks):

@@ -25,6 +25,7 @@ notify:
 {rules}"""
 RULE = "  - {{name: {0}, webhook: {{url: {{env: {0}_URL}}, secret: {{env: KEY}}}}{1}}}\n"
 PATIENCE_S = 30
+LATER_S = 2 * 3600  # when whatever waits for a second try is due
 
 
 def id_of(body, rule):

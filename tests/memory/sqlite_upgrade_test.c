@@ -87,6 +87,8 @@ static const char *const shapes[] = {
     "SELECT count(*) FROM sqlite_schema WHERE name = 'deliveries_next'",
     "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
     "PRAGMA user_version",
+    "PRAGMA auto_vacuum",
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
 };
 
 /* What a delivery and its destination are called now. */
@@ -134,6 +136,8 @@ START_TEST(an_older_file_is_brought_up_to_date)
                                       "SELECT count(*) FROM deliveries WHERE id = 'dead' AND reason = 'why'"
                                       " AND dead_us = 7 AND status = 0 AND answer = '' AND is_refused = 0"),
                    1);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT sum(owed) FROM shares"), 5);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT sum(dead_bytes) FROM shares"), 4);
   check_split(&old.dir);
   ck_assert_int_eq(kh_test_seen(&old.store, &before), KH_SEEN_DONE);
   ck_assert_int_eq(kh_queue_take(&old.store.queue, KH_TEST_T0_US, NULL, &delivery), KH_OK);

@@ -118,6 +118,24 @@ START_TEST(what_is_under_way_is_not_taken_again)
 }
 END_TEST
 
+START_TEST(what_was_counted_is_due_again_when_its_time_comes)
+{
+  struct kh_delivery delivery;
+
+  owe("a1", "A");
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "a1", 3, NOW_US, NOW_US + HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "nobody", 3, NOW_US, NOW_US), KH_ERR_NOT_FOUND);
+  ck_assert_str_eq(take(NOW_US + HOUR_US - 1, NULL), "");
+  ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "a1", 4, NOW_US, NOW_US + 2 * HOUR_US), KH_OK);
+  kh_batch_drop(&test.store.batch);
+  ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + HOUR_US, NULL, &delivery), KH_OK);
+  ck_assert_uint_eq(delivery.attempt, 3);
+  kh_delivery_release(&delivery);
+}
+END_TEST
+
 /* A place may look like the rest of a credential. */
 START_TEST(a_destination_is_credential_and_place)
 {
@@ -378,7 +396,7 @@ END_TEST
 
 START_TEST(one_that_dies_of_age_tells_why_it_waited)
 {
-  const struct kh_failure why = {.reason = "delivery_expired", .answer = ""};
+  const struct kh_failure why = {.reason = "delivery_expired", .answer = "", .is_untried = true};
 
   owe("a1", "A");
   record_failure("a1", NOW_US + HOUR_US, 0, true);
@@ -486,6 +504,7 @@ static Suite *store_hold_suite(void)
 
     tcase_add_checked_fixture(both, opens[i], tear_down);
     tcase_add_test(both, what_is_under_way_is_not_taken_again);
+    tcase_add_test(both, what_was_counted_is_due_again_when_its_time_comes);
     tcase_add_test(both, a_destination_is_credential_and_place);
     tcase_add_test(both, as_many_as_there_may_be);
     tcase_add_test(both, a_newer_one_replaces_what_waits_for_the_same_lamp);

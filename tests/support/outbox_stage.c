@@ -80,16 +80,22 @@ void kh_stage_open(void)
   ck_assert_int_eq(kh_secret_set(&kh_stage.rule[0].url, KH_STR(KH_STAGE_URL)), KH_OK);
   kh_stage.rules = (struct kh_rules){kh_stage.rule, 2};
   kh_stage.outbox = (struct kh_outbox){.rules = &kh_stage.rules,
-                                       .queue = {&kh_stage.queue, kh_stage.test.store.self},
-                                       .batch = {&kh_stage.batch, kh_stage.test.store.self},
                                        .transport = kh_fake_sender_transport(&kh_stage.sender),
                                        .log = kh_recorder_log(&kh_stage.lines, &kh_stage.clock.clock),
                                        .clock = &kh_stage.clock.clock};
   kh_stage.answer = (struct kh_stage_answer){200, -1, NULL};
+  kh_stage_wire();
+}
+
+void kh_stage_wire(void)
+{
+  kh_stage.outbox.queue = (struct kh_queue){&kh_stage.queue, kh_stage.test.store.self};
+  kh_stage.outbox.batch = (struct kh_batch){&kh_stage.batch, kh_stage.test.store.self};
 }
 
 void kh_stage_close(void)
 {
+  kh_outbox_cancel(&kh_stage.outbox);
   kh_secret_release(&kh_stage.rule[0].url);
   kh_recorder_release(&kh_stage.lines);
   kh_test_store_close(&kh_stage.test);

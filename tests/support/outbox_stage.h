@@ -46,6 +46,8 @@ extern struct kh_stage kh_stage;
 
 void kh_stage_open(void);
 void kh_stage_close(void);
+/* Tells the outbox that the store was opened anew. */
+void kh_stage_wire(void);
 
 /* A delivery of which ATTEMPT tries were made, due now, that expires in EXPIRES_S. ID has 32 digits. */
 void kh_stage_owe(const char *id, const char *destination, const char *body, unsigned attempt,

@@ -108,6 +108,12 @@ static enum kh_err record(struct kh_process *process, const char *id, struct kh_
   return KH_OK;
 }
 
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us)
+{
+  (void)now_us;
+  return record(self, id, (struct kh_process_fate){false, attempt, again_us});
+}
+
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
 {
   (void)now_us;
@@ -141,5 +147,10 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
   return KH_OK;
 }
 
-const struct kh_queue_ops kh_process_queue = {
-    .owe = owe, .take = take, .done = done, .retry = retry, .bury = bury, .next_due = next_due};
+const struct kh_queue_ops kh_process_queue = {.owe = owe,
+                                              .take = take,
+                                              .count = count,
+                                              .done = done,
+                                              .retry = retry,
+                                              .bury = bury,
+                                              .next_due = next_due};

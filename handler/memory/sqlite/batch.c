@@ -25,6 +25,8 @@ static enum kh_err begin(void *self)
   sqlite->batch_room = UINT64_MAX;
   sqlite->latest_us = 0;
   sqlite->done_us = 0;
+  sqlite->has_grown = false;
+  sqlite->batch_died = 0;
   memset(sqlite->counted, 0, sizeof sqlite->counted);
   sqlite->counted_us = 0;
   return err;
@@ -64,18 +66,17 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
 static enum kh_err write_counted(struct kh_sqlite *sqlite)
 {
   const int64_t day = sqlite->counted_us / KH_DAY_US;
-  struct kh_call count = kh_call(sqlite->db, KH_SQL_COUNT);
-  struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_COUNTS);
+  struct kh_call count = kh_call(sqlite->db, KH_SQL_COUNT_DAY);
 
   kh_call_number(&count, day);
   for (size_t i = 0; i < KH_COUNT(sqlite->counted); i++)
     kh_call_number(&count, sqlite->counted[i]);
-  kh_call_number(&prune, day);
   enum kh_err err = kh_call_run(&count);
-  if (!err)
-    return kh_call_run(&prune);
-  kh_call_end(&prune);
-  return err;
+  if (err)
+    return err;
+  struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_DAYS);
+  kh_call_number(&prune, day);
+  return kh_call_run(&prune);
 }
 
 static enum kh_err end(void *self)
@@ -89,6 +90,8 @@ static enum kh_err end(void *self)
     err = KH_ERR_STORE;
   if (!err && sqlite->latest_us > 0)
     err = prune(sqlite);
+  if (!err && sqlite->has_grown)
+    err = kh_sqlite_hold_bounds(sqlite);
   if (!err && sqlite->counted_us > 0)
     err = write_counted(sqlite);
   if (!err)
@@ -98,6 +101,7 @@ static enum kh_err end(void *self)
     drop(sqlite);
     return err;
   }
+  sqlite->died += sqlite->batch_died;
   sqlite->in_batch = false;
   sqlite->has_made_room = false;
   sqlite->log_bytes += sqlite->batch_bytes;

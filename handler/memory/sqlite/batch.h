@@ -2,7 +2,8 @@
  * batch.h - one database, its open batch, and the three interfaces over it. Private to memory/: store.h is
  * the way in.
  *
- * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h. All of them
+ * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h, whose bounds
+ * bounds.c holds. All of them
  * ask db.c, which alone knows SQLite, by the statements of schema.c, which also has the tables and the steps
  * from older ones. spare.c holds room ready. look.c is for who looks beside the worker, with a file of its
  * own.
@@ -37,7 +38,12 @@ struct kh_sqlite {
   uint64_t batch_room;  /* bytes that the file system had left for it; no bound for one webhook alone */
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
-  bool has_made_room;                 /* and written nothing since: to do it again would gain nothing */
+  bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  struct kh_queue_bounds bounds;
+  bool has_grown;            /* the batch owes or buries */
+  int64_t grown_us;          /* when it does */
+  uint64_t batch_died, died; /* for want of room: in the batch, and in all before */
+  char died_last[KH_CREDENTIAL_BYTES];
   int64_t counted[KH_COUNTED__COUNT]; /* in the open batch, which writes them when it ends */
   int64_t counted_us;                 /* the latest time of these: it says which day they are of */
   char state[KH_PATH_BYTES];
@@ -56,10 +62,11 @@ static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err e
   return err;
 }
 
-/* One more, in a batch that is open. */
-static inline void kh_sqlite_count(struct kh_sqlite *sqlite, enum kh_counted what, int64_t now_us)
+/* COUNT more, in a batch that is open. */
+static inline void kh_sqlite_count(struct kh_sqlite *sqlite, enum kh_counted what, int64_t count,
+                                   int64_t now_us)
 {
-  sqlite->counted[what]++;
+  sqlite->counted[what] += count;
   if (now_us > sqlite->counted_us)
     sqlite->counted_us = now_us;
 }
@@ -68,5 +75,11 @@ static inline void kh_sqlite_count(struct kh_sqlite *sqlite, enum kh_counted wha
 enum kh_err kh_sqlite_need_batch(struct kh_sqlite *sqlite) KH_MUST_USE;
 /* Before BYTES more, about, are written in a batch. KH_ERR_NO_SPACE. */
 enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUST_USE;
+
+/* ---- bounds.c ---- */
+
+/* At the end of a batch that made the queue larger: what is over its bounds dies, or is forgotten. */
+enum kh_err kh_sqlite_hold_bounds(struct kh_sqlite *sqlite) KH_MUST_USE;
+enum kh_err kh_sqlite_use(void *self, struct kh_queue_use *use) KH_MUST_USE;
 
 #endif

@@ -142,7 +142,8 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   if (!err)
     err = remember(sqlite, claim);
   if (!err)
-    kh_sqlite_count(sqlite, journal->is_repeat ? KH_COUNTED_REPEAT : KH_COUNTED_ACCEPTED, journal->done_us);
+    kh_sqlite_count(sqlite, journal->is_repeat ? KH_COUNTED_REPEAT : KH_COUNTED_ACCEPTED, 1,
+                    journal->done_us);
 
 done:
   return kh_sqlite_note(sqlite, err);

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { INCREMENTAL = 2, COPY_MAX_BYTES = 256 * 1024 * 1024 };
 enum { BUSY_MS = 5000, EMPTY_LOG_BUSY_MS = 50, DB_PATH_BYTES = 1024 };
 
 struct kh_db {
@@ -265,16 +267,50 @@ static bool pragmas_hold(sqlite3 *sqlite)
   return hold;
 }
 
+static int run_texts(sqlite3 *sqlite, const char *const texts[KH_SCHEMA_TEXTS])
+{
+  int result = SQLITE_OK;
+
+  for (size_t i = 0; i < KH_SCHEMA_TEXTS && texts[i] && result == SQLITE_OK; i++)
+    result = sqlite3_exec(sqlite, texts[i], NULL, NULL, NULL);
+  return result;
+}
+
 /* To the present version; 0 is a file that is empty yet. */
 static int bring_up_to_date(sqlite3 *sqlite, int version)
 {
   int result = SQLITE_OK;
 
   if (version == 0)
-    return sqlite3_exec(sqlite, kh_schema_create, NULL, NULL, NULL);
+    return run_texts(sqlite, kh_schema_create);
   for (; version < KH_SCHEMA_VERSION && result == SQLITE_OK; version++)
-    result = sqlite3_exec(sqlite, kh_schema_steps[version], NULL, NULL, NULL);
+    result = run_texts(sqlite, kh_schema_steps[version]);
   return result;
+}
+
+static int64_t number_of(sqlite3 *sqlite, const char *query)
+{
+  sqlite3_stmt *stmt = NULL;
+  int64_t number = 0;
+
+  if (!sqlite3_prepare_v2(sqlite, query, -1, &stmt, NULL) && sqlite3_step(stmt) == SQLITE_ROW)
+    number = sqlite3_column_int64(stmt, 0);
+  (void)sqlite3_finalize(stmt);
+  return number;
+}
+
+/* One of an older version has to be written anew, once. A copy must fit: in memory, and in the log. */
+static void make_shrinkable(sqlite3 *sqlite, const char *path)
+{
+  const int64_t bytes = number_of(sqlite,
+                                  "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+  struct statvfs about;
+
+  if (number_of(sqlite, "PRAGMA auto_vacuum") == INCREMENTAL || bytes > COPY_MAX_BYTES ||
+      statvfs(path, &about) || (int64_t)(about.f_bavail * about.f_frsize) < 2 * bytes)
+    return;
+  if (!sqlite3_exec(sqlite, kh_schema_shrinks, NULL, NULL, NULL))
+    (void)sqlite3_exec(sqlite, "VACUUM", NULL, NULL, NULL);
 }
 
 static bool is_statement_for(enum kh_db_use use, size_t statement)
@@ -293,6 +329,8 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
   enum kh_err err = know_file(db->sqlite, path, use, &version, diag);
   if (err)
     return err;
+  if (use == KH_DB_WORK && version == 0 && sqlite3_exec(db->sqlite, kh_schema_shrinks, NULL, NULL, NULL))
+    goto failed;
   if (sqlite3_exec(db->sqlite, use == KH_DB_LOOK ? kh_schema_look_pragmas : kh_schema_pragmas, NULL, NULL,
                    NULL))
     goto failed;
@@ -300,6 +338,8 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
     return kh_diag_set(diag, KH_ERR_STORE, "%s: this file system has no place for a write-ahead log", path);
   if (bring_up_to_date(db->sqlite, version))
     goto failed;
+  if (use == KH_DB_WORK)
+    make_shrinkable(db->sqlite, path);
   for (size_t i = 0; i < KH_SQL__COUNT; i++)
     if (is_statement_for(use, i) &&
         sqlite3_prepare_v3(db->sqlite, kh_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL))

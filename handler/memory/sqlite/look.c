@@ -96,6 +96,19 @@ enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter
   return err;
 }
 
+enum kh_err kh_look_can_shrink(struct kh_look *look, bool *can_shrink, struct kh_diag *diag)
+{
+  *can_shrink = true;
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_CAN_SHRINK);
+  enum kh_err err = problem(look, kh_call_row(&call), diag);
+  if (!err)
+    *can_shrink = kh_call_number_at(&call, 0) != 0;
+  kh_call_end(&call);
+  return err;
+}
+
 enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *body, struct kh_diag *diag)
 {
   enum kh_err err = KH_OK;

@@ -54,6 +54,8 @@ struct kh_look_delivery {
 enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                                bool (*each)(void *self, const struct kh_look_delivery *delivery), void *self,
                                struct kh_diag *diag) KH_MUST_USE;
+/* False where a file of an older version could not be written anew for want of room: it keeps its size. */
+enum kh_err kh_look_can_shrink(struct kh_look *look, bool *can_shrink, struct kh_diag *diag) KH_MUST_USE;
 /* Appends the body of the delivery ID. KH_ERR_NOT_FOUND, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
 enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *body,
                          struct kh_diag *diag) KH_MUST_USE;

@@ -59,6 +59,8 @@ static enum kh_err owe(void *self, const struct kh_delivery *delivery)
 
   if (err)
     return err;
+  sqlite->has_grown = true;
+  sqlite->grown_us = delivery->created_us;
   err = kh_sqlite_take_room(sqlite, delivery->body.len);
   if (!err && delivery->replaces)
     err = replace_older(sqlite, delivery);
@@ -131,6 +133,15 @@ static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
   return kh_sqlite_note(sqlite, err);
 }
 
+/* Of a batch that was begun for one step, which came to ERR. */
+static enum kh_err end_batch(struct kh_sqlite *sqlite, enum kh_err err)
+{
+  if (!err)
+    return kh_sqlite_batch.end(sqlite);
+  kh_sqlite_batch.drop(sqlite);
+  return err;
+}
+
 /* What the destination learns from an outcome, if anything, and what becomes of the delivery: one sync. */
 static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
                                struct kh_call *delivery, enum kh_counted what, int64_t now_us)
@@ -147,12 +158,20 @@ static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destina
   else
     kh_call_end(delivery);
   if (!err)
-    kh_sqlite_count(sqlite, what, now_us);
-  if (alone && !err)
-    err = kh_sqlite_batch.end(sqlite);
-  else if (alone)
-    kh_sqlite_batch.drop(sqlite);
-  return err;
+    kh_sqlite_count(sqlite, what, 1, now_us);
+  return alone ? end_batch(sqlite, err) : err;
+}
+
+static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_COUNT);
+
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, again_us);
+  kh_call_number(&call, now_us);
+  return record(sqlite, &call);
 }
 
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
@@ -168,41 +187,59 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   return record_both(sqlite, &success, &removal, KH_COUNTED_DELIVERED, now_us);
 }
 
-/* RETRY and BURY take the same values. */
-static enum kh_err fail(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
-                        unsigned attempt, int64_t at_us, const struct kh_failure *why)
+/* What RETRY and BURY have in common. */
+static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement statement, const char *id,
+                             unsigned attempt, int64_t at_us, const struct kh_failure *why)
 {
-  struct kh_call failed = kh_call(sqlite->db, statement);
+  struct kh_call call = kh_call(sqlite->db, statement);
 
-  kh_call_text(&failed, kh_str_of(id));
-  kh_call_number(&failed, attempt);
-  kh_call_number(&failed, at_us);
-  kh_call_text(&failed, kh_str_of(why->reason));
-  kh_call_number(&failed, why->status);
-  kh_call_text(&failed, kh_str_of(why->answer));
-  kh_call_number(&failed, why->is_refusal);
-  kh_call_number(&failed, why->now_us);
-  const enum kh_counted what = statement == KH_SQL_BURY ? KH_COUNTED_DEAD : KH_COUNTED_FAILED;
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, attempt);
+  kh_call_number(&call, at_us);
+  kh_call_text(&call, kh_str_of(why->reason));
+  kh_call_number(&call, why->status);
+  kh_call_text(&call, kh_str_of(why->answer));
+  kh_call_number(&call, why->is_refusal);
+  kh_call_number(&call, why->now_us);
+  return call;
+}
+
+static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *failed, const char *id,
+                                  const struct kh_failure *why, enum kh_counted what)
+{
   if (why->rest_until_us == 0)
-    return record_both(sqlite, NULL, &failed, what, why->now_us);
+    return record_both(sqlite, NULL, failed, what, why->now_us);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->now_us);
-  return record_both(sqlite, &rests, &failed, what, why->now_us);
+  return record_both(sqlite, &rests, failed, what, why->now_us);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                          const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+  struct kh_call call = failed(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+
+  return record_failure(self, &call, id, why, KH_COUNTED_FAILED);
 }
 
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                         const struct kh_failure *why)
 {
-  return fail(self, KH_SQL_BURY, id, attempt, now_us, why);
+  struct kh_sqlite *sqlite = self;
+  const bool alone = !sqlite->in_batch;
+  enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
+
+  if (err)
+    return err;
+  struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
+  kh_call_number(&call, why->is_untried);
+  sqlite->has_grown = true;
+  sqlite->grown_us = now_us;
+  err = record_failure(sqlite, &call, id, why, KH_COUNTED_DEAD);
+  return alone ? end_batch(sqlite, err) : err;
 }
 
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
@@ -256,6 +293,14 @@ static enum kh_err mend(struct kh_sqlite *sqlite, enum kh_statement statement, i
   return kh_call_run(&call);
 }
 
+static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
+
+  kh_call_number(&call, now_us - sqlite->bounds.keep_dead_s * 1000000);
+  return kh_call_run(&call);
+}
+
 static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)
 {
   struct kh_sqlite *sqlite = self;
@@ -272,11 +317,26 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
     err = mend(sqlite, KH_SQL_MEND_WAITS, now_us);
   if (!err)
     err = mend(sqlite, KH_SQL_MEND_RESTS, now_us);
-  if (kh_sqlite_note(sqlite, err)) {
-    kh_sqlite_batch.drop(sqlite);
-    return err;
-  }
-  return kh_sqlite_batch.end(sqlite);
+  if (!err)
+    err = forget_dead(sqlite, now_us);
+  return end_batch(sqlite, kh_sqlite_note(sqlite, err));
 }
 
-const struct kh_queue_ops kh_sqlite_queue = {owe, take, done, retry, bury, next_due, rest, know_config};
+static void bound(void *self, const struct kh_queue_bounds *bounds)
+{
+  struct kh_sqlite *sqlite = self;
+
+  sqlite->bounds = *bounds;
+}
+
+const struct kh_queue_ops kh_sqlite_queue = {.owe = owe,
+                                             .take = take,
+                                             .count = count,
+                                             .done = done,
+                                             .retry = retry,
+                                             .bury = bury,
+                                             .next_due = next_due,
+                                             .rest = rest,
+                                             .know_config = know_config,
+                                             .bound = bound,
+                                             .use = kh_sqlite_use};

@@ -10,6 +10,8 @@
 const char kh_schema_look[] =
     "SELECT (SELECT user_version FROM pragma_user_version), count(*) FROM sqlite_schema";
 
+const char kh_schema_shrinks[] = "PRAGMA auto_vacuum = INCREMENTAL;";
+
 const char kh_schema_pragmas[] = "PRAGMA journal_mode = WAL;"
                                  "PRAGMA synchronous = FULL;"
                                  "PRAGMA secure_delete = ON;"
@@ -33,6 +35,33 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "  credential TEXT NOT NULL, place TEXT NOT NULL, delivered_us INTEGER NOT NULL,"                      \
   "  held_until_us INTEGER NOT NULL DEFAULT 0, held_from_us INTEGER NOT NULL DEFAULT 0,"                 \
   "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
+
+/*
+ * What each credential has in deliveries, kept by triggers: also what people redrive and drop is counted.
+ * An index finds the oldest that are dead.
+ */
+#define ADD_TO_SHARE                                                                   \
+  "INSERT INTO shares VALUES (NEW.credential, NEW.dead_us IS NULL,"                    \
+  " iif(NEW.dead_us IS NULL, length(NEW.body), 0), NEW.dead_us IS NOT NULL,"           \
+  " iif(NEW.dead_us IS NULL, 0, length(NEW.body))) ON CONFLICT (credential) DO UPDATE" \
+  " SET owed = owed + excluded.owed, owed_bytes = owed_bytes + excluded.owed_bytes,"   \
+  " dead = dead + excluded.dead, dead_bytes = dead_bytes + excluded.dead_bytes;"
+#define TAKE_FROM_SHARE                                                                             \
+  "UPDATE shares SET owed = owed - (OLD.dead_us IS NULL), dead = dead - (OLD.dead_us IS NOT NULL)," \
+  " owed_bytes = owed_bytes - iif(OLD.dead_us IS NULL, length(OLD.body), 0),"                       \
+  " dead_bytes = dead_bytes - iif(OLD.dead_us IS NULL, 0, length(OLD.body))"                        \
+  " WHERE credential = OLD.credential;"
+#define SHARES                                                                                               \
+  "CREATE INDEX deliveries_dead ON deliveries (credential, dead_us) WHERE dead_us IS NOT NULL;"              \
+  "CREATE TABLE shares (credential TEXT PRIMARY KEY NOT NULL, owed INTEGER NOT NULL,"                        \
+  " owed_bytes INTEGER NOT NULL, dead INTEGER NOT NULL, dead_bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
+  "INSERT INTO shares SELECT credential, sum(dead_us IS NULL), sum(iif(dead_us IS NULL, length(body), 0)),"  \
+  " sum(dead_us IS NOT NULL), sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries"                    \
+  " GROUP BY credential;"                                                                                    \
+  "CREATE TRIGGER deliveries_added AFTER INSERT ON deliveries BEGIN " ADD_TO_SHARE " END;"                   \
+  "CREATE TRIGGER deliveries_removed AFTER DELETE ON deliveries BEGIN " TAKE_FROM_SHARE " END;"              \
+  "CREATE TRIGGER deliveries_changed AFTER UPDATE OF credential, body, dead_us ON deliveries"                \
+  " BEGIN " TAKE_FROM_SHARE ADD_TO_SHARE " END;"
 
 /*
  * A destination used to be one text. Of LIFX's a selector and a path followed the references, which may hold
@@ -64,7 +93,7 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "CREATE TABLE counts (day INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, repeats INTEGER NOT NULL," \
   " delivered INTEGER NOT NULL, failed INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;"
 
-const char kh_schema_create[] =
+const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
     "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT "
@@ -84,42 +113,43 @@ const char kh_schema_create[] =
     "  body BLOB NOT NULL, attempt INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"
     "  expires_us INTEGER NOT NULL, created_us INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',"
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
-    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL) STRICT;" BY_DESTINATION
-    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;" COUNTS
-    "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) ";"
-                                                        "COMMIT;";
+    "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
+    "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;",
+    COUNTS SHARES "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
 
-const char *const kh_schema_steps[KH_SCHEMA_VERSION] = {
-    [1] = "BEGIN IMMEDIATE;"
-          "ALTER TABLE deliveries ADD COLUMN status INTEGER NOT NULL DEFAULT 0;"
-          "ALTER TABLE deliveries ADD COLUMN answer TEXT NOT NULL DEFAULT '';"
-          "CREATE TABLE destinations ("
-          "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-          "PRAGMA user_version = 2;"
-          "COMMIT;",
-    [2] = "BEGIN IMMEDIATE;"
-          "ALTER TABLE deliveries ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0;"
-          "DROP INDEX deliveries_due;"
-          "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
-          "ALTER TABLE destinations ADD COLUMN held_until_us INTEGER NOT NULL DEFAULT 0;"
-          "INSERT OR IGNORE INTO destinations (destination, delivered_us)"
-          "  SELECT DISTINCT destination, 0 FROM deliveries;"
-          "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
-          "PRAGMA user_version = 3;"
-          "COMMIT;",
-    [3] = "BEGIN IMMEDIATE;"
-          "ALTER TABLE deliveries DROP COLUMN content_type;"
-          "DROP INDEX deliveries_next;"
-          "ALTER TABLE deliveries RENAME COLUMN destination TO credential;"
-          "ALTER TABLE deliveries ADD COLUMN place TEXT NOT NULL DEFAULT '';"
-          "ALTER TABLE deliveries ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"
-          "UPDATE deliveries SET since_us = created_us;"
-          "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
-          "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0 FROM whole;"
-          "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL COUNTS
-    "PRAGMA user_version = 4;"
-    "COMMIT;",
+const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
+    [1] = {"BEGIN IMMEDIATE;"
+           "ALTER TABLE deliveries ADD COLUMN status INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE deliveries ADD COLUMN answer TEXT NOT NULL DEFAULT '';"
+           "CREATE TABLE destinations ("
+           "  destination TEXT PRIMARY KEY NOT NULL, delivered_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+           "PRAGMA user_version = 2;"
+           "COMMIT;"},
+    [2] = {"BEGIN IMMEDIATE;"
+           "ALTER TABLE deliveries ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0;"
+           "DROP INDEX deliveries_due;"
+           "CREATE INDEX deliveries_next ON deliveries (destination, not_before_us) WHERE dead_us IS NULL;"
+           "ALTER TABLE destinations ADD COLUMN held_until_us INTEGER NOT NULL DEFAULT 0;"
+           "INSERT OR IGNORE INTO destinations (destination, delivered_us)"
+           "  SELECT DISTINCT destination, 0 FROM deliveries;"
+           "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;"
+           "PRAGMA user_version = 3;"
+           "COMMIT;"},
+    [3] = {"BEGIN IMMEDIATE;"
+           "ALTER TABLE deliveries DROP COLUMN content_type;"
+           "DROP INDEX deliveries_next;"
+           "ALTER TABLE deliveries RENAME COLUMN destination TO credential;"
+           "ALTER TABLE deliveries ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+           "ALTER TABLE deliveries ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"
+           "UPDATE deliveries SET since_us = created_us;"
+           "ALTER TABLE destinations RENAME TO whole;" BY_DESTINATION
+           "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0 FROM whole;"
+           "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL,
+           COUNTS SHARES "PRAGMA user_version = 4; COMMIT;"},
 };
+
+/* What died for want of room while it was under way may arrive all the same. */
+#define IS_OWED "(dead_us IS NULL OR reason GLOB 'outbox_full*')"
 
 /* The last answer that came stays, also when the last attempt got none. */
 #define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
@@ -154,6 +184,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
                         "build_number") " FROM deliveries" ASKED_FOR " ORDER BY seq",
+    [KH_SQL_CAN_SHRINK] = "SELECT auto_vacuum FROM pragma_auto_vacuum",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     [KH_SQL_DESTINATIONS] =
         "SELECT credential, place, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
@@ -229,28 +260,46 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " AND n.not_before_us <= ?1 AND n.id NOT IN " UNDER_WAY " ORDER BY n.not_before_us, n.seq LIMIT 1)"
         " WHERE t.held_until_us <= ?1 AND (t.credential, t.place) NOT IN " FULL
         " ORDER BY d.not_before_us, d.seq LIMIT 1",
+    /* Nothing else, so that the row keeps its size. */
+    [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
+                     "AND dead_us IS NULL",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
         "UPDATE destinations SET delivered_us = ?2, held_from_us = iif(?3 > 0, ?2, held_from_us),"
         " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
-        " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND dead_us IS NULL)",
+        " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND " IS_OWED ")",
     [KH_SQL_REST] = "UPDATE destinations SET held_from_us = iif(?2 > held_until_us, ?3, held_from_us),"
                     " held_until_us = max(held_until_us, ?2) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
-    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND " IS_OWED,
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
-    [KH_SQL_BURY] =
-        "UPDATE deliveries SET dead_us = ?3, reason = iif(attempt = ?2 AND reason NOT IN ('', ?4),"
-        " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-        ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
+    [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
+                    " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
+                    ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
     [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
                     " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
                     " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
+    [KH_SQL_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
+    [KH_SQL_SHRINK] = "PRAGMA incremental_vacuum",
+    [KH_SQL_OVER] = "SELECT * FROM shares WHERE owed > ?1 OR owed_bytes > ?2 OR dead > ?1 OR dead_bytes > ?2"
+                    " LIMIT 1",
+    [KH_SQL_ALL] = "SELECT '', coalesce(sum(owed), 0), coalesce(sum(owed_bytes), 0), coalesce(sum(dead), 0),"
+                   " coalesce(sum(dead_bytes), 0) FROM shares",
+    [KH_SQL_MOST_DEAD] = "SELECT * FROM shares WHERE dead > 0 ORDER BY dead DESC LIMIT 1",
+    [KH_SQL_FULLEST] = "SELECT * FROM shares ORDER BY max(owed * 1.0 / ?1, owed_bytes * 1.0 / ?2) DESC"
+                       " LIMIT 1",
+    [KH_SQL_OVERFLOW] = "UPDATE deliveries SET dead_us = ?3,"
+                        " reason = 'outbox_full' || iif(reason = '', '', '; before: ' || reason) WHERE seq IN"
+                        " (SELECT seq FROM deliveries WHERE credential = ?1 AND dead_us IS NULL"
+                        " ORDER BY seq LIMIT ?2)",
+    [KH_SQL_FORGET] = "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries"
+                      " WHERE credential = ?1 AND dead_us IS NOT NULL ORDER BY dead_us, seq LIMIT ?2)",
+    [KH_SQL_FORGET_OLD] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND dead_us < ?1",
     [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
@@ -278,10 +327,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
         " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"
         " AND n.place = destinations.place)",
-    [KH_SQL_COUNT] = "INSERT INTO counts (day, accepted, repeats, delivered, failed, dead)"
-                     " VALUES (0, ?2, ?3, ?4, ?5, ?6), (max(?1, 1), ?2, ?3, ?4, ?5, ?6)"
-                     " ON CONFLICT (day) DO UPDATE SET accepted = accepted + ?2, repeats = repeats + ?3,"
-                     " delivered = delivered + ?4, failed = failed + ?5, dead = dead + ?6",
-    /* Of both directions: what a clock counted that was wrong goes, too. */
-    [KH_SQL_PRUNE_COUNTS] = "DELETE FROM counts WHERE day <> 0 AND day NOT BETWEEN ?1 - 31 AND ?1",
+    [KH_SQL_COUNT_DAY] = "INSERT INTO counts (day, accepted, repeats, delivered, failed, dead)"
+                         " VALUES (0, ?2, ?3, ?4, ?5, ?6), (max(?1, 1), ?2, ?3, ?4, ?5, ?6)"
+                         " ON CONFLICT (day) DO UPDATE SET accepted = accepted + ?2, repeats = repeats + ?3,"
+                         " delivered = delivered + ?4, failed = failed + ?5, dead = dead + ?6",
+    /* In both directions: what a clock counted that was wrong goes, too. */
+    [KH_SQL_PRUNE_DAYS] = "DELETE FROM counts WHERE day <> 0 AND day NOT BETWEEN ?1 - 31 AND ?1",
 };

@@ -14,13 +14,17 @@ enum { KH_ENTRY_AGE_S = 2 * 24 * 3600 }; /* a claim of an entry, since the worke
 
 /* One row: the version of the schema, and how many tables and indexes there are. */
 extern const char kh_schema_look[];
+/* Run before anything else on a file that is empty yet, and before an older one is written anew. */
+extern const char kh_schema_shrinks[];
 /* Run on every open. */
 extern const char kh_schema_pragmas[];
 /* A row if the pragmas hold without which a promise would be broken. */
 extern const char kh_schema_pragmas_hold[];
-extern const char kh_schema_create[];
+/* One transaction in up to so many texts, NULL for none. */
+enum { KH_SCHEMA_TEXTS = 2 };
+extern const char *const kh_schema_create[KH_SCHEMA_TEXTS];
 /* From each version to the next: kh_schema_steps[1] makes 2 of 1. */
-extern const char *const kh_schema_steps[KH_SCHEMA_VERSION];
+extern const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS];
 /* Run where nothing may be changed, instead of kh_schema_pragmas. */
 extern const char kh_schema_look_pragmas[];
 
@@ -31,6 +35,7 @@ enum kh_statement {
 
   /* for people (look.h) */
   KH_SQL_LIST,
+  KH_SQL_CAN_SHRINK,
   KH_SQL_SHOW,
   KH_SQL_DESTINATIONS,
   KH_SQL_COUNTS,
@@ -54,6 +59,7 @@ enum kh_statement {
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
   KH_SQL_TAKE,
+  KH_SQL_COUNT,
   KH_SQL_SUCCESS,
   KH_SQL_REST,
   KH_SQL_REST_BY_NAME,
@@ -61,6 +67,15 @@ enum kh_statement {
   KH_SQL_RETRY,
   KH_SQL_BURY,
   KH_SQL_NEXT,
+  KH_SQL_FREE,
+  KH_SQL_SHRINK,
+  KH_SQL_OVER,
+  KH_SQL_ALL,
+  KH_SQL_MOST_DEAD,
+  KH_SQL_FULLEST,
+  KH_SQL_OVERFLOW,
+  KH_SQL_FORGET,
+  KH_SQL_FORGET_OLD,
   KH_SQL_CONFIG,
   KH_SQL_CONFIG_REFUSED,
   KH_SQL_CONFIG_RESTS,
@@ -71,8 +86,8 @@ enum kh_statement {
   KH_SQL_MOVE_SIGNATURES,
   KH_SQL_MOVE_BODIES,
   KH_SQL_PRUNE_DESTINATIONS,
-  KH_SQL_COUNT,
-  KH_SQL_PRUNE_COUNTS,
+  KH_SQL_COUNT_DAY,
+  KH_SQL_PRUNE_DAYS,
   KH_SQL__COUNT
 };
 

@@ -5,6 +5,8 @@
 
 #include <sys/statvfs.h>
 
+enum { SHRINK_PAGES = 256 };
+
 static enum kh_err empty_log(struct kh_sqlite *sqlite)
 {
   bool done = false;
@@ -18,9 +20,34 @@ static enum kh_err empty_log(struct kh_sqlite *sqlite)
   return err;
 }
 
+/* Gives back what is free, if that is much: it would be needed again soon. */
+static enum kh_err shrink(struct kh_sqlite *sqlite)
+{
+  struct kh_call look = kh_call(sqlite->db, KH_SQL_FREE);
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_SHRINK);
+  int64_t free_pages = 0, pages = 0;
+  enum kh_err err = kh_call_row(&look);
+
+  if (!err) {
+    free_pages = kh_call_number_at(&look, 0);
+    pages = kh_call_number_at(&look, 1);
+  }
+  kh_call_end(&look);
+  if (err || free_pages < SHRINK_PAGES || free_pages < pages / 2)
+    return err;
+  do
+    err = kh_call_row(&call);
+  while (!err);
+  kh_call_end(&call);
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
 static enum kh_err tidy(void *self)
 {
   struct kh_sqlite *sqlite = self;
+
+  if (sqlite->untidy && !sqlite->in_batch)
+    (void)!shrink(sqlite); /* a full disk may keep it from that */
   enum kh_err err = empty_log(sqlite);
 
   sqlite->has_spare = sqlite->has_spare || kh_spare_keep(sqlite->state);
@@ -126,6 +153,7 @@ enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int6
     return err;
   }
   sqlite->replay_window_us = 2 * freshness_s * 1000000;
+  sqlite->bounds = (struct kh_queue_bounds){KH_QUEUE_ENTRIES, KH_QUEUE_BYTES, KH_QUEUE_KEEP_DEAD_S};
   sqlite->untidy = true; /* the last worker may have been killed before it could tidy up */
   sqlite->has_spare = kh_spare_keep(state);
   *store = (struct kh_store){.batch = {&kh_sqlite_batch, sqlite},
