@@ -17,7 +17,7 @@ struct kh_foreign {
   size_t count;
 };
 
-/* What below STATE does not belong to this user: each file that kitehook keeps there, its folders among them. */
+/* What below STATE does not belong to this user, folders among it. */
 struct kh_foreign kh_foreign_find(const char *state);
 
 #endif

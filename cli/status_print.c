@@ -62,31 +62,31 @@ static void print_counts(const char *label, const struct kh_look_counts *counts)
          label, counts->accepted, counts->repeats, counts->delivered, counts->failed, counts->dead);
 }
 
-static void print_refusals(const char *label, const uint64_t counts[KH_ERR__COUNT])
+static uint64_t sum_of(const uint64_t counts[KH_ERR__COUNT])
 {
   uint64_t sum = 0;
-  const char *between = ": ";
 
   for (size_t i = KH_OK + 1; i < KH_ERR__COUNT; i++)
     sum += counts[i];
-  printf("%s%" PRIu64, label, sum);
-  for (size_t i = KH_OK + 1; i < KH_ERR__COUNT; i++) {
-    if (counts[i] == 0)
-      continue;
-    printf("%s%s %" PRIu64, between, kh_err_token((enum kh_err)i), counts[i]);
-    between = ", ";
-  }
+  return sum;
 }
 
 static void print_refused(const struct kh_status *status)
 {
+  const struct kh_refusal_counts *refused = &status->refused;
+
   if (!status->has_refused) {
-    puts("refused unknown: only kitehook.fcgi counts them; the log has each");
+    puts("refused unknown: only kitehook.fcgi counts them; the log has a line for each");
     return;
   }
-  print_refusals("refused today ", status->refused.today);
-  print_refusals("; in all ", status->refused.all);
-  printf("\n");
+  printf("refused %" PRIu64 " today, %" PRIu64 " in all\n", sum_of(refused->today), sum_of(refused->all));
+  for (size_t i = KH_OK + 1; i < KH_ERR__COUNT; i++) {
+    const char *sentence = kh_cli_sentence((enum kh_err)i);
+
+    if (refused->all[i] > 0)
+      printf("  %s: %" PRIu64 " today, %" PRIu64 " in all%s%s\n", kh_err_token((enum kh_err)i),
+             refused->today[i], refused->all[i], sentence ? ". " : "", sentence ? sentence : "");
+  }
 }
 
 static void print_inbox(const struct kh_status *status)

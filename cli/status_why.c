@@ -61,8 +61,8 @@ static void judge_owners(const struct kh_status *status)
   kh_user_name((unsigned)geteuid(), false, owner);
   kh_user_name(foreign.uid, false, other);
   (void)snprintf(cure, sizeof cure, "sudo chown -R %s %s", owner, state);
-  add(status, "owner", cure, "%s belongs to %s, and so do or may %zu more; all in %s must belong to %s",
-      foreign.path, other, foreign.count - 1, state, owner);
+  add(status, "owner", cure, "%s belongs to %s (of %zu like this); all in %s must belong to %s", foreign.path,
+      other, foreign.count, state, owner);
 }
 
 static void judge_room(const struct kh_status *status)
@@ -93,9 +93,10 @@ static void judge_inbox(const struct kh_status *status)
 
   if (!is_inbox_full(status))
     return;
-  add(status, "inbox_full", load->aside > load->entries ? "kitehook inbox list" : NULL,
-      "the inbox is full: %zu wait and %zu are set aside, of inbox.max_entries %zu (%" PRIu64
-      " bytes, of inbox.max_bytes %" PRIu64 "); webhooks are answered 503",
+  add(status, "inbox_full", load->aside > 0 ? "kitehook inbox list" : NULL,
+      "the inbox is full, so a worker must empty it, or inbox.max_entries grow: %zu wait and %zu are set "
+      "aside, of inbox.max_entries %zu (%" PRIu64 " bytes, of inbox.max_bytes %" PRIu64
+      "); webhooks are answered 503",
       load->entries, load->aside, config->inbox_max_entries, load->bytes + load->aside_bytes,
       config->inbox_max_bytes);
 }
@@ -151,12 +152,34 @@ static void judge_worker(const struct kh_status *status)
         config->worker_program, strerror(errno));
   else
     add(status, "worker", cure,
-        "%zu webhooks wait and %" PRId64 " notifications are due, but no worker is "
-        "at work; %s",
+        "no worker is at work, but something waits (webhooks: %zu, notifications due: %" PRId64 "); %s",
         status->load.entries, status->due, starters[config->worker_mode]);
 }
 
 /* ---- what keeps notifications from arriving ------------------------------------------------- */
+
+/* By words of reasons, which are libcurl's or name a status; the first that is found. */
+static const struct {
+  const char *word, *cure;
+} failures[] = {
+    {"resolve proxy", "this host finds no address for the proxy: mend http.proxy"},
+    {"resolve host", "this host finds no address for it: mend the name in its URL, or /etc/resolv.conf"},
+    {"connect to server", "nobody answers at its URL (or at http.proxy), or a firewall is in the way: try "
+                          "curl from here"},
+    {"certificate", "its authority is not known here: name it by http.ca_file, or mend the name in its URL"},
+    {"SSL", "its port speaks no TLS, or another version: mend its URL"},
+    {"Timeout", "it, or a firewall, does not answer in time: try curl from here"},
+    {"HTTP 429", "it wants fewer: narrow the rules by branches, pipelines or events"},
+    {"HTTP 5", "the trouble is there: wait, or ask whoever runs it"},
+};
+
+static const char *cure_of_failure(const char *reason)
+{
+  for (size_t i = 0; i < KH_COUNT(failures); i++)
+    if (strstr(reason, failures[i].word))
+      return failures[i].cure;
+  return "the log says more (`delivery attempt`)";
+}
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -182,7 +205,8 @@ static void judge_destination(const struct kh_status *status, const json_t *one)
         destination, reason);
   else if (json_is_true(json_object_get(one, "failing")))
     add(status, "failing", json_string_value(look),
-        "nothing arrives at %s: %s; it is tried again until it expires", destination, reason);
+        "nothing arrives at %s (%s); it is tried again until it expires; %s", destination, reason,
+        cure_of_failure(reason));
   json_decref(cure);
   json_decref(look);
 }

@@ -50,6 +50,8 @@ STEPS = [
     ("front_door", [integration("front_door")]),
     ("service", [integration("service")]),
     ("commands", [integration("commands")]),
+    ("faults", [integration("faults")]),
+    ("status", [integration("status")]),
     ("destinations", [integration("destinations")]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
     ("moving", [["script/build", "clang"], integration("moving")]),

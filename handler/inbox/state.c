@@ -54,6 +54,9 @@ static enum kh_err check_owner(const char *state, int fd, struct kh_diag *diag)
 enum kh_err kh_state_find(const char *state, int *fd, struct kh_diag *diag)
 {
   *fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0 && errno == ENOTDIR)
+    return kh_diag_set(diag, KH_ERR_INBOX_IO, "%s: %s; move it away, or name another folder by `state`",
+                       state, strerror(errno));
   if (*fd < 0)
     return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(state, diag);
 
