@@ -231,7 +231,8 @@ def test_burial(cli, report):
         done = cli.run("outbox", "list", "--config", cli.path("kitehook.yml"))
         report.check("outbox list, for people",
                      done.code == 0 and row["id"] in done.out and
-                     f"build.finished kite-frame #1 -> slack env:SLACK_WEBHOOK_URL ({row['rule']})" in done.out and
+                     f"build.finished kite-frame #1 -> slack env:SLACK_WEBHOOK_URL ({row['rule']})" in
+                     done.out and
                      "1 tried: delivery_refused: HTTP 400" in done.out, done)
         done = cli.run("outbox", "show", "--config", cli.path("kitehook.yml"), row["id"])
         report.check("outbox show, for people",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `kitehook status` counts, what --prometheus says to a parser that is not ours, and when --alive says yes.
+"""What `kitehook status` counts, what --prometheus says to a parser not ours, and when --alive says yes.
 
 usage: status_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
@@ -66,7 +66,7 @@ def test_counts(cli, report):
 
 
 def ask(cli, process, *bodies):
-    """The statuses of POSTs, of which the second signature of each is wrong."""
+    """The statuses of POSTs, each a secret and a body."""
     found = []
     for secret, body in bodies:
         variables = cgi_variables(cli.path("kitehook.yml"), "POST", "/buildkite",
@@ -78,8 +78,8 @@ def ask(cli, process, *bodies):
 def test_refused(cli, report):
     cli.config(top=SERVICE, rules="  - log\n")
     os.mkdir(cli.path("state"), 0o700)
-    report.check("unknown, as behind CGI", told(cli)["refused"] is None and "\nrefused unknown" in run(cli).out,
-                 run(cli))
+    report.check("unknown, as behind CGI",
+                 told(cli)["refused"] is None and "\nrefused unknown" in run(cli).out, run(cli))
     file = cli.folder / "state" / "refused"
     process = fcgi.Process(cli.program.parent, cli.folder, cli.path("kitehook.yml"))
     try:
@@ -109,8 +109,8 @@ def families(cli, report, name):
     found = {}
     for family in text_string_to_metric_families(done.out):
         report.check(f"{name}: {family.name} has type and help, once",
-                     family.type in ("gauge", "counter") and family.documentation and family.name not in found,
-                     family)
+                     family.type in ("gauge", "counter") and family.documentation and
+                     family.name not in found, family)
         found[family.name] = {tuple(sorted(one.labels.items())): one.value for one in family.samples}
         report.check(f"{name}: no series twice", len(found[family.name]) == len(family.samples), family)
         names = {one.name for one in family.samples}
@@ -143,12 +143,14 @@ def test_prometheus(cli, report):
         ("kitehook_destination_last_success_timestamp_seconds", destination, 0),
         ("kitehook_destination_notifications", (*destination, ("state", "waiting")), 1),
     ]:
-        report.check(f"prometheus: {name} {labels}", found.get(name, {}).get(labels) == value, found.get(name))
+        report.check(f"prometheus: {name} {labels}", found.get(name, {}).get(labels) == value,
+                     found.get(name))
     words = {row["what"] for row in told(cli)["why"]}
     report.check("prometheus: each why has its series",
                  words <= {dict(labels)["what"] for labels in found["kitehook_stands_still"]}, words)
 
-    cli.config(top=SERVICE, rules="  - lifx: { token: { env: TOKEN }, selector: 'label:\"a\\b\"' }\n")
+    cli.config(top=SERVICE,
+               rules="  - lifx: { token: { env: TOKEN }, selector: 'label:\"a\\b\"' }\n")
     cli.file("env", "TOKEN=planted\n")
     once(cli)
     labels = list(families(cli, report, "odd names")["kitehook_destination_refused"])
