@@ -279,16 +279,21 @@ static int tell(const struct call *call, const struct kh_status *status)
   return code;
 }
 
-/* Where a receiver cannot read it either, each webhook is answered 500. */
+/* Where a receiver cannot read it either, each webhook is answered 500; what is wrong is told already. */
 static int tell_broken(const struct call *call)
 {
+  static const char why[] = "the configuration is broken, so webhooks are answered 500";
   const char *path = kh_cli_config_path(call->config_path);
 
-  if (call->prometheus)
+  if (call->prometheus) {
     kh_status_print_metrics(NULL);
-  else if (!call->json)
-    printf("%sthe configuration is broken, so webhooks are answered 500; type: kitehook check --config %s\n",
-           call->alive ? "not alive: " : "why     ", path);
+    return KH_EXIT_OK;
+  }
+  if (call->json)
+    kh_output_tell(json_pack("{s:n, s:[{s:s, s:s, s:o}]}", "state", "why", "what", "config", "why", why, "do",
+                             json_sprintf("kitehook check --config %s", path)));
+  else
+    printf("%s%s; type: kitehook check --config %s\n", call->alive ? "not alive: " : "why     ", why, path);
   return KH_EXIT_NO;
 }
 

@@ -159,7 +159,8 @@ def test_prometheus(cli, report):
     cli.file("kitehook.yml", "webhook: [\n")
     done = run(cli, "--prometheus")
     report.check("prometheus: a broken configuration",
-                 [family.samples[0].value for family in text_string_to_metric_families(done.out)] == [0], done)
+                 done.code == 0 and done.out.endswith("\nkitehook_config_ok 0\n") and
+                 len(list(text_string_to_metric_families(done.out))) == 1, done)
 
 
 def alive(cli):
@@ -192,6 +193,10 @@ def test_alive(cli, report):
     cli.file("kitehook.yml", "webhook: [\n")
     code, out = alive(cli)
     report.check("alive: receivers answer 500", code == 1 and "kitehook check" in out, out)
+    done = run(cli, "--json")
+    answer = json.loads(done.out)
+    report.check("and so says --json", done.code == 1 and answer["state"] is None and
+                 [why["what"] for why in answer["why"]] == ["config"] and "kitehook.yml:" in done.err, done)
     done = run(cli, "--alive", "--json")
     report.check("one way to tell is enough", done.code == 2 and "one of" in done.err, done)
 
