@@ -38,9 +38,11 @@ static void on_nothing(int signal_number)
 struct receiver {
   struct kh_fcgi_server server;
   struct kh_reception reception;
+  struct kh_refusals refusals;
   struct kh_buf body;
   struct kh_buf answer;
   FCGX_Request fcgi;
+  int64_t written_us; /* when `refusals` was, in the clock's ticks */
 };
 
 /* What is left to read of a body, and what it ends with: see fcgi_server.h. */
@@ -92,6 +94,20 @@ static void take_limits(struct receiver *receiver)
   receiver->server.deadline_ms = kh_reception_deadline_ms(&receiver->reception);
 }
 
+/* The file is shared with other receivers: what it is too busy for now comes a second later. */
+static void write_refusals(void *self)
+{
+  struct receiver *receiver = self;
+  const struct kh_config *config = receiver->reception.config;
+  const struct kh_clock *clock = receiver->server.clock;
+
+  if (config && config->state[0])
+    kh_refusals_write(&receiver->refusals, config->state, kh_clock_now_us(clock));
+  receiver->written_us = kh_clock_ticks_us(clock);
+  receiver->server.tick_us = receiver->refusals.has_any ? receiver->written_us + KH_REFUSALS_EVERY_US
+                                                        : INT64_MAX;
+}
+
 static bool serve(void *self, int records, struct kh_str body, enum kh_err end)
 {
   struct receiver *receiver = self;
@@ -113,6 +129,8 @@ static bool serve(void *self, int records, struct kh_str body, enum kh_err end)
   fcgi->keepConnection = 1;
   FCGX_Finish_r(fcgi);
   take_limits(receiver);
+  if (receiver->refusals.has_any)
+    receiver->server.tick_us = receiver->written_us + KH_REFUSALS_EVERY_US;
   /* libfcgi closes its descriptor when it could not write. */
   return fcgi->ipcFd >= 0;
 }
@@ -202,6 +220,7 @@ int main(void)
    */
   (void)fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
   kh_reception_open(&receiver.reception, kh_cgi_config_path(environment), environment, &kh_system_clock);
+  receiver.reception.refusals = &receiver.refusals;
   kh_buf_init(&receiver.body, kh_reception_max_body(&receiver.reception));
   kh_buf_init(&receiver.answer, KH_RESPONSE_MAX_BYTES + 1024);
   receiver.server = (struct kh_fcgi_server){
@@ -209,12 +228,15 @@ int main(void)
       .clock = &kh_system_clock,
       .allowed_addresses = variable(environment, KH_STR("FCGI_WEB_SERVER_ADDRS")),
       .serve = serve,
+      .tick = write_refusals,
+      .tick_us = INT64_MAX,
       .self = &receiver,
   };
   take_limits(&receiver);
 
   enum kh_err err = kh_fcgi_serve_until(&receiver.server, &stopping, &while_waiting);
 
+  write_refusals(&receiver);
   kh_buf_release(&receiver.answer);
   kh_buf_release(&receiver.body);
   kh_reception_close(&receiver.reception);

@@ -450,7 +450,7 @@ static bool is_over(const struct kh_fcgi_server *server)
 /* Until something can be read or written, a deadline passes or a signal comes. False when nothing can. */
 static bool wait_for_any(struct kh_fcgi_server *server, const sigset_t *while_waiting)
 {
-  int64_t until_us = INT64_MAX;
+  int64_t until_us = server->tick_us;
 
   server->polled[0] = (struct pollfd){.fd = server->stopped_us ? -1 : server->listener, .events = POLLIN};
   for (size_t i = 0; i < server->count; i++) {
@@ -526,6 +526,8 @@ enum kh_err kh_fcgi_serve_until(struct kh_fcgi_server *server, const volatile si
       work(server);
     expire(server);
     forget_dropped(server);
+    if (server->tick_us <= ticks_us(server))
+      server->tick(server->self);
   }
   for (size_t i = 0; i < server->count; i++)
     drop(server, &server->connections[i]);

@@ -45,6 +45,9 @@ struct kh_fcgi_server {
    * False when there is no answer, or not all of it.
    */
   bool (*serve)(void *self, int records, struct kh_str body, enum kh_err end);
+  /* Called once at TICK_US, on `clock`; both may be changed by serve and by tick. INT64_MAX: never. */
+  void (*tick)(void *self);
+  int64_t tick_us;
   void *self;
 
   /* ---- private ---- */

@@ -9,9 +9,11 @@
 static void check_worker_program(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->worker_mode != KH_WORKER_SERVICE && access(config->worker_program, X_OK))
-    kh_config_warning(config, config->yaml.root, "worker", diags,
-                      "worker.program: receivers start %s, which cannot be run here: %s",
-                      config->worker_program, strerror(errno));
+    kh_config_warning(
+        config, config->yaml.root, "worker", diags,
+        "worker.program: receivers start %s, which cannot be run here: %s; name where kitehook is, or "
+        "say `worker: service`",
+        config->worker_program, strerror(errno));
 }
 
 static void check_log(const struct kh_config *config, struct kh_diags *diags)
@@ -25,9 +27,26 @@ static void check_log(const struct kh_config *config, struct kh_diags *diags)
   kh_cut_to_folder(folder);
   if (reason == ENOENT && access(folder, W_OK | X_OK) == 0)
     return;
-  kh_config_warning(config, config->yaml.root, "log", diags,
-                    "log: this user cannot write %s: %s; receivers would log to stderr", config->log_path,
-                    strerror(reason));
+  kh_config_warning(
+      config, config->yaml.root, "log", diags,
+      "log: this user cannot write %s: %s; receivers would log to stderr: make the folder, and the "
+      "file, for the user that they run as",
+      config->log_path, strerror(reason));
+}
+
+/* Where all is tried by hand, the configuration is there, too. */
+static void check_place(const struct kh_config *config, struct kh_diags *diags)
+{
+  static const char *const passing[] = {"/tmp/", "/var/tmp/", "/dev/shm/", "/run/"};
+  const struct kh_str state = kh_str_of(config->state), path = kh_str_of(config->path);
+
+  for (size_t i = 0; i < KH_COUNT(passing); i++)
+    if (kh_str_starts(state, kh_str_of(passing[i])) && !kh_str_starts(path, kh_str_of(passing[i])))
+      kh_config_warning(
+          config, config->yaml.root, "state", diags,
+          "state: the system cleans %s, and services may each see another one: what waits in %s "
+          "is lost then; name /var/lib/kitehook, or another folder that lasts",
+          passing[i], config->state);
 }
 
 static void check_state(const struct kh_config *config, struct kh_diags *diags)
@@ -78,6 +97,7 @@ void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
   check_log(config, diags);
   if (config->state[0] == '\0')
     return;
+  check_place(config, diags);
   check_state(config, diags);
   check_worker_program(config, diags);
   check_room(config, diags);

@@ -20,6 +20,9 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   json_object_set_new(json, "id", kh_output_text(delivery->id));
   json_object_set_new(json, "state", kh_output_text(delivery->state));
   json_object_set_new(json, "rule", kh_output_text(delivery->rule));
+  json_object_set_new(json, "pipeline", kh_output_text(delivery->pipeline));
+  json_object_set_new(json, "build",
+                      delivery->build_number > 0 ? json_integer(delivery->build_number) : json_null());
   json_object_set_new(json, "notifier", kh_output_text(delivery->notifier));
   json_object_set_new(json, "destination", kh_output_destination(delivery->credential, delivery->place));
   json_object_set_new(json, "credential", kh_output_text(delivery->credential));
@@ -50,6 +53,7 @@ static int64_t time_of(const json_t *delivery, const char *name)
 void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
 {
   const json_t *reason = json_object_get(delivery, "reason");
+  const json_t *build = json_object_get(delivery, "build");
   const char *state = json_string_value(json_object_get(delivery, "state"));
   char age[24], next[24];
 
@@ -58,9 +62,17 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
   kh_output_print_member(delivery, "id");
   printf("  %-8s%-8s", state ? state : "", age);
   kh_output_print_member(delivery, "event");
+  if (json_is_string(json_object_get(delivery, "pipeline"))) {
+    putchar(' ');
+    kh_output_print_member(delivery, "pipeline");
+  }
+  if (json_is_integer(build))
+    printf(" #%" JSON_INTEGER_FORMAT, json_integer_value(build));
   printf(" -> ");
   kh_output_print_member(delivery, "destination");
-  putchar('\n');
+  printf(" (");
+  kh_output_print_member(delivery, "rule");
+  printf(")\n");
   if (!json_is_string(reason))
     return;
   printf("%34s%" JSON_INTEGER_FORMAT " tried: ", "",
@@ -73,15 +85,18 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
 
 void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
 {
-  static const char *const texts[] = {"id",    "state",        "rule",   "notifier", "credential",
-                                      "place", "event",        "entry",  "created",  "expires",
-                                      "died",  "next_attempt", "reason", "answer",   "content_type"};
+  static const char *const texts[] = {
+      "id",    "state",   "rule",    "notifier", "credential",   "place",  "event",  "pipeline",
+      "entry", "created", "expires", "died",     "next_attempt", "reason", "answer", "content_type"};
   const char *name = json_string_value(json_object_get(delivery, "notifier"));
   json_t *said = kh_output_json(body);
 
   kh_output_print_members(delivery, texts, KH_COUNT(texts), 14);
   printf("%-14s%" JSON_INTEGER_FORMAT "\n", "attempts",
          json_integer_value(json_object_get(delivery, "attempts")));
+  if (json_is_integer(json_object_get(delivery, "build")))
+    printf("%-14s%" JSON_INTEGER_FORMAT "\n", "build",
+           json_integer_value(json_object_get(delivery, "build")));
   if (json_is_integer(json_object_get(delivery, "status")))
     printf("%-14s%" JSON_INTEGER_FORMAT "\n", "status",
            json_integer_value(json_object_get(delivery, "status")));

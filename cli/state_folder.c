@@ -1,9 +1,25 @@
 #include "base/base.h"
 
 #include "inbox/state.h"
+#include "owner.h"
 #include "state_folder.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* What would help a worker or a receiver is not what helps somebody who typed this command. */
+static int refuse_stranger(const struct kh_command *self, const char *state, const char *config_path)
+{
+  char owner[KH_USER_NAME_BYTES];
+  struct stat about = {.st_uid = 0};
+
+  (void)stat(state, &about);
+  kh_user_name((unsigned)about.st_uid, true, owner);
+  return kh_cli_fail(
+      self, KH_EXIT_STATE, "%s belongs to user %u and this is user %u; type: sudo -u %s kitehook %s%s%s%s",
+      state, (unsigned)about.st_uid, (unsigned)geteuid(), owner, self->name, self->operand ? "" : " ...",
+      config_path ? " --config " : "", config_path ? config_path : "");
+}
 
 int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
                          const char *config_path)
@@ -20,6 +36,8 @@ int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command
     return kh_cli_fail(self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept",
                        kh_cli_config_path(config_path));
   enum kh_err err = kh_state_find(folder->config->state, &fd, &diag);
+  if (err == KH_ERR_STATE_OWNER)
+    return refuse_stranger(self, folder->config->state, config_path);
   if (err && err != KH_ERR_NOT_FOUND)
     return kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
   folder->exists = err == KH_OK;

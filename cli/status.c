@@ -1,20 +1,9 @@
 #include "base/base.h"
 
-#include "memory/sqlite/look.h"
-#include "output.h"
-#include "room_left.h"
 #include "rules/notifier.h"
-#include "state_folder.h"
+#include "status.h"
 
-/* What is owed, over all destinations. */
-struct totals {
-  const struct kh_rules *rules; /* NULL where the configuration is broken */
-  bool can_shrink;
-  json_t *destinations;
-  int64_t due, waiting, dead;
-  int64_t oldest_us, next_us;
-  int64_t now_us;
-};
+#include <unistd.h>
 
 static void take_smaller(int64_t *at_us, int64_t other_us)
 {
@@ -23,38 +12,52 @@ static void take_smaller(int64_t *at_us, int64_t other_us)
 }
 
 /* What is owed there waits for a rule, and dies of it. */
-static bool is_gone(const struct kh_rules *rules, const struct kh_look_destination *destination)
+static bool is_gone(const struct kh_status *status, const struct kh_look_destination *destination)
 {
   char credential[KH_CREDENTIAL_BYTES];
 
   (void)snprintf(credential, sizeof credential, "%.*s", KH_FMT(destination->credential));
-  return rules && destination->due + destination->waiting > 0 && !kh_rules_for(rules, credential);
+  return status->setup && !status->mistake.err && destination->due + destination->waiting > 0 &&
+         !kh_rules_for(&status->setup->rules, credential);
+}
+
+static json_t *json_of_destination(const struct kh_status *status,
+                                   const struct kh_look_destination *destination)
+{
+  const bool is_held = destination->held_until_us > status->folder->now_us &&
+                       destination->due + destination->waiting > 0;
+  const bool is_refused = destination->refused_us > destination->delivered_us;
+  const bool is_failing = destination->failing_us > destination->delivered_us;
+  json_t *json = json_object();
+
+  json_object_set_new(json, "destination",
+                      kh_output_destination(destination->credential, destination->place));
+  json_object_set_new(json, "last_success", kh_output_time(destination->delivered_us));
+  json_object_set_new(json, "held_until", kh_output_time(is_held ? destination->held_until_us : 0));
+  json_object_set_new(json, "due", json_integer(destination->due));
+  json_object_set_new(json, "waiting", json_integer(destination->waiting));
+  json_object_set_new(json, "dead", json_integer(destination->dead));
+  json_object_set_new(json, "refused", json_boolean(is_refused));
+  json_object_set_new(json, "failing", json_boolean(is_failing));
+  json_object_set_new(json, "reason", kh_output_text(destination->reason));
+  if (is_gone(status, destination))
+    json_object_set_new(json, "rule_gone", json_true());
+  return json;
 }
 
 static void add_destination(void *self, const struct kh_look_destination *destination)
 {
-  struct totals *totals = self;
-  const bool is_held = destination->held_until_us > totals->now_us &&
-                       destination->due + destination->waiting > 0;
-  const int64_t held_until_us = is_held ? destination->held_until_us : 0;
-  json_t *json = json_object();
+  struct kh_status *status = self;
 
-  totals->due += destination->due;
-  totals->waiting += destination->waiting;
-  totals->dead += destination->dead;
-  take_smaller(&totals->oldest_us, destination->oldest_us);
-  take_smaller(&totals->next_us, destination->next_us);
-  json_object_set_new(json, "destination",
-                      kh_output_destination(destination->credential, destination->place));
-  json_object_set_new(json, "last_success", kh_output_time(destination->delivered_us));
-  json_object_set_new(json, "held_until", kh_output_time(held_until_us));
-  json_object_set_new(json, "due", json_integer(destination->due));
-  json_object_set_new(json, "waiting", json_integer(destination->waiting));
-  json_object_set_new(json, "dead", json_integer(destination->dead));
-  if (is_gone(totals->rules, destination))
-    json_object_set_new(json, "rule_gone", json_true());
-  json_array_append_new(totals->destinations, json);
+  status->due += destination->due;
+  status->waiting += destination->waiting;
+  status->dead += destination->dead;
+  take_smaller(&status->oldest_us, destination->oldest_us);
+  take_smaller(&status->next_us, destination->next_us);
+  json_array_append_new(status->destinations, json_of_destination(status, destination));
 }
+
+/* ---- as JSON -------------------------------------------------------------------------------- */
 
 static json_t *json_of_inbox(const struct kh_inbox_load *load)
 {
@@ -68,107 +71,88 @@ static json_t *json_of_inbox(const struct kh_inbox_load *load)
   return json;
 }
 
-static json_t *json_of_outbox(const struct totals *totals)
+static json_t *json_of_outbox(const struct kh_status *status)
 {
   json_t *json = json_object();
 
-  json_object_set_new(json, "due", json_integer(totals->due));
-  json_object_set_new(json, "waiting", json_integer(totals->waiting));
-  json_object_set_new(json, "dead", json_integer(totals->dead));
-  json_object_set_new(json, "oldest", kh_output_time(totals->oldest_us));
-  json_object_set_new(json, "next_attempt", kh_output_time(totals->next_us));
-  json_object_set_new(json, "can_shrink", json_boolean(totals->can_shrink));
+  json_object_set_new(json, "due", json_integer(status->due));
+  json_object_set_new(json, "waiting", json_integer(status->waiting));
+  json_object_set_new(json, "dead", json_integer(status->dead));
+  json_object_set_new(json, "oldest", kh_output_time(status->oldest_us));
+  json_object_set_new(json, "next_attempt", kh_output_time(status->next_us));
+  json_object_set_new(json, "can_shrink", json_boolean(status->can_shrink));
   return json;
 }
 
-static json_t *json_of_worker(const struct kh_state_folder *folder)
+static json_t *json_of_worker(const struct kh_status *status)
 {
-  int64_t since_us = 0;
-  bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
   json_t *json = json_object();
 
-  json_object_set_new(json, "mode", json_string(kh_worker_mode_name(folder->config->worker_mode)));
-  json_object_set_new(json, "alive", json_boolean(alive));
-  json_object_set_new(json, "since", kh_output_time(since_us));
+  json_object_set_new(json, "mode", json_string(kh_worker_mode_name(status->folder->config->worker_mode)));
+  json_object_set_new(json, "alive", json_boolean(status->is_alive));
+  json_object_set_new(json, "since", kh_output_time(status->since_us));
   return json;
 }
 
-static void print_age(const char *label, int64_t at_us, int64_t now_us)
+static json_t *json_of_counts(const struct kh_look_counts *counts)
 {
-  char span[24];
+  json_t *json = json_object();
 
-  kh_output_span(now_us - at_us, span);
-  if (at_us != 0)
-    printf(", %s%s%s", label, span, at_us > now_us ? "" : " ago");
+  json_object_set_new(json, "accepted", json_integer(counts->accepted));
+  json_object_set_new(json, "repeated", json_integer(counts->repeats));
+  json_object_set_new(json, "delivered", json_integer(counts->delivered));
+  json_object_set_new(json, "failed", json_integer(counts->failed));
+  json_object_set_new(json, "dead", json_integer(counts->dead));
+  return json;
 }
 
-static void print_destinations(const json_t *destinations, int64_t now_us)
+static json_t *json_of_refusals(const uint64_t counts[KH_ERR__COUNT])
 {
-  size_t i = 0;
-  const json_t *one = NULL;
+  json_t *json = json_object();
 
-  json_array_foreach(destinations, i, one)
-  {
-    json_t *success = json_object_get(one, "last_success");
-    char span[24] = "";
-    int64_t at_us = 0;
-
-    if (kh_time_parse(kh_str_of(json_string_value(success)), &at_us))
-      kh_output_span(now_us - at_us, span);
-    printf("  ");
-    kh_output_print_text(json_object_get(one, "destination"));
-    printf(": last success %s%s, %" JSON_INTEGER_FORMAT " due, %" JSON_INTEGER_FORMAT
-           " waiting, %" JSON_INTEGER_FORMAT " dead",
-           span[0] ? span : "never", span[0] ? " ago" : "", json_integer_value(json_object_get(one, "due")),
-           json_integer_value(json_object_get(one, "waiting")),
-           json_integer_value(json_object_get(one, "dead")));
-    if (kh_time_parse(kh_str_of(json_string_value(json_object_get(one, "held_until"))), &at_us)) {
-      kh_output_span(at_us - now_us, span);
-      printf(", on hold for %s", span);
-    }
-    if (json_object_get(one, "rule_gone"))
-      printf(", no rule sends there any more");
-    printf("\n");
-  }
+  for (size_t i = KH_OK + 1; i < KH_ERR__COUNT; i++)
+    if (counts[i] > 0)
+      json_object_set_new(json, kh_err_token((enum kh_err)i), json_integer((json_int_t)counts[i]));
+  return json;
 }
 
-static void print_outbox(const struct totals *totals)
+/* Takes both over. */
+static json_t *json_by_time(json_t *today, json_t *all)
 {
-  printf("outbox  %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " dead", totals->due, totals->waiting,
-         totals->dead);
-  print_age("the oldest was made ", totals->oldest_us, totals->now_us);
-  if (totals->due == 0)
-    print_age("the next is due in ", totals->next_us, totals->now_us);
-  printf("\n");
-  if (!totals->can_shrink)
-    printf("        memory.sqlite keeps its size: there was no room for a copy; make room, restart the "
-           "worker\n");
+  json_t *json = json_object();
+
+  json_object_set_new(json, "today", today);
+  json_object_set_new(json, "all", all);
+  return json;
 }
 
-/* TOTALS is NULL where memory could not be read for want of room. */
-static void print(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
-                  const struct kh_room_left *left, const struct totals *totals)
+static json_t *json_of_all(const struct kh_status *status)
 {
-  char words[KH_ROOM_WORDS_BYTES];
-  int64_t since_us = 0, now_us = folder->now_us;
-  bool alive = kh_worker_lock_is_held(folder->config->state, &since_us);
+  const struct kh_state_folder *folder = status->folder;
+  json_t *answer = json_object();
 
-  printf("state   %s%s\n", folder->config->state, folder->exists ? "" : ", which does not exist yet");
-  printf("inbox   %zu waiting, %zu set aside", load->entries, load->aside);
-  print_age("the oldest came ", load->oldest_us, now_us);
-  kh_room_left_words(left, words);
-  printf("\nroom    %s\n", words);
-  if (totals)
-    print_outbox(totals);
-  else
-    printf("outbox  cannot be read on a full disk\n");
-  printf("worker  %s", alive ? "at work" : "none at the moment");
-  if (alive)
-    print_age("since ", since_us, now_us);
-  printf(" (worker: %s)\n", kh_worker_mode_name(folder->config->worker_mode));
-  if (totals)
-    print_destinations(totals->destinations, now_us);
+  json_object_set_new(answer, "state", json_string(folder->config->state));
+  json_object_set_new(answer, "exists", json_boolean(folder->exists));
+  json_object_set_new(answer, "inbox", status->has_inbox ? json_of_inbox(&status->load) : json_null());
+  json_object_set_new(answer, "room", kh_room_left_json(&status->left));
+  json_object_set_new(answer, "outbox", status->has_outbox ? json_of_outbox(status) : json_null());
+  json_object_set_new(answer, "destinations",
+                      status->has_outbox ? json_incref(status->destinations) : json_null());
+  json_object_set_new(answer, "worker", json_of_worker(status));
+  json_object_set_new(answer, "counts",
+                      status->has_outbox
+                          ? json_by_time(json_of_counts(&status->today), json_of_counts(&status->all))
+                          : json_null());
+  json_object_set_new(answer, "refused",
+                      status->has_refused ? json_by_time(json_of_refusals(status->refused.today),
+                                                         json_of_refusals(status->refused.all))
+                                          : json_null());
+  json_object_set_new(answer, "config", status->mistake.err ? kh_output_diag(&status->mistake) : json_null());
+  json_object_set_new(answer, "why", json_incref(status->why));
+  return answer;
 }
+
+/* ---- looking -------------------------------------------------------------------------------- */
 
 static enum kh_err look_at_inbox(const struct kh_state_folder *folder, struct kh_inbox_load *load,
                                  struct kh_diag *diag)
@@ -176,23 +160,24 @@ static enum kh_err look_at_inbox(const struct kh_state_folder *folder, struct kh
   struct kh_inbox inbox = kh_inbox_closed();
   enum kh_err err = kh_inbox_find(&inbox, folder->config->state, diag);
 
-  *load = (struct kh_inbox_load){0};
   if (!err && kh_inbox_look(&inbox, load))
     err = kh_diag_set(diag, KH_ERR_INBOX_IO, "%s: %s", inbox.path, strerror(errno));
   kh_inbox_close(&inbox);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
-static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct totals *totals,
-                                  struct kh_diag *diag)
+static enum kh_err look_at_outbox(struct kh_status *status, struct kh_diag *diag)
 {
+  const int64_t now_us = status->folder->now_us;
   struct kh_look *look = NULL;
-  enum kh_err err = kh_look_open(&look, folder->config->state, KH_LOOK_ONLY, diag);
+  enum kh_err err = kh_look_open(&look, status->folder->config->state, KH_LOOK_ONLY, diag);
 
   if (!err)
-    err = kh_look_destinations(look, folder->now_us, add_destination, totals, diag);
+    err = kh_look_destinations(look, now_us, add_destination, status, diag);
   if (!err)
-    err = kh_look_can_shrink(look, &totals->can_shrink, diag);
+    err = kh_look_counts(look, now_us, &status->today, &status->all, diag);
+  if (!err)
+    err = kh_look_can_shrink(look, &status->can_shrink, diag);
   kh_look_close(look);
   return err;
 }
@@ -202,83 +187,132 @@ static enum kh_err look_at_outbox(const struct kh_state_folder *folder, struct t
  * there, or because of a secret that cannot be read. One that is at work has read its secrets, of which some
  * may stand in an environment of its own.
  */
-static struct kh_diag find_mistake(const struct kh_state_folder *folder, struct kh_setup **setup)
+static void look_at_config(struct kh_status *status)
 {
   struct kh_diags diags = {0};
-  struct kh_diag first = {0};
-  int64_t since_us = 0;
-  const bool is_alive = kh_worker_lock_is_held(folder->config->state, &since_us);
-  enum kh_err err = kh_setup_open(setup, folder->config->path, is_alive ? KH_CONFIG_DRY : KH_CONFIG_WHOLE,
-                                  kh_cli_environment(), NULL, &diags);
+  enum kh_err err = kh_setup_open(&status->setup, status->folder->config->path,
+                                  status->is_alive ? KH_CONFIG_DRY : KH_CONFIG_WHOLE, kh_cli_environment(),
+                                  NULL, &diags);
 
   kh_diags_sort(&diags);
   if (err)
-    first = kh_diags_first(&diags);
+    status->mistake = kh_diags_first(&diags);
   kh_diags_release(&diags);
-  return first;
 }
 
-static json_t *json_of_all(const struct kh_state_folder *folder, const struct kh_inbox_load *load,
-                           const struct kh_room_left *left, const struct totals *totals,
-                           const struct kh_diag *mistake)
+/* One that a receiver has just started does not listen yet. */
+static void look_for_worker_again(struct kh_status *status)
 {
-  json_t *answer = json_object();
+  const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
 
-  json_object_set_new(answer, "state", json_string(folder->config->state));
-  json_object_set_new(answer, "exists", json_boolean(folder->exists));
-  json_object_set_new(answer, "inbox", json_of_inbox(load));
-  json_object_set_new(answer, "room", kh_room_left_json(left));
-  json_object_set_new(answer, "outbox", totals ? json_of_outbox(totals) : json_null());
-  json_object_set_new(answer, "destinations", totals ? json_incref(totals->destinations) : json_null());
-  json_object_set_new(answer, "worker", json_of_worker(folder));
-  json_object_set_new(answer, "config", mistake->err ? kh_output_diag(mistake) : json_null());
-  return answer;
+  for (int i = 0; i < 10 && !status->is_alive; i++) {
+    (void)nanosleep(&pause, NULL);
+    status->is_alive = kh_worker_lock_is_held(status->folder->config->state, &status->since_us);
+  }
 }
+
+static void look(struct kh_status *status)
+{
+  const struct kh_config *config = status->folder->config;
+
+  status->is_alive = kh_worker_lock_is_held(config->state, &status->since_us);
+  look_at_config(status);
+  status->left = kh_room_left_find(config);
+  status->has_inbox = look_at_inbox(status->folder, &status->load, &status->failure) == KH_OK;
+  status->has_outbox = look_at_outbox(status, &status->failure) == KH_OK;
+  status->has_refused = kh_refusals_read(config->state, status->folder->now_us, &status->refused) == KH_OK;
+  if (!status->is_alive && (status->load.entries > 0 || status->due > 0))
+    look_for_worker_again(status);
+  kh_status_judge(status);
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
 
 /* How the command was called. */
 struct call {
   const char *config_path;
-  bool json;
+  bool json, prometheus, alive;
 };
 
-static int tell(const struct kh_command *self, const struct call *call)
+static int tell_alive(const struct kh_status *status)
 {
-  struct totals totals = {.destinations = json_array()};
-  struct kh_inbox_load load;
+  const json_t *grave = kh_status_find_grave(status);
+
+  if (!grave) {
+    puts("alive");
+    return KH_EXIT_OK;
+  }
+  printf("not alive: ");
+  kh_output_print_member(grave, "why");
+  if (json_is_string(json_object_get(grave, "do"))) {
+    printf("; type: ");
+    kh_output_print_member(grave, "do");
+  }
+  printf("\n");
+  return KH_EXIT_NO;
+}
+
+/* It cannot be looked at, and nothing says why it stands still. */
+static bool is_blind(const struct kh_status *status)
+{
+  const char *what = json_string_value(json_object_get(json_array_get(status->why, 0), "what"));
+
+  return what && strcmp(what, "state") == 0;
+}
+
+static int tell(const struct call *call, const struct kh_status *status)
+{
+  const int code = json_array_size(status->why) > 0 ? KH_EXIT_NO : KH_EXIT_OK;
+
+  if (call->alive)
+    return tell_alive(status);
+  if (call->prometheus) {
+    kh_status_print_metrics(status);
+    return KH_EXIT_OK;
+  }
+  if (is_blind(status))
+    return kh_cli_fail(status->folder->self, KH_EXIT_STATE, "%s", status->failure.text);
+  if (call->json)
+    kh_output_tell(json_of_all(status));
+  else
+    kh_status_print(status);
+  return code;
+}
+
+/* Where a receiver cannot read it either, each webhook is answered 500; what is wrong is told already. */
+static int tell_broken(const struct call *call)
+{
+  static const char why[] = "the configuration is broken, so webhooks are answered 500";
+  const char *path = kh_cli_config_path(call->config_path);
+
+  if (call->prometheus) {
+    kh_status_print_metrics(NULL);
+    return KH_EXIT_OK;
+  }
+  if (call->json)
+    kh_output_tell(json_pack("{s:n, s:[{s:s, s:s, s:o}]}", "state", "why", "what", "config", "why", why, "do",
+                             json_sprintf("kitehook check --config %s", path)));
+  else
+    printf("%s%s; type: kitehook check --config %s\n", call->alive ? "not alive: " : "why     ", why, path);
+  return KH_EXIT_NO;
+}
+
+static int look_and_tell(const struct kh_command *self, const struct call *call)
+{
   struct kh_state_folder folder;
-  struct kh_diag diag = {0};
-  struct kh_diag mistake = {0};
-  struct kh_setup *setup = NULL;
+  struct kh_status status = {.folder = &folder, .destinations = json_array(), .why = json_array()};
   int code = kh_state_folder_open(&folder, self, call->config_path);
 
-  if (code != KH_EXIT_OK)
-    goto done;
-  enum kh_err err = look_at_inbox(&folder, &load, &diag);
-  mistake = find_mistake(&folder, &setup);
-  totals.rules = mistake.err || !setup ? NULL : &setup->rules;
-  totals.now_us = folder.now_us;
-  const struct kh_room_left left = kh_room_left_find(folder.config);
-  const struct totals *seen = &totals;
-  if (!err)
-    err = look_at_outbox(&folder, &totals, &diag);
-  if (err && !kh_room_has(&left.room, 0)) {
-    err = KH_OK;
-    seen = NULL;
+  if (code == KH_EXIT_OK) {
+    look(&status);
+    code = tell(call, &status);
+  } else if (code == KH_EXIT_CONFIG && !folder.config &&
+             access(kh_cli_config_path(call->config_path), R_OK) == 0) {
+    code = tell_broken(call);
   }
-  if (err) {
-    code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);
-  } else if (call->json) {
-    kh_output_tell(json_of_all(&folder, &load, &left, seen, &mistake));
-  } else {
-    print(&folder, &load, &left, seen);
-    if (mistake.err) {
-      printf("config  is broken, so no worker can start; type `kitehook check`: ");
-      kh_cli_print_diag(stdout, &mistake);
-    }
-  }
-done:
-  json_decref(totals.destinations);
-  kh_setup_close(setup);
+  json_decref(status.destinations);
+  json_decref(status.why);
+  kh_setup_close(status.setup);
   kh_state_folder_close(&folder);
   return code;
 }
@@ -286,6 +320,8 @@ done:
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct call, config_path)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
+    {"prometheus", kh_cli_take_flag, offsetof(struct call, prometheus)},
+    {"alive", kh_cli_take_flag, offsetof(struct call, alive)},
     {0},
 };
 
@@ -296,25 +332,29 @@ static int run(const struct kh_command *self, int argc, char **argv)
 
   if (code != KH_GO_ON)
     return code;
-  return tell(self, &call);
+  if (call.json + call.prometheus + call.alive > 1)
+    return kh_cli_misused(self, "give one of --json, --prometheus and --alive");
+  return look_and_tell(self, &call);
 }
 
 const struct kh_command kh_command_status = {
     .name = "status",
-    .summary =
-        "how much waits, is due, dead or set aside, how much room is left, and whether a worker is at work",
-    .usage = "[--config F] [--json]",
+    .summary = "what waits, is due, dead or was counted, and why something does not move",
+    .usage = "[--config F] [--json | --prometheus | --alive]",
     .help =
         "A look from beside: nothing is made, and neither receivers nor a worker are held up. Run it as the\n"
-        "user who owns the state folder.\n\n"
-        "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
-        "  --json       answer by one JSON object: state, exists, inbox, room, outbox and destinations\n"
-        "               (null where a full disk keeps them from being read), worker, config (null, or its\n"
-        "               first mistake)\n"
-        "  -h, --help   show this\n\n"
-        "Exit codes: 0 told, whatever it is, 2 called wrongly, 3 configuration, 5 the state folder or "
-        "memory\n"
-        "cannot be had, or output failed.\n",
+        "user who owns the state folder. Each line `why` is something that does not move, and what to "
+        "type.\n\n"
+        "  --config F    the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+        "  --json        answer by one JSON object: state, exists, inbox, room, outbox, destinations and\n"
+        "                counts (null where they cannot be read), worker, refused (null: nobody counts),\n"
+        "                config (null, or its first mistake), why\n"
+        "  --prometheus  answer in Prometheus' text format, for a textfile collector; exits 0 then\n"
+        "  --alive       the health check: exits 0 while a worker is there, or none is needed, and the\n"
+        "                inbox takes webhooks\n"
+        "  -h, --help    show this\n\n"
+        "Exit codes: 0 all moves, 1 something does not, or --alive says no, 2 called wrongly, 3 no\n"
+        "configuration or no `state:`, 5 the state folder or memory cannot be had, or output failed.\n",
     .options = options,
     .operand = "",
     .run = run,

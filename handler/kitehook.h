@@ -16,6 +16,7 @@
 #include "base/version.h"
 #include "config/config.h"
 #include "inbox/inbox_sink.h"
+#include "inbox/refusals.h"
 #include "receive/event.h"
 #include "receive/request.h"
 
@@ -55,6 +56,7 @@ struct kh_reception {
   struct kh_config *config;    /* NULL while none could be loaded */
   struct kh_inbox_sink inbox;
   struct kh_receiver receiver;
+  struct kh_refusals *refusals; /* what is refused is counted there; NULL after open, set by the caller */
   const char *config_path;
   const char *const *environment;
   const struct kh_clock *clock;

@@ -48,6 +48,15 @@ static void leave_config(struct kh_reception *reception)
 
 static bool refresh(void *owner);
 
+static void count(void *owner, enum kh_err verdict, const struct kh_event *event)
+{
+  const struct kh_reception *reception = owner;
+
+  (void)event;
+  if (reception->refusals)
+    kh_refusals_count(reception->refusals, verdict);
+}
+
 static void open_receiver(struct kh_reception *reception)
 {
   const struct kh_config *config = reception->config;
@@ -58,6 +67,7 @@ static void open_receiver(struct kh_reception *reception)
   kh_receiver_init(&reception->receiver, config, sink, reception->clock,
                    kh_log_to_fd(&reception->lines, reception->clock));
   reception->receiver.refresh = refresh;
+  reception->receiver.observe = count;
   reception->receiver.owner = reception;
 }
 
@@ -128,6 +138,7 @@ void kh_reception_open(struct kh_reception *reception, const char *path, const c
 {
   /* Member by member: a CGI should not touch the pages of the config that it will not read. */
   reception->config = NULL;
+  reception->refusals = NULL;
   reception->config_path = path;
   reception->environment = environment;
   reception->clock = clock;
@@ -161,8 +172,11 @@ void kh_reception_look_again(struct kh_reception *reception)
   reception->looked_us -= LOOK_EVERY_US;
 }
 
-static void answer_broken(const struct kh_request *request, struct kh_response *response)
+static void answer_broken(struct kh_reception *reception, const struct kh_request *request,
+                          struct kh_response *response)
 {
+  if (request->method != KH_METHOD_GET && request->method != KH_METHOD_HEAD)
+    count(reception, KH_ERR_CONFIG, NULL);
   *response = (struct kh_response){.status = kh_err_status(KH_ERR_CONFIG),
                                    .content_type = "application/json",
                                    .head = request->method == KH_METHOD_HEAD};
@@ -178,5 +192,5 @@ void kh_reception_handle(struct kh_reception *reception, const struct kh_request
   if (reception->config)
     kh_receive(&reception->receiver, request, response);
   else
-    answer_broken(request, response);
+    answer_broken(reception, request, response);
 }

@@ -206,6 +206,7 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .received_us = entry->received_us,
       .done_us = kh_clock_now_us(work->clock),
       .deliveries = outcome->count,
+      .is_repeat = outcome->facts.seen != KH_SEEN_NEVER,
   };
   err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
   for (size_t i = 0; !err && i < outcome->count; i++)

@@ -51,6 +51,8 @@ STEPS = [
     ("front_door", [integration("front_door")]),
     ("service", [integration("service")]),
     ("commands", [integration("commands")]),
+    ("faults", [integration("faults")]),
+    ("status", [integration("status")]),
     ("destinations", [integration("destinations")]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
     ("moving", [["script/build", "clang"], integration("moving")]),

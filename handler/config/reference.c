@@ -46,7 +46,7 @@ static enum kh_err set_secret(const struct kh_reference *from, const char *key, 
 {
   value = kh_str_without_line_end(value);
   if (value.len == 0)
-    return kh_reference_mistake(from, key, "the secret is empty");
+    return kh_reference_mistake(from, key, "the secret is empty; write it there, on one line");
   if (memchr(value.at, '\n', value.len))
     kh_config_warning(from->config, from->node, key, from->diags,
                       "%s: the secret has more than one line; all of them count", from->where);

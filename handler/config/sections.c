@@ -147,7 +147,8 @@ static enum kh_err read_http(const struct kh_section *top)
   if (config->http_ca_file[0] && kh_config_watch(config, config->http_ca_file))
     err = mistake(&http, "ca_file", "cannot be watched: too many files, or no memory");
   if (config->http_ca_file[0] && access(config->http_ca_file, R_OK))
-    err = kh_config_mistake(config, node, "ca_file", top->diags, "http.ca_file: cannot read %s: %s",
+    err = kh_config_mistake(config, node, "ca_file", top->diags,
+                            "http.ca_file: cannot read %s: %s; write that file, or correct the path",
                             config->http_ca_file, strerror(errno));
   return kh_first_err(err, read_proxy(&http));
 }

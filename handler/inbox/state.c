@@ -41,9 +41,10 @@ static enum kh_err check_owner(const char *state, int fd, struct kh_diag *diag)
     return kh_state_failure(state, diag);
   if (about.st_uid != geteuid())
     return kh_diag_set(diag, KH_ERR_STATE_OWNER,
-                       "%s belongs to user %u and this process runs as user %u; run it as the owner, for "
-                       "example: sudo -u '#%u' kitehook worker",
-                       state, (unsigned)about.st_uid, (unsigned)geteuid(), (unsigned)about.st_uid);
+                       "%s belongs to user %u and this process runs as user %u; receivers and worker must "
+                       "run as its owner: run this as user %u, or type `chown -R %u %s`",
+                       state, (unsigned)about.st_uid, (unsigned)geteuid(), (unsigned)about.st_uid,
+                       (unsigned)geteuid(), state);
   if (about.st_mode & 0077)
     return kh_diag_set(diag, KH_ERR_STATE_MODE, "%s is open to others (mode %04o); close it: chmod 700 %s",
                        state, (unsigned)(about.st_mode & 07777), state);
@@ -53,6 +54,9 @@ static enum kh_err check_owner(const char *state, int fd, struct kh_diag *diag)
 enum kh_err kh_state_find(const char *state, int *fd, struct kh_diag *diag)
 {
   *fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0 && errno == ENOTDIR)
+    return kh_diag_set(diag, KH_ERR_INBOX_IO, "%s: %s; move it away, or name another folder by `state`",
+                       state, strerror(errno));
   if (*fd < 0)
     return errno == ENOENT ? KH_ERR_NOT_FOUND : kh_state_failure(state, diag);
 

@@ -115,7 +115,9 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
     return KH_WORKER_WOKEN;
   if (config->worker_mode == KH_WORKER_SERVICE) {
     (void)kh_diag_set(diag, KH_ERR_NOT_FOUND,
-                      "no worker listens; start the service: kitehook worker --serve");
+                      "no worker listens; type `systemctl start kitehook-worker`, or run `kitehook worker "
+                      "--serve` as the user who owns %s",
+                      config->state);
     return KH_WORKER_ABSENT;
   }
 
@@ -186,7 +188,10 @@ static enum kh_err take_lock(struct kh_worker_lock *lock, int lock_fd, struct kh
     return KH_OK;
   enum kh_err err = lock->lock_fd == -1 ? KH_ERR_LOCKED : KH_ERR_IO;
   lock->lock_fd = -1;
-  return kh_diag_set(diag, err, "another worker holds %s/%s", lock->state, lock_file);
+  return kh_diag_set(diag, err,
+                     "another worker holds %s/%s; `fuser -v %s/%s` names it: stop that one, or let "
+                     "it work",
+                     lock->state, lock_file, lock->state, lock_file);
 }
 
 /* O_RDWR: a FIFO without a writer would otherwise report hang-up for ever, and poll would spin. */

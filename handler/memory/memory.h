@@ -40,6 +40,7 @@ struct kh_journal {
   struct kh_str entry, request_id, event, organization, pipeline, branch, state, verdict;
   int64_t build_number, received_us, done_us;
   size_t deliveries;
+  bool is_repeat; /* or a replay: it was proven, and nothing was made of it */
 };
 
 struct kh_memory_ops {

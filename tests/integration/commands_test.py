@@ -156,9 +156,10 @@ def test_status_of_the_config(cli, report):
     """Receivers start workers in spite of a rule that none can start with."""
     config = cli.config(top=STATE, rules="  - log\n  - slack: { url: { env: NOT_SET } }\n")
     os.mkdir(cli.path("state"), 0o700)
-    report.check("status: a variable without which no worker starts",
-                 "NOT_SET" in told(cli, "status")["config"]["message"] and
-                 "NOT_SET" in cli.run("status", "--config", config).out, told(cli, "status"))
+    done = cli.run("status", "--config", config)
+    report.check("status: a variable that no worker will find",
+                 "NOT_SET" in told(cli, "status")["config"]["message"] and done.code == 1 and
+                 "NOT_SET is set neither in `env_file` nor" in done.out, done)
     cli.config(top=STATE, rules="  - log\n  - log:\n    if: build.brnch == 'x'\n    evnts: y\n")
     with open(config, encoding="utf-8") as file:
         place = [(number, line.index("build.brnch") + 1) for number, line in enumerate(file, 1)
@@ -169,9 +170,9 @@ def test_status_of_the_config(cli, report):
                  "did you mean `build.branch`?" in found["message"] and
                  sorted(found) == ["column", "file", "line", "message"], found)
     done = cli.run("status", "--config", config)
-    report.check("status, for people: it is broken", done.code == 0 and "no worker can start" in done.out and
-                 f"{config}:{place[0]}:{place[1]}: `if`: " in done.out and done.out.count("\nconfig ") == 1,
-                 done)
+    report.check("status, for people: it is broken", done.code == 1 and "no worker can start" in done.out and
+                 f"{config}:{place[0]}:{place[1]}: `if`: " in done.out and done.out.count("\nwhy ") == 1 and
+                 f"type: kitehook check --config {config}\n" in done.out, done)
     cli.config(top=STATE, rules="  - include: nowhere.yml\n")
     report.check("status: an include that is not there",
                  "cannot read" in told(cli, "status")["config"]["message"], told(cli, "status"))
@@ -216,6 +217,7 @@ def test_burial(cli, report):
         listed = told(cli, "outbox", "list")["deliveries"]
         report.check("outbox list has it", len(listed) == 1 and listed[0] == {
             "id": row["id"], "state": "dead", "rule": row["rule"], "notifier": "slack",
+            "pipeline": "kite-frame", "build": 1,
             "destination": "slack env:SLACK_WEBHOOK_URL", "credential": "slack env:SLACK_WEBHOOK_URL",
             "place": None, "event": "build.finished", "entry": row["entry"], "attempts": 1,
             "reason": "delivery_refused: HTTP 400", "status": 400,
@@ -231,6 +233,8 @@ def test_burial(cli, report):
         done = cli.run("outbox", "list", "--config", cli.path("kitehook.yml"))
         report.check("outbox list, for people",
                      done.code == 0 and row["id"] in done.out and
+                     f"build.finished kite-frame #1 -> slack env:SLACK_WEBHOOK_URL ({row['rule']})" in
+                     done.out and
                      "1 tried: delivery_refused: HTTP 400" in done.out, done)
         done = cli.run("outbox", "show", "--config", cli.path("kitehook.yml"), row["id"])
         report.check("outbox show, for people",
@@ -245,7 +249,10 @@ def test_burial(cli, report):
                      status["outbox"]["oldest"] is None and
                      status["destinations"] ==
                      [{"destination": "slack env:SLACK_WEBHOOK_URL", "last_success": None, "held_until": None,
-                       "due": 0, "waiting": 0, "dead": 1}], status)
+                       "due": 0, "waiting": 0, "dead": 1, "refused": False, "failing": False,
+                       "reason": "delivery_refused: HTTP 400"}] and
+                     status["counts"]["all"] == {"accepted": 1, "repeated": 0, "delivered": 0, "failed": 0,
+                                                 "dead": 1}, status)
         with sqlite3.connect(f"{state}/memory.sqlite") as db:
             everything = "\n".join(db.iterdump())
         db.close()

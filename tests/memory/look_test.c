@@ -55,15 +55,18 @@ static void owe(const char *id, const char *notifier, const char *destination, c
 /* Two that are due, one that waits, two that are dead, and one that arrived. */
 static void fill(void)
 {
+  struct kh_failure failure = kh_test_failure;
+
+  failure.now_us = NOW_US - 5;
   owe("due-1", "slack", "slack env:A", "build.finished", KH_TEST_T0_US);
   owe("wait-1", "slack", "slack env:B|#ci", "build.finished", KH_TEST_T0_US + 1);
   owe("dead-1", "slack", "slack env:A", "job.finished", KH_TEST_T0_US + 2);
   owe("dead-2", "log", "log", "build.finished", NOW_US - 10);
   owe("due-2", "log", "log", "ping", NOW_US - 10);
   owe("gone", "slack", "slack env:A", "ping", NOW_US - 10);
-  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "wait-1", 3, NOW_US + 7, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-1", 12, NOW_US - 5, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-2", 1, NOW_US - 4, &kh_test_failure), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "wait-1", 3, NOW_US + 7, &failure), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-1", 12, NOW_US - 5, &failure), KH_OK);
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-2", 1, NOW_US - 4, &failure), KH_OK);
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", NOW_US - 3, 0), KH_OK);
 }
 
@@ -124,6 +127,137 @@ START_TEST(a_filter_asks_for_what_holds_all_of_it)
 
   fill();
   expect_ids(&filter, filters[_i].ids);
+}
+END_TEST
+
+static void expect_counts(const struct kh_look_counts *got, const int64_t want[5])
+{
+  ck_assert_int_eq(got->accepted, want[0]);
+  ck_assert_int_eq(got->repeats, want[1]);
+  ck_assert_int_eq(got->delivered, want[2]);
+  ck_assert_int_eq(got->failed, want[3]);
+  ck_assert_int_eq(got->dead, want[4]);
+}
+
+static void expect_both_counts(int64_t now_us, const int64_t today[5], const int64_t all[5])
+{
+  struct kh_look *look = look_at(test.dir.path, KH_LOOK_ONLY);
+  struct kh_look_counts got_today, got_all;
+
+  ck_assert_int_eq(kh_look_counts(look, now_us, &got_today, &got_all, NULL), KH_OK);
+  expect_counts(&got_today, today);
+  expect_counts(&got_all, all);
+  kh_look_close(look);
+}
+
+static void commit_repeat(int64_t done_us)
+{
+  const struct kh_claim claim = kh_test_claim("again", "same", "", done_us);
+  const struct kh_journal journal = {.entry = claim.entry, .done_us = done_us, .is_repeat = true};
+
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_memory_commit(&test.store.memory, &claim, &journal), KH_OK);
+  ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
+}
+
+/* The first two of `fill` were done a day earlier than its outcomes. */
+START_TEST(webhooks_and_outcomes_are_counted_by_days_and_in_all)
+{
+  fill();
+  commit_repeat(NOW_US);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "nobody", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT accepted FROM counts WHERE day = 0"), 6);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM counts"), 3);
+  expect_both_counts(NOW_US, (int64_t[]){3, 1, 1, 1, 2}, (int64_t[]){6, 1, 1, 1, 2});
+  expect_both_counts(KH_TEST_T0_US, (int64_t[]){3, 0, 0, 0, 0}, (int64_t[]){6, 1, 1, 1, 2});
+}
+END_TEST
+
+START_TEST(a_batch_that_is_dropped_counts_nothing)
+{
+  const struct kh_claim claim = kh_test_claim("lost", "body", "", NOW_US);
+  const struct kh_journal journal = {.entry = claim.entry, .done_us = NOW_US};
+
+  ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
+  ck_assert_int_eq(kh_memory_commit(&test.store.memory, &claim, &journal), KH_OK);
+  kh_batch_drop(&test.store.batch);
+  commit_repeat(NOW_US);
+  expect_both_counts(NOW_US, (int64_t[]){0, 1, 0, 0, 0}, (int64_t[]){0, 1, 0, 0, 0});
+}
+END_TEST
+
+/* Also those ahead of it, that were counted while the clock was wrong; what is in all stays. */
+START_TEST(days_are_kept_for_a_month)
+{
+  char ids[12];
+
+  for (int day = 0; day < 100; day++) {
+    (void)snprintf(ids, sizeof ids, "day-%d", day);
+    owe(ids, "log", "log", "ping", NOW_US + day * DAY_US);
+  }
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM counts"), 1 + 32);
+  owe("back", "log", "log", "ping", NOW_US);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM counts"), 1 + 1);
+  expect_both_counts(NOW_US, (int64_t[]){1, 0, 0, 0, 0}, (int64_t[]){101, 0, 0, 0, 0});
+}
+END_TEST
+
+static void must_be_refused(void *self, const struct kh_look_destination *destination)
+{
+  int *count = self;
+
+  ++*count;
+  ck_assert(kh_str_equal(destination->credential, KH_STR("slack env:A")));
+  ck_assert_int_eq(destination->refused, 1);
+  ck_assert_int_eq(destination->refused_us, NOW_US + 2);
+  ck_assert_int_eq(destination->failing_us, NOW_US);
+  ck_assert(kh_str_equal(destination->reason, KH_STR("delivery_failed: HTTP 500")));
+}
+
+START_TEST(a_destination_says_what_it_refused)
+{
+  struct kh_failure refusal = {.reason = "destination_refused: HTTP 404", .is_refusal = true};
+  struct kh_failure failure = {.reason = "delivery_failed: HTTP 500", .now_us = NOW_US + 3};
+  struct kh_look *look;
+  int count = 0;
+
+  for (int i = 0; i < 4; i++)
+    owe((const char *[]){"a", "b", "c", "d"}[i], "slack", "slack env:A", "ping", NOW_US + i);
+  refusal.now_us = NOW_US + 1;
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "a", 1, NOW_US + 9, &refusal), KH_OK);
+  refusal.now_us = NOW_US + 2;
+  ck_assert_int_eq(kh_queue_bury(&test.store.queue, "b", 1, NOW_US + 2, &refusal), KH_OK);
+  ck_assert_int_eq(kh_queue_retry(&test.store.queue, "c", 1, NOW_US + 9, &failure), KH_OK);
+  look = look_at(test.dir.path, KH_LOOK_ONLY);
+  ck_assert_int_eq(kh_look_destinations(look, NOW_US, must_be_refused, &count, NULL), KH_OK);
+  ck_assert_int_eq(count, 1);
+  kh_look_close(look);
+}
+END_TEST
+
+static bool must_name_the_build(void *self, const struct kh_look_delivery *delivery)
+{
+  int *count = self;
+
+  ++*count;
+  ck_assert(kh_str_equal(delivery->pipeline, KH_STR("web")));
+  ck_assert_int_eq(delivery->build_number, 42);
+  return true;
+}
+
+START_TEST(a_delivery_names_pipeline_and_build)
+{
+  struct kh_look *look;
+  int count = 0;
+
+  owe("one", "log", "log", "ping", NOW_US);
+  kh_test_sql(&test.dir, "UPDATE journal SET pipeline = 'web', build_number = 42");
+  look = look_at(test.dir.path, KH_LOOK_ONLY);
+  ck_assert_int_eq(kh_look_deliveries(look, &(struct kh_look_filter){.created_before_us = 0}, NOW_US,
+                                      must_name_the_build, &count, NULL),
+                   KH_OK);
+  ck_assert_int_eq(count, 1);
+  kh_look_close(look);
 }
 END_TEST
 
@@ -481,6 +615,11 @@ static Suite *look_suite(void)
   tcase_add_test(test_case, all_of_a_delivery_is_shown);
   tcase_add_test(test_case, the_last_answer_that_came_is_kept);
   tcase_add_test(test_case, every_destination_tells_how_it_is);
+  tcase_add_test(test_case, webhooks_and_outcomes_are_counted_by_days_and_in_all);
+  tcase_add_test(test_case, a_batch_that_is_dropped_counts_nothing);
+  tcase_add_test(test_case, days_are_kept_for_a_month);
+  tcase_add_test(test_case, a_destination_says_what_it_refused);
+  tcase_add_test(test_case, a_delivery_names_pipeline_and_build);
   tcase_add_test(test_case, a_failed_batch_was_no_success);
   tcase_add_test(test_case, a_dead_one_is_owed_again);
   tcase_add_test(test_case, it_has_no_longer_to_live_than_it_had);

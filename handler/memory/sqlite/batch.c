@@ -27,6 +27,8 @@ static enum kh_err begin(void *self)
   sqlite->done_us = 0;
   sqlite->has_grown = false;
   sqlite->batch_died = 0;
+  memset(sqlite->counted, 0, sizeof sqlite->counted);
+  sqlite->counted_us = 0;
   return err;
 }
 
@@ -60,6 +62,23 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
   return err;
 }
 
+/* Once a batch, however many it carried. */
+static enum kh_err write_counted(struct kh_sqlite *sqlite)
+{
+  const int64_t day = sqlite->counted_us / KH_DAY_US;
+  struct kh_call count = kh_call(sqlite->db, KH_SQL_COUNT_DAY);
+
+  kh_call_number(&count, day);
+  for (size_t i = 0; i < KH_COUNT(sqlite->counted); i++)
+    kh_call_number(&count, sqlite->counted[i]);
+  enum kh_err err = kh_call_run(&count);
+  if (err)
+    return err;
+  struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_DAYS);
+  kh_call_number(&prune, day);
+  return kh_call_run(&prune);
+}
+
 static enum kh_err end(void *self)
 {
   struct kh_sqlite *sqlite = self;
@@ -73,6 +92,8 @@ static enum kh_err end(void *self)
     err = prune(sqlite);
   if (!err && sqlite->has_grown)
     err = kh_sqlite_hold_bounds(sqlite);
+  if (!err && sqlite->counted_us > 0)
+    err = write_counted(sqlite);
   if (!err)
     err = run(sqlite, KH_SQL_COMMIT);
   sqlite->untidy = true;

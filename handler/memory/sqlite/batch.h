@@ -15,6 +15,16 @@
 #include "memory/sqlite/db.h"
 #include "memory/store.h"
 
+/* What is counted for people, by days and in all (look.h). */
+enum kh_counted {
+  KH_COUNTED_ACCEPTED,
+  KH_COUNTED_REPEAT,
+  KH_COUNTED_DELIVERED,
+  KH_COUNTED_FAILED,
+  KH_COUNTED_DEAD,
+  KH_COUNTED__COUNT
+};
+
 struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
@@ -34,6 +44,8 @@ struct kh_sqlite {
   int64_t grown_us;          /* when it does */
   uint64_t batch_died, died; /* for want of room: in the batch, and in all before */
   char died_last[KH_CREDENTIAL_BYTES];
+  int64_t counted[KH_COUNTED__COUNT]; /* in the open batch, which writes them when it ends */
+  int64_t counted_us;                 /* the latest time of these: it says which day they are of */
   char state[KH_PATH_BYTES];
 };
 
@@ -48,6 +60,15 @@ static inline enum kh_err kh_sqlite_note(struct kh_sqlite *sqlite, enum kh_err e
   if (err != KH_OK && err != KH_ERR_NOT_FOUND)
     sqlite->batch_failed = true;
   return err;
+}
+
+/* COUNT more, in a batch that is open. */
+static inline void kh_sqlite_count(struct kh_sqlite *sqlite, enum kh_counted what, int64_t count,
+                                   int64_t now_us)
+{
+  sqlite->counted[what] += count;
+  if (now_us > sqlite->counted_us)
+    sqlite->counted_us = now_us;
 }
 
 /* KH_ERR_STORE unless a batch is open that has not failed. */

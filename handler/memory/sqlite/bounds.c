@@ -66,6 +66,7 @@ static enum kh_err kill(struct kh_sqlite *sqlite, const char *credential, uint64
   enum kh_err err = kh_call_run(&call);
   if (!err) {
     sqlite->batch_died += (uint64_t)kh_db_changes(sqlite->db);
+    kh_sqlite_count(sqlite, KH_COUNTED_DEAD, kh_db_changes(sqlite->db), sqlite->grown_us);
     (void)snprintf(sqlite->died_last, sizeof sqlite->died_last, "%s", credential);
   }
   return err;

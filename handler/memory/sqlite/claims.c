@@ -141,6 +141,9 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
     err = remember_entry(sqlite, claim, journal->done_us);
   if (!err)
     err = remember(sqlite, claim);
+  if (!err)
+    kh_sqlite_count(sqlite, journal->is_repeat ? KH_COUNTED_REPEAT : KH_COUNTED_ACCEPTED, 1,
+                    journal->done_us);
 
 done:
   return kh_sqlite_note(sqlite, err);

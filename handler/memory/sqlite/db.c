@@ -235,6 +235,15 @@ static enum kh_err judge_version(int version, bool is_new, enum kh_db_use use, c
   return KH_OK;
 }
 
+static const char *cure_of(sqlite3 *sqlite)
+{
+  const int code = sqlite3_errcode(sqlite) & 0xff;
+
+  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? "; move it away, and a new one is made: what it "
+                                                           "remembers and owes is lost"
+                                                         : "";
+}
+
 /*
  * What stands there decides before anything is written: not even the journal mode of a foreign file is
  * changed.
@@ -246,7 +255,8 @@ static enum kh_err know_file(sqlite3 *sqlite, const char *path, enum kh_db_use u
   enum kh_err err = KH_OK;
 
   if (sqlite3_prepare_v2(sqlite, kh_schema_look, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
-    err = kh_diag_set(diag, kind_of_failure(sqlite), "%s: %s", path, sqlite3_errmsg(sqlite));
+    err = kh_diag_set(diag, kind_of_failure(sqlite), "%s: %s%s", path, sqlite3_errmsg(sqlite),
+                      cure_of(sqlite));
     goto done;
   }
   *version = sqlite3_column_int(stmt, 0);

@@ -71,6 +71,8 @@ static void read_delivery(const struct kh_call *call, struct kh_look_delivery *d
     *texts[i] = kh_call_text_at(call, (int)i);
   for (size_t i = 0; i < KH_COUNT(numbers); i++)
     *numbers[i] = kh_call_number_at(call, (int)(KH_COUNT(texts) + i));
+  delivery->pipeline = kh_call_text_at(call, KH_COUNT(texts) + KH_COUNT(numbers));
+  delivery->build_number = kh_call_number_at(call, KH_COUNT(texts) + KH_COUNT(numbers) + 1);
 }
 
 enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
@@ -141,9 +143,36 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
                                                     .waiting = kh_call_number_at(&call, 5),
                                                     .dead = kh_call_number_at(&call, 6),
                                                     .oldest_us = kh_call_number_at(&call, 7),
-                                                    .next_us = kh_call_number_at(&call, 8)};
+                                                    .next_us = kh_call_number_at(&call, 8),
+                                                    .refused = kh_call_number_at(&call, 9),
+                                                    .refused_us = kh_call_number_at(&call, 10),
+                                                    .failing_us = kh_call_number_at(&call, 11),
+                                                    .reason = kh_call_text_at(&call, 12)};
     each(self, &destination);
   }
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
+  kh_call_end(&call);
+  return err;
+}
+
+enum kh_err kh_look_counts(struct kh_look *look, int64_t now_us, struct kh_look_counts *today,
+                           struct kh_look_counts *all, struct kh_diag *diag)
+{
+  enum kh_err err = KH_OK;
+
+  *today = *all = (struct kh_look_counts){0};
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_COUNTS);
+  kh_call_number(&call, now_us / KH_DAY_US);
+  while (!(err = kh_call_row(&call)))
+    *(kh_call_number_at(&call, 0) == 0 ? all : today) = (struct kh_look_counts){
+        .accepted = kh_call_number_at(&call, 1),
+        .repeats = kh_call_number_at(&call, 2),
+        .delivered = kh_call_number_at(&call, 3),
+        .failed = kh_call_number_at(&call, 4),
+        .dead = kh_call_number_at(&call, 5),
+    };
   err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
   kh_call_end(&call);
   return err;

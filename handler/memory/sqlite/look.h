@@ -42,6 +42,9 @@ struct kh_look_delivery {
   struct kh_str state;  /* as in the filter */
   int64_t body_bytes, attempt, status;
   int64_t created_us, not_before_us, expires_us, dead_us; /* dead_us is 0 while it lives */
+  /* of the webhook it came from, as far as that is remembered */
+  struct kh_str pipeline;
+  int64_t build_number; /* 0 for none */
 };
 
 /*
@@ -65,8 +68,25 @@ struct kh_look_destination {
       held_until_us; /* nothing goes there before, unless that is past; 0 when its last attempt was good */
   int64_t due, waiting, dead;
   int64_t oldest_us,
-      next_us; /* of what is owed: when the oldest was made, when the next is due; 0 for none */
+      next_us;          /* of what is owed: when the oldest was made, when the next is due; 0 for none */
+  int64_t refused;      /* of what is owed: it waits for another configuration */
+  int64_t refused_us;   /* when one was last refused because of the destination as such; 0 for never */
+  int64_t failing_us;   /* of what is owed and was tried: when the oldest was made; 0 for none */
+  struct kh_str reason; /* why the last attempt failed, of those that are owed or dead; "" for none */
 };
+
+/* What was counted since there is a memory. */
+struct kh_look_counts {
+  int64_t accepted;  /* webhooks of which notifications were made, or none were asked for */
+  int64_t repeats;   /* webhooks that were proven and dropped: repeats and replays */
+  int64_t delivered; /* notifications */
+  int64_t failed;    /* attempts, after which there is to be another one */
+  int64_t dead;      /* notifications that were given up */
+};
+
+/* Today begins at 00:00 UTC. All are 0 where nothing was counted. */
+enum kh_err kh_look_counts(struct kh_look *look, int64_t now_us, struct kh_look_counts *today,
+                           struct kh_look_counts *all, struct kh_diag *diag) KH_MUST_USE;
 
 /* Calls EACH for every destination that memory knows of, by name. */
 enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,

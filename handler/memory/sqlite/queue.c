@@ -145,21 +145,23 @@ static enum kh_err end_batch(struct kh_sqlite *sqlite, enum kh_err err)
   return err;
 }
 
-/* What the destination learns from an outcome, and what becomes of the delivery: one sync. */
+/* What the destination learns from an outcome, if anything, and what becomes of the delivery: one sync. */
 static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
-                               struct kh_call *delivery)
+                               struct kh_call *delivery, enum kh_counted what, int64_t now_us)
 {
   bool alone = !sqlite->in_batch;
   enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
 
-  if (!err)
+  if (!err && destination)
     err = record(sqlite, destination);
-  else
+  else if (destination)
     kh_call_end(destination);
   if (!err)
     err = record(sqlite, delivery);
   else
     kh_call_end(delivery);
+  if (!err)
+    kh_sqlite_count(sqlite, what, 1, now_us);
   return alone ? end_batch(sqlite, err) : err;
 }
 
@@ -185,7 +187,7 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   kh_call_number(&success, now_us);
   kh_call_number(&success, rest_until_us);
   kh_call_text(&removal, kh_str_of(id));
-  return record_both(sqlite, &success, &removal);
+  return record_both(sqlite, &success, &removal, KH_COUNTED_DELIVERED, now_us);
 }
 
 /* What RETRY and BURY have in common. */
@@ -206,17 +208,17 @@ static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement stateme
 }
 
 static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *failed, const char *id,
-                                  const struct kh_failure *why)
+                                  const struct kh_failure *why, enum kh_counted what)
 {
   if (why->rest_until_us == 0)
-    return record(sqlite, failed);
+    return record_both(sqlite, NULL, failed, what, why->now_us);
   struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
 
   kh_call_text(&rests, kh_str_of(id));
   kh_call_number(&rests, why->rest_until_us);
   kh_call_number(&rests, why->now_us);
   kh_call_number(&rests, why->failures);
-  return record_both(sqlite, &rests, failed);
+  return record_both(sqlite, &rests, failed, what, why->now_us);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
@@ -224,7 +226,7 @@ static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t n
 {
   struct kh_call call = failed(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
 
-  return record_failure(self, &call, id, why);
+  return record_failure(self, &call, id, why, KH_COUNTED_FAILED);
 }
 
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
@@ -240,7 +242,7 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
   kh_call_number(&call, why->is_untried);
   sqlite->has_grown = true;
   sqlite->grown_us = now_us;
-  err = record_failure(sqlite, &call, id, why);
+  err = record_failure(sqlite, &call, id, why, KH_COUNTED_DEAD);
   return alone ? end_batch(sqlite, err) : err;
 }
 

@@ -92,6 +92,11 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   ENTRIES "INSERT INTO entries SELECT entry, done_us FROM journal" \
           " ORDER BY seq DESC LIMIT 10000;"
 
+/* What was proven, and what became of it, for people. Day 0 is all time, others count from 1970, UTC. */
+#define COUNTS                                                                                         \
+  "CREATE TABLE counts (day INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, repeats INTEGER NOT NULL," \
+  " delivered INTEGER NOT NULL, failed INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;"
+
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
@@ -113,7 +118,7 @@ const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
     "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;",
-    SHARES "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
+    COUNTS SHARES "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
 
 const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
     [1] = {"BEGIN IMMEDIATE;"
@@ -144,7 +149,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
            "INSERT INTO destinations SELECT destination, '', delivered_us, held_until_us, 0,"
            "  held_until_us > 0 FROM whole;"
            "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL,
-           SHARES "PRAGMA user_version = 4; COMMIT;"},
+           COUNTS SHARES "PRAGMA user_version = 4; COMMIT;"},
 };
 
 /* What died for want of room while it was under way may arrive all the same. */
@@ -174,6 +179,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
+#define OF_ENTRY(column) "(SELECT " column " FROM journal WHERE journal.entry = deliveries.entry)"
 #define ASKED_FOR                                                                                           \
   " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)"          \
   " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5) AND (?6 = '' " \
@@ -190,18 +196,26 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_ROLLBACK] = "ROLLBACK",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
-                    " expires_us, dead_us FROM deliveries" ASKED_FOR " ORDER BY seq",
+                    " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
+                        "build_number") " FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_CAN_SHRINK] = "SELECT auto_vacuum FROM pragma_auto_vacuum",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     [KH_SQL_DESTINATIONS] =
         "SELECT credential, place, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
-        " min(oldest_us), min(next_us) FROM"
+        " min(oldest_us), min(next_us), sum(refused), max(refused_us), min(failing_us),"
+        " (SELECT r.reason FROM deliveries AS r WHERE r.credential = d.credential AND r.place = d.place"
+        " AND r.reason <> '' ORDER BY r.dead_us IS NOT NULL, r.since_us DESC LIMIT 1) FROM"
         " (SELECT credential, place, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
-        " NULL AS oldest_us, NULL AS next_us FROM destinations UNION ALL"
+        " NULL AS oldest_us, NULL AS next_us, 0 AS refused, NULL AS refused_us, NULL AS failing_us"
+        " FROM destinations UNION ALL"
         " SELECT credential, place, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
-        " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL)"
-        " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
+        " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL),"
+        " dead_us IS NULL AND is_refused, iif(is_refused, since_us, NULL),"
+        " iif(dead_us IS NULL AND reason <> '', created_us, NULL)"
+        " FROM deliveries) AS d GROUP BY credential, place ORDER BY credential, place",
+    [KH_SQL_COUNTS] = "SELECT day, accepted, repeats, delivered, failed, dead FROM counts"
+                      " WHERE day IN (0, ?1)",
     [KH_SQL_RELEASE] =
         "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE held_until_us + failures > 0 AND"
         " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
@@ -322,4 +336,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
         " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"
         " AND n.place = destinations.place)",
+    [KH_SQL_COUNT_DAY] = "INSERT INTO counts (day, accepted, repeats, delivered, failed, dead)"
+                         " VALUES (0, ?2, ?3, ?4, ?5, ?6), (max(?1, 1), ?2, ?3, ?4, ?5, ?6)"
+                         " ON CONFLICT (day) DO UPDATE SET accepted = accepted + ?2, repeats = repeats + ?3,"
+                         " delivered = delivered + ?4, failed = failed + ?5, dead = dead + ?6",
+    /* In both directions: what a clock counted that was wrong goes, too. */
+    [KH_SQL_PRUNE_DAYS] = "DELETE FROM counts WHERE day <> 0 AND day NOT BETWEEN ?1 - 31 AND ?1",
 };

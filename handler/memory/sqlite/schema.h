@@ -9,6 +9,7 @@
 
 #define KH_SCHEMA_VERSION 4
 enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
+#define KH_DAY_US INT64_C(86400000000)
 enum { KH_ENTRY_AGE_S = 2 * 24 * 3600 }; /* a claim of an entry, since the worker last met it */
 
 /* One row: the version of the schema, and how many tables and indexes there are. */
@@ -37,6 +38,7 @@ enum kh_statement {
   KH_SQL_CAN_SHRINK,
   KH_SQL_SHOW,
   KH_SQL_DESTINATIONS,
+  KH_SQL_COUNTS,
   KH_SQL_RELEASE,
   KH_SQL_REDRIVE,
   KH_SQL_DROP,
@@ -85,6 +87,8 @@ enum kh_statement {
   KH_SQL_MOVE_SIGNATURES,
   KH_SQL_MOVE_BODIES,
   KH_SQL_PRUNE_DESTINATIONS,
+  KH_SQL_COUNT_DAY,
+  KH_SQL_PRUNE_DAYS,
   KH_SQL__COUNT
 };
 
