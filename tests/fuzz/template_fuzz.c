@@ -2,10 +2,11 @@
  * Targets: handler/language/template/template.h and handler/notify/slack/blocks.h. The input is a template.
  * Aborts where compiling and mistakes disagree, where a place lies outside of the source, where a message is
  * too long, is no UTF-8, has a value that is not one harmless line, or comes out differently the second time;
- * and where Slack's elements are none.
+ * and where Slack's elements are none, or a link leads nowhere.
  */
 #include "base/base.h"
 
+#include "base/url.h"
 #include "base/utf8.h"
 #include "fuzz/replay.h"
 #include "language/names/names_json.h"
@@ -80,7 +81,8 @@ static void check_slack(struct kh_str message)
 
     for (size_t k = 0; k < KH_COUNT(types); k++)
       known = known || strcmp(json_string_value(json_object_get(element, "type")), types[k]) == 0;
-    if (!known)
+    const char *url = json_string_value(json_object_get(element, "url"));
+    if (!known || (url && !kh_url_is_link(kh_str_of(url))))
       abort();
   }
   kh_buf_release(&fallback);
@@ -125,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                "\xE2\x80\xAE fix\x01\x02: \xC3\xA9\n\nb", "build.url", "https://b.example/1",
                                "build.number", 7, "build.creator.teams", "ops", "a\nb", "build.started_at",
                                "2026-11-22 09:46:59 UTC", "build.duration", 7503, "build.author.name",
-                               "J <j@b.example>", "pipeline.name", "Web", "env", "A", "v");
+                               "J <j@b.example>", "pipeline.name", ":docker::x: W::eb:", "env", "A", "v");
     struct kh_names_json json = {.object = object};
     const struct kh_names names = kh_names_json(&json);
 

@@ -77,6 +77,9 @@ static const struct {
      "Web #7 failed: fix <it> & *go*"},
     {"{{build.started_at | time}}, {{build.duration | duration}}", "2026-11-22 09:46 UTC, 2h 5m 3s"},
     {"{{build.author.name}} {{build.url}}", "Jane https://b.example/7"},
+    {"https://b.example/{{build.message}}, {{build.message | urlencode}}",
+     "https://b.example/fix%20%3Cit%3E%20%26%20%2Ago%2A, fix%20%3Cit%3E%20%26%20%2Ago%2A"},
+    {"{{build.url}}?a={{build.message | truncate 5}}", "https://b.example/7?a=fix%20%E2%80%A6"},
     {"two\nlines \"quoted\" \\ {{build.branch}}", "two\nlines \"quoted\" \\ main"},
     {"{{#if build.state == \"failed\"}}bad{{else}}good{{/if}} {{job.name | default \"-\"}}", "bad -"},
 };

@@ -40,6 +40,15 @@ void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, uns
   kh_slack_add(section, "text", "text", text, KH_NO_STR, styles);
 }
 
+bool kh_slack_add_words(struct kh_slack_section *section, struct kh_str text, struct kh_str url,
+                        unsigned styles)
+{
+  const bool links = url.len > 0 && kh_str_trim(text).len > 0;
+
+  kh_slack_add(section, links ? "link" : "text", "text", text, links ? url : KH_NO_STR, styles);
+  return links;
+}
+
 static struct kh_str take_character(struct kh_str *text)
 {
   size_t len = 1 + kh_utf8_bytes(kh_str(text->at + 1, text->len - 1), 0);

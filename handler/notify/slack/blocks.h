@@ -30,6 +30,9 @@ struct kh_slack_section {
 void kh_slack_add(struct kh_slack_section *section, const char *type, const char *key, struct kh_str text,
                   struct kh_str url, unsigned styles);
 void kh_slack_add_text(struct kh_slack_section *section, struct kh_str text, unsigned styles);
+/* As a link, unless URL is empty, or TEXT is nothing but blanks. True when it is one. */
+bool kh_slack_add_words(struct kh_slack_section *section, struct kh_str text, struct kh_str url,
+                        unsigned styles);
 
 /*
  * The emoji code that begins at AT of TEXT, such as ":docker:" or ":wave::skin-tone-2:"; empty when none

@@ -49,14 +49,6 @@ void kh_slack_add_emoji(struct kh_slack_section *section, struct kh_str code)
   kh_slack_add(section, "emoji", "name", kh_str(code.at + 1, code.len - 2), KH_NO_STR, 0);
 }
 
-static void add_words(struct kh_slack_section *section, struct kh_str text, struct kh_str url,
-                      unsigned styles)
-{
-  const bool links = url.len > 0 && kh_str_trim(text).len > 0;
-
-  kh_slack_add(section, links ? "link" : "text", "text", text, links ? url : KH_NO_STR, styles);
-}
-
 void kh_slack_add_title(struct kh_slack_section *section, struct kh_str title, struct kh_str url,
                         unsigned styles)
 {
@@ -70,10 +62,10 @@ void kh_slack_add_title(struct kh_slack_section *section, struct kh_str title, s
       at++;
       continue;
     }
-    add_words(section, kh_str(title.at + from, at - from), url, styles);
+    (void)kh_slack_add_words(section, kh_str(title.at + from, at - from), url, styles);
     kh_slack_add_emoji(section, code);
     at += code.len;
     from = at;
   }
-  add_words(section, kh_str(title.at + from, at - from), url, styles);
+  (void)kh_slack_add_words(section, kh_str(title.at + from, at - from), url, styles);
 }

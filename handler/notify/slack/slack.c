@@ -35,8 +35,8 @@ static void add_details(struct kh_slack_section *section, const struct kh_story 
 
     kh_slack_add_text(section, i ? KH_STR(" · ") : KH_STR("\n"), 0);
     kh_slack_add_text(section, kh_str_of(detail->before), 0);
-    kh_slack_add(section, detail->url.len > 0 ? "link" : "text", "text", kh_buf_view(&detail->text),
-                 kh_buf_view(&detail->url), detail->code ? KH_SLACK_CODE : 0);
+    (void)kh_slack_add_words(section, kh_buf_view(&detail->text), kh_buf_view(&detail->url),
+                             detail->code ? KH_SLACK_CODE : 0);
   }
 }
 

@@ -84,11 +84,9 @@ static void clear(struct kh_slack_walk *walk)
 void kh_slack_walk_flush(struct kh_slack_walk *walk)
 {
   const struct kh_str text = kh_buf_view(&walk->pending);
-  const bool links = walk->url.len > 0 && kh_str_trim(text).len > 0;
 
-  kh_slack_add(walk->section, links ? "link" : "text", "text", text, links ? walk->url : KH_NO_STR,
-               walk->styles);
-  walk->linked = walk->linked || links;
+  if (kh_slack_add_words(walk->section, text, walk->url, walk->styles))
+    walk->linked = true;
   fall_back(walk, text);
   clear(walk);
 }
@@ -142,9 +140,10 @@ static void take_title(struct kh_slack_walk *walk, struct kh_str title)
 
 static void take_text(struct kh_slack_walk *walk)
 {
-  const size_t end = kh_slack_walk_next(walk, walk->at);
   const char c = kh_slack_walk_char_at(walk, walk->at);
   char decoded = c;
+  const size_t coded = entity(kh_str(walk->text.at + walk->at, walk->text.len - walk->at), &decoded);
+  const size_t end = coded > 0 ? walk->at + coded : kh_slack_walk_next(walk, walk->at);
 
   if (c == '\n') {
     kh_slack_walk_flush(walk);
@@ -153,12 +152,6 @@ static void take_text(struct kh_slack_walk *walk)
     fall_back(walk, KH_STR(" "));
   } else if (c == KH_SLACK_TITLE) {
     take_title(walk, kh_str(walk->text.at + walk->at + 1, end - walk->at - 2));
-  } else if (c == '&') {
-    const size_t len = entity(kh_str(walk->text.at + walk->at, walk->text.len - walk->at), &decoded);
-
-    (void)kh_buf_add_byte(&walk->pending, decoded);
-    walk->at += len > 0 ? len : 1;
-    return;
   } else {
     kh_slack_add_plain(&walk->pending, kh_str(walk->text.at + walk->at, end - walk->at));
   }
