@@ -80,6 +80,8 @@ def check_rules(report, kitehook, folder, text):
         config = write_config(folder, block)
         done = run([str(kitehook), "check", "--config", str(config), "--json"])
         report.check(f"rules.md, rules {number}: check", done.returncode == 0, done.stdout)
+        report.check(f"rules.md, rules {number}: nothing never matches",
+                     not re.search(r'"message": ?"`(if|branches|pipelines)`', done.stdout), done.stdout)
         for code, events in ((0, yes), (1, no)):
             for event in events.split():
                 done = run(
