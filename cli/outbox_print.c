@@ -83,13 +83,20 @@ void kh_outbox_print_line(const json_t *delivery, int64_t now_us)
   putchar('\n');
 }
 
+static void print_words(const json_t *delivery, struct kh_str body)
+{
+  const char *name = json_string_value(json_object_get(delivery, "notifier"));
+  json_t *said = kh_output_json(body);
+
+  kh_output_print_notification(kh_notifier_named(kh_str_of(name ? name : "")), said);
+  json_decref(said);
+}
+
 void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
 {
   static const char *const texts[] = {
       "id",    "state",   "rule",    "notifier", "credential",   "place",  "event",  "pipeline",
       "entry", "created", "expires", "died",     "next_attempt", "reason", "answer", "content_type"};
-  const char *name = json_string_value(json_object_get(delivery, "notifier"));
-  json_t *said = kh_output_json(body);
 
   kh_output_print_members(delivery, texts, KH_COUNT(texts), 14);
   printf("%-14s%" JSON_INTEGER_FORMAT "\n", "attempts",
@@ -101,6 +108,5 @@ void kh_outbox_print_whole(const json_t *delivery, struct kh_str body)
     printf("%-14s%" JSON_INTEGER_FORMAT "\n", "status",
            json_integer_value(json_object_get(delivery, "status")));
   printf("%-14s%zu bytes\n", "body", body.len);
-  kh_output_print_notification(kh_notifier_named(kh_str_of(name ? name : "")), said);
-  json_decref(said);
+  print_words(delivery, body);
 }
