@@ -326,8 +326,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " held_until_us = iif(held_until_us > 0, held_until_us + ?1, 0), held_from_us = held_from_us + ?1",
     [KH_SQL_MOVE_SIGNATURES] = "UPDATE signatures SET " MOVE_SEEN,
     [KH_SQL_MOVE_BODIES] = "UPDATE bodies SET " MOVE_SEEN,
-    [KH_SQL_PRUNE_DESTINATIONS] =
-        "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
-        " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"
-        " AND n.place = destinations.place)",
+    [KH_SQL_PRUNE_DESTINATIONS] = "DELETE FROM destinations WHERE delivered_us < ?1 AND"
+                                  " (credential, place) NOT IN (SELECT credential, place FROM deliveries)",
 };
