@@ -71,6 +71,32 @@ static void open_receiver(struct kh_reception *reception)
   reception->receiver.owner = reception;
 }
 
+static enum kh_err check_has_state(const struct kh_config *fresh, struct kh_diags *diags)
+{
+  if (!fresh->has_notify || fresh->state[0])
+    return KH_OK;
+  /* Answered 200 it would lead to nothing, and nobody would know. */
+  return kh_diags_add(
+      diags, KH_ERR_CONFIG, fresh->path, 0, 0,
+      "`notify` needs `state`, the folder where webhooks wait for the worker; add it above `notify`");
+}
+
+/* Half a file may be without a mistake, and name no folder, another one, or only some of the secrets. */
+static enum kh_err check_is_whole(const struct kh_config *in_use, const struct kh_config *fresh,
+                                  struct kh_diags *diags)
+{
+  if (in_use->has_notify && !fresh->has_notify)
+    return kh_diags_add(diags, KH_ERR_CONFIG, fresh->path, 0, 0,
+                        "`notify` is gone; the configuration before stays in use: write it again, or "
+                        "`notify: []` where none is wanted");
+  if (in_use->state[0] && !fresh->state[0])
+    return kh_diags_add(diags, KH_ERR_CONFIG, fresh->path, 0, 0,
+                        "`state` is gone; webhooks go on being kept in %s: write it again, or restart the "
+                        "receiver where that is meant",
+                        in_use->state);
+  return KH_OK;
+}
+
 /* Reads the config anew; the old one is given up only for a good one. True when it was. */
 static bool load(struct kh_reception *reception, bool again)
 {
@@ -79,11 +105,10 @@ static bool load(struct kh_reception *reception, bool again)
   enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
                                    &diags);
 
-  /* Answered 200 it would lead to nothing, and nobody would know. */
-  if (!err && fresh->has_notify && !fresh->state[0])
-    err = kh_diags_add(
-        &diags, KH_ERR_CONFIG, fresh->path, 0, 0,
-        "`notify` needs `state`, the folder where webhooks wait for the worker; add it above `notify`");
+  if (!err)
+    err = check_has_state(fresh, &diags);
+  if (!err && reception->config)
+    err = check_is_whole(reception->config, fresh, &diags);
   if (err) {
     struct kh_diag first = kh_diags_first(&diags);
 

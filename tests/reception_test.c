@@ -302,6 +302,31 @@ START_TEST(a_broken_config_keeps_the_old_one_and_is_logged_once)
 }
 END_TEST
 
+/* Half a file may be without a mistake: by what stood there, webhooks would be answered 200 and not kept. */
+static const char *const halves[] = {SIGNATURE "log: log\n", SIGNATURE "log: log\nstate: st\n",
+                                     SIGNATURE "log: log\nstate: state\nworker: service\n"};
+
+START_TEST(half_a_config_does_not_end_that_webhooks_are_kept)
+{
+  char path[600];
+
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\nnotify:\n  - log\n");
+  open_reception();
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  put_config(halves[_i]);
+  for (int i = 0; i < 3; i++) {
+    pass_ms(1000);
+    ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  }
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "state/inbox/new", path, sizeof path)), 4);
+  ck_assert_uint_eq(lines_with("config broken"), 1);
+  put_config(SIGNATURE "log: log\nstate: other\nworker: service\nnotify: []\n");
+  pass_ms(1000);
+  ck_assert_int_eq(handle(KH_TEST_CURRENT), 200);
+  ck_assert_int_eq(kh_dir_count(kh_tempdir_path(&dir, "other/inbox/new", path, sizeof path)), 1);
+}
+END_TEST
+
 START_TEST(a_secret_that_vanishes_does_not_open_the_door)
 {
   put_config(SIGNATURE "log: log\n");
@@ -433,6 +458,7 @@ static Suite *reception_suite(void)
   tcase_add_test(changed, a_part_of_the_inbox_that_is_gone_costs_no_webhook);
   tcase_add_test(changed, what_did_not_change_is_not_read_again);
   tcase_add_test(changed, a_broken_config_keeps_the_old_one_and_is_logged_once);
+  tcase_add_loop_test(changed, half_a_config_does_not_end_that_webhooks_are_kept, 0, (int)KH_COUNT(halves));
   tcase_add_test(changed, a_secret_that_vanishes_does_not_open_the_door);
   tcase_add_loop_test(failed, without_a_config_everything_is_500, 0, (int)KH_COUNT(broken));
   tcase_add_test(failed, a_log_that_cannot_be_opened_costs_no_webhook);

@@ -76,9 +76,9 @@ static void say_stepped(struct kh_worker *worker, int64_t step_us)
 static void look_at_clock(struct kh_worker *worker)
 {
   const int64_t step_us = kh_steady_clock_look(&worker->time);
+  const struct kh_clock_step step = kh_steady_clock_step(&worker->time, step_us);
 
-  if (step_us == 0 || !worker->store.ops ||
-      kh_store_follow_clock(&worker->store, step_us, kh_worker_now_us(worker)))
+  if (step_us == 0 || !worker->store.ops || kh_store_follow_clock(&worker->store, &step))
     return;
   kh_steady_clock_follow(&worker->time, step_us);
   kh_outbox_follow_clock(&worker->outbox, step_us);

@@ -70,6 +70,7 @@ void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock 
   *steady = (struct kh_steady_clock){.wall = wall,
                                      .ahead_us = ahead_of_boot_us(wall),
                                      .clock = {steady_now_us, steady_ticks_us, steady_boot_us, steady}};
+  steady->since_us = kh_clock_now_us(&steady->clock);
 }
 
 int64_t kh_steady_clock_look(struct kh_steady_clock *steady)
@@ -82,9 +83,19 @@ int64_t kh_steady_clock_look(struct kh_steady_clock *steady)
   return 0;
 }
 
+struct kh_clock_step kh_steady_clock_step(struct kh_steady_clock *steady, int64_t step_us)
+{
+  return (struct kh_clock_step){.step_us = step_us,
+                                .earlier_us = step_us > -steady->gained_us ? step_us : -steady->gained_us,
+                                .since_us = steady->since_us,
+                                .now_us = kh_clock_now_us(&steady->clock)};
+}
+
 void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us)
 {
   steady->ahead_us += step_us;
+  steady->since_us += step_us;
+  steady->gained_us = steady->gained_us + step_us > 0 ? steady->gained_us + step_us : 0;
 }
 
 /* Howard Hinnant's days_from_civil and its inverse (public domain): no time zone files, no locale. */

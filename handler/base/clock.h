@@ -39,7 +39,20 @@ static inline int64_t kh_clock_boot_us(const struct kh_clock *clock)
 struct kh_steady_clock {
   const struct kh_clock *wall; /* borrowed */
   int64_t ahead_us;            /* of the boot clock */
+  int64_t since_us;            /* when it began, by the time that it has now */
+  int64_t gained_us;           /* by steps forwards that none backwards has undone */
   struct kh_clock clock;       /* hand out its address; the struct must not move */
+};
+
+/*
+ * A step of the clock, for who stored times. What was stored before SINCE_US came from another process, and
+ * perhaps before a step that nobody saw: it is not set back beyond the steps forwards that were seen.
+ */
+struct kh_clock_step {
+  int64_t step_us;    /* forwards or, below 0, backwards */
+  int64_t earlier_us; /* the same, for what was stored before SINCE_US */
+  int64_t since_us;   /* this and the next by the time before the step */
+  int64_t now_us;
 };
 
 enum { KH_CLOCK_STEP_US = 1000000 }; /* less between two looks is drift */
@@ -47,6 +60,7 @@ enum { KH_CLOCK_STEP_US = 1000000 }; /* less between two looks is drift */
 void kh_steady_clock_init(struct kh_steady_clock *steady, const struct kh_clock *wall);
 /* By how much the wall clock was set, forwards or, below 0, backwards; 0 for drift, which is followed. */
 int64_t kh_steady_clock_look(struct kh_steady_clock *steady);
+struct kh_clock_step kh_steady_clock_step(struct kh_steady_clock *steady, int64_t step_us);
 void kh_steady_clock_follow(struct kh_steady_clock *steady, int64_t step_us);
 
 enum { KH_TIME_TEXT_BYTES = 25 };

@@ -367,6 +367,9 @@ void kh_outbox_wait(struct kh_outbox *outbox, const int *fds, size_t count, int 
 
 void kh_outbox_follow_clock(struct kh_outbox *outbox, int64_t step_us)
 {
+  /* Set back it would perhaps end too early: how old it is, the queue knows. */
+  for (size_t i = 0; step_us > 0 && i < outbox->under_way_count; i++)
+    outbox->under_way[i]->delivery.expires_us += step_us;
   for (struct kh_attempt *attempt = outbox->ended; attempt; attempt = attempt->next) {
     attempt->retry_at_us += step_us;
     if (attempt->rest_until_us > 0)

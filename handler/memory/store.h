@@ -9,6 +9,7 @@
 #ifndef KH_STORE_H
 #define KH_STORE_H
 
+#include "base/clock.h"
 #include "memory/batch.h"
 #include "memory/memory.h"
 #include "memory/queue.h"
@@ -19,7 +20,7 @@ struct kh_store_ops {
   bool (*make_room)(void *self);
   bool (*has_spare)(void *self);
   bool (*has_moved)(void *self);
-  enum kh_err (*follow_clock)(void *self, int64_t step_us, int64_t now_us);
+  enum kh_err (*follow_clock)(void *self, const struct kh_clock_step *step);
   void (*close)(void *self);
 };
 
@@ -80,14 +81,14 @@ static inline bool kh_store_has_moved(const struct kh_store *store)
 }
 
 /*
- * The wall clock was set by STEP_US; NOW_US is the time by the old one. All that waits, rests, expires or is
- * remembered for a while is moved with it, so that it lasts as long as before. Durable when it returns, or
- * nothing happened: KH_ERR_STORE, KH_ERR_NO_SPACE. Outside a batch.
+ * The wall clock was set by STEP. All that waits, rests, expires or is remembered for a while is moved with
+ * it, so that it lasts as long as before; what then lies ahead all the same begins now. Durable when it
+ * returns, or nothing happened: KH_ERR_STORE, KH_ERR_NO_SPACE. Outside a batch.
  */
-KH_MUST_USE static inline enum kh_err kh_store_follow_clock(const struct kh_store *store, int64_t step_us,
-                                                            int64_t now_us)
+KH_MUST_USE static inline enum kh_err kh_store_follow_clock(const struct kh_store *store,
+                                                            const struct kh_clock_step *step)
 {
-  return store->ops->follow_clock ? store->ops->follow_clock(store->self, step_us, now_us) : KH_OK;
+  return store->ops->follow_clock ? store->ops->follow_clock(store->self, step) : KH_OK;
 }
 
 #endif

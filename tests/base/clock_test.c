@@ -212,6 +212,27 @@ START_TEST(a_fake_clock_moves_when_told)
 }
 END_TEST
 
+/* What was seen to go forwards is undone; what was not seen did not move what was stored before. */
+START_TEST(a_step_back_moves_what_is_older_by_what_was_gained)
+{
+  static const int64_t steps_us[] = {-10000000, 50000000, -30000000, -30000000};
+  static const int64_t earlier_us[] = {0, 50000000, -30000000, -20000000};
+  struct kh_fake_clock fake;
+  struct kh_steady_clock steady;
+
+  kh_fake_clock_init(&fake, 1700000000);
+  kh_steady_clock_init(&steady, &fake.clock);
+  for (size_t i = 0; i < KH_COUNT(steps_us); i++) {
+    const struct kh_clock_step step = kh_steady_clock_step(&steady, steps_us[i]);
+
+    ck_assert_int_eq(step.earlier_us, earlier_us[i]);
+    ck_assert_int_eq(step.since_us, step.now_us);
+    kh_fake_clock_step(&fake, steps_us[i]);
+    kh_steady_clock_follow(&steady, steps_us[i]);
+  }
+}
+END_TEST
+
 START_TEST(a_steady_clock_does_not_step)
 {
   static const int64_t steps_us[] = {INT64_C(48) * 3600 * 1000000, INT64_C(-48) * 3600 * 1000000, 1000000,
@@ -268,6 +289,7 @@ static Suite *clock_suite(void)
   tcase_add_test(parse, refuses_every_cut);
   tcase_add_test(clock, the_system_clock_runs);
   tcase_add_test(clock, a_fake_clock_moves_when_told);
+  tcase_add_test(clock, a_step_back_moves_what_is_older_by_what_was_gained);
   tcase_add_test(clock, a_steady_clock_does_not_step);
   tcase_add_test(clock, drift_is_followed_in_silence);
   return suite;

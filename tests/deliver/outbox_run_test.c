@@ -108,6 +108,16 @@ END_TEST
 
 /* ---- the log as a destination ---- */
 
+static void set_clock(int64_t step_us)
+{
+  const struct kh_clock_step step = {
+      .step_us = step_us, .earlier_us = step_us, .now_us = kh_stage.clock.now_us};
+
+  ck_assert_int_eq(kh_store_follow_clock(&kh_stage.test.store, &step), KH_OK);
+  kh_fake_clock_step(&kh_stage.clock, step_us);
+  kh_outbox_follow_clock(&kh_stage.outbox, step_us);
+}
+
 /* The disk was full when it ended, and the clock is set before there is room. */
 START_TEST(what_is_not_recorded_yet_moves_with_the_clock)
 {
@@ -120,14 +130,28 @@ START_TEST(what_is_not_recorded_yet_moves_with_the_clock)
   kh_stage.end_fails = true;
   ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_ERR_STORE);
   kh_stage.end_fails = false;
-  ck_assert_int_eq(kh_store_follow_clock(&kh_stage.test.store, step_us, kh_stage.clock.now_us), KH_OK);
-  kh_fake_clock_step(&kh_stage.clock, step_us);
-  kh_outbox_follow_clock(&kh_stage.outbox, step_us);
+  set_clock(step_us);
   ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_OK);
   const int64_t waits_us = kh_test_sql_number(&kh_stage.test.dir, "SELECT not_before_us FROM deliveries") -
                            kh_stage.clock.now_us;
   ck_assert_int_gt(waits_us, 0);
   ck_assert_int_le(waits_us, 13 * KH_TEST_SECOND_US);
+}
+END_TEST
+
+/* Its life is as long as before, also by what the attempt on it read of it. */
+START_TEST(what_is_under_way_moves_with_the_clock)
+{
+  const int64_t step_us = INT64_C(48) * 3600 * KH_TEST_SECOND_US;
+  size_t made = 0;
+
+  kh_stage.answer.status = 503;
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 0, 86400);
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_OK);
+  ck_assert_uint_eq(kh_stage.outbox.under_way_count, 1);
+  set_clock(step_us);
+  ck_assert_int_eq(kh_outbox_run(&kh_stage.outbox, 64, &made), KH_OK);
+  ck_assert_int_eq(kh_stage_count_owed(), 1);
 }
 END_TEST
 
@@ -191,6 +215,7 @@ static Suite *outbox_run_suite(void)
   tcase_add_test(outbox, a_turn_is_one_transaction_and_waits_for_no_answer);
   tcase_add_test(outbox, a_turn_whose_end_fails_did_nothing);
   tcase_add_test(outbox, what_is_not_recorded_yet_moves_with_the_clock);
+  tcase_add_test(outbox, what_is_under_way_moves_with_the_clock);
   tcase_add_test(outbox, a_notification_is_a_line_of_its_own);
   tcase_add_loop_test(outbox, a_body_that_cannot_be_read_is_dead, 0, (int)KH_COUNT(unreadable));
   return suite;

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
+#include "memory/sqlite/schema.h"
 #include "support/stores.h"
 #include "support/suite.h"
 
@@ -20,6 +21,13 @@ static void tear_down(void)
 {
   kh_test_store_close(&test);
 }
+
+START_TEST(no_statement_walks_over_a_table_for_each_row_of_another)
+{
+  for (size_t i = 0; i < KH_SQL__COUNT; i++)
+    ck_assert_msg(!kh_test_sql_walks(&test.dir, kh_sql[i]), "%s", kh_sql[i]);
+}
+END_TEST
 
 /* ---- the file ---- */
 
@@ -277,6 +285,7 @@ static Suite *sqlite_suite(void)
   tcase_add_loop_test(file, a_foreign_file_is_refused_and_left_alone, 0, (int)KH_COUNT(foreign));
   tcase_add_test(file, what_is_no_database_is_refused);
   tcase_add_checked_fixture(open, set_up, tear_down);
+  tcase_add_test(open, no_statement_walks_over_a_table_for_each_row_of_another);
   tcase_add_test(open, it_is_sound_and_reads_as_documented);
   tcase_add_test(open, a_disk_that_is_full_at_the_end_of_a_batch);
   tcase_add_test(open, a_disk_that_is_full_amid_a_batch);

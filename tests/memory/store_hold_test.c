@@ -347,6 +347,13 @@ START_TEST(what_was_redriven_ahead_of_now_is_due_now)
 }
 END_TEST
 
+static void follow(int64_t step_us, int64_t earlier_us, int64_t since_us, int64_t now_us)
+{
+  const struct kh_clock_step step = {step_us, earlier_us, since_us, now_us};
+
+  ck_assert_int_eq(kh_store_follow_clock(&test.store, &step), KH_OK);
+}
+
 static const int64_t steps_us[] = {48 * HOUR_US, -48 * HOUR_US, 1000000};
 
 /* All lasts as long as before, to and fro; what others stored by the new time already stays. */
@@ -361,7 +368,7 @@ START_TEST(a_step_of_the_clock_moves_what_is_stored)
   record_failure("a1", NOW_US + 20 * SECOND_US, NOW_US + 10 * SECOND_US, false);
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, NOW_US, &kh_test_failure), KH_OK);
-  ck_assert_int_eq(kh_store_follow_clock(&test.store, step_us, now_us), KH_OK);
+  follow(step_us, step_us, NOW_US, now_us);
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + step_us + 20 * SECOND_US);
   ck_assert_int_eq(column("since_us", "a1"), NOW_US + step_us);
   ck_assert_int_eq(column("created_us", "a1"), NOW_US + step_us);
@@ -373,11 +380,44 @@ START_TEST(a_step_of_the_clock_moves_what_is_stored)
                    NOW_US + step_us);
   ck_assert_int_eq(next_due(NULL), NOW_US + step_us + 20 * SECOND_US);
   ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
-  ck_assert_int_eq(kh_store_follow_clock(&test.store, -step_us, now_us + step_us), KH_OK);
+  follow(-step_us, -step_us, NOW_US + step_us, now_us + step_us);
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
   again.now_us = now_us;
   ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
   ck_assert_int_eq(next_due(NULL), NOW_US + 20 * SECOND_US);
+}
+END_TEST
+
+/* Set forwards while nobody looked, and back beside a worker: what was stored before is no older for it. */
+START_TEST(what_was_stored_before_a_step_that_nobody_saw_does_not_age)
+{
+  const int64_t step_us = -48 * HOUR_US, began_us = NOW_US + 48 * HOUR_US;
+  const struct kh_claim again = kh_test_claim("e9", "a1", "", NOW_US + SECOND_US);
+
+  owe("a1", "A");
+  owe("b1", "B");
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "b1", 1, began_us, began_us + 10 * SECOND_US), KH_OK);
+  follow(step_us, 0, began_us, began_us + SECOND_US);
+  ck_assert_int_eq(column("created_us", "a1"), NOW_US);
+  ck_assert_int_eq(column("expires_us", "a1"), NOW_US + 24 * HOUR_US);
+  ck_assert_int_eq(column("expires_us", "b1"), NOW_US + 24 * HOUR_US);
+  ck_assert_int_eq(column("not_before_us", "b1"), NOW_US + 10 * SECOND_US);
+  ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
+}
+END_TEST
+
+/* Nor does it wait, or is it forgotten, where the time before was right and this one is not. */
+START_TEST(what_was_stored_before_lies_no_further_ahead_than_it_is_long)
+{
+  const int64_t step_us = -48 * HOUR_US, then_us = NOW_US + SECOND_US + step_us;
+  const struct kh_claim again = kh_test_claim("e9", "a1", "", then_us);
+
+  owe("a1", "A");
+  ck_assert_int_eq(kh_queue_count(&test.store.queue, "a1", 1, NOW_US, NOW_US + 10 * SECOND_US), KH_OK);
+  follow(step_us, 0, NOW_US + 1, NOW_US + SECOND_US);
+  ck_assert_int_eq(column("not_before_us", "a1"), then_us + 10 * SECOND_US);
+  ck_assert_int_eq(column("expires_us", "a1"), then_us + 24 * HOUR_US);
+  ck_assert_int_eq(kh_test_seen(&test.store, &again), KH_SEEN_REPEAT);
 }
 END_TEST
 
@@ -389,7 +429,7 @@ START_TEST(what_others_stored_by_the_new_time_stays)
 
   kh_test_batch(&test.store, &claim, &delivery, 1);
   kh_delivery_release(&delivery);
-  ck_assert_int_eq(kh_store_follow_clock(&test.store, step_us, NOW_US), KH_OK);
+  follow(step_us, step_us, NOW_US, NOW_US);
   ck_assert_str_eq(take(NOW_US + step_us, NULL), "a1");
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(seen_us) FROM bodies"), NOW_US + step_us);
 }
@@ -520,6 +560,8 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);
     tcase_add_test(both, what_was_redriven_ahead_of_now_is_due_now);
     tcase_add_loop_test(both, a_step_of_the_clock_moves_what_is_stored, 0, (int)KH_COUNT(steps_us));
+    tcase_add_test(both, what_was_stored_before_a_step_that_nobody_saw_does_not_age);
+    tcase_add_test(both, what_was_stored_before_lies_no_further_ahead_than_it_is_long);
     tcase_add_test(both, what_others_stored_by_the_new_time_stays);
     tcase_add_test(both, one_that_dies_of_age_tells_why_it_waited);
     tcase_add_test(both, burying_one_may_hold_its_destination_too);

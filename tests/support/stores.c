@@ -141,6 +141,28 @@ void kh_test_sql(const struct kh_tempdir *dir, const char *sql)
   ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
 
+bool kh_test_sql_walks(const struct kh_tempdir *dir, const char *sql)
+{
+  sqlite3 *db = own_connection(dir);
+  sqlite3_stmt *stmt = NULL;
+  char explain[8192];
+  int inside = -1;
+  bool walks = false;
+
+  (void)snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
+  ck_assert_msg(sqlite3_prepare_v2(db, explain, -1, &stmt, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+  while (sqlite3_step(stmt) == SQLITE_ROW) {
+    const char *step = (const char *)sqlite3_column_text(stmt, 3);
+
+    if (strncmp(step, "CORRELATED", 10) == 0)
+      inside = sqlite3_column_int(stmt, 0);
+    walks = walks || (sqlite3_column_int(stmt, 1) == inside && strncmp(step, "SCAN", 4) == 0);
+  }
+  (void)sqlite3_finalize(stmt);
+  ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+  return walks;
+}
+
 int64_t kh_test_sql_number(const struct kh_tempdir *dir, const char *sql)
 {
   sqlite3 *db = own_connection(dir);

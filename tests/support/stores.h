@@ -48,6 +48,8 @@ enum kh_seen kh_test_seen(const struct kh_store *store, const struct kh_claim *c
 
 /* memory.sqlite as SQLite itself sees it, by a connection of its own: runs SQL, or asks for one number. */
 void kh_test_sql(const struct kh_tempdir *dir, const char *sql);
+/* True when SQL reads a whole table, or all of a partial index, for each row of another one. */
+bool kh_test_sql_walks(const struct kh_tempdir *dir, const char *sql);
 int64_t kh_test_sql_number(const struct kh_tempdir *dir, const char *sql);
 /* How often NEEDLE stands in the database, its write-ahead log and its shared memory. */
 size_t kh_test_count_in_files(const struct kh_tempdir *dir, const char *needle);

@@ -76,6 +76,9 @@ enum kh_err kh_sqlite_need_batch(struct kh_sqlite *sqlite) KH_MUST_USE;
 /* Before BYTES more, about, are written in a batch. KH_ERR_NO_SPACE. */
 enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUST_USE;
 
+/* Waits and lives that lie ahead of NOW_US begin then. */
+enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MUST_USE;
+
 /* ---- bounds.c ---- */
 
 /* At the end of a batch that made the queue larger: what is over its bounds dies, or is forgotten. */

@@ -297,6 +297,11 @@ static enum kh_err mend(struct kh_sqlite *sqlite, enum kh_statement statement, i
   return kh_call_run(&call);
 }
 
+enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us)
+{
+  return mend(sqlite, KH_SQL_MEND_WAITS, now_us);
+}
+
 static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
@@ -318,7 +323,7 @@ static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_
   if (!err && kh_db_changes(sqlite->db) > 0)
     err = begin_anew(sqlite, now_us);
   if (!err)
-    err = mend(sqlite, KH_SQL_MEND_WAITS, now_us);
+    err = kh_sqlite_mend_waits(sqlite, now_us);
   if (!err)
     err = mend(sqlite, KH_SQL_MEND_RESTS, now_us);
   if (!err)

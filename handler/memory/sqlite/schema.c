@@ -185,6 +185,9 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
   " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5) AND (?6 = '' " \
   "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
+/* What then lies ahead of the new time was seen now. */
+#define MOVE_SEEN "seen_us = min(seen_us + iif(seen_us < ?3, ?4, ?1), ?2 + ?1) WHERE seen_us <= ?2"
+
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
  * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256
@@ -322,20 +325,23 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_MEND_RESTS] = "UPDATE destinations SET held_until_us = held_until_us - max(held_from_us - ?1, 0),"
                           " held_from_us = min(held_from_us, ?1), delivered_us = min(delivered_us, ?1)"
                           " WHERE held_from_us > ?1 OR delivered_us > ?1",
-    /* By ?1; what others stored by the new time already, behind ?2, the old one, stays. */
+    /*
+     * By ?1 or, what was stored before ?3, by ?4; what others stored by the new time already, behind ?2, the
+     * old one, stays.
+     */
     [KH_SQL_MOVE_DELIVERIES] =
-        "UPDATE deliveries SET not_before_us = not_before_us + ?1, since_us = since_us + ?1,"
-        " expires_us = expires_us + ?1, created_us = created_us + ?1, dead_us = dead_us + ?1"
-        " WHERE since_us <= ?2",
+        "UPDATE deliveries SET not_before_us = not_before_us + iif(since_us < ?3, ?4, ?1),"
+        " since_us = since_us + iif(since_us < ?3, ?4, ?1),"
+        " expires_us = expires_us + iif(created_us < ?3, ?4, ?1),"
+        " created_us = created_us + iif(created_us < ?3, ?4, ?1),"
+        " dead_us = dead_us + iif(dead_us < ?3, ?4, ?1) WHERE since_us <= ?2",
     [KH_SQL_MOVE_DESTINATIONS] =
         "UPDATE destinations SET delivered_us = iif(delivered_us > 0, delivered_us + ?1, 0),"
         " held_until_us = iif(held_until_us > 0, held_until_us + ?1, 0), held_from_us = held_from_us + ?1",
-    [KH_SQL_MOVE_SIGNATURES] = "UPDATE signatures SET seen_us = seen_us + ?1 WHERE seen_us <= ?2",
-    [KH_SQL_MOVE_BODIES] = "UPDATE bodies SET seen_us = seen_us + ?1 WHERE seen_us <= ?2",
-    [KH_SQL_PRUNE_DESTINATIONS] =
-        "DELETE FROM destinations WHERE delivered_us < ?1 AND NOT EXISTS"
-        " (SELECT 1 FROM deliveries AS n WHERE n.credential = destinations.credential"
-        " AND n.place = destinations.place)",
+    [KH_SQL_MOVE_SIGNATURES] = "UPDATE signatures SET " MOVE_SEEN,
+    [KH_SQL_MOVE_BODIES] = "UPDATE bodies SET " MOVE_SEEN,
+    [KH_SQL_PRUNE_DESTINATIONS] = "DELETE FROM destinations WHERE delivered_us < ?1 AND"
+                                  " (credential, place) NOT IN (SELECT credential, place FROM deliveries)",
     [KH_SQL_COUNT_DAY] = "INSERT INTO counts (day, accepted, repeats, delivered, failed, dead)"
                          " VALUES (0, ?2, ?3, ?4, ?5, ?6), (max(?1, 1), ?2, ?3, ?4, ?5, ?6)"
                          " ON CONFLICT (day) DO UPDATE SET accepted = accepted + ?2, repeats = repeats + ?3,"

@@ -80,7 +80,21 @@ static bool has_moved(void *self)
   return kh_db_has_moved(sqlite->db);
 }
 
-static enum kh_err follow_clock(void *self, int64_t step_us, int64_t now_us)
+static enum kh_err move(struct kh_sqlite *sqlite, enum kh_statement statement,
+                        const struct kh_clock_step *step)
+{
+  struct kh_call call = kh_call(sqlite->db, statement);
+
+  kh_call_number(&call, step->step_us);
+  if (statement != KH_SQL_MOVE_DESTINATIONS) {
+    kh_call_number(&call, step->now_us);
+    kh_call_number(&call, step->since_us);
+    kh_call_number(&call, step->earlier_us);
+  }
+  return kh_call_run(&call);
+}
+
+static enum kh_err follow_clock(void *self, const struct kh_clock_step *step)
 {
   static const enum kh_statement moves[] = {KH_SQL_MOVE_DELIVERIES, KH_SQL_MOVE_DESTINATIONS,
                                             KH_SQL_MOVE_SIGNATURES, KH_SQL_MOVE_BODIES};
@@ -89,14 +103,10 @@ static enum kh_err follow_clock(void *self, int64_t step_us, int64_t now_us)
 
   if (err)
     return err;
-  for (size_t i = 0; !err && i < KH_COUNT(moves); i++) {
-    struct kh_call call = kh_call(sqlite->db, moves[i]);
-
-    kh_call_number(&call, step_us);
-    if (moves[i] != KH_SQL_MOVE_DESTINATIONS)
-      kh_call_number(&call, now_us);
-    err = kh_call_run(&call);
-  }
+  for (size_t i = 0; !err && i < KH_COUNT(moves); i++)
+    err = move(sqlite, moves[i], step);
+  if (!err && step->step_us < 0)
+    err = kh_sqlite_mend_waits(sqlite, step->now_us + step->step_us);
   if (!err)
     return kh_sqlite_batch.end(sqlite);
   kh_sqlite_batch.drop(sqlite);
