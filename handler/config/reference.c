@@ -120,7 +120,8 @@ bool kh_credential_path(const struct kh_config *config, const char *name, char p
          snprintf(path, KH_PATH_BYTES, "%.*s/%s", (int)folder.len, folder.at, name) < KH_PATH_BYTES;
 }
 
-static enum kh_err read_credential(const struct kh_reference *from, const char *name, struct kh_secret *secret)
+static enum kh_err read_credential(const struct kh_reference *from, const char *name,
+                                   struct kh_secret *secret)
 {
   char path[KH_PATH_BYTES];
 
@@ -154,7 +155,8 @@ static enum kh_err read_remote(const struct kh_reference *from, const char *sour
 
 static enum kh_err refuse_key(const struct kh_reference *from, const char *key, bool named)
 {
-  static const char *const keys[] = {"file", "env", "credential", "ssm", "secretsmanager", "key", "name", NULL};
+  static const char *const keys[] = {"file",           "env", "credential", "ssm",
+                                     "secretsmanager", "key", "name",       NULL};
   static const char *const keys_without_name[] = {"file",           "env", "credential", "ssm",
                                                   "secretsmanager", "key", NULL};
   const char *meant = kh_word_nearest(kh_str_of(key), named ? keys : keys_without_name);
