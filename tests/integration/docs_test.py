@@ -33,6 +33,17 @@ def check_links(report):
             report.check(f"{name}: {target}", (ROOT / target).exists(), "does not exist")
 
 
+def check_reasons(report):
+    """operating.md has a row for each reason of err.h, in its order, with its status."""
+    header = (ROOT / "handler/base/err.h").read_text(encoding="utf-8")
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    reasons = re.findall(r'X\(KH_\w+, "(\w+)", (\d+)', header)
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| [^|]+ \| [^|]+ \|$", page, re.M)
+    report.check("err.h has reasons", len(reasons) > 50, len(reasons))
+    report.check("operating.md has every reason, with its status", rows == reasons,
+                 sorted(set(rows) ^ set(reasons)) or "another order")
+
+
 def check_config(report, build, folder):
     """The README's kitehook.yml, with its absolute paths below FOLDER."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
@@ -92,6 +103,21 @@ def check_install(report, build):
                      "share/kitehook/systemd/kitehook-fcgi@.service",
                      "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
+        check_paths(report, there)
+
+
+def check_paths(report, there):
+    """What is installed says where: no path of another prefix, and each program and file is there."""
+    share = there / "share/kitehook"
+    for path in (*(share / "recipes").iterdir(), *(share / "systemd").iterdir(), share / "kitehook.cron"):
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"[\w/.-]*/(?:bin|lib/kitehook|share/kitehook)/[\w./@-]+", text)
+        ours = [name for name in named if not name.startswith("/var/") and
+                "kitehook" in name.replace(str(there), "")]
+        wrong = [name for name in ours if not name.startswith(f"{there}/") or
+                 not pathlib.Path(name.rstrip(".")).exists()]
+        report.check(f"{path.name} names the paths of its prefix", not wrong and
+                     (ours or path.suffix == ".socket"), wrong)
 
 
 def check_man_pages(report):
@@ -104,6 +130,7 @@ def main():
     chosen = arguments(__doc__)
     report = Report(chosen.verbose)
     check_links(report)
+    check_reasons(report)
     check_man_pages(report)
     with Workspace() as folder:
         check_config(report, chosen.build, folder)
