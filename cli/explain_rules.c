@@ -70,6 +70,15 @@ static bool may_be_secret_file(const struct kh_config *config, const json_t *ref
          !is_there(file ? file->path : config->path, name);
 }
 
+/* Nor does it bring a credential of that name about. */
+static bool may_be_secret_credential(const struct kh_config *config, const json_t *reference)
+{
+  const char *name = json_string_value(json_object_get(reference, "credential"));
+  char path[KH_PATH_BYTES];
+
+  return name && (!kh_credential_path(config, name, path) || access(path, F_OK) != 0);
+}
+
 static json_t *destination_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry)
 {
   json_t *options = json_object_get(entry, rule->notifier->name);
@@ -82,6 +91,8 @@ static json_t *destination_of(const struct kh_config *config, const struct kh_ru
       return json_sprintf("%s [a file that is not there]", rule->notifier->name);
     if (may_be_secret_variable(config, value))
       return json_sprintf("%s [a variable that is not set]", rule->notifier->name);
+    if (may_be_secret_credential(config, value))
+      return json_sprintf("%s [a credential of a service]", rule->notifier->name);
   }
   return kh_output_destination(kh_str_of(rule->credential), kh_str_of(rule->place));
 }

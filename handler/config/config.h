@@ -20,9 +20,9 @@
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   notify: [...]
  *
- * A secret is {file: PATH} or {env: NAME}; on Lambda also {ssm: NAME}, {secretsmanager: NAME_OR_ARN} or
- * {secretsmanager: NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct
- * kh_remote_secrets.
+ * A secret is {file: PATH}, {env: NAME} or {credential: NAME}, which systemd's LoadCredential= has put into
+ * CREDENTIALS_DIRECTORY; on Lambda also {ssm: NAME}, {secretsmanager: NAME_OR_ARN} or {secretsmanager:
+ * NAME_OR_ARN, key: MEMBER}, which whoever reads the config has fetched by struct kh_remote_secrets.
  *
  * One named secret or a list of them; `name` defaults to "default" for a single
  * one and is required, unique, [a-z0-9_-]{1,32} in a list. Relative paths start at the folder of the file
@@ -220,6 +220,8 @@ const char *kh_config_secret_source(const json_t *reference, const char **name);
 struct kh_str kh_environment_get(const char *const *environment, const char *name);
 /* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
 bool kh_env_name_is_told(const char *name);
+/* Where systemd has put the credential NAME. False when the process is given none, or the path is long. */
+bool kh_credential_path(const struct kh_config *config, const char *name, char path[KH_PATH_BYTES]);
 
 /*
  * Puts what `notify` includes, and what that includes, in the place of the items that say so; those files are

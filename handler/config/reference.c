@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "config/parts.h"
 
-static const char *const sources[] = {"file", "env", "ssm", "secretsmanager", NULL};
+static const char *const sources[] = {"file", "env", "credential", "ssm", "secretsmanager", NULL};
 
 static bool is_blank(char c)
 {
@@ -67,30 +67,37 @@ static bool is_written_as_path(const char *text)
   return text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
 }
 
-static enum kh_err read_file(const struct kh_reference *from, const char *text, struct kh_secret *secret)
+/* The file at PATH, which stands behind KEY and is SHOWN in messages. */
+static enum kh_err read_at(const struct kh_reference *from, const char *key, const char *path,
+                           const char *shown, struct kh_secret *secret)
 {
-  const struct kh_included *included = kh_config_included(from->config, from->node);
-  char path[KH_PATH_BYTES];
   struct kh_buf value;
   struct kh_diag why = {0};
   unsigned mode = 0;
 
   kh_buf_init(&value, KH_SECRET_MAX_BYTES + 2);
-  if (!kh_path_beside(included ? included->path : from->config->path, text, path))
-    return kh_reference_mistake(from, "file", "the path is empty or too long");
   enum kh_err err = kh_config_load(from->config, path, &value, &mode, &why);
   if (err) {
-    err = kh_config_mistake(from->config, from->node, "file", from->diags, "%s: cannot read %s: %s; %s",
-                            from->where, is_written_as_path(text) ? path : "the file that is named here",
-                            why.text, kh_config_load_cure(err));
+    err = kh_config_mistake(from->config, from->node, key, from->diags, "%s: cannot read %s: %s; %s",
+                            from->where, shown, why.text, kh_config_load_cure(err));
   } else {
     if (mode & 0004)
-      kh_config_warning(from->config, from->node, "file", from->diags,
+      kh_config_warning(from->config, from->node, key, from->diags,
                         "%s: every user may read %s; type `chmod o-r %s`", from->where, path, path);
-    err = set_secret(from, "file", kh_buf_view(&value), secret);
+    err = set_secret(from, key, kh_buf_view(&value), secret);
   }
   kh_wipe_buf(&value);
   return err;
+}
+
+static enum kh_err read_file(const struct kh_reference *from, const char *text, struct kh_secret *secret)
+{
+  const struct kh_included *included = kh_config_included(from->config, from->node);
+  char path[KH_PATH_BYTES];
+
+  if (!kh_path_beside(included ? included->path : from->config->path, text, path))
+    return kh_reference_mistake(from, "file", "the path is empty or too long");
+  return read_at(from, "file", path, is_written_as_path(text) ? path : "the file that is named here", secret);
 }
 
 struct kh_str kh_environment_get(const char *const *environment, const char *name)
@@ -108,6 +115,12 @@ bool kh_env_name_is_told(const char *name)
   return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name) && strlen(name) <= 64;
 }
 
+/* What the process environment says: a worker that a receiver starts has none. */
+static bool started_worker_lacks_it(const struct kh_config *config)
+{
+  return config->depth != KH_CONFIG_RECEIVER && config->state[0] && config->worker_mode == KH_WORKER_START;
+}
+
 static enum kh_err read_env(const struct kh_reference *from, const char *name, struct kh_secret *secret)
 {
   struct kh_config *config = from->config;
@@ -122,8 +135,7 @@ static enum kh_err read_env(const struct kh_reference *from, const char *name, s
   struct kh_str value = kh_env_file_get(&config->env_file, name);
   if (!value.at) {
     value = kh_environment_get(config->environment, name);
-    if (value.at && config->depth != KH_CONFIG_RECEIVER && config->state[0] &&
-        config->worker_mode == KH_WORKER_START)
+    if (value.at && started_worker_lacks_it(config))
       kh_config_warning(
           config, from->node, "env", from->diags,
           "%s: %s is set in the process environment only; a worker that a receiver starts has none, "
@@ -137,6 +149,34 @@ static enum kh_err read_env(const struct kh_reference *from, const char *name, s
         "environment of a CGI, so write it into the file that `env_file` names",
         from->where, shown);
   return set_secret(from, "env", value, secret);
+}
+
+bool kh_credential_path(const struct kh_config *config, const char *name, char path[KH_PATH_BYTES])
+{
+  const struct kh_str folder = kh_environment_get(config->environment, "CREDENTIALS_DIRECTORY");
+
+  return folder.len > 0 &&
+         snprintf(path, KH_PATH_BYTES, "%.*s/%s", (int)folder.len, folder.at, name) < KH_PATH_BYTES;
+}
+
+static enum kh_err read_credential(const struct kh_reference *from, const char *name,
+                                   struct kh_secret *secret)
+{
+  char path[KH_PATH_BYTES];
+
+  if (!name[0] || name[0] == '.' || strchr(name, '/'))
+    return kh_reference_mistake(from, "credential",
+                                "`credential` takes a name that LoadCredential= has in the unit: no path");
+  if (!kh_credential_path(from->config, name, path))
+    return kh_reference_mistake(
+        from, "credential",
+        "CREDENTIALS_DIRECTORY is not set, as it is in a service whose unit says LoadCredential=; to type a "
+        "command, put CREDENTIALS_DIRECTORY=/run/credentials/kitehook-worker.service in front of it");
+  if (started_worker_lacks_it(from->config))
+    kh_config_warning(from->config, from->node, "credential", from->diags,
+                      "%s: a worker that a receiver starts is given no credentials; say `worker: service`",
+                      from->where);
+  return read_at(from, "credential", path, "the credential that is named here", secret);
 }
 
 static enum kh_err read_remote(const struct kh_reference *from, const char *source, const char *name,
@@ -154,8 +194,10 @@ static enum kh_err read_remote(const struct kh_reference *from, const char *sour
 
 static enum kh_err refuse_key(const struct kh_reference *from, const char *key, bool named)
 {
-  static const char *const keys[] = {"file", "env", "ssm", "secretsmanager", "key", "name", NULL};
-  static const char *const keys_without_name[] = {"file", "env", "ssm", "secretsmanager", "key", NULL};
+  static const char *const keys[] = {"file",           "env", "credential", "ssm",
+                                     "secretsmanager", "key", "name",       NULL};
+  static const char *const keys_without_name[] = {"file",           "env", "credential", "ssm",
+                                                  "secretsmanager", "key", NULL};
   const char *meant = kh_word_nearest(kh_str_of(key), named ? keys : keys_without_name);
 
   if (!meant)
@@ -222,6 +264,8 @@ enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named, st
     return read_file(from, text, secret);
   if (strcmp(source, "env") == 0)
     return read_env(from, text, secret);
+  if (strcmp(source, "credential") == 0)
+    return read_credential(from, text, secret);
   return read_remote(from, source, text, secret);
 }
 

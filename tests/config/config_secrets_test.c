@@ -46,6 +46,51 @@ START_TEST(env_file_comes_before_the_environment)
 END_TEST
 
 static const struct {
+  const char *name, *value, *fragment; /* of no VALUE: what is said */
+  const char *worker;
+  unsigned warnings;
+} credentials[] = {
+    {"hook-url", "from-systemd", NULL, "service", 0},
+    {"hook-url", "from-systemd", NULL, "start", 1},
+    {"absent", NULL, "cannot read the credential that is named here", "service", 0},
+    {"folder", NULL, "not a regular file", "service", 0},
+    {"../env", NULL, "no path", "service", 0},
+    {"..", NULL, "no path", "service", 0},
+    {"\"\"", NULL, "no path", "service", 0},
+    {"folder/x", NULL, "no path", "service", 0},
+};
+
+START_TEST(takes_what_systemd_loaded)
+{
+  char folder[KH_PATH_BYTES], variable[KH_PATH_BYTES + 32], text[256];
+  const char *const given[] = {variable, NULL};
+  const bool is_fine = credentials[_i].value != NULL;
+
+  kh_tempdir_path(&dir.dir, "credentials", folder, sizeof folder);
+  ck_assert_int_eq(mkdir(folder, 0700), 0);
+  (void)snprintf(variable, sizeof variable, "CREDENTIALS_DIRECTORY=%s", folder);
+  kh_config_dir_put(&dir, "credentials/hook-url", "from-systemd\n");
+  kh_tempdir_path(&dir.dir, "credentials/folder", folder, sizeof folder);
+  ck_assert_int_eq(mkdir(folder, 0700), 0);
+  (void)snprintf(text, sizeof text, "webhook: {signature: {credential: %s}}\nstate: s\nworker: %s\n",
+                 credentials[_i].name, credentials[_i].worker);
+
+  ck_assert_int_eq(kh_config_dir_read(&dir, text, KH_CONFIG_WHOLE, given), is_fine ? KH_OK : KH_ERR_CONFIG);
+  ck_assert_uint_eq(dir.diags.warnings, credentials[_i].warnings);
+  if (is_fine)
+    ck_assert_str_eq(kh_secret_reveal(&dir.config.signatures.at[0].secret).at, credentials[_i].value);
+  else
+    ck_assert_msg(kh_config_dir_find(&dir, 1, 23, credentials[_i].fragment), "%s", kh_config_dir_said(&dir));
+
+  ck_assert_int_eq(kh_config_dir_read(&dir, "webhook: {signature: {credential: " KH_TEST_SECRET "}}\n",
+                                      KH_CONFIG_WHOLE, environment),
+                   KH_ERR_CONFIG);
+  ck_assert(kh_config_dir_find(&dir, 1, 23, "CREDENTIALS_DIRECTORY is not set"));
+  ck_assert_ptr_null(strstr(kh_config_dir_said(&dir), KH_TEST_SECRET));
+}
+END_TEST
+
+static const struct {
   const char *content, *value, *fragment;
 } contents[] = {
     {"12345678", "12345678", NULL},
@@ -265,6 +310,7 @@ static Suite *secrets_suite(void)
 
   tcase_add_checked_fixture(secrets, open_dir, close_dir);
   tcase_add_loop_test(secrets, env_file_comes_before_the_environment, 0, (int)KH_COUNT(sources));
+  tcase_add_loop_test(secrets, takes_what_systemd_loaded, 0, (int)KH_COUNT(credentials));
   tcase_add_loop_test(secrets, takes_one_line_end_from_a_file, 0, (int)KH_COUNT(contents));
   tcase_add_loop_test(secrets, a_secret_has_a_limit, 0, 4);
   tcase_add_loop_test(secrets, warns_of_files_that_everybody_may_read, 0, 2);

@@ -51,6 +51,17 @@ def check_systems(report):
                      re.search(rf"{name.capitalize()} (?:[\d.]+ or )?{re.escape(version)}\b", begin), begin)
 
 
+def check_reasons(report):
+    """operating.md has a row for each reason of err.h, in its order, with its status."""
+    header = (ROOT / "handler/base/err.h").read_text(encoding="utf-8")
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    reasons = re.findall(r'X\(KH_\w+, "(\w+)", (\d+)', header)
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| [^|]+ \| [^|]+ \|$", page, re.M)
+    report.check("err.h has reasons", len(reasons) > 50, len(reasons))
+    report.check("operating.md has every reason, with its status", rows == reasons,
+                 sorted(set(rows) ^ set(reasons)) or "another order")
+
+
 def check_config(report, build, folder):
     """The README's kitehook.yml, with its absolute paths below FOLDER."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
@@ -120,6 +131,21 @@ def check_install(report, build):
         tried = run([str(there / "bin/kitehook"), "invoke", "--config",
                      str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
         report.check("the installed kitehook knows its fixtures", tried.returncode == 0, tried.stdout)
+        check_paths(report, there)
+
+
+def check_paths(report, there):
+    """What is installed says where: no path of another prefix, and each program and file is there."""
+    share = there / "share/kitehook"
+    for path in (*(share / "recipes").iterdir(), *(share / "systemd").iterdir(), share / "kitehook.cron"):
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"[\w/.-]*/(?:bin|lib/kitehook|share/kitehook)/[\w./@-]+", text)
+        ours = [name for name in named if not name.startswith("/var/") and
+                "kitehook" in name.replace(str(there), "")]
+        wrong = [name for name in ours if not name.startswith(f"{there}/") or
+                 not pathlib.Path(name.rstrip(".")).exists()]
+        report.check(f"{path.name} names the paths of its prefix", not wrong and
+                     (ours or path.suffix == ".socket"), wrong)
 
 
 def check_man_pages(report):
@@ -151,6 +177,7 @@ def main():
     report = Report(chosen.verbose)
     check_links(report)
     check_systems(report)
+    check_reasons(report)
     check_man_pages(report)
     check_promises(report)
     with Workspace() as folder:

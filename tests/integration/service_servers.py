@@ -140,11 +140,11 @@ def check_server(report, server, folder, build, user, catcher, reaper, logs):
     uid = pwd.getpwnam(user).pw_uid if user else os.geteuid()
     try:
         server.start(folder / "server", build, config)
-        for number in range(3):
+        for number, url in enumerate((common.URL, common.URL, common.URL + "/")):
             body = common.webhook(number)
             headers = common.with_close(common.post_headers(body, f"s-{number}"))
-            answer = common.exchange(server.port, [common.request_bytes("POST", common.URL, headers, body)])
-            report.check(f"{name}: webhook {number} is accepted",
+            answer = common.exchange(server.port, [common.request_bytes("POST", url, headers, body)])
+            report.check(f"{name}: webhook {number} to {url} is accepted",
                          answer.status == 200 and
                          (answer.json or {}).get("worker") in ("started", "woken", "busy"), answer)
         arrived = common.wait_until(lambda: len(catcher.at("/" + folder.name)) == 3, 15)

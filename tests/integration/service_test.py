@@ -433,7 +433,7 @@ def units(report, place_in):
         written[-1].write_text(text, encoding="utf-8")
     for name, settings in {
         "kitehook-worker.service": ("Type=notify", "ExecStart=/usr/bin/kitehook worker --serve",
-                                    "StateDirectory=kitehook", "StateDirectoryMode=0700"),
+                                    "ReadWritePaths=/var/lib/kitehook"),
                            "kitehook-fcgi@.service": ("ExecStart=/usr/lib/kitehook/kitehook.fcgi",
                                                       "Sockets=kitehook-fcgi.socket",
                                                       "NonBlocking=yes")}.items():
@@ -441,6 +441,8 @@ def units(report, place_in):
         for setting in (*settings, "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes",
                         "MemoryDenyWriteExecute=yes"):
             report.check(f"{name} has {setting}", setting in text)
+        report.check(f"{name} gives the state folder to nobody",
+                     not [line for line in text if line.startswith("StateDirectory")])
     if not shutil.which("systemd-analyze"):
         report.skip("systemd-analyze", "it is not installed")
         return

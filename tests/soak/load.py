@@ -122,8 +122,8 @@ class Place:
         self.config = folder / "kitehook.yml"
         self.config.write_text(CONFIG.format(folder=folder, build=self.build, entries=entries),
                                encoding="utf-8")
-        for name in ("webhook-secret", "kitehook.yml"):
-            common.aged(folder / name)
+        for file in ("webhook-secret", "kitehook.yml"):
+            common.aged(folder / file)
         self.watch = Watch(self.build / "kitehook", self.config)
         self.server = SERVERS[name]()
 
