@@ -116,8 +116,7 @@ enum kh_worker_seen kh_wake(const struct kh_config *config, struct kh_diag *diag
   if (config->worker_mode == KH_WORKER_SERVICE) {
     (void)kh_diag_set(diag, KH_ERR_NOT_FOUND,
                       "no worker listens; type `systemctl start kitehook-worker`, or run `kitehook worker "
-                      "--serve` as the user who owns %s",
-                      config->state);
+                      "--serve` as the user who owns the state folder");
     return KH_WORKER_ABSENT;
   }
 
