@@ -53,12 +53,24 @@ static size_t budget_bytes(const struct kh_fcgi_server *server)
   return one > KH_FCGI_BUDGET_BYTES ? one : KH_FCGI_BUDGET_BYTES;
 }
 
+/*
+ * As the config in use has it, which may be another one than when the request began. The ceiling stays above
+ * what is there: a body that has become too large is to be answered.
+ */
+static void apply_limits(const struct kh_fcgi_server *server, struct kh_fcgi_connection *connection)
+{
+  const size_t ceiling = budget_bytes(server);
+
+  connection->stream.body_max_bytes = server->body_max_bytes;
+  if (connection->collected.max < ceiling)
+    connection->collected.max = ceiling;
+}
+
 static void begin_to_wait(struct kh_fcgi_server *server, struct kh_fcgi_connection *connection, int64_t ms)
 {
   connection->phase = RECEIVING;
   connection->is_idle = false;
   kh_buf_clear(&connection->collected);
-  connection->collected.max = budget_bytes(server);
   connection->waits_since_us = ticks_us(server);
   give(connection, connection->waits_since_us, ms);
   kh_fcgi_stream_init(&connection->stream, server->body_max_bytes, (unsigned)server->places);
@@ -244,6 +256,7 @@ static void take(struct kh_fcgi_server *server, struct kh_fcgi_connection *conne
 {
   if (connection->is_idle)
     begin_to_wait(server, connection, server->deadline_ms);
+  apply_limits(server, connection);
   while (bytes.len > 0 && connection->fd >= 0) {
     size_t made = 0;
 

@@ -36,7 +36,8 @@ struct kh_fcgi_server {
   int listener; /* non-blocking */
   const struct kh_clock *clock;
   const char *allowed_addresses; /* of FCGI_WEB_SERVER_ADDRS: IPv4 or IPv6, with commas; NULL: all */
-  size_t body_max_bytes;         /* these two may be changed by serve, for what comes after */
+  /* These two may be changed by serve: the first for bodies on their way, too. */
+  size_t body_max_bytes;
   int64_t deadline_ms;
   /*
    * Serves the request whose head the file RECORDS holds, and writes the answer's records there, from the

@@ -34,8 +34,8 @@ enum kh_fcgi_found {
 enum kh_fcgi_phase { KH_FCGI_HEADER, KH_FCGI_PARAMS, KH_FCGI_BODY };
 
 struct kh_fcgi_stream {
-  size_t body_max_bytes;
-  unsigned connections; /* what FCGI_GET_VALUES is answered with */
+  size_t body_max_bytes; /* may be changed between two calls */
+  unsigned connections;  /* what FCGI_GET_VALUES is answered with */
   enum kh_fcgi_phase
       phase;         /* what is waited for: a request, the rest of its parameters, the rest of its body */
   unsigned request;  /* its id */

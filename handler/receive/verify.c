@@ -3,14 +3,10 @@
 #include "receive/signature.h"
 #include "receive/verify.h"
 
-/*
- * Sent twice, and a server joined the lines by SIGN (RFC 9110 section 5.3). A signature's own grammar tells
- * that better.
- */
-static bool is_repeated(struct kh_header_value header, const char *sign)
+/* Sent twice, and a server joined the lines by SIGN (RFC 9110 section 5.3). */
+static bool is_joined(struct kh_str text, const char *sign)
 {
-  return header.repeated ||
-         (header.text.len > 0 && memmem(header.text.at, header.text.len, sign, strlen(sign)));
+  return text.len > 0 && memmem(text.at, text.len, sign, strlen(sign));
 }
 
 /* Which of the two headers counts: exactly one, of a configured kind, sent once. */
@@ -19,10 +15,11 @@ static enum kh_err choose_proof(const struct kh_verifier *verifier, const struct
 {
   struct kh_header_value signature = request->headers[KH_HEADER_SIGNATURE];
   struct kh_header_value token = request->headers[KH_HEADER_TOKEN];
+  struct kh_header_value event = request->headers[KH_HEADER_EVENT];
 
-  if (signature.repeated || is_repeated(token, ", "))
+  if (signature.repeated || token.repeated)
     return KH_ERR_CREDENTIAL_REPEATED;
-  if (is_repeated(request->headers[KH_HEADER_EVENT], ","))
+  if (event.repeated || is_joined(event.text, ","))
     return KH_ERR_EVENT_REPEATED;
   if (signature.text.at && token.text.at)
     return KH_ERR_CREDENTIALS_BOTH;
@@ -110,7 +107,10 @@ static enum kh_err verify_token(const struct kh_verifier *verifier, struct kh_st
   if (header.len > KH_SECRET_MAX_BYTES)
     return KH_ERR_HEADER_TOO_LONG;
   verified->by = token_of(verifier->tokens, header);
-  return verified->by ? KH_OK : KH_ERR_TOKEN_MISMATCH;
+  if (verified->by)
+    return KH_OK;
+  /* Only now: a token may hold such a sign itself. */
+  return is_joined(header, ", ") ? KH_ERR_CREDENTIAL_REPEATED : KH_ERR_TOKEN_MISMATCH;
 }
 
 enum kh_err kh_verify(const struct kh_verifier *verifier, const struct kh_request *request, int64_t now_s,

@@ -272,6 +272,33 @@ def changing(report, logs, folder, build):
         process.close()
 
 
+def resizing(report, folder, build):
+    """A body that is on its way when webhook.max_body changes."""
+    config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret")
+    text = config.read_text(encoding="utf-8")
+    small, large = text.replace("1MB", "100KB"), text.replace("1MB", "900KB")
+    body = common.webhook(1, message="m" * 300_000)
+    variables = variables_of("POST", common.post_headers(body, "z-1"), len(body))
+    cut, log = len(body) // 6, folder / "receiver.log"
+    config.write_text(small, encoding="utf-8")
+    process = fcgi.Process(build, folder, config)
+    try:
+        changes = ("larger", large, 200), ("smaller", small, 413)
+        for reloads, (name, changed, wanted) in enumerate(changes, 1):
+            with process.connect() as connection:
+                process.send(connection, variables, body[:cut], whole=False)
+                process.ask(*good(2))  # so the beginning has been read
+                config.write_text(changed, encoding="utf-8")
+                common.wait_until(lambda reloads=reloads: process.ask(*good(3)) and
+                                  log.read_text(encoding="utf-8").count("config reloaded") == reloads, 5, 0.2)
+                connection.sendall(fcgi.record(fcgi.STDIN, body[cut:]) + fcgi.record(fcgi.STDIN, b""))
+                answer, _ = process.receive(connection)
+                report.check(f"resizing: max_body becomes {name} than the body at hand",
+                             answer.status == wanted, answer)
+    finally:
+        process.close()
+
+
 def run():
     chosen = common.arguments(__doc__)
     report = common.Report(chosen.verbose)
@@ -284,6 +311,7 @@ def run():
             "starving": lambda here: starving(report, here, chosen.build),
             "ending": lambda here: ending(report, here, chosen.build),
             "changing": lambda here: changing(report, logs, here, chosen.build),
+            "resizing": lambda here: resizing(report, here, chosen.build),
         }
         for name, part in parts.items():
             if re.search(chosen.only, name):

@@ -160,6 +160,24 @@ START_TEST(all_eight_secrets_are_tried)
 }
 END_TEST
 
+/* Then it looks like two that a server joined. */
+START_TEST(a_token_may_have_a_comma_and_a_blank)
+{
+  static const char token[] = "kites, and more kites";
+  struct kh_secret_list signatures = {.count = 0};
+  struct kh_secret_list tokens = {.count = 0};
+  struct kh_verifier verifier = {&signatures, &tokens, 300};
+  struct kh_verified verified;
+  struct kh_webhook webhook;
+
+  kh_test_config_add(&tokens, "kites", kh_str_of(token));
+  kh_webhook_make_with_token(&webhook, token, body);
+  ck_assert_int_eq(kh_verify(&verifier, &webhook.request, KH_NEAR_MISS_NOW_S, &verified), KH_OK);
+  kh_webhook_release(&webhook);
+  kh_secret_release(&tokens.at[0].secret);
+}
+END_TEST
+
 static const struct {
   int64_t freshness_s, age_s;
   enum kh_err err;
@@ -347,6 +365,7 @@ static Suite *verify_suite(void)
   tcase_add_test(accepted, verified_borrows_the_request);
   tcase_add_test(accepted, the_second_secret_is_tried_and_named);
   tcase_add_test(accepted, all_eight_secrets_are_tried);
+  tcase_add_test(accepted, a_token_may_have_a_comma_and_a_blank);
   tcase_add_loop_test(accepted, freshness_edges, 0, (int)KH_COUNT(ages));
   tcase_add_test(accepted, the_text_of_the_timestamp_is_what_is_signed);
   tcase_add_loop_test(accepted, bodies_of_any_bytes, 0, (int)KH_COUNT(lengths));
