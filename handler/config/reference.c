@@ -11,17 +11,27 @@ static bool is_blank(char c)
   return c == ' ' || c == '\t';
 }
 
-/* NAME=, as in a file of variables. What stands behind Base64 is no more than `=` again. */
+/* NAME=, as in a file of variables. Behind Base64 stands nothing but `=`. */
 static bool has_name(struct kh_str value)
 {
   static const struct kh_str export = {"export ", 7};
 
   if (kh_str_starts(value, export))
     value = kh_str(value.at + export.len, value.len - export.len);
-  const size_t len = kh_str_name_length(value);
+  size_t len = 0;
+  while (len < value.len && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", value.at[len]))
+    len++;
   const struct kh_str rest = kh_str(value.at + len, value.len - len);
 
-  return len > 0 && kh_str_starts(rest, KH_STR("=")) && !kh_str_is_of(rest, "=");
+  return kh_str_name_length(value) >= len && len > 0 && kh_str_starts(rest, KH_STR("=")) &&
+         !kh_str_is_of(rest, "=");
+}
+
+static bool has_lone_return(struct kh_str value)
+{
+  const char *found = memchr(value.at, '\r', value.len);
+
+  return found && (found + 1 == value.at + value.len || found[1] != '\n');
 }
 
 /* What an editor or a copy may have put around a secret; all of it counts. NULL when there is nothing. */
@@ -31,7 +41,7 @@ static const char *mark_of(struct kh_str value)
 
   if (kh_without_bom(value).len < value.len)
     return "a byte order mark before it";
-  if (memchr(value.at, '\r', value.len))
+  if (has_lone_return(value))
     return "a carriage return in it";
   if (is_blank(first) || is_blank(last))
     return "a blank at its begin or end";

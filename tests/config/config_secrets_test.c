@@ -112,7 +112,7 @@ static const struct {
     {"'12345678'", "'12345678'", "quotes around it"},
     {"\"12345678", "\"12345678", NULL},
     {"WEBHOOK_SECRET=12345678\n", "WEBHOOK_SECRET=12345678", "NAME= before it"},
-    {"export Hook=12345678\n", "export Hook=12345678", "NAME= before it"},
+    {"export HOOK=12345678\n", "export HOOK=12345678", "NAME= before it"},
     {"c2VjcmV0c2VjcmV0MQ==\n", "c2VjcmV0c2VjcmV0MQ==", NULL},
     {"c2VjcmV0c2VjcmV0MTI=", "c2VjcmV0c2VjcmV0MTI=", NULL},
     {"https://hooks.example/x?a=b", "https://hooks.example/x?a=b", NULL},
