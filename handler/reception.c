@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { LOOK_EVERY_US = 1000000 };
+enum { LOOK_EVERY_US = 1000000, YOUNG_US = 2000000 };
 
 static const size_t body_max_without_config = 8 * 1024 * 1024;
 static const int64_t deadline_without_config_s = 10;
@@ -97,6 +97,18 @@ static enum kh_err check_is_whole(const struct kh_config *in_use, const struct k
   return KH_OK;
 }
 
+/* A first one cannot be compared: what does not go on to `notify` may be half a file, while it is young. */
+static enum kh_err check_is_settled(const struct kh_config *fresh, int64_t now_us, struct kh_diags *diags)
+{
+  const int64_t age_us = now_us - fresh->watched[0].stamp.mtime_ns / 1000;
+
+  if (fresh->has_notify || age_us <= -YOUNG_US || age_us >= YOUNG_US)
+    return KH_OK;
+  return kh_diags_add(diags, KH_ERR_CONFIG, fresh->path, 0, 0,
+                      "written just now and without `notify`, it may be half a file; it counts in %d s",
+                      YOUNG_US / 1000000);
+}
+
 /* Reads the config anew; the old one is given up only for a good one. True when it was. */
 static bool load(struct kh_reception *reception, bool again)
 {
@@ -107,8 +119,9 @@ static bool load(struct kh_reception *reception, bool again)
 
   if (!err)
     err = check_has_state(fresh, &diags);
-  if (!err && reception->config)
-    err = check_is_whole(reception->config, fresh, &diags);
+  if (!err)
+    err = reception->config ? check_is_whole(reception->config, fresh, &diags)
+                            : check_is_settled(fresh, kh_clock_now_us(reception->clock), &diags);
   if (err) {
     struct kh_diag first = kh_diags_first(&diags);
 

@@ -327,6 +327,25 @@ START_TEST(half_a_config_does_not_end_that_webhooks_are_kept)
 }
 END_TEST
 
+/* A CGI has none before it; a web server's other ones start anew. */
+START_TEST(a_young_config_without_rules_is_not_gone_by)
+{
+  struct stat about;
+
+  for (size_t i = 0; i < KH_COUNT(halves); i++) {
+    put_config(halves[i]);
+    ck_assert_int_eq(stat(config_path, &about), 0);
+    kh_fake_clock_step(&fake, ((int64_t)about.st_mtime + 1) * 1000000 - fake.now_us);
+    open_reception();
+    ck_assert_int_eq(handle(KH_TEST_CURRENT), 500);
+    kh_reception_close(&reception);
+  }
+  put_config(SIGNATURE "log: log\nstate: state\nworker: service\nnotify:\n  - log\n");
+  open_reception();
+  ck_assert_int_ne(handle(KH_TEST_CURRENT), 500);
+}
+END_TEST
+
 START_TEST(a_secret_that_vanishes_does_not_open_the_door)
 {
   put_config(SIGNATURE "log: log\n");
@@ -459,6 +478,7 @@ static Suite *reception_suite(void)
   tcase_add_test(changed, what_did_not_change_is_not_read_again);
   tcase_add_test(changed, a_broken_config_keeps_the_old_one_and_is_logged_once);
   tcase_add_loop_test(changed, half_a_config_does_not_end_that_webhooks_are_kept, 0, (int)KH_COUNT(halves));
+  tcase_add_test(changed, a_young_config_without_rules_is_not_gone_by);
   tcase_add_test(changed, a_secret_that_vanishes_does_not_open_the_door);
   tcase_add_loop_test(failed, without_a_config_everything_is_500, 0, (int)KH_COUNT(broken));
   tcase_add_test(failed, a_log_that_cannot_be_opened_costs_no_webhook);

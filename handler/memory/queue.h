@@ -49,7 +49,7 @@ struct kh_failure {
   const char *reason; /* "delivery_refused: HTTP 404" */
   int status;         /* of the answer; 0 when none came, and then the one before is remembered */
   const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
-  bool is_untried;    /* of a dead one: no attempt failed now, and why the last one did is kept beside it */
+  bool is_untried;    /* no attempt failed now; of a dead one, why the last one did is kept beside it */
   bool is_refusal;    /* of the destination as such: a changed configuration is reason to try at once */
   unsigned failures;  /* of the destination, in a row, with this one; 0: it says nothing about that */
   int64_t now_us;     /* when it failed: a wait and a rest begin */

@@ -333,6 +333,24 @@ START_TEST(nothing_dies_of_age_that_was_not_tried_since)
 }
 END_TEST
 
+START_TEST(to_wait_for_a_rule_is_no_try)
+{
+  const unsigned char one[KH_DIGEST_BYTES] = {1}, two[KH_DIGEST_BYTES] = {2};
+  const struct kh_queue *queue = &kh_stage.outbox.queue;
+
+  kh_stage.outbox.since_us = kh_stage.clock.now_us;
+  ck_assert_int_eq(kh_queue_know_config(queue, one, kh_stage.clock.now_us), KH_OK);
+  kh_stage_owe(ID_A, KH_STAGE_HOOK, KH_STAGE_BODY, 3, 60);
+  kh_stage.rules.count = 0;
+  kh_fake_clock_advance(&kh_stage.clock, KH_TEST_SECOND_US);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_NOTIFIER_GONE);
+  kh_fake_clock_advance(&kh_stage.clock, 60 * KH_TEST_SECOND_US);
+  kh_stage.rules.count = 2;
+  ck_assert_int_eq(kh_queue_know_config(queue, two, kh_stage.clock.now_us), KH_OK);
+  ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_OK);
+}
+END_TEST
+
 START_TEST(one_that_is_too_old_is_tried_once_and_dies)
 {
   kh_stage.outbox.since_us = kh_stage.clock.now_us;
@@ -373,6 +391,7 @@ static Suite *outbox_suite(void)
   tcase_add_test(outbox, one_that_is_too_old);
   tcase_add_test(outbox, one_that_is_almost_too_old_has_its_last_try);
   tcase_add_test(outbox, nothing_dies_of_age_that_was_not_tried_since);
+  tcase_add_test(outbox, to_wait_for_a_rule_is_no_try);
   tcase_add_test(outbox, one_that_is_too_old_is_tried_once_and_dies);
   tcase_add_test(outbox, one_that_was_tried_since_dies_of_age_unsent);
   return suite;

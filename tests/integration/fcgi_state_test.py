@@ -103,6 +103,7 @@ def memory(report, folder, build):
         return
     config = common.write_config(folder, build, "wire.yml", ACCEPTS="  signature:\n    file: webhook-secret")
     config.write_text(config.read_text(encoding="utf-8").partition("state:")[0], encoding="utf-8")
+    common.aged(config)
     process = fcgi.Process(build, folder, config)
     large = next(fixture for fixture in common.fixtures("^build_finished_large$"))
     headers = [pair for pair in large.headers if pair[0] != "X-Buildkite-Signature"]

@@ -20,6 +20,7 @@ def write_config(folder, build, keeps=True, **values):
     config = common.write_config(folder, build, "wire.yml", **{**CONFIG, **values})
     if not keeps:
         config.write_text(config.read_text(encoding="utf-8").partition("state:")[0], encoding="utf-8")
+        common.aged(config)
     return config
 
 

@@ -204,6 +204,7 @@ static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement stateme
   kh_call_text(&call, kh_str_of(why->answer));
   kh_call_number(&call, why->is_refusal);
   kh_call_number(&call, why->now_us);
+  kh_call_number(&call, why->is_untried);
   return call;
 }
 
@@ -239,7 +240,6 @@ static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t no
   if (err)
     return err;
   struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
-  kh_call_number(&call, why->is_untried);
   sqlite->has_grown = true;
   sqlite->grown_us = now_us;
   err = record_failure(sqlite, &call, id, why, KH_COUNTED_DEAD);

@@ -288,7 +288,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND " IS_OWED,
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
-                     ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
+                     ", is_refused = ?7, since_us = iif(?9, since_us, ?8) WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
     [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
