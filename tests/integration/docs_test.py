@@ -103,6 +103,9 @@ def check_install(report, build):
                      "share/kitehook/systemd/kitehook-fcgi@.service",
                      "share/kitehook/systemd/kitehook-fcgi.socket", "share/kitehook/kitehook.cron"):
             report.check(f"{file} is installed", (there / file).is_file(), "missing")
+        listed = set((build / "install_manifest.txt").read_text(encoding="utf-8").split("\n"))
+        unlisted = [str(path) for path in there.rglob("*") if path.is_file() and str(path) not in listed]
+        report.check("install_manifest.txt, by which one uninstalls, lists all", not unlisted, unlisted)
         check_paths(report, there)
 
 
