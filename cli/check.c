@@ -98,6 +98,16 @@ static void print_names(const char *label, const json_t *names)
   puts(json_array_size(names) > 0 ? "" : "none");
 }
 
+/* Of NOTES of NULL nothing. */
+static void print_notes(const json_t *notes)
+{
+  const json_t *note = NULL;
+  size_t i = 0;
+
+  json_array_foreach(notes, i, note)
+      printf("  %-11s%s\n", i == 0 ? "on Lambda" : "", json_string_value(note));
+}
+
 static void print_summary(const char *path, const json_t *summary, bool with_rules)
 {
   const json_t *rules = json_object_get(summary, "rules"), *rule = NULL;
@@ -123,6 +133,7 @@ static void print_summary(const char *path, const json_t *summary, bool with_rul
   json_array_foreach(rules, i, rule)
       printf("    %s -> %s\n", json_string_value(json_object_get(rule, "name")),
              json_string_value(json_object_get(rule, "destination")));
+  print_notes(json_object_get(summary, "lambda"));
 }
 
 /* How the command was called. */
@@ -147,12 +158,16 @@ static int check(const struct call *call)
   if (!call->is_for_lambda && kh_config_needs_state(config, &diags))
     err = KH_ERR_CONFIG;
   kh_config_warn_of_variables(config, &diags);
-  if (!call->is_for_lambda)
+  if (call->is_for_lambda)
+    kh_check_lambda(config, &diags);
+  else
     kh_check_host(config, &diags);
   kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
   summary = err ? json_null() : summary_of(config, &setup->rules);
+  if (call->is_for_lambda && !err)
+    json_object_set_new(summary, "lambda", kh_check_lambda_notes(&setup->rules));
   if (call->json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));
   } else {
@@ -196,7 +211,7 @@ const struct kh_command kh_command_check = {
             "  --config F   the configuration, which may also stand alone; default: $KITEHOOK_CONFIG, else\n"
             "               " KH_CONFIG_PATH "\n"
             "  --receiver   read only as far as a receiver does: not `notify:`\n"
-            "  --lambda     the file goes with a Lambda function, which needs no `state`\n"
+            "  --lambda     the file goes with a Lambda function: say what it has not, and what will happen\n"
             "  --json       answer by one JSON object: file, ok, mistakes, more, summary\n"
             "  -h, --help   show this\n\n"
             "Exit codes: 0 no mistakes (there may be warnings), 1 mistakes, 2 called wrongly,\n"

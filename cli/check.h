@@ -5,6 +5,7 @@
 #define KH_CHECK_H
 
 #include "kitehook.h"
+#include "rules/notifier.h"
 
 /*
  * Warns where this host, for the user who asks, does not fit CONFIG: a log that cannot be written, a state
@@ -20,5 +21,13 @@ void kh_check_host(const struct kh_config *config, struct kh_diags *diags);
  * group, unless that is root's, or as anybody. A sticky folder is fine.
  */
 void kh_check_writers(const struct kh_config *config, struct kh_diags *diags);
+
+/*
+ * Warns of what CONFIG says that a Lambda function does not have: keys, files that are not packed with it,
+ * variables and credentials.
+ */
+void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags);
+/* What RULES are not promised there, a sentence each: an array that is the caller's. */
+json_t *kh_check_lambda_notes(const struct kh_rules *rules);
 
 #endif

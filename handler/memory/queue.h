@@ -46,13 +46,13 @@ enum { KH_ANSWER_KEPT_BYTES = 201 };
 
 /* Why an attempt failed. It is kept and shown: no URL and no credential may be in it. */
 struct kh_failure {
-  const char *reason; /* "delivery_refused: HTTP 404" */
-  int status;         /* of the answer; 0 when none came, and then the one before is remembered */
-  const char *answer; /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
-  bool is_untried;    /* no attempt failed now; of a dead one, why the last one did is kept beside it */
-  bool is_refusal;    /* of the destination as such: a changed configuration is reason to try at once */
-  unsigned failures;  /* of the destination, in a row, with this one; 0: it says nothing about that */
-  int64_t now_us;     /* when it failed: a wait and a rest begin */
+  const char *reason;    /* "delivery_refused: HTTP 404" */
+  int status;            /* of the answer; 0 when none came, and then the one before is remembered */
+  const char *answer;    /* what may be kept of its body (deliver/answer.h); NULL or "" when nothing */
+  bool is_untried;       /* no attempt failed now; of a dead one, why the last one did is kept beside it */
+  bool is_refusal;       /* of the destination as such: a changed configuration is reason to try at once */
+  unsigned failures;     /* of the destination, in a row, with this one; 0: it says nothing about that */
+  int64_t now_us;        /* when it failed: a wait and a rest begin */
   int64_t rest_until_us; /* until then the destination rests; 0 for no such time */
 };
 

@@ -131,6 +131,9 @@ def check_install(report, build):
         tried = run([str(there / "bin/kitehook"), "invoke", "--config",
                      str(there / "share/kitehook/fixtures/kitehook.yml"), "build_finished_failed"])
         report.check("the installed kitehook knows its fixtures", tried.returncode == 0, tried.stdout)
+        listed = set((build / "install_manifest.txt").read_text(encoding="utf-8").split("\n"))
+        unlisted = [str(path) for path in there.rglob("*") if path.is_file() and str(path) not in listed]
+        report.check("install_manifest.txt, by which one uninstalls, lists all", not unlisted, unlisted)
         check_paths(report, there)
 
 

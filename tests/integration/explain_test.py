@@ -308,14 +308,19 @@ def test_explain_env_that_may_be_a_secret(cli, report):
     token = "c87c73" + "0123456789" * 5 + "abcdef01"
     cli.config(rules=f"  - lifx: {{ token: {{ env: {token} }} }}\n  - lifx: "
                      f"{{ token: {{ env: LIFX_TOKEN }}, selector: label:x }}\n"
-               "  - lifx: { token: { env: lifx_token }, selector: label:y }\n")
+               "  - lifx: { token: { env: lifx_token }, selector: label:y }\n"
+               f"  - ntfy: {{ topic: {{ credential: {token} }} }}\n"
+               "  - ntfy: { topic: { credential: topic } }\n")
+    os.makedirs(cli.path("credentials"), exist_ok=True)
+    cli.file("credentials/topic", "planted")
     for how in ([], ["--json"]):
         done = cli.run("explain", "--config", cli.path("kitehook.yml"), *how, FAILED,
-                       env={"lifx_token": "planted"})
+                       env={"lifx_token": "planted", "CREDENTIALS_DIRECTORY": cli.path("credentials")})
         report.check(f"explain tells no name that could be a token {how}",
                      token not in done.out + done.err and "planted" not in done.out and
                      "lifx [a variable that is not set]" in done.out and "env:LIFX_TOKEN" in done.out and
-                     "env:lifx_token" in done.out, done)
+                     "env:lifx_token" in done.out and "ntfy [a credential of a service]" in done.out and
+                     "credential:topic" in done.out, done)
 
 
 def test_explain_is_dry(cli, report):

@@ -1,0 +1,106 @@
+#include "base/base.h"
+
+#include "check.h"
+
+/* ---- what has no meaning there ---- */
+
+static void warn_of_keys(const struct kh_config *config, struct kh_diags *diags)
+{
+  static const struct {
+    const char *key, *why;
+  } keys[] = {
+      {"state", "nothing is kept on Lambda; 200 means delivered"},
+      {"inbox", "there is no inbox on Lambda"},
+      {"outbox", "there is no outbox on Lambda: each delivery is tried once"},
+      {"worker", "there is no worker on Lambda: deliveries are made before the answer"},
+      {"log", "lines go to the function's log group"},
+      {"env_file", "this file is not packed with the function; write {ssm: NAME} where a secret is named"},
+  };
+
+  for (size_t i = 0; i < KH_COUNT(keys); i++)
+    if (json_object_get(config->yaml.root, keys[i].key))
+      kh_config_warning(config, config->yaml.root, keys[i].key, diags, "%s: %s", keys[i].key, keys[i].why);
+}
+
+/* ---- what is not there ---- */
+
+static const char *absence_of(const char *source)
+{
+  if (strcmp(source, "file") == 0)
+    return "this file is not packed with the function; write {ssm: NAME}";
+  if (strcmp(source, "credential") == 0)
+    return "there is no systemd on Lambda; write {ssm: NAME}";
+  return strcmp(source, "env") == 0 ? "set it under Environment in template.yaml, where everybody who may "
+                                      "look at the function reads it; or write {ssm: NAME}"
+                                    : NULL;
+}
+
+/* Every reference to a secret, at whatever depth it stands. */
+static void warn_of_sources(const struct kh_config *config, json_t *node, struct kh_diags *diags)
+{
+  const char *name = NULL, *key = NULL;
+  const char *source = json_is_object(node) ? kh_config_secret_source(node, &name) : NULL;
+  json_t *item = NULL;
+  size_t i = 0;
+
+  if (source && absence_of(source))
+    kh_config_warning(config, node, source, diags, "%s: %s", source, absence_of(source));
+  json_object_foreach(node, key, item) warn_of_sources(config, item, diags);
+  json_array_foreach(node, i, item) warn_of_sources(config, item, diags);
+}
+
+static void warn_of_included(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (config->included)
+    kh_config_warning(config, config->yaml.root, "notify", diags,
+                      "notify: files that it includes are not packed with the function; add them in "
+                      "script/pack-lambda, or write their rules here");
+}
+
+void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
+{
+  warn_of_keys(config, diags);
+  warn_of_sources(config, json_object_get(config->yaml.root, "webhook"), diags);
+  warn_of_sources(config, json_object_get(config->yaml.root, "http"), diags);
+  warn_of_sources(config, config->notify, diags);
+  warn_of_included(config, diags);
+}
+
+/* ---- what will happen ---- */
+
+static bool is_told(const struct kh_rules *rules, size_t i)
+{
+  for (size_t before = 0; before < i; before++)
+    if (rules->at[before].notifier == rules->at[i].notifier)
+      return true;
+  return false;
+}
+
+static void tell_of(const struct kh_notifier *notifier, json_t *notes)
+{
+  const struct kh_rate *rate = &notifier->rate;
+  const unsigned burst = rate->burst ? rate->burst : 1;
+
+  if (rate->every_ms)
+    json_array_append_new(
+        notes, json_sprintf("%s: %u at once, then one each %u.%02u s, counted by each function for itself; "
+                            "what has no time left for that goes at once, and may be refused (429)",
+                            notifier->name, burst, rate->every_ms / 1000, rate->every_ms % 1000 / 10));
+  if (notifier->replaces)
+    json_array_append_new(notes, json_sprintf("%s: two webhooks at once have no order; the older one may "
+                                              "come last, and stay",
+                                              notifier->name));
+}
+
+json_t *kh_check_lambda_notes(const struct kh_rules *rules)
+{
+  json_t *notes = json_array();
+
+  json_array_append_new(notes, json_string("no memory: a webhook that is sent again notifies again"));
+  json_array_append_new(notes, json_string("no retry: a delivery that fails is lost, and the answer is 502"));
+  json_array_append_new(notes, json_string("no order: two webhooks at once are two functions at once"));
+  for (size_t i = 0; i < rules->count; i++)
+    if (!is_told(rules, i))
+      tell_of(rules->at[i].notifier, notes);
+  return notes;
+}

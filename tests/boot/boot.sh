@@ -1,0 +1,29 @@
+#!/bin/sh
+# boot.sh ROOT: boots the Debian in the folder ROOT by systemd-nspawn and runs inside.sh there.
+#
+# ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2, lighttpd,
+# libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and this
+# kitehook installed to /usr (DESTDIR=ROOT cmake --install build/release). It is changed: take a copy. Needs
+# root and CAP_SYS_ADMIN.
+# Exit code 0: all did what it says.
+set -eu
+root=$1
+here=$(cd "$(dirname "$0")" && pwd)
+
+cp "$here/inside.sh" "$here/../../docs/operating.md" "$root/root/"
+cp -r "$here/../../fixtures" "$root/root/"
+rm -f "$root/root/verdict"
+cat >"$root/etc/systemd/system/kitehook-boot.service" <<EOF
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=sh -c '/bin/sh /root/inside.sh >/root/said 2>&1; echo \$? >/root/verdict; systemctl poweroff'
+[Install]
+WantedBy=multi-user.target
+EOF
+ln -sf ../kitehook-boot.service "$root/etc/systemd/system/multi-user.target.wants/"
+timeout 600 systemd-nspawn -q -b -D "$root" --private-network --register=no --keep-unit \
+  >"$root/root/console" 2>&1 || true
+cat "$root/root/said"
+[ "$(cat "$root/root/verdict")" = 0 ]
