@@ -276,7 +276,7 @@ def patience(report, folder, chosen):
                     [chosen.build / "kitehook", "status", "--config", opened.stage.config],
                     capture_output=True, text=True, check=False)
                 report.check(f"{name}: status tells of the room",
-                             status.returncode == 0 and "make room" in status.stdout, status)
+                             status.returncode == 1 and "make room" in status.stdout, status)
                 opened.give_back()
                 opened.must_drain(report, name)
     with scene(folder, "patience: no folder yet", chosen, Bound("no_space", "size=1m,nr_inodes=8"),
