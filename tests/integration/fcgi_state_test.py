@@ -282,6 +282,7 @@ def resizing(report, folder, build):
     variables = variables_of("POST", common.post_headers(body, "z-1"), len(body))
     cut, log = len(body) // 6, folder / "receiver.log"
     config.write_text(small, encoding="utf-8")
+    common.aged(config)
     process = fcgi.Process(build, folder, config)
     try:
         changes = ("larger", large, 200), ("smaller", small, 413)
