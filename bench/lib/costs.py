@@ -16,9 +16,12 @@ DRAIN_TIMEOUT_S = 120
 
 
 def columns(output, skip):
-    """The columns of lines of numbers, without the first SKIP lines."""
+    """The columns of lines of numbers, without the first SKIP lines, and without those in which a clock stood
+    still, as that of processor time may on a virtual machine."""
     rows = [[float(number) for number in line.split()] for line in output.splitlines()[skip:]]
-    return list(zip(*rows))
+    if not any(map(all, rows)):
+        raise MeasuringError("the clock stands still")
+    return list(zip(*filter(all, rows)))
 
 
 def spawned(bench, name, what, programs, rounds, warm_up):
@@ -45,10 +48,7 @@ def verify_parse_laps(bench, laps):
     """Nanoseconds of each lap: ours, of the HMAC alone, of jansson alone."""
     output = run([bench.inner_helper("verify_parse"), bench.webhook.body_file, bench.webhook.secret_file,
                   laps + bench.effort.lap_warm_up])
-    laps = [lap for lap in zip(*columns(output, bench.effort.lap_warm_up)) if all(lap)]
-    if not laps:  # a virtual machine's clock of processor time can stand still
-        raise MeasuringError("the clock of processor time stands still")
-    return list(zip(*laps))
+    return columns(output, bench.effort.lap_warm_up)
 
 
 def verify_parse(bench, name, column, against, bar):

@@ -98,6 +98,6 @@ class SocketActivated(Activated):
         self.child = subprocess.Popen(
             ["systemd-socket-activate", "-l", self.path, "-E", f"KITEHOOK_CONFIG={config}",
              build / "kitehook.fcgi"],
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
             env={"PATH": os.environ["PATH"]})
-        common.wait_until(lambda: os.path.exists(self.path), 10)
+        common.wait_until(lambda: b"Listening on" in (folder / "activate.stderr").read_bytes(), 10)
