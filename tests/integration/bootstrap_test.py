@@ -72,7 +72,7 @@ def check_executable(report, arch, folder):
         for place in (str(pathlib.Path.home()), str(ROOT)):
             report.check(f"{arch} {name} names no builder's path",
                          len(place) < 4 or place.encode() not in image, place)
-    report.check(f"{arch} size", (folder / "bootstrap").stat().st_size < 4e6,
+    report.check(f"{arch} size", (folder / "bootstrap").stat().st_size < 6e6,
                  (folder / "bootstrap").stat().st_size)
 
 
