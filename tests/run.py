@@ -165,9 +165,9 @@ def count(output, good):
         failed, total = int(ctest.group(1)), int(ctest.group(2))
         return (total - failed, failed if good else max(failed, 1),
                 len(re.findall(r"^SKIPPED|^not run", output, re.M)))
-    if "not run" in output and good:
+    if re.search(r"^not run", output, re.M) and good:
         return 0, 0, 1
-    return (1, 0, 0) if good else (0, 1, 0)
+    return (1, 0, output.count(" not run")) if good else (0, 1, 0)
 
 
 def run_step(name, commands):

@@ -215,9 +215,9 @@ def test_worker_aside(cli, report):
     (cli.folder / "webhook-secret").write_text("another secret altogether", encoding="utf-8")
     once(cli)
     (cli.folder / "webhook-secret").write_bytes(SECRET)
-    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))
-    report.check("what was typed mends it", name not in waiting(state, "aside") and
-                 (waiting(state) == [] or verdicts(once(cli).lines) == ["done"]), "")
+    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))  # which starts a worker
+    report.check("what was typed mends it", wait_until(lambda: waiting(state) == [], 15) and
+                 name not in waiting(state, "aside"), os.listdir(f"{state}/inbox/new"))
 
 
 def test_worker_lingers(cli, report):

@@ -10,7 +10,7 @@ import sys
 from common import ROOT, Report, Workspace, arguments
 
 sys.path.insert(0, str(ROOT / "tests"))
-from npm_packages import install  # noqa: E402
+from packages import provide  # noqa: E402
 
 HERE = ROOT / "tests" / "schema"
 SCHEMA = ROOT / "docs" / "kitehook.schema.json"
@@ -166,7 +166,7 @@ def check_keys(report, kitehook, folder):
 def main():
     chosen = arguments(__doc__)
     kitehook = chosen.build / "kitehook"
-    install(HERE, PACKAGES, ["validate.mjs"])
+    provide(HERE, PACKAGES, ["validate.mjs"])
     report = Report(chosen.verbose)
     with Workspace() as folder:
         (folder / "env").write_text(ENV, encoding="utf-8")

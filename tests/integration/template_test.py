@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """template_test: template.yaml lints clean, becomes CloudFormation without AWS, and then says what it should.
 
-cfn-lint and aws-sam-translator are the oracles. They are looked for in the PATH's interpreters; what is
-missing is reported as not run. What CloudFormation would make of parameters and conditions is worked out
-here.
+cfn-lint and aws-sam-translator are the oracles. They are looked for in the PATH's interpreters and where
+`script/setup test` puts them; what is missing is reported as not run. What CloudFormation would make of
+parameters and conditions is worked out here.
 """
 import argparse
 import json
@@ -15,6 +15,9 @@ import subprocess
 import sys
 
 from common import ROOT, Report, Workspace
+
+sys.path.insert(0, str(ROOT / "tests"))
+from packages import python_with, without_python  # noqa: E402
 
 TEMPLATE = ROOT / "template.yaml"
 PSEUDO = {"AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012", "AWS::Partition": "aws",
@@ -39,37 +42,20 @@ print(json.dumps(transform(template, parameters, NoPolicies(), passthrough_metad
 """
 
 
-def interpreters():
-    """Each python3 of the PATH once."""
-    found = []
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
-        path = os.path.join(folder, "python3")
-        if os.access(path, os.X_OK) and path not in found:
-            found.append(path)
-    return [sys.executable, *found]
-
-
 def run(command, **more):
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=120, check=False, **more)
-
-
-def one_with(module):
-    for python in interpreters():
-        if run([python, "-c", f"import {module}"]).returncode == 0:
-            return python
-    return None
 
 
 def lint(report):
     if shutil.which("cfn-lint"):
         command = ["cfn-lint"]
     else:
-        python = one_with("cfnlint")
+        python = python_with("cfnlint")
         if not python:
-            report.skip("cfn-lint", "neither the command nor the Python module is here")
+            report.skip("cfn-lint", without_python())
             return
-        command = [python, "-m", "cfnlint"]
+        command = [*python, "-m", "cfnlint"]
     done = run([*command, str(TEMPLATE)])
     report.check("cfn-lint has nothing to say", done.returncode == 0 and not done.stdout.strip(),
                  done.stdout + done.stderr)
@@ -298,7 +284,7 @@ def check_alarms(report, what, stack, endpoint, topic):
 
 
 def translate(python, parameters):
-    done = run([python, "-W", "ignore", "-c", TRANSLATE, str(TEMPLATE), json.dumps(parameters)],
+    done = run([*python, "-W", "ignore", "-c", TRANSLATE, str(TEMPLATE), json.dumps(parameters)],
                env={**os.environ, "AWS_DEFAULT_REGION": PSEUDO["AWS::Region"]})
     return (json.loads(done.stdout), "") if done.returncode == 0 else (None, done.stderr[-2000:])
 
@@ -321,9 +307,9 @@ def check_stack(report, python, endpoint, architecture, more, wanted):
 
 
 def check_translated(report):
-    python = one_with("samtranslator")
+    python = python_with("samtranslator")
     if not python:
-        report.skip("translation", "no python3 of the PATH has aws-sam-translator")
+        report.skip("translation", without_python())
         return
     logs = {"logs:CreateLogStream": ["<KitehookLogs.Arn>"], "logs:PutLogEvents": ["<KitehookLogs.Arn>"]}
     plain = {**logs, "ssm:GetParameter": [PARAMETER + name for name in (
