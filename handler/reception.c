@@ -123,10 +123,9 @@ static enum kh_err read_config(struct kh_reception *reception, struct kh_config 
                                struct kh_diags *diags)
 {
   for (bool again = at_start;; again = false) {
-    enum kh_err err =
-        kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment, diags);
-    const int64_t wait_us =
-        again && !err ? young_for_us(fresh, kh_clock_now_us(reception->clock)) : 0;
+    enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER,
+                                     reception->environment, diags);
+    const int64_t wait_us = again && !err ? young_for_us(fresh, kh_clock_now_us(reception->clock)) : 0;
 
     if (wait_us == 0)
       return err;

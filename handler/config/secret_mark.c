@@ -10,7 +10,7 @@ static struct kh_str behind(struct kh_str value, size_t len)
   return kh_str(value.at + len, value.len - len);
 }
 
-/* Is NAME what a person calls a secret? In lower case and by `=` alone a secret itself may begin like that. */
+/* Is NAME what a person calls a secret? One may itself begin like that, in lower case and before a `=`. */
 static bool names_a_secret(struct kh_str name)
 {
   static const char *const ends[] = {"secret", "token", "key", "url", "password", NULL};
@@ -23,7 +23,7 @@ static bool names_a_secret(struct kh_str name)
   return false;
 }
 
-/* NAME=, as in a file of variables, or `NAME: `, as in YAML and headers. Behind Base64 stands nothing but = */
+/* NAME=, as in a file of variables, or `NAME: `, as in YAML. Behind Base64 stands nothing but = */
 static bool has_name(struct kh_str value)
 {
   if (kh_str_starts(value, KH_STR("export ")))
@@ -37,7 +37,8 @@ static bool has_name(struct kh_str value)
     return false;
   if (kh_str_starts(rest, KH_STR(": ")) || kh_str_starts(rest, KH_STR(" = ")))
     return true;
-  return kh_str_starts(rest, KH_STR("=")) && !kh_str_is_of(rest, "=") && names_a_secret(kh_str(value.at, len));
+  return kh_str_starts(rest, KH_STR("=")) && !kh_str_is_of(rest, "=") &&
+         names_a_secret(kh_str(value.at, len));
 }
 
 /* $NAME, ${NAME} or {{NAME}}, and nothing else. */
@@ -75,7 +76,8 @@ static bool has_unseen(struct kh_str value)
 /* Does VALUE begin, or end, with a quotation mark? */
 static bool has_quote(struct kh_str value, bool at_end)
 {
-  static const char *const quotes[] = {"\"", "'", "`", "\u2018", "\u2019", "\u201C", "\u201D", "\u201E", NULL};
+  static const char *const quotes[] = {"\"",     "'",      "`",      "\u2018", "\u2019",
+                                       "\u201C", "\u201D", "\u201E", NULL};
 
   for (const char *const *quote = quotes; *quote; quote++)
     if (at_end ? kh_str_ends(value, kh_str_of(*quote)) : kh_str_starts(value, kh_str_of(*quote)))
@@ -112,6 +114,7 @@ const char *kh_secret_mark(struct kh_str value)
     return "has `Bearer` before it" COUNTS_TOO;
   if (has_name(value))
     return "has a name before it" COUNTS_TOO;
-  return is_placeholder(value) ? "is the name of a variable, which nobody replaces here; save the secret itself"
-                               : NULL;
+  return is_placeholder(value)
+             ? "is the name of a variable, which nobody replaces here; save the secret itself"
+             : NULL;
 }

@@ -21,6 +21,11 @@ static const struct {
     {"- webhook: {url: {env: HOOK}, secret: {env: KEY}, message: x}\n", ""},
     {"- log: {message: ''}\n", "4:9 an empty `message` says nothing"},
     {"- log: {message: \" \\n\"}\n", "4:9 an empty `message` says nothing"},
+    {"- log:\n    message: #{{build.number}}\n",
+     "5:5 an empty `message` says nothing; leave it out for the usual "
+     "words, or put it in quotes if it begins with #"},
+    {"- log: {message: '{{#if build.tag == null # x}}a{{/if}}'}\n",
+     "4:43 `message`: a comment begins with //"},
     {"- log: {message: [a]}\n", "4:9 `message` is one text; put it in quotes if it begins with {{"},
     {"- log: {massage: a}\n", "4:9 unknown key; did you mean `message`?"},
     {"- lifx: {token: {env: TOKEN}, message: a}\n", "4:31 `message` is no key here"},

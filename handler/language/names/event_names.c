@@ -28,8 +28,8 @@ static const char *const known[] = {
     NULL,
 };
 
-static const char *const families[] = {"build.*",         "job.*",     "agent.*",
-                                       "cluster_token.*", "package.*", "workflow.*", NULL};
+static const char *const families[] = {"build.*",   "job.*",      "agent.*", "cluster_token.*",
+                                       "package.*", "workflow.*", NULL};
 
 /* Never sent, but found in handlers, generated text and one of Buildkite's own samples. */
 static const struct {
