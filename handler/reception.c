@@ -4,6 +4,7 @@
 #include "kitehook.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 enum { LOOK_EVERY_US = 1000000, YOUNG_US = 2000000 };
@@ -97,16 +98,40 @@ static enum kh_err check_is_whole(const struct kh_config *in_use, const struct k
   return KH_OK;
 }
 
-/* A first one cannot be compared: what does not go on to `notify` may be half a file, while it is young. */
-static enum kh_err check_is_settled(const struct kh_config *fresh, int64_t now_us, struct kh_diags *diags)
+/* How long until FRESH, as a first one, is no longer young. What goes on to `notify` is not half a file. */
+static int64_t young_for_us(const struct kh_config *fresh, int64_t now_us)
 {
   const int64_t age_us = now_us - fresh->watched[0].stamp.mtime_ns / 1000;
 
   if (fresh->has_notify || age_us <= -YOUNG_US || age_us >= YOUNG_US)
+    return 0;
+  return YOUNG_US - (age_us > 0 ? age_us : 0);
+}
+
+/* A first one cannot be compared with one before. */
+static enum kh_err check_is_settled(const struct kh_config *fresh, int64_t now_us, struct kh_diags *diags)
+{
+  if (young_for_us(fresh, now_us) == 0)
     return KH_OK;
   return kh_diags_add(diags, KH_ERR_CONFIG, fresh->path, 0, 0,
                       "written just now and without `notify`, it may be half a file; it counts in %d s",
                       YOUNG_US / 1000000);
+}
+
+/* Nobody sends a webhook again: whoever starts with a young file waits, and reads it again. */
+static enum kh_err read_config(struct kh_reception *reception, struct kh_config *fresh, bool at_start,
+                               struct kh_diags *diags)
+{
+  for (bool again = at_start;; again = false) {
+    enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER,
+                                     reception->environment, diags);
+    const int64_t wait_us = again && !err ? young_for_us(fresh, kh_clock_now_us(reception->clock)) : 0;
+
+    if (wait_us == 0)
+      return err;
+    kh_config_release(fresh);
+    (void)poll(NULL, 0, (int)(wait_us / 1000 + 1));
+  }
 }
 
 /* Reads the config anew; the old one is given up only for a good one. True when it was. */
@@ -114,8 +139,7 @@ static bool load(struct kh_reception *reception, bool again)
 {
   struct kh_config *fresh = &reception->configs[reception->config == &reception->configs[0]];
   struct kh_diags diags = {0};
-  enum kh_err err = kh_config_read(fresh, reception->config_path, KH_CONFIG_RECEIVER, reception->environment,
-                                   &diags);
+  enum kh_err err = read_config(reception, fresh, !again, &diags);
 
   if (!err)
     err = check_has_state(fresh, &diags);

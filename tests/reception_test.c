@@ -335,7 +335,7 @@ START_TEST(a_young_config_without_rules_is_not_gone_by)
   for (size_t i = 0; i < KH_COUNT(halves); i++) {
     put_config(halves[i]);
     ck_assert_int_eq(stat(config_path, &about), 0);
-    kh_fake_clock_step(&fake, ((int64_t)about.st_mtime + 1) * 1000000 - fake.now_us);
+    kh_fake_clock_step(&fake, (int64_t)about.st_mtime * 1000000 + 1990000 - fake.now_us);
     open_reception();
     ck_assert_int_eq(handle(KH_TEST_CURRENT), 500);
     kh_reception_close(&reception);
@@ -343,6 +343,22 @@ START_TEST(a_young_config_without_rules_is_not_gone_by)
   put_config(SIGNATURE "log: log\nstate: state\nworker: service\nnotify:\n  - log\n");
   open_reception();
   ck_assert_int_ne(handle(KH_TEST_CURRENT), 500);
+}
+END_TEST
+
+/* The file's own time is moved, so that little is left to wait for. */
+START_TEST(who_starts_waits_for_a_young_config)
+{
+  struct timespec times[2];
+
+  put_config(SIGNATURE "log: log\n");
+  ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &times[1]), 0);
+  times[1].tv_sec -= 1;
+  times[0] = times[1];
+  ck_assert_int_eq(utimensat(AT_FDCWD, config_path, times, 0), 0);
+  kh_reception_open(&reception, config_path, environment, &kh_system_clock);
+  ck_assert_ptr_nonnull(reception.config);
+  ck_assert_uint_eq(lines_with("config broken"), 0);
 }
 END_TEST
 
@@ -479,6 +495,7 @@ static Suite *reception_suite(void)
   tcase_add_test(changed, a_broken_config_keeps_the_old_one_and_is_logged_once);
   tcase_add_loop_test(changed, half_a_config_does_not_end_that_webhooks_are_kept, 0, (int)KH_COUNT(halves));
   tcase_add_test(changed, a_young_config_without_rules_is_not_gone_by);
+  tcase_add_test(changed, who_starts_waits_for_a_young_config);
   tcase_add_test(changed, a_secret_that_vanishes_does_not_open_the_door);
   tcase_add_loop_test(failed, without_a_config_everything_is_500, 0, (int)KH_COUNT(broken));
   tcase_add_test(failed, a_log_that_cannot_be_opened_costs_no_webhook);

@@ -103,6 +103,14 @@ static inline enum kh_err kh_reference_mistake(const struct kh_reference *from, 
 enum kh_err kh_reference_resolve(const struct kh_reference *from, bool named,
                                  struct kh_secret *secret) KH_MUST_USE;
 
+/* ---- secret_mark.c ---- */
+
+/*
+ * What an editor or a copy has put around a secret, or in its place, as the rest of the sentence "the secret
+ * …" with a cure: all of it counts. NULL when there is nothing. VALUE is not empty.
+ */
+const char *kh_secret_mark(struct kh_str value);
+
 /* ---- remote.c ---- */
 
 /* True for "ssm" and "secretsmanager". */

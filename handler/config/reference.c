@@ -1,54 +1,9 @@
 #include "base/base.h"
 
 #include "base/nearest.h"
-#include "base/utf8.h"
 #include "config/parts.h"
 
 static const char *const sources[] = {"file", "env", "credential", "ssm", "secretsmanager", NULL};
-
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t';
-}
-
-/* NAME=, as in a file of variables. Behind Base64 stands nothing but `=`. */
-static bool has_name(struct kh_str value)
-{
-  static const struct kh_str export = {"export ", 7};
-
-  if (kh_str_starts(value, export))
-    value = kh_str(value.at + export.len, value.len - export.len);
-  size_t len = 0;
-  while (len < value.len && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", value.at[len]))
-    len++;
-  const struct kh_str rest = kh_str(value.at + len, value.len - len);
-
-  return kh_str_name_length(value) >= len && len > 0 && kh_str_starts(rest, KH_STR("=")) &&
-         !kh_str_is_of(rest, "=");
-}
-
-static bool has_lone_return(struct kh_str value)
-{
-  const char *found = memchr(value.at, '\r', value.len);
-
-  return found && (found + 1 == value.at + value.len || found[1] != '\n');
-}
-
-/* What an editor or a copy may have put around a secret; all of it counts. NULL when there is nothing. */
-static const char *mark_of(struct kh_str value)
-{
-  const char first = value.at[0], last = value.at[value.len - 1];
-
-  if (kh_without_bom(value).len < value.len)
-    return "a byte order mark before it";
-  if (has_lone_return(value))
-    return "a carriage return in it";
-  if (is_blank(first) || is_blank(last))
-    return "a blank at its begin or end";
-  if (value.len > 1 && first == last && (first == '"' || first == '\''))
-    return "quotes around it";
-  return has_name(value) ? "NAME= before it" : NULL;
-}
 
 /* VALUE, which stands behind KEY, without a line end at its end; all mistakes about it. */
 static enum kh_err set_secret(const struct kh_reference *from, const char *key, struct kh_str value,
@@ -57,13 +12,9 @@ static enum kh_err set_secret(const struct kh_reference *from, const char *key, 
   value = kh_str_without_line_end(value);
   if (value.len == 0)
     return kh_reference_mistake(from, key, "the secret is empty; write it there, on one line");
-  if (memchr(value.at, '\n', value.len))
-    kh_config_warning(from->config, from->node, key, from->diags,
-                      "%s: the secret has more than one line; all of them count", from->where);
-  const char *mark = mark_of(value);
+  const char *mark = kh_secret_mark(value);
   if (mark)
-    kh_config_warning(from->config, from->node, key, from->diags,
-                      "%s: the secret has %s, which counts, too; save the secret alone", from->where, mark);
+    kh_config_warning(from->config, from->node, key, from->diags, "%s: the secret %s", from->where, mark);
   enum kh_err err = kh_secret_set(secret, value);
   if (err == KH_ERR_LIMIT)
     return kh_config_mistake(from->config, from->node, key, from->diags,

@@ -66,7 +66,7 @@ struct kh_shown kh_config_shown(const char *value)
 
   if (value && len == 0)
     (void)snprintf(shown.text, sizeof shown.text, "an empty value");
-  else if (value && len <= 40 && kh_str_is_word(kh_str(value, len), " _.,-+/"))
+  else if (value && len <= 40 && kh_str_is_word(kh_str(value, len), " _.,-+/*"))
     (void)snprintf(shown.text, sizeof shown.text, "`%s`", value);
   return shown;
 }

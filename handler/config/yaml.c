@@ -231,7 +231,7 @@ static enum kh_err read_stream(struct kh_yaml_reader *reader)
     yaml_event_delete(&event);
   }
   if (!err && !reader->yaml->root)
-    err = kh_yaml_mistake(reader, (yaml_mark_t){0, 0, 0}, "the file is empty");
+    err = kh_yaml_mistake(reader, (yaml_mark_t){0, 0, 0}, "the file is empty; begin with `webhook:`");
   return err;
 }
 

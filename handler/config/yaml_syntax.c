@@ -4,7 +4,8 @@
 #include "config/yaml_reader.h"
 
 struct cure {
-  const char *problem, *cure;
+  const char *problem; /* what libyaml says, or a part of it */
+  const char *cure;
 };
 
 static const struct cure cures[] = {
@@ -15,12 +16,15 @@ static const struct cure cures[] = {
     {"could not find expected ':'", "each line of a mapping is `key: value`"},
     {"found unexpected end of stream", "a quote or a bracket is not closed"},
     {"control characters are not allowed", "write plain UTF-8 text"},
+    {" UTF-8 ", "save the file as UTF-8"},
+    {"did not find expected alphabetic or numeric character",
+     "quote a text that begins with & or *, or goes on behind a # comment"},
 };
 
 static const char *cure_of(const char *problem)
 {
   for (size_t i = 0; i < KH_COUNT(cures); i++)
-    if (strcmp(cures[i].problem, problem) == 0)
+    if (strstr(problem, cures[i].problem))
       return cures[i].cure;
   return "check indentation, quotes and brackets here and above";
 }

@@ -98,15 +98,15 @@ static bool tell_of_fault(const struct patterns *patterns, struct kh_str pattern
 
 static bool tell_of_doubt(const struct patterns *patterns, struct kh_str pattern, struct kh_str glob)
 {
-  static const struct kh_str refs = {"refs/heads/", 11};
+  const size_t prefix = kh_ref_prefix(glob);
 
   if (memchr(glob.at, ',', glob.len))
     tell(patterns, pattern, "has a comma, which stands for itself; did you mean a blank?");
   else if (memchr(glob.at, '|', glob.len))
     tell(patterns, pattern, "has a `|`, which stands for itself; did you mean a blank?");
-  else if (kh_str_starts(glob, refs))
-    tell(patterns, pattern, "begins with refs/heads/, which build.branch does not; did you mean `%.*s`?",
-         (int)(glob.len - refs.len < 60 ? glob.len - refs.len : 60), glob.at + refs.len);
+  else if (prefix > 0)
+    tell(patterns, pattern, "begins with %.*s, which build.branch does not; did you mean `%.*s`?",
+         (int)prefix, glob.at, (int)(glob.len - prefix < 60 ? glob.len - prefix : 60), glob.at + prefix);
   else if (memchr(glob.at, '$', glob.len))
     tell(patterns, pattern, "has a `$`, which stands for itself; write the branch itself");
   else

@@ -160,7 +160,8 @@ static void warn_empty(const struct kh_config *config, const json_t *entry, cons
                        struct kh_diags *diags)
 {
   kh_config_warning(config, entry, key, diags,
-                    "`%s` is empty, so it holds for every event; remove the key, or write what it should be",
+                    "`%s` is empty, so it holds for every event; remove the key, or write what it should "
+                    "be, in quotes if it begins with #",
                     key);
 }
 

@@ -64,7 +64,8 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
                              "`message` is one text; put it in quotes if it begins with {{");
   if (text[strspn(text, " \t\n")] == '\0')
     return kh_config_mistake(config, options, "message", diags,
-                             "an empty `message` says nothing; leave it out for the usual words");
+                             "an empty `message` says nothing; leave it out for the usual words, or put it "
+                             "in quotes if it begins with #");
   enum kh_err err = kh_template_compile(&rule->message, kh_str_of(text), &reader);
   if (err == KH_ERR_NO_MEMORY)
     (void)kh_config_mistake(config, options, "message", diags, "`message`: no memory left");

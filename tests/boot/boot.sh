@@ -1,5 +1,5 @@
 #!/bin/sh
-# boot.sh ROOT: boots the Debian in the folder ROOT by systemd-nspawn and runs inside.sh there.
+# boot.sh ROOT: boots the Debian or Ubuntu in the folder ROOT by systemd-nspawn and runs inside.sh there.
 #
 # ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2, lighttpd,
 # libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and this
@@ -22,8 +22,18 @@ ExecStart=sh -c '/bin/sh /root/inside.sh >/root/said 2>&1; echo \$? >/root/verdi
 [Install]
 WantedBy=multi-user.target
 EOF
+# All three want port 80: each is started when it is its turn.
+for server in apache2 lighttpd nginx; do
+  rm -f "$root/etc/systemd/system/multi-user.target.wants/$server.service"
+done
 ln -sf ../kitehook-boot.service "$root/etc/systemd/system/multi-user.target.wants/"
-timeout 600 systemd-nspawn -q -b -D "$root" --private-network --register=no --keep-unit \
+# Newer systems refuse the first kind of cgroups, and others wait there for what has ended long ago.
+unshare --mount sh -c '
+  if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+    umount -R -l /sys/fs/cgroup
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  fi
+  exec timeout 600 systemd-nspawn -q -b -D "$0" --private-network --register=no --keep-unit' "$root" \
   >"$root/root/console" 2>&1 || true
 cat "$root/root/said"
 [ "$(cat "$root/root/verdict")" = 0 ]

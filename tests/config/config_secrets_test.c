@@ -110,9 +110,45 @@ static const struct {
      "a byte order mark"},
     {"\"12345678\"\n", "\"12345678\"", "quotes around it"},
     {"'12345678'", "'12345678'", "quotes around it"},
-    {"\"12345678", "\"12345678", NULL},
-    {"WEBHOOK_SECRET=12345678\n", "WEBHOOK_SECRET=12345678", "NAME= before it"},
-    {"export HOOK=12345678\n", "export HOOK=12345678", "NAME= before it"},
+    {"\"12345678", "\"12345678", "a quote at its begin or end"},
+    {"12345678'\n", "12345678'", "a quote at its begin or end"},
+    {"1234'5678", "1234'5678", NULL},
+    {"`12345678`", "`12345678`", "quotes around it"},
+    {"\xE2\x80\x9C"
+     "12345678\xE2\x80\x9D\n",
+     "\xE2\x80\x9C"
+     "12345678\xE2\x80\x9D",
+     "quotes around it"},
+    {"\xE2\x80\x98"
+     "12345678",
+     "\xE2\x80\x98"
+     "12345678",
+     "a quote at its begin or end"},
+    {"12345678\xC2\xA0\n", "12345678\xC2\xA0", "a character that nobody sees"},
+    {"1234\xE2\x80\x8B"
+     "5678",
+     "1234\xE2\x80\x8B"
+     "5678",
+     "a character that nobody sees"},
+    {"12345678\xEF\xBB\xBF\n", "12345678\xEF\xBB\xBF", "a character that nobody sees"},
+    {"12345678\f\n", "12345678\f", "a character that nobody sees"},
+    {"12345678\x1B[0m\n", "12345678\x1B[0m", "a character that nobody sees"},
+    {"p\xC3\xA4sswort", "p\xC3\xA4sswort", NULL},
+    {"12345678\xFF", "12345678\xFF", NULL},
+    {"WEBHOOK_SECRET: 12345678\n", "WEBHOOK_SECRET: 12345678", "a name before it"},
+    {"X-Buildkite-Token: 12345678\n", "X-Buildkite-Token: 12345678", "a name before it"},
+    {"secret = 12345678\n", "secret = 12345678", "a name before it"},
+    {"webhook_secret=12345678\n", "webhook_secret=12345678", "a name before it"},
+    {"export token=12345678\n", "export token=12345678", "a name before it"},
+    {"Bearer 12345678\n", "Bearer 12345678", "`Bearer` before it"},
+    {"a1b2c3=12345678\n", "a1b2c3=12345678", NULL},
+    {"user:12345678\n", "user:12345678", NULL},
+    {"${WEBHOOK_SECRET}\n", "${WEBHOOK_SECRET}", "nobody replaces"},
+    {"$WEBHOOK_SECRET\n", "$WEBHOOK_SECRET", "nobody replaces"},
+    {"{{WEBHOOK_SECRET}}\n", "{{WEBHOOK_SECRET}}", "nobody replaces"},
+    {"$2b$10$abcdefgh\n", "$2b$10$abcdefgh", NULL},
+    {"WEBHOOK_SECRET=12345678\n", "WEBHOOK_SECRET=12345678", "a name before it"},
+    {"export HOOK=12345678\n", "export HOOK=12345678", "a name before it"},
     {"c2VjcmV0c2VjcmV0MQ==\n", "c2VjcmV0c2VjcmV0MQ==", NULL},
     {"c2VjcmV0c2VjcmV0MTI=", "c2VjcmV0c2VjcmV0MTI=", NULL},
     {"https://hooks.example/x?a=b", "https://hooks.example/x?a=b", NULL},
@@ -134,6 +170,21 @@ START_TEST(takes_one_line_end_from_a_file)
   ck_assert_uint_eq(dir.diags.count, contents[_i].fragment ? 1 : 0);
   if (contents[_i].fragment)
     ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 0, 0, contents[_i].fragment));
+}
+END_TEST
+
+/* Windows' Notepad calls UTF-16 "Unicode". */
+START_TEST(a_secret_of_utf_16_is_told)
+{
+  static const struct kh_str texts[] = {{"\xFF\xFE\x31\0002\0003\0004\0\r\0\n\0", 14},
+                                        {"1\0002\0003\0004\0\n\0", 10},
+                                        {"\xFE\xFF\0001\0002\0003\0004", 10}};
+  char path[KH_PATH_BYTES];
+
+  kh_file_put(kh_tempdir_path(&dir.dir, "s", path, sizeof path), texts[_i]);
+  ck_assert_int_eq(kh_config_dir_read(&dir, "webhook: {token: {file: s}}\n", KH_CONFIG_WHOLE, NULL), KH_OK);
+  ck_assert_ptr_nonnull(kh_config_dir_find(&dir, 1, 19, "save the file as UTF-8"));
+  ck_assert_uint_eq(dir.diags.count, 1);
 }
 END_TEST
 
@@ -312,6 +363,7 @@ static Suite *secrets_suite(void)
   tcase_add_loop_test(secrets, env_file_comes_before_the_environment, 0, (int)KH_COUNT(sources));
   tcase_add_loop_test(secrets, takes_what_systemd_loaded, 0, (int)KH_COUNT(credentials));
   tcase_add_loop_test(secrets, takes_one_line_end_from_a_file, 0, (int)KH_COUNT(contents));
+  tcase_add_loop_test(secrets, a_secret_of_utf_16_is_told, 0, 3);
   tcase_add_loop_test(secrets, a_secret_has_a_limit, 0, 4);
   tcase_add_loop_test(secrets, warns_of_files_that_everybody_may_read, 0, 2);
   tcase_add_loop_test(secrets, warns_when_a_started_worker_would_lack_a_secret, 0, (int)KH_COUNT(workers));

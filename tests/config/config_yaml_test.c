@@ -103,7 +103,7 @@ struct wrong {
 };
 
 static const struct wrong wrongs[] = {
-    {TEXT(""), {"1:1:the file is empty"}},
+    {TEXT(""), {"1:1:the file is empty; begin with `webhook:`"}},
     {TEXT("# nothing\n"), {"1:1:the file is empty"}},
     {TEXT("text\n"), {"1:1:must be a mapping"}},
     {TEXT("\n- a\n- b\n"), {"2:1:must be a mapping"}},
@@ -123,7 +123,14 @@ static const struct wrong wrongs[] = {
     {TEXT("a: \"x\\0y\"\n"), {"1:4:a NUL byte"}},
     {TEXT("\"a\\0b\": 1\n"), {"1:1:a key with a NUL byte"}},
     {TEXT("a: 1\nb: x\0y\n"), {"2:5:control characters"}},
-    {TEXT("a: \xc3\xa9\nb: \xc3\xa9 \xff\n"), {"2:6:UTF-8"}},
+    {TEXT("a: \xc3\xa9\nb: \xc3\xa9 \xff\n"), {"2:6:save the file as UTF-8"}},
+    {TEXT("a: gr\xf6\xdf\n"), {"1:6:save the file as UTF-8"}},
+    {TEXT("\xff\xfe"
+          "a\0:\0 \0b\0\n\0"),
+     {"1:1:save the file as UTF-8"}},
+    {TEXT("a: b # c\n  && d\n"),
+     {"2:4:not valid YAML: did not find expected alphabetic or numeric character; quote a text that begins "
+      "with & or *, or goes on behind a # comment"}},
     {TEXT("a: \x1b[1m\n"), {"1:4:control characters"}},
     {TEXT("a: b: c\n"), {"1:5:mapping values are not allowed"}},
     {TEXT("a:\n\tb: 1\n"), {"2:1:indent with spaces"}},

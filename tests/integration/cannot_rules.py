@@ -32,6 +32,8 @@ EVENTS = [
     (condition('build.state == "failed" && agent.name == "a"', "[build.finished, agent.lost]"), "build.state",
      "no other event makes it true"),
     (condition('event =~ /^job/ && build.branch == "main"', "build.*"), None, None),
+    ("  - log:\n    events: builds.*\n", "builds.*", "no event `builds.*`; did you mean `build.*`?"),
+    ("  - log:\n    events: [build.finished, pipelines.*]\n", "pipelines.*", "no event `pipelines.*`"),
     (condition('event =~ /^job/ && build.branch == "main"', "build.finished"), "event", "never true at"),
     (condition('build.state == "skipped"', "[build.running, build.failing]"), "build.state",
      "it can be at build.finished, build.skipped"),
@@ -56,6 +58,8 @@ CONSTANTS = [
     (condition('build.branch == "main" ? build.branch == "dev" : build.branch == "main"'), "build.branch",
      "never true"),
     (condition('at_least(2, 3) && build.branch == "main"'), "at_least", "never true"),
+    (condition('build.branch == build.branch'), "build.branch", "always true"),
+    (condition('build.number != build.number'), "build.number", "never true"),
 ]
 
 VALUES = [
@@ -73,6 +77,12 @@ VALUES = [
     (condition('pipeline.slug == "Web"'), '"Web"', "never true"),
     (condition('build.branch == "release/*"'), '"release/*"', "never true"),
     (condition('build.branch == "^main$"'), '"^main$"', "never true"),
+    (condition('build.branch == "refs/heads/main"'), '"refs/heads', "never true"),
+    (condition('build.tag == "v1.*"'), '"v1.*"', "never true"),
+    (condition('build.tag != "refs/tags/v1"'), '"refs/tags', "always true"),
+    (condition('build.pull_request.base_branch == "release/*"'), '"release', "never true"),
+    (condition('organization.slug == "Acme Kites"'), '"Acme', "no webhook has organization.slug"),
+    (condition('pipeline.slug == ""'), '""', "never true"),
     ("  - log:\n    branches: 'main release/*'\n    if: build.branch == \"dev\"\n", "build.branch",
      "where `branches` and `pipelines` hold"),
     ("  - log:\n    pipelines: web\n    if: pipeline.slug == \"api\"\n", "pipeline.slug",
@@ -93,6 +103,7 @@ BRANCHES_HARDLY = [
     ("main,dev", "did you mean a blank?"), ("main,", "did you mean a blank?"),
     ("main|dev", "did you mean a blank?"),
     ("refs/heads/main", "did you mean `main`?"), ("refs/heads/release/*", "did you mean `release/*`?"),
+    ("refs/tags/v1", "did you mean `v1`?"),
     ("main$", "stands for itself"), ("!main,dev", "did you mean a blank?"),
 ]
 BRANCHES_EXCLUDED = [

@@ -21,6 +21,11 @@ static const struct {
     {"- webhook: {url: {env: HOOK}, secret: {env: KEY}, message: x}\n", ""},
     {"- log: {message: ''}\n", "4:9 an empty `message` says nothing"},
     {"- log: {message: \" \\n\"}\n", "4:9 an empty `message` says nothing"},
+    {"- log:\n    message: #{{build.number}}\n",
+     "5:5 an empty `message` says nothing; leave it out for the usual "
+     "words, or put it in quotes if it begins with #"},
+    {"- log: {message: '{{#if build.tag == null # x}}a{{/if}}'}\n",
+     "4:43 `message`: a comment begins with //"},
     {"- log: {message: [a]}\n", "4:9 `message` is one text; put it in quotes if it begins with {{"},
     {"- log: {massage: a}\n", "4:9 unknown key; did you mean `message`?"},
     {"- lifx: {token: {env: TOKEN}, message: a}\n", "4:31 `message` is no key here"},
@@ -37,6 +42,24 @@ static const struct {
      "8:13 `message`: \"x\" is no name|9:9 `message`: this {{#if}} has no|9:15 `message`: a condition must "
      "be"},
     {"- log:\n    message: >-\n      one\n      two {{x}}\n", "7:13 `message`: \"x\" is no name"},
+    {KH_TEST_MESSAGE_SLACK "'<!here> <@U012AB3CD|mara> <!subteam^S01> <#C01> a@here.example "
+                           "<https://x.example/{{build.tag}}|x>'}\n",
+     ""},
+    {KH_TEST_MESSAGE_SLACK "'@here it broke, (@channel)'}\n",
+     "4:39 warning: `message`: \"@here\" pings nobody; write <!here>|4:56 warning: `message`: \"@channel\" "
+     "pings"},
+    {KH_TEST_MESSAGE_SLACK "'<@mara> <#general> <!subteam^oncall> <!all>'}\n",
+     "4:39 warning: `message`: \"<@mara>\" pings nobody; it takes an id: <@U012AB3CD>|"
+     "4:47 warning: `message`: \"<#general>\" is no link; it takes an id: <#C012AB3CD>|"
+     "4:58 warning: `message`: \"<!subteam^oncall>\" pings nobody; it takes an id: <!subteam^S012AB3CD>|"
+     "4:76 warning: `message`: \"<!all>\" pings nobody; there are <!here>, <!channel>, <!everyone> and"},
+    {KH_TEST_MESSAGE_SLACK "'<@{{build.creator.name}}> <!subteam^{{build.tag}}|x>'}\n",
+     "4:39 warning: `message`: \"<@{{build.creator.name}}>\" pings nobody; no value is part of a mention|"
+     "4:65 warning: `message`: \"<!subteam^{{build.tag}}"},
+    {KH_TEST_MESSAGE_SLACK "'<http://x.example/a b|x> <mailto:a@b.example> a < b, c > d'}\n",
+     "4:39 warning: `message`: \"<http://x.example/a b|"
+     "4:64 warning: `message`: \"<mailto:a@b.example>\" is no link; only https:// and http:// are"},
+    {"- log: {message: '@here <@mara>'}\n", ""},
     {"- log: {message: '{{build.author.email}}'}\n",
      "4:21 `message`: messages do not carry addresses of persons; build.author.name"},
     {"- log: {message: '{{build.creator.verified}}'}\n",

@@ -189,6 +189,7 @@ static struct kh_token operator_or_bad(struct kh_lexer *lexer)
       {'|', "\"|\" alone is no operator; write \"||\""},
       {'<', "there are no ordering operators; in kitehook's dialect at_least(a, b) compares numbers"},
       {'>', "there are no ordering operators; in kitehook's dialect at_least(a, b) compares numbers"},
+      {'#', "a comment begins with //"},
       {'-', "there are no negative numbers in this dialect, and no subtraction"},
   };
   size_t begin = lexer->at;

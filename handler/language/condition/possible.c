@@ -81,6 +81,8 @@ static unsigned equal_values(const struct outcome *x, const struct outcome *y)
 {
   if (x->known && y->known)
     return kh_value_equal(x->known, y->known) ? KH_MAY_BE_TRUE : KH_MAY_BE_FALSE;
+  if (x->other && x->other == y->other)
+    return KH_MAY_BE_TRUE; /* the value of one name */
   if ((y->known && is_other_than(x, y->known)) || (x->known && is_other_than(y, x->known)))
     return KH_MAY_BE_FALSE;
   return EITHER;

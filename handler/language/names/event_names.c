@@ -28,6 +28,9 @@ static const char *const known[] = {
     NULL,
 };
 
+static const char *const families[] = {"build.*",   "job.*",      "agent.*", "cluster_token.*",
+                                       "package.*", "workflow.*", NULL};
+
 /* Never sent, but found in handlers, generated text and one of Buildkite's own samples. */
 static const struct {
   const char *never;
@@ -65,5 +68,5 @@ const char *kh_event_name_hint(const char *name)
   for (size_t i = 0; i < KH_COUNT(mistaken); i++)
     if (strcmp(mistaken[i].never, name) == 0)
       return mistaken[i].instead;
-  return kh_word_nearest(kh_str_of(name), known);
+  return kh_word_nearest(kh_str_of(name), kh_str_ends(kh_str_of(name), KH_STR(".*")) ? families : known);
 }

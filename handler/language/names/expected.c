@@ -79,6 +79,13 @@ static const char *const *ever_of(enum kh_name name)
   return NULL;
 }
 
+static bool is_branch_or_tag(enum kh_name name)
+{
+  return name == KH_NAME_BUILD_BRANCH || name == KH_NAME_BUILD_TAG ||
+         name == KH_NAME_PULL_REQUEST_BASE_BRANCH || name == KH_NAME_MERGE_QUEUE_BASE_BRANCH ||
+         name == KH_NAME_PIPELINE_DEFAULT_BRANCH;
+}
+
 bool kh_value_is_expected(enum kh_name name, struct kh_str event, struct kh_str text)
 {
   const char *const *values = ever_of(name);
@@ -86,10 +93,10 @@ bool kh_value_is_expected(enum kh_name name, struct kh_str event, struct kh_str 
 
   if (values && !is_among(text, values))
     return false;
-  if (name == KH_NAME_PIPELINE_SLUG)
-    return !kh_slug_fault((struct kh_piece){text, true, true}, &at);
-  if (name == KH_NAME_BUILD_BRANCH)
-    return !kh_branch_fault((struct kh_piece){text, true, true}, &at);
+  if (name == KH_NAME_PIPELINE_SLUG || name == KH_NAME_ORGANIZATION_SLUG)
+    return text.len > 0 && !kh_slug_fault((struct kh_piece){text, true, true}, &at);
+  if (is_branch_or_tag(name))
+    return !kh_branch_fault((struct kh_piece){text, true, true}, &at) && kh_ref_prefix(text) == 0;
   if (!event.at)
     return true;
   if (name == KH_NAME_STEP_OUTCOME)
@@ -160,6 +167,16 @@ const char *kh_branch_fault(struct kh_piece piece, size_t *at)
                      kh_str_ends(text, KH_STR(".lock"))))
     return "git lets no branch end with `/`, `.` or `.lock`";
   return NULL;
+}
+
+size_t kh_ref_prefix(struct kh_str name)
+{
+  static const char *const prefixes[] = {"refs/heads/", "refs/tags/"};
+
+  for (size_t i = 0; i < KH_COUNT(prefixes); i++)
+    if (kh_str_starts(name, kh_str_of(prefixes[i])))
+      return strlen(prefixes[i]);
+  return 0;
 }
 
 const char *kh_slug_fault(struct kh_piece piece, size_t *at)

@@ -24,7 +24,9 @@ struct kh_piece {
 };
 /* Why no branch has PIECE in it, and *AT, where; NULL when one can. A fork's prefix `user:` is no fault. */
 const char *kh_branch_fault(struct kh_piece piece, size_t *at);
-/* The same of a pipeline's slug. */
+/* The length of the "refs/heads/" or "refs/tags/" that NAME begins with, which webhooks leave out; else 0. */
+size_t kh_ref_prefix(struct kh_str name);
+/* The same as of a branch of a pipeline's or organization's slug. */
 const char *kh_slug_fault(struct kh_piece piece, size_t *at);
 
 #endif

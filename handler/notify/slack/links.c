@@ -14,7 +14,7 @@ static bool is_id(struct kh_str text)
   return text.len <= ID_MAX_BYTES && kh_str_is_of(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 }
 
-static bool is_range(struct kh_str text)
+bool kh_slack_is_range(struct kh_str text)
 {
   return kh_str_equal(text, KH_STR("here")) || kh_str_equal(text, KH_STR("channel")) ||
          kh_str_equal(text, KH_STR("everyone"));
@@ -30,18 +30,20 @@ static void add_mention(struct kh_slack_walk *walk, const char *type, const char
     (void)kh_buf_printf(walk->fallback, "<%.*s%.*s>", KH_FMT(before), KH_FMT(id));
 }
 
+struct mention {
+  const char *before, *type, *key;
+};
+
 /*
  * INSIDE is what stands between < and >. Slack knows the name itself, so a label goes. What a value is part
- * of is never a mention: no mark is part of an id.
+ * of is never a mention: no mark is part of an id. NULL when it is none; else *ID gets its own.
  */
-static bool take_mention(struct kh_slack_walk *walk, struct kh_str inside)
+static const struct mention *mention_of(struct kh_str inside, struct kh_str *id)
 {
-  static const struct {
-    const char *before, *type, *key;
-  } mentions[] = {{"@", "user", "user_id"},
-                  {"#", "channel", "channel_id"},
-                  {"!subteam^", "usergroup", "usergroup_id"},
-                  {"!", "broadcast", "range"}};
+  static const struct mention mentions[] = {{"@", "user", "user_id"},
+                                            {"#", "channel", "channel_id"},
+                                            {"!subteam^", "usergroup", "usergroup_id"},
+                                            {"!", "broadcast", "range"}};
 
   for (size_t i = 0; i < KH_COUNT(mentions); i++) {
     const struct kh_str before = kh_str_of(mentions[i].before);
@@ -49,13 +51,28 @@ static bool take_mention(struct kh_slack_walk *walk, struct kh_str inside)
     if (!kh_str_starts(inside, before))
       continue;
     struct kh_str rest = kh_str(inside.at + before.len, inside.len - before.len);
-    const struct kh_str id = kh_str_cut(&rest, '|');
-    if (strcmp(mentions[i].key, "range") == 0 ? is_range(id) : is_id(id)) {
-      add_mention(walk, mentions[i].type, mentions[i].key, before, id);
-      return true;
-    }
+    *id = kh_str_cut(&rest, '|');
+    if (strcmp(mentions[i].key, "range") == 0 ? kh_slack_is_range(*id) : is_id(*id))
+      return &mentions[i];
   }
-  return false;
+  return NULL;
+}
+
+bool kh_slack_is_mention(struct kh_str inside)
+{
+  struct kh_str id = KH_NO_STR;
+
+  return mention_of(inside, &id) != NULL;
+}
+
+static bool take_mention(struct kh_slack_walk *walk, struct kh_str inside)
+{
+  struct kh_str id = KH_NO_STR;
+  const struct mention *mention = mention_of(inside, &id);
+
+  if (mention)
+    add_mention(walk, mention->type, mention->key, kh_str_of(mention->before), id);
+  return mention != NULL;
 }
 
 /* Adds LABEL, which is marked, as a link to URL, or as a text where that is empty. */

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "notify/notifiers.h"
+#include "notify/slack/advice.h"
 #include "notify/slack/answer.h"
 #include "notify/slack/blocks.h"
 #include "notify/slack/said.h"
@@ -127,6 +128,14 @@ static const struct kh_option options[] = {
     {.name = NULL},
 };
 
+static enum kh_err configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
+                             struct kh_diags *diags)
+{
+  (void)rule;
+  kh_slack_advise(config, given, diags);
+  return KH_OK;
+}
+
 static const char *const default_events[] = {"build.finished", NULL};
 
 /*
@@ -140,6 +149,7 @@ const struct kh_notifier kh_notifier_slack = {
     .default_events = default_events,
     .options = options,
     .rate = {.every_ms = 1050},
+    .configure = configure,
     .render = render,
     .say = kh_slack_say,
     .judge = kh_slack_judge,

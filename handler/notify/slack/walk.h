@@ -1,6 +1,6 @@
 /*
  * walk.h - a message being turned into elements. walk.c has what every piece needs, links.c the pieces in
- * brackets and URLs, markup.c the order; nobody else includes this.
+ * brackets and URLs, markup.c the order; but for advice.c nobody else includes this.
  */
 #ifndef KH_SLACK_WALK_H
 #define KH_SLACK_WALK_H
@@ -50,6 +50,10 @@ void kh_slack_add_plain(struct kh_buf *out, struct kh_str marked);
 void kh_slack_take_words(struct kh_slack_walk *walk);
 /* <mentions>, <links|with text>. False when none stands here, as below. */
 bool kh_slack_take_angle(struct kh_slack_walk *walk);
+/* Is what stands between < and > a mention, with a label or without? */
+bool kh_slack_is_mention(struct kh_str inside);
+/* here, channel or everyone */
+bool kh_slack_is_range(struct kh_str text);
 /* https://… */
 bool kh_slack_take_url(struct kh_slack_walk *walk);
 
