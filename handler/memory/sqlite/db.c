@@ -333,6 +333,8 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
   int access = use == KH_DB_LOOK ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   int version = 0;
 
+  /* Nobody asks how much memory it has, and its account takes a lock at each allocation. */
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   if (sqlite3_open_v2(path, &db->sqlite, access | SQLITE_OPEN_NOMUTEX, NULL))
     goto failed;
   (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
