@@ -2,21 +2,6 @@
 
 #include "memory/sqlite/batch.h"
 
-/* What is taken, beside the time, is told apart by these values: ?2 to ?49. */
-static void add_under_way(struct kh_call *call, const struct kh_under_way *under_way)
-{
-  const size_t count = under_way ? under_way->count : 0;
-
-  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++)
-    kh_call_text(call, kh_str_of(i < count ? under_way->at[i].id : ""));
-  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++) {
-    const bool is_full = i < count && under_way->at[i].is_full;
-
-    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].credential : ""));
-    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].place : ""));
-  }
-}
-
 static enum kh_err know_destination(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE_TO);
@@ -102,23 +87,117 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
 
+/* ---- what is first ---- */
+
+enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2 };
+
+/* What waits there for the longest time and is not under way. */
+struct first {
+  int64_t seq, held_until_us, not_before_us;
+};
+
+/* " one two ", or "". */
+static void list_ids(const struct kh_under_way *under_way, char list[UNDER_WAY_BYTES])
+{
+  const size_t count = under_way ? under_way->count : 0;
+  size_t len = 0;
+
+  list[0] = '\0';
+  for (size_t i = 0; i < count; i++)
+    len += (size_t)snprintf(list + len, UNDER_WAY_BYTES - len, "%s%s ", i == 0 ? " " : "",
+                            under_way->at[i].id);
+}
+
+static bool is_full(const struct kh_under_way *under_way, struct kh_str credential, struct kh_str place)
+{
+  for (size_t i = 0; under_way && i < under_way->count; i++)
+    if (under_way->at[i].is_full && kh_str_equal(credential, kh_str_of(under_way->at[i].credential)) &&
+        kh_str_equal(place, kh_str_of(under_way->at[i].place)))
+      return true;
+  return false;
+}
+
+/* Of the next destination that is not full. KH_ERR_NOT_FOUND at the end. */
+static enum kh_err next_first(struct kh_call *firsts, const struct kh_under_way *under_way,
+                              struct first *first)
+{
+  enum kh_err err = kh_call_row(firsts);
+
+  while (!err && is_full(under_way, kh_call_text_at(firsts, 0), kh_call_text_at(firsts, 1)))
+    err = kh_call_row(firsts);
+  if (!err)
+    *first = (struct first){.held_until_us = kh_call_number_at(firsts, 2),
+                            .not_before_us = kh_call_number_at(firsts, 3),
+                            .seq = kh_call_number_at(firsts, 4)};
+  return err;
+}
+
+static bool is_before(const struct first *one, const struct first *other)
+{
+  return one->not_before_us < other->not_before_us ||
+         (one->not_before_us == other->not_before_us && one->seq < other->seq);
+}
+
+static enum kh_err find_due(struct kh_sqlite *sqlite, int64_t now_us, const struct kh_under_way *under_way,
+                            int64_t *seq)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
+  struct first found = {.not_before_us = INT64_MAX, .seq = INT64_MAX}, first;
+  char ids[UNDER_WAY_BYTES];
+  enum kh_err err;
+
+  list_ids(under_way, ids);
+  kh_call_text(&call, kh_str_of(ids));
+  while (!(err = next_first(&call, under_way, &first)))
+    if (first.held_until_us <= now_us && first.not_before_us <= now_us && is_before(&first, &found))
+      found = first;
+  kh_call_end(&call);
+  *seq = found.seq;
+  return err == KH_ERR_NOT_FOUND && found.seq < INT64_MAX ? KH_OK : err;
+}
+
 static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *under_way,
                         struct kh_delivery *delivery)
 {
   struct kh_sqlite *sqlite = self;
-  const bool is_alone = !under_way || under_way->count == 0;
-  struct kh_call call = kh_call(sqlite->db, is_alone ? KH_SQL_TAKE : KH_SQL_TAKE_BESIDE);
+  int64_t seq = 0;
 
   *delivery = (struct kh_delivery){0};
-  kh_call_number(&call, now_us);
-  if (!is_alone)
-    add_under_way(&call, under_way);
-  enum kh_err err = kh_call_row(&call);
+  enum kh_err err = find_due(sqlite, now_us, under_way, &seq);
+  if (err)
+    return kh_sqlite_note(sqlite, err);
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_TAKE);
+  kh_call_number(&call, seq);
+  err = kh_call_row(&call);
   if (!err)
     err = read_delivery(sqlite, &call, delivery);
   kh_call_end(&call);
   return kh_sqlite_note(sqlite, err);
 }
+
+static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
+  struct first first;
+  char ids[UNDER_WAY_BYTES];
+  bool found = false;
+  enum kh_err err;
+
+  list_ids(under_way, ids);
+  kh_call_text(&call, kh_str_of(ids));
+  while (!(err = next_first(&call, under_way, &first))) {
+    const int64_t due_us = first.held_until_us > first.not_before_us ? first.held_until_us
+                                                                     : first.not_before_us;
+
+    *at_us = found && *at_us < due_us ? *at_us : due_us;
+    found = true;
+  }
+  kh_call_end(&call);
+  return kh_sqlite_note(sqlite, err == KH_ERR_NOT_FOUND && found ? KH_OK : err);
+}
+
+/* ---- what became of it ---- */
 
 static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
 {
@@ -257,22 +336,6 @@ static enum kh_err rest(void *self, const char *credential, const char *place, i
   kh_call_number(&call, until_us);
   kh_call_number(&call, now_us);
   return record(sqlite, &call);
-}
-
-static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
-{
-  struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_NEXT);
-
-  kh_call_number(&call, 0);
-  add_under_way(&call, under_way);
-  enum kh_err err = kh_call_row(&call);
-  if (!err && kh_call_is_null_at(&call, 0))
-    err = KH_ERR_NOT_FOUND;
-  if (!err)
-    *at_us = kh_call_number_at(&call, 0);
-  kh_call_end(&call);
-  return kh_sqlite_note(sqlite, err);
 }
 
 static enum kh_err begin_anew(struct kh_sqlite *sqlite, int64_t now_us)

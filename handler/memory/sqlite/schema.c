@@ -158,24 +158,6 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 /* The last answer that came stays, also when the last attempt got none. */
 #define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
 
-/* What is under way, and the destinations that are full: the values are behind the time, which is ?1. */
-#define UNDER_WAY "(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
-#define FULL                                                                                                \
-  "(VALUES (?18, ?19), (?20, ?21), (?22, ?23), (?24, ?25), (?26, ?27), (?28, ?29), (?30, ?31), (?32, ?33)," \
-  " (?34, ?35), (?36, ?37), (?38, ?39), (?40, ?41), (?42, ?43), (?44, ?45), (?46, ?47), (?48, ?49))"
-
-#define SAME "n.credential = t.credential AND n.place = t.place"
-
-/* From the destinations, so that thousands that wait for one of them are never walked over. */
-#define TAKE(and_delivery, and_destination)                                                      \
-  "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt," \
-  " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"                        \
-  " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = t.credential)"       \
-  " FROM destinations AS t JOIN deliveries AS d ON d.seq ="                                      \
-  " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"                     \
-  " AND n.not_before_us <= ?1" and_delivery " ORDER BY n.not_before_us, n.seq LIMIT 1)"          \
-  " WHERE t.held_until_us <= ?1" and_destination " ORDER BY d.not_before_us, d.seq LIMIT 1"
-
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
@@ -271,8 +253,20 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
-    [KH_SQL_TAKE] = TAKE("", ""),
-    [KH_SQL_TAKE_BESIDE] = TAKE(" AND n.id NOT IN " UNDER_WAY, " AND (t.credential, t.place) NOT IN " FULL),
+    /*
+     * From the destinations, so that thousands that wait for one of them are never walked over; sorted and
+     * chosen by the caller, for whom that costs less than a table to sort them in. ?1 is what is under way.
+     */
+    [KH_SQL_FIRSTS] = "SELECT t.credential, t.place, t.held_until_us, d.not_before_us, d.seq"
+                      " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
+                      " (SELECT n.seq FROM deliveries AS n WHERE n.credential = t.credential"
+                      " AND n.place = t.place AND n.dead_us IS NULL AND instr(?1, ' ' || n.id || ' ') = 0"
+                      " ORDER BY n.not_before_us, n.seq LIMIT 1)",
+    [KH_SQL_TAKE] = "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
+                    " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
+                    " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential)"
+                    " FROM deliveries AS d JOIN destinations AS t"
+                    " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
     /* Nothing else, so that the row keeps its size. */
     [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
                      "AND dead_us IS NULL",
@@ -295,9 +289,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
                     ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
-                    " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
-                    " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
     [KH_SQL_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
     [KH_SQL_SHRINK] = "PRAGMA incremental_vacuum",
     [KH_SQL_OVER] = "SELECT * FROM shares WHERE owed > ?1 OR owed_bytes > ?2 OR dead > ?1 OR dead_bytes > ?2"

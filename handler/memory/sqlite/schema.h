@@ -58,8 +58,8 @@ enum kh_statement {
   KH_SQL_PRUNE_ENTRIES,
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
+  KH_SQL_FIRSTS, /* of each destination */
   KH_SQL_TAKE,
-  KH_SQL_TAKE_BESIDE, /* what is under way */
   KH_SQL_COUNT,
   KH_SQL_SUCCESS,
   KH_SQL_REST,
@@ -67,7 +67,6 @@ enum kh_statement {
   KH_SQL_DONE,
   KH_SQL_RETRY,
   KH_SQL_BURY,
-  KH_SQL_NEXT,
   KH_SQL_FREE,
   KH_SQL_SHRINK,
   KH_SQL_OVER,
