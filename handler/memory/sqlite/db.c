@@ -325,7 +325,7 @@ static void make_shrinkable(sqlite3 *sqlite, const char *path)
 
 static bool is_statement_for(enum kh_db_use use, size_t statement)
 {
-  return statement < KH_SQL_LIST || (statement <= KH_SQL_DROP) == (use != KH_DB_WORK);
+  return statement < KH_SQL_LIST || (statement <= KH_SQL_COUNT_SHARES) == (use != KH_DB_WORK);
 }
 
 static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use, struct kh_diag *diag)
