@@ -4,7 +4,6 @@
 
 enum {
   FRUITLESS_MS = 1000,
-  DELIVERIES_BETWEEN = 16, /* while webhooks wait, which come first */
   WARN_PERCENT = 80,
 };
 static const int64_t sweep_every_us = 3600 * INT64_C(1000000);
@@ -43,13 +42,12 @@ static enum kh_err tell_config(struct kh_worker *worker, struct kh_diag *diag)
   return KH_OK;
 }
 
-/* A few deliveries, since the inbox wants a look in between. *MORE: something moved. */
-static enum kh_err deliver(struct kh_worker *worker, size_t most, bool *more, struct kh_diag *diag)
+/* No more deliveries than webhooks: the inbox wants a look in between. *MORE: something moved. */
+static enum kh_err deliver(struct kh_worker *worker, bool *more, struct kh_diag *diag)
 {
+  const size_t most = worker->deliver_max;
   size_t made = 0;
 
-  if (most > worker->deliver_max)
-    most = worker->deliver_max;
   enum kh_err err = kh_outbox_run(&worker->outbox, most, &made);
 
   *more = *more || made > 0;
@@ -86,7 +84,7 @@ static enum kh_err make_do(struct kh_worker *worker, bool *more, struct kh_diag 
   (void)!kh_store_tidy(&worker->store);
   if (kh_store_has_spare(&worker->store))
     return KH_OK;
-  enum kh_err err = deliver(worker, KH_WORK_BATCH, more, diag);
+  enum kh_err err = deliver(worker, more, diag);
   if (err || *more || worker->outbox.under_way_count > 0)
     return err;
   err = next_due(worker, &due_us, diag);
@@ -162,8 +160,7 @@ static enum kh_err take_and_deliver(struct kh_worker *worker, bool *more, struct
   err = take_webhooks(worker, &taken, diag);
   *more = taken > 0;
   /* What is owed already goes out although the inbox is in trouble; a full disk stops both. */
-  enum kh_err trouble = deliver(worker, taken > 0 ? DELIVERIES_BETWEEN : KH_WORK_BATCH, more,
-                                err ? NULL : diag);
+  enum kh_err trouble = deliver(worker, more, err ? NULL : diag);
   return err ? err : trouble;
 }
 

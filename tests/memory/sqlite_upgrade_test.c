@@ -88,7 +88,6 @@ static const char *const shapes[] = {
     "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
     "PRAGMA user_version",
     "PRAGMA auto_vacuum",
-    "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'",
 };
 
 /* What a delivery and its destination are called now. */

@@ -64,16 +64,17 @@ static int64_t count(const char *what)
   return kh_test_sql_number(&test.dir, sql);
 }
 
+#define ACCOUNT "SELECT credential, owed, owed_bytes, dead, dead_bytes FROM shares WHERE owed + dead > 0"
+#define ROWS                                                                                        \
+  "SELECT credential, sum(dead_us IS NULL), sum(iif(dead_us IS NULL, length(body), 0)),"            \
+  " sum(dead_us IS NOT NULL), sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries GROUP BY " \
+  "credential"
+
 /* The account is that of the rows themselves. */
 static void check_shares(void)
 {
-  ck_assert_int_eq(
-      kh_test_sql_number(
-          &test.dir, "SELECT count(*) FROM (SELECT credential, owed, owed_bytes, dead, dead_bytes FROM shares"
-                     " WHERE owed + dead > 0 EXCEPT SELECT credential, sum(dead_us IS NULL),"
-                     " sum(iif(dead_us IS NULL, length(body), 0)), sum(dead_us IS NOT NULL),"
-                     " sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries GROUP BY credential)"),
-      0);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM (" ACCOUNT " EXCEPT " ROWS ")"), 0);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM (" ROWS " EXCEPT " ACCOUNT ")"), 0);
 }
 
 static struct kh_queue_use use(void)
@@ -164,6 +165,57 @@ START_TEST(what_arrived_is_done_although_it_died_under_way)
 }
 END_TEST
 
+/* Its body is its entry's name. */
+static void owe_as(const char *entry, const char *id, const char *credential, bool replaces)
+{
+  struct kh_delivery delivery = kh_test_delivery(id, kh_str_of(entry), NOW_US);
+  struct kh_claim claim = kh_test_claim(entry, entry, "", NOW_US);
+
+  (void)snprintf(delivery.credential, sizeof delivery.credential, "%s", credential);
+  (void)snprintf(delivery.entry, sizeof delivery.entry, "%s", entry);
+  delivery.replaces = replaces;
+  kh_test_batch(&test.store, &claim, &delivery, 1);
+  kh_delivery_release(&delivery);
+}
+
+START_TEST(what_replaces_and_what_comes_again_is_counted)
+{
+  owe_as("first", "old", "lamp", true);
+  owe_as("the second", "new", "lamp", true);
+  ck_assert_int_eq(count("TRUE"), 1);
+  check_shares();
+  bury(1);
+  check_shares();
+  owe_as("the third one", "new", "other lamp", false);
+  ck_assert_int_eq(count("id = 'new' AND dead_us IS NULL AND credential = 'other lamp'"), 1);
+  check_shares();
+  owe_as("a fourth", "new", "lamp", false); /* it is owed already */
+  ck_assert_int_eq(count("TRUE"), 1);
+  check_shares();
+}
+END_TEST
+
+/* More of them than a batch adds up at once. */
+START_TEST(many_credentials_in_one_batch_are_counted)
+{
+  struct kh_delivery deliveries[20];
+  const struct kh_claim claim = kh_test_claim("many", "many", "", NOW_US);
+
+  for (size_t i = 0; i < KH_COUNT(deliveries); i++) {
+    char id[33];
+
+    (void)snprintf(id, sizeof id, "%zu", i);
+    deliveries[i] = kh_test_delivery(id, kh_str_of(id), NOW_US);
+    (void)snprintf(deliveries[i].credential, sizeof deliveries[i].credential, "%zu", i % 12);
+  }
+  kh_test_batch(&test.store, &claim, deliveries, KH_COUNT(deliveries));
+  ck_assert_int_eq(count("TRUE"), KH_COUNT(deliveries));
+  check_shares();
+  for (size_t i = 0; i < KH_COUNT(deliveries); i++)
+    kh_delivery_release(&deliveries[i]);
+}
+END_TEST
+
 START_TEST(what_people_do_is_counted)
 {
   const struct kh_look_filter dead = {.state = KH_STR("dead")}, all = {.state = KH_NO_STR};
@@ -224,6 +276,8 @@ static Suite *store_bounds_suite(void)
   tcase_add_test(bounds, dead_ones_have_a_quarter_too);
   tcase_add_test(bounds, dead_ones_make_room_for_what_is_owed);
   tcase_add_test(bounds, what_arrived_is_done_although_it_died_under_way);
+  tcase_add_test(bounds, what_replaces_and_what_comes_again_is_counted);
+  tcase_add_test(bounds, many_credentials_in_one_batch_are_counted);
   tcase_add_test(bounds, what_people_do_is_counted);
   tcase_add_test(bounds, dead_ones_are_kept_for_so_long);
   tcase_add_test(bounds, the_file_shrinks);

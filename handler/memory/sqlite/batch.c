@@ -27,6 +27,7 @@ static enum kh_err begin(void *self)
   sqlite->done_us = 0;
   sqlite->has_grown = false;
   sqlite->batch_died = 0;
+  sqlite->added_count = 0;
   memset(sqlite->counted, 0, sizeof sqlite->counted);
   sqlite->counted_us = 0;
   return err;
@@ -90,7 +91,7 @@ static enum kh_err end(void *self)
     err = KH_ERR_STORE;
   if (!err && sqlite->latest_us > 0)
     err = prune(sqlite);
-  if (!err && sqlite->has_grown)
+  if (!err)
     err = kh_sqlite_hold_bounds(sqlite);
   if (!err && sqlite->counted_us > 0)
     err = write_counted(sqlite);

@@ -25,6 +25,13 @@ enum kh_counted {
   KH_COUNTED__COUNT
 };
 
+/* What a credential has in the queue, or what a batch adds to that. */
+struct kh_share {
+  char credential[KH_CREDENTIAL_BYTES];
+  int64_t owed, owed_bytes, dead, dead_bytes;
+};
+enum { KH_SHARES_ADDED_MAX = 8 };
+
 struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
@@ -44,6 +51,8 @@ struct kh_sqlite {
   int64_t grown_us;          /* when it does */
   uint64_t batch_died, died; /* for want of room: in the batch, and in all before */
   char died_last[KH_CREDENTIAL_BYTES];
+  struct kh_share added[KH_SHARES_ADDED_MAX]; /* by the open batch, and not written yet */
+  size_t added_count;
   int64_t counted[KH_COUNTED__COUNT]; /* in the open batch, which writes them when it ends */
   int64_t counted_us;                 /* the latest time of these: it says which day they are of */
   char state[KH_PATH_BYTES];
@@ -81,7 +90,17 @@ enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MU
 
 /* ---- bounds.c ---- */
 
-/* At the end of a batch that made the queue larger: what is over its bounds dies, or is forgotten. */
+/*
+ * In a batch that changes deliveries: one of BYTES is owed (1) or is not any more (-1), and so is what is
+ * dead.
+ */
+enum kh_err kh_sqlite_share(struct kh_sqlite *sqlite, struct kh_str credential, int owed, int dead,
+                            int64_t bytes) KH_MUST_USE;
+/* Runs CALL, which gives credential and bytes of what it changed, each the same way; *COUNT of them. */
+enum kh_err kh_sqlite_run_shared(struct kh_sqlite *sqlite, struct kh_call *call, int owed, int dead,
+                                 uint64_t *count) KH_MUST_USE;
+/* At the end of a batch: the shares are written; if it made the queue larger, what is over its bounds dies,
+   or is forgotten. */
 enum kh_err kh_sqlite_hold_bounds(struct kh_sqlite *sqlite) KH_MUST_USE;
 enum kh_err kh_sqlite_use(void *self, struct kh_queue_use *use) KH_MUST_USE;
 

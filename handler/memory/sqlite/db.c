@@ -325,7 +325,7 @@ static void make_shrinkable(sqlite3 *sqlite, const char *path)
 
 static bool is_statement_for(enum kh_db_use use, size_t statement)
 {
-  return statement < KH_SQL_LIST || (statement <= KH_SQL_DROP) == (use != KH_DB_WORK);
+  return statement < KH_SQL_LIST || (statement <= KH_SQL_COUNT_SHARES) == (use != KH_DB_WORK);
 }
 
 static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use, struct kh_diag *diag)
@@ -333,6 +333,8 @@ static enum kh_err set_up(struct kh_db *db, const char *path, enum kh_db_use use
   int access = use == KH_DB_LOOK ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   int version = 0;
 
+  /* Nobody asks how much memory it has, and its account takes a lock at each allocation. */
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   if (sqlite3_open_v2(path, &db->sqlite, access | SQLITE_OPEN_NOMUTEX, NULL))
     goto failed;
   (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);

@@ -20,7 +20,7 @@ struct kh_db;
 
 enum kh_db_use {
   KH_DB_WORK,   /* makes the file, and brings an older one up to date; the worker alone */
-  KH_DB_CHANGE, /* an existing file, beside the worker: KH_SQL_LIST to KH_SQL_DROP */
+  KH_DB_CHANGE, /* an existing file, beside the worker: KH_SQL_LIST to KH_SQL_COUNT_SHARES */
   KH_DB_LOOK    /* the same, and nothing can be changed */
 };
 

@@ -194,6 +194,20 @@ static enum kh_err run(struct kh_look *look, enum kh_statement statement, struct
   return problem(look, kh_call_run(&call), diag);
 }
 
+/* The account of what each credential has is made anew, since the worker adds up only what it does itself. */
+static enum kh_err end_change(struct kh_look *look, enum kh_err err, struct kh_diag *diag)
+{
+  if (!err)
+    err = run(look, KH_SQL_FORGET_SHARES, diag);
+  if (!err)
+    err = run(look, KH_SQL_COUNT_SHARES, diag);
+  if (!err)
+    err = run(look, KH_SQL_COMMIT, diag);
+  if (err && kh_db_in_transaction(look->db))
+    (void)!run(look, KH_SQL_ROLLBACK, NULL);
+  return err;
+}
+
 enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                             int64_t lifetime_max_us, int64_t *count, struct kh_diag *diag)
 {
@@ -213,11 +227,7 @@ enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *f
     kh_call_number(&redrive, lifetime_max_us);
     err = change(look, &redrive, count, diag);
   }
-  if (!err)
-    err = run(look, KH_SQL_COMMIT, diag);
-  if (err && kh_db_in_transaction(look->db))
-    (void)!run(look, KH_SQL_ROLLBACK, NULL);
-  return err;
+  return end_change(look, err, diag);
 }
 
 enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
@@ -226,6 +236,9 @@ enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filt
   *count = 0;
   if (!look->db)
     return KH_OK;
+  enum kh_err err = run(look, KH_SQL_BEGIN, diag);
+  if (err)
+    return err;
   struct kh_call call = filtered(look, KH_SQL_DROP, filter, now_us);
-  return change(look, &call, count, diag);
+  return end_change(look, change(look, &call, count, diag), diag);
 }

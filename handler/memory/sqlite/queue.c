@@ -2,21 +2,6 @@
 
 #include "memory/sqlite/batch.h"
 
-/* What is taken, beside the time, is told apart by these values: ?2 to ?49. */
-static void add_under_way(struct kh_call *call, const struct kh_under_way *under_way)
-{
-  const size_t count = under_way ? under_way->count : 0;
-
-  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++)
-    kh_call_text(call, kh_str_of(i < count ? under_way->at[i].id : ""));
-  for (size_t i = 0; i < KH_UNDER_WAY_MAX; i++) {
-    const bool is_full = i < count && under_way->at[i].is_full;
-
-    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].credential : ""));
-    kh_call_text(call, kh_str_of(is_full ? under_way->at[i].place : ""));
-  }
-}
-
 static enum kh_err know_destination(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE_TO);
@@ -33,10 +18,11 @@ static enum kh_err replace_older(struct kh_sqlite *sqlite, const struct kh_deliv
   kh_call_text(&call, kh_str_of(delivery->credential));
   kh_call_text(&call, kh_str_of(delivery->place));
   kh_call_text(&call, kh_str_of(delivery->entry));
-  return kh_call_run(&call);
+  return kh_sqlite_run_shared(sqlite, &call, -1, 0, &(uint64_t){0});
 }
 
-static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
+/* *IS_NEW is false where its id is known. */
+static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *delivery, bool *is_new)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE);
   const char *const names[] = {delivery->id,    delivery->rule,  delivery->notifier, delivery->credential,
@@ -49,13 +35,29 @@ static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *de
   kh_call_number(&call, delivery->not_before_us);
   kh_call_number(&call, delivery->expires_us);
   kh_call_number(&call, delivery->created_us);
-  return kh_call_run(&call);
+  enum kh_err err = kh_call_run(&call);
+  *is_new = !err && kh_db_changes(sqlite->db) > 0;
+  return *is_new ? kh_sqlite_share(sqlite, kh_str_of(delivery->credential), 1, 0, (int64_t)delivery->body.len)
+                 : err;
+}
+
+/* One that is dead is owed again. */
+static enum kh_err insert_anew(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_DEAD);
+  uint64_t forgotten = 0;
+  bool is_new = false;
+
+  kh_call_text(&call, kh_str_of(delivery->id));
+  enum kh_err err = kh_sqlite_run_shared(sqlite, &call, 0, -1, &forgotten);
+  return err || forgotten == 0 ? err : insert(sqlite, delivery, &is_new);
 }
 
 static enum kh_err owe(void *self, const struct kh_delivery *delivery)
 {
   struct kh_sqlite *sqlite = self;
   enum kh_err err = kh_sqlite_need_batch(sqlite);
+  bool is_new = true;
 
   if (err)
     return err;
@@ -67,8 +69,21 @@ static enum kh_err owe(void *self, const struct kh_delivery *delivery)
   if (!err)
     err = know_destination(sqlite, delivery);
   if (!err)
-    err = insert(sqlite, delivery);
+    err = insert(sqlite, delivery, &is_new);
+  if (!err && !is_new)
+    err = insert_anew(sqlite, delivery);
   return kh_sqlite_note(sqlite, err);
+}
+
+/* As far as there is room. */
+static void copy_text(const struct kh_call *call, int column, char *to, size_t room)
+{
+  const struct kh_str text = kh_call_text_at(call, column);
+  const size_t len = text.len < room ? text.len : room - 1;
+
+  if (len > 0)
+    memcpy(to, text.at, len);
+  to[len] = '\0';
 }
 
 /* In the order of KH_SQL_TAKE. */
@@ -86,10 +101,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
                {delivery->entry, sizeof delivery->entry},
                {delivery->event, sizeof delivery->event}};
 
-  for (size_t i = 0; i < KH_COUNT(texts); i++) {
-    struct kh_str text = kh_call_text_at(call, (int)i);
-    (void)snprintf(texts[i].at, texts[i].room, "%.*s", KH_FMT(text));
-  }
+  for (size_t i = 0; i < KH_COUNT(texts); i++)
+    copy_text(call, (int)i, texts[i].at, texts[i].room);
   struct kh_str body = kh_call_text_at(call, 7);
   delivery->attempt = (unsigned)kh_call_number_at(call, 8);
   delivery->not_before_us = kh_call_number_at(call, 9);
@@ -102,23 +115,117 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
 
+/* ---- what is first ---- */
+
+enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2 };
+
+/* What waits there for the longest time and is not under way. */
+struct first {
+  int64_t seq, held_until_us, not_before_us;
+};
+
+/* " one two ", or "". */
+static void list_ids(const struct kh_under_way *under_way, char list[UNDER_WAY_BYTES])
+{
+  const size_t count = under_way ? under_way->count : 0;
+  size_t len = 0;
+
+  list[0] = '\0';
+  for (size_t i = 0; i < count; i++)
+    len += (size_t)snprintf(list + len, UNDER_WAY_BYTES - len, "%s%s ", i == 0 ? " " : "",
+                            under_way->at[i].id);
+}
+
+static bool is_full(const struct kh_under_way *under_way, struct kh_str credential, struct kh_str place)
+{
+  for (size_t i = 0; under_way && i < under_way->count; i++)
+    if (under_way->at[i].is_full && kh_str_equal(credential, kh_str_of(under_way->at[i].credential)) &&
+        kh_str_equal(place, kh_str_of(under_way->at[i].place)))
+      return true;
+  return false;
+}
+
+/* Of the next destination that is not full. KH_ERR_NOT_FOUND at the end. */
+static enum kh_err next_first(struct kh_call *firsts, const struct kh_under_way *under_way,
+                              struct first *first)
+{
+  enum kh_err err = kh_call_row(firsts);
+
+  while (!err && is_full(under_way, kh_call_text_at(firsts, 0), kh_call_text_at(firsts, 1)))
+    err = kh_call_row(firsts);
+  if (!err)
+    *first = (struct first){.held_until_us = kh_call_number_at(firsts, 2),
+                            .not_before_us = kh_call_number_at(firsts, 3),
+                            .seq = kh_call_number_at(firsts, 4)};
+  return err;
+}
+
+static bool is_before(const struct first *one, const struct first *other)
+{
+  return one->not_before_us < other->not_before_us ||
+         (one->not_before_us == other->not_before_us && one->seq < other->seq);
+}
+
+static enum kh_err find_due(struct kh_sqlite *sqlite, int64_t now_us, const struct kh_under_way *under_way,
+                            int64_t *seq)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
+  struct first found = {.not_before_us = INT64_MAX, .seq = INT64_MAX}, first;
+  char ids[UNDER_WAY_BYTES];
+  enum kh_err err;
+
+  list_ids(under_way, ids);
+  kh_call_text(&call, kh_str_of(ids));
+  while (!(err = next_first(&call, under_way, &first)))
+    if (first.held_until_us <= now_us && first.not_before_us <= now_us && is_before(&first, &found))
+      found = first;
+  kh_call_end(&call);
+  *seq = found.seq;
+  return err == KH_ERR_NOT_FOUND && found.seq < INT64_MAX ? KH_OK : err;
+}
+
 static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *under_way,
                         struct kh_delivery *delivery)
 {
   struct kh_sqlite *sqlite = self;
-  const bool is_alone = !under_way || under_way->count == 0;
-  struct kh_call call = kh_call(sqlite->db, is_alone ? KH_SQL_TAKE : KH_SQL_TAKE_BESIDE);
+  int64_t seq = 0;
 
   *delivery = (struct kh_delivery){0};
-  kh_call_number(&call, now_us);
-  if (!is_alone)
-    add_under_way(&call, under_way);
-  enum kh_err err = kh_call_row(&call);
+  enum kh_err err = find_due(sqlite, now_us, under_way, &seq);
+  if (err)
+    return kh_sqlite_note(sqlite, err);
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_TAKE);
+  kh_call_number(&call, seq);
+  err = kh_call_row(&call);
   if (!err)
     err = read_delivery(sqlite, &call, delivery);
   kh_call_end(&call);
   return kh_sqlite_note(sqlite, err);
 }
+
+static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
+  struct first first;
+  char ids[UNDER_WAY_BYTES];
+  bool found = false;
+  enum kh_err err;
+
+  list_ids(under_way, ids);
+  kh_call_text(&call, kh_str_of(ids));
+  while (!(err = next_first(&call, under_way, &first))) {
+    const int64_t due_us = first.held_until_us > first.not_before_us ? first.held_until_us
+                                                                     : first.not_before_us;
+
+    *at_us = found && *at_us < due_us ? *at_us : due_us;
+    found = true;
+  }
+  kh_call_end(&call);
+  return kh_sqlite_note(sqlite, err == KH_ERR_NOT_FOUND && found ? KH_OK : err);
+}
+
+/* ---- what became of it ---- */
 
 static enum kh_err record(struct kh_sqlite *sqlite, struct kh_call *call)
 {
@@ -145,21 +252,16 @@ static enum kh_err end_batch(struct kh_sqlite *sqlite, enum kh_err err)
   return err;
 }
 
-/* What the destination learns from an outcome, if anything, and what becomes of the delivery: one sync. */
-static enum kh_err record_both(struct kh_sqlite *sqlite, struct kh_call *destination,
-                               struct kh_call *delivery, enum kh_counted what, int64_t now_us)
+/* An outcome is recorded in a batch, if need be in one of its own, which *ALONE says: one sync. */
+static enum kh_err begin_outcome(struct kh_sqlite *sqlite, bool *alone)
 {
-  bool alone = !sqlite->in_batch;
-  enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
+  *alone = !sqlite->in_batch;
+  return *alone ? kh_sqlite_batch.begin(sqlite) : kh_sqlite_need_batch(sqlite);
+}
 
-  if (!err && destination)
-    err = record(sqlite, destination);
-  else if (destination)
-    kh_call_end(destination);
-  if (!err)
-    err = record(sqlite, delivery);
-  else
-    kh_call_end(delivery);
+static enum kh_err end_outcome(struct kh_sqlite *sqlite, bool alone, enum kh_err err, enum kh_counted what,
+                               int64_t now_us)
+{
   if (!err)
     kh_sqlite_count(sqlite, what, 1, now_us);
   return alone ? end_batch(sqlite, err) : err;
@@ -177,17 +279,67 @@ static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t n
   return record(sqlite, &call);
 }
 
+/* What it needs to know of a delivery that is done. */
+struct found {
+  char credential[KH_CREDENTIAL_BYTES], place[KH_PLACE_BYTES];
+  int64_t seq, bytes;
+  bool is_dead;
+};
+
+static enum kh_err find(struct kh_sqlite *sqlite, const char *id, struct found *found)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIND);
+
+  kh_call_text(&call, kh_str_of(id));
+  enum kh_err err = kh_call_row(&call);
+  if (!err) {
+    found->seq = kh_call_number_at(&call, 0);
+    copy_text(&call, 1, found->credential, sizeof found->credential);
+    copy_text(&call, 2, found->place, sizeof found->place);
+    found->bytes = kh_call_number_at(&call, 3);
+    found->is_dead = kh_call_number_at(&call, 4) != 0;
+  }
+  kh_call_end(&call);
+  return kh_sqlite_note(sqlite, err);
+}
+
+static enum kh_err succeed(struct kh_sqlite *sqlite, const struct found *found, int64_t now_us,
+                           int64_t rest_until_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_SUCCESS);
+
+  kh_call_text(&call, kh_str_of(found->credential));
+  kh_call_text(&call, kh_str_of(found->place));
+  kh_call_number(&call, now_us);
+  kh_call_number(&call, rest_until_us);
+  return record(sqlite, &call);
+}
+
+static enum kh_err remove_found(struct kh_sqlite *sqlite, const struct found *found)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_DONE);
+
+  kh_call_number(&call, found->seq);
+  enum kh_err err = record(sqlite, &call);
+  return err ? err
+             : kh_sqlite_share(sqlite, kh_str_of(found->credential), found->is_dead ? 0 : -1,
+                               found->is_dead ? -1 : 0, found->bytes);
+}
+
 static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call success = kh_call(sqlite->db, KH_SQL_SUCCESS);
-  struct kh_call removal = kh_call(sqlite->db, KH_SQL_DONE);
+  struct found found;
+  bool alone = false;
+  enum kh_err err = begin_outcome(sqlite, &alone);
 
-  kh_call_text(&success, kh_str_of(id));
-  kh_call_number(&success, now_us);
-  kh_call_number(&success, rest_until_us);
-  kh_call_text(&removal, kh_str_of(id));
-  return record_both(sqlite, &success, &removal, KH_COUNTED_DELIVERED, now_us);
+  if (!err)
+    err = find(sqlite, id, &found);
+  if (!err)
+    err = succeed(sqlite, &found, now_us, rest_until_us);
+  if (!err)
+    err = remove_found(sqlite, &found);
+  return end_outcome(sqlite, alone, err, KH_COUNTED_DELIVERED, now_us);
 }
 
 /* What RETRY and BURY have in common. */
@@ -208,42 +360,57 @@ static struct kh_call failed(struct kh_sqlite *sqlite, enum kh_statement stateme
   return call;
 }
 
-static enum kh_err record_failure(struct kh_sqlite *sqlite, struct kh_call *failed, const char *id,
-                                  const struct kh_failure *why, enum kh_counted what)
+/* Of its destination, if the failure says anything about that. */
+static enum kh_err rest_after(struct kh_sqlite *sqlite, const char *id, const struct kh_failure *why)
 {
   if (why->rest_until_us == 0)
-    return record_both(sqlite, NULL, failed, what, why->now_us);
-  struct kh_call rests = kh_call(sqlite->db, KH_SQL_REST);
+    return KH_OK;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_REST);
 
-  kh_call_text(&rests, kh_str_of(id));
-  kh_call_number(&rests, why->rest_until_us);
-  kh_call_number(&rests, why->now_us);
-  kh_call_number(&rests, why->failures);
-  return record_both(sqlite, &rests, failed, what, why->now_us);
+  kh_call_text(&call, kh_str_of(id));
+  kh_call_number(&call, why->rest_until_us);
+  kh_call_number(&call, why->now_us);
+  kh_call_number(&call, why->failures);
+  return record(sqlite, &call);
 }
 
 static enum kh_err retry(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                          const struct kh_failure *why)
 {
-  struct kh_call call = failed(self, KH_SQL_RETRY, id, attempt, not_before_us, why);
+  struct kh_sqlite *sqlite = self;
+  bool alone = false;
+  enum kh_err err = begin_outcome(sqlite, &alone);
 
-  return record_failure(self, &call, id, why, KH_COUNTED_FAILED);
+  if (!err)
+    err = rest_after(sqlite, id, why);
+  if (!err) {
+    struct kh_call call = failed(sqlite, KH_SQL_RETRY, id, attempt, not_before_us, why);
+
+    err = record(sqlite, &call);
+  }
+  return end_outcome(sqlite, alone, err, KH_COUNTED_FAILED, why->now_us);
 }
 
 static enum kh_err bury(void *self, const char *id, unsigned attempt, int64_t now_us,
                         const struct kh_failure *why)
 {
   struct kh_sqlite *sqlite = self;
-  const bool alone = !sqlite->in_batch;
-  enum kh_err err = alone ? kh_sqlite_batch.begin(sqlite) : KH_OK;
+  uint64_t buried = 0;
+  bool alone = false;
+  enum kh_err err = begin_outcome(sqlite, &alone);
 
-  if (err)
-    return err;
-  struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
-  sqlite->has_grown = true;
-  sqlite->grown_us = now_us;
-  err = record_failure(sqlite, &call, id, why, KH_COUNTED_DEAD);
-  return alone ? end_batch(sqlite, err) : err;
+  if (!err)
+    err = rest_after(sqlite, id, why);
+  if (!err) {
+    struct kh_call call = failed(sqlite, KH_SQL_BURY, id, attempt, now_us, why);
+
+    sqlite->has_grown = true;
+    sqlite->grown_us = now_us;
+    err = kh_sqlite_run_shared(sqlite, &call, -1, 1, &buried);
+  }
+  if (!err && buried == 0)
+    err = KH_ERR_NOT_FOUND;
+  return end_outcome(sqlite, alone, err, KH_COUNTED_DEAD, why->now_us);
 }
 
 static enum kh_err rest(void *self, const char *credential, const char *place, int64_t now_us,
@@ -257,22 +424,6 @@ static enum kh_err rest(void *self, const char *credential, const char *place, i
   kh_call_number(&call, until_us);
   kh_call_number(&call, now_us);
   return record(sqlite, &call);
-}
-
-static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
-{
-  struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_NEXT);
-
-  kh_call_number(&call, 0);
-  add_under_way(&call, under_way);
-  enum kh_err err = kh_call_row(&call);
-  if (!err && kh_call_is_null_at(&call, 0))
-    err = KH_ERR_NOT_FOUND;
-  if (!err)
-    *at_us = kh_call_number_at(&call, 0);
-  kh_call_end(&call);
-  return kh_sqlite_note(sqlite, err);
 }
 
 static enum kh_err begin_anew(struct kh_sqlite *sqlite, int64_t now_us)
@@ -307,7 +458,7 @@ static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
   struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
 
   kh_call_number(&call, now_us - sqlite->bounds.keep_dead_s * 1000000);
-  return kh_call_run(&call);
+  return kh_sqlite_run_shared(sqlite, &call, 0, -1, &(uint64_t){0});
 }
 
 static enum kh_err know_config(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us)

@@ -41,31 +41,18 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
 
 /*
- * What each credential has in deliveries, kept by triggers: also what people redrive and drop is counted.
- * An index finds the oldest that are dead.
+ * What each credential has in deliveries, as bounds.c adds it up: a trigger at each row cost more than the
+ * row. An index finds the oldest that are dead.
  */
-#define ADD_TO_SHARE                                                                   \
-  "INSERT INTO shares VALUES (NEW.credential, NEW.dead_us IS NULL,"                    \
-  " iif(NEW.dead_us IS NULL, length(NEW.body), 0), NEW.dead_us IS NOT NULL,"           \
-  " iif(NEW.dead_us IS NULL, 0, length(NEW.body))) ON CONFLICT (credential) DO UPDATE" \
-  " SET owed = owed + excluded.owed, owed_bytes = owed_bytes + excluded.owed_bytes,"   \
-  " dead = dead + excluded.dead, dead_bytes = dead_bytes + excluded.dead_bytes;"
-#define TAKE_FROM_SHARE                                                                             \
-  "UPDATE shares SET owed = owed - (OLD.dead_us IS NULL), dead = dead - (OLD.dead_us IS NOT NULL)," \
-  " owed_bytes = owed_bytes - iif(OLD.dead_us IS NULL, length(OLD.body), 0),"                       \
-  " dead_bytes = dead_bytes - iif(OLD.dead_us IS NULL, 0, length(OLD.body))"                        \
-  " WHERE credential = OLD.credential;"
-#define SHARES                                                                                               \
-  "CREATE INDEX deliveries_dead ON deliveries (credential, dead_us) WHERE dead_us IS NOT NULL;"              \
-  "CREATE TABLE shares (credential TEXT PRIMARY KEY NOT NULL, owed INTEGER NOT NULL,"                        \
-  " owed_bytes INTEGER NOT NULL, dead INTEGER NOT NULL, dead_bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
-  "INSERT INTO shares SELECT credential, sum(dead_us IS NULL), sum(iif(dead_us IS NULL, length(body), 0)),"  \
-  " sum(dead_us IS NOT NULL), sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries"                    \
-  " GROUP BY credential;"                                                                                    \
-  "CREATE TRIGGER deliveries_added AFTER INSERT ON deliveries BEGIN " ADD_TO_SHARE " END;"                   \
-  "CREATE TRIGGER deliveries_removed AFTER DELETE ON deliveries BEGIN " TAKE_FROM_SHARE " END;"              \
-  "CREATE TRIGGER deliveries_changed AFTER UPDATE OF credential, body, dead_us ON deliveries"                \
-  " BEGIN " TAKE_FROM_SHARE ADD_TO_SHARE " END;"
+#define SHARES_OF_DELIVERIES                                                                                \
+  "INSERT INTO shares SELECT credential, sum(dead_us IS NULL), sum(iif(dead_us IS NULL, length(body), 0))," \
+  " sum(dead_us IS NOT NULL), sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries"                   \
+  " GROUP BY credential"
+#define SHARES                                                                                         \
+  "CREATE INDEX deliveries_dead ON deliveries (credential, dead_us) WHERE dead_us IS NOT NULL;"        \
+  "CREATE TABLE shares (credential TEXT PRIMARY KEY NOT NULL, owed INTEGER NOT NULL,"                  \
+  " owed_bytes INTEGER NOT NULL, dead INTEGER NOT NULL, dead_bytes INTEGER NOT NULL) STRICT, WITHOUT " \
+  "ROWID;" SHARES_OF_DELIVERIES ";"
 
 /*
  * A destination used to be one text. Of LIFX's a selector and a path followed the references, which may hold
@@ -155,26 +142,11 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 /* What died for want of room while it was under way may arrive all the same. */
 #define IS_OWED "(dead_us IS NULL OR reason GLOB 'outbox_full*')"
 
+/* What bounds.c adds up of each row that was changed. */
+#define SHARED " RETURNING credential, length(body)"
+
 /* The last answer that came stays, also when the last attempt got none. */
 #define KEEP_ANSWER "status = iif(?5 = 0, status, ?5), answer = iif(?5 = 0, answer, ?6)"
-
-/* What is under way, and the destinations that are full: the values are behind the time, which is ?1. */
-#define UNDER_WAY "(?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
-#define FULL                                                                                                \
-  "(VALUES (?18, ?19), (?20, ?21), (?22, ?23), (?24, ?25), (?26, ?27), (?28, ?29), (?30, ?31), (?32, ?33)," \
-  " (?34, ?35), (?36, ?37), (?38, ?39), (?40, ?41), (?42, ?43), (?44, ?45), (?46, ?47), (?48, ?49))"
-
-#define SAME "n.credential = t.credential AND n.place = t.place"
-
-/* From the destinations, so that thousands that wait for one of them are never walked over. */
-#define TAKE(and_delivery, and_destination)                                                      \
-  "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body, d.attempt," \
-  " d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"                        \
-  " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = t.credential)"       \
-  " FROM destinations AS t JOIN deliveries AS d ON d.seq ="                                      \
-  " (SELECT n.seq FROM deliveries AS n WHERE " SAME " AND n.dead_us IS NULL"                     \
-  " AND n.not_before_us <= ?1" and_delivery " ORDER BY n.not_before_us, n.seq LIMIT 1)"          \
-  " WHERE t.held_until_us <= ?1" and_destination " ORDER BY d.not_before_us, d.seq LIMIT 1"
 
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
@@ -233,6 +205,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1),"
         " since_us = iif(dead_us IS NULL, min(since_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
     [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
+    [KH_SQL_FORGET_SHARES] = "DELETE FROM shares",
+    [KH_SQL_COUNT_SHARES] = SHARES_OF_DELIVERIES,
     [KH_SQL_ENTRY_SEEN] = "SELECT 1 FROM entries WHERE entry = ?1",
     [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
     [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
@@ -250,14 +224,12 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
         " not_before_us, expires_us, created_us, since_us)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"
-        " ON CONFLICT (id) DO UPDATE SET rule = ?2, notifier = ?3, credential = ?4, place = ?5, entry = ?6,"
-        " event = ?7, body = ?8, attempt = ?9, not_before_us = ?10, expires_us = ?11, created_us = ?12,"
-        " since_us = ?12, reason = '', status = 0, answer = '', is_refused = 0, dead_us = NULL"
-        " WHERE dead_us IS NOT NULL",
+        " ON CONFLICT (id) DO NOTHING",
+    [KH_SQL_FORGET_DEAD] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NOT NULL" SHARED,
     [KH_SQL_OWE_TO] =
         "INSERT OR IGNORE INTO destinations (credential, place, delivered_us) VALUES (?1, ?2, 0)",
     [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE credential = ?1 AND place = ?2 AND entry <> ?3"
-                       " AND dead_us IS NULL",
+                       " AND dead_us IS NULL" SHARED,
     [KH_SQL_PRUNE_JOURNAL] =
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
         " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
@@ -271,35 +243,49 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
-    [KH_SQL_TAKE] = TAKE("", ""),
-    [KH_SQL_TAKE_BESIDE] = TAKE(" AND n.id NOT IN " UNDER_WAY, " AND (t.credential, t.place) NOT IN " FULL),
+    /*
+     * From the destinations, so that thousands that wait for one of them are never walked over; sorted and
+     * chosen by the caller, for whom that costs less than a table to sort them in. ?1 is what is under way.
+     */
+    [KH_SQL_FIRSTS] = "SELECT t.credential, t.place, t.held_until_us, d.not_before_us, d.seq"
+                      " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
+                      " (SELECT n.seq FROM deliveries AS n WHERE n.credential = t.credential"
+                      " AND n.place = t.place AND n.dead_us IS NULL AND instr(?1, ' ' || n.id || ' ') = 0"
+                      " ORDER BY n.not_before_us, n.seq LIMIT 1)",
+    [KH_SQL_TAKE] = "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
+                    " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
+                    " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential)"
+                    " FROM deliveries AS d JOIN destinations AS t"
+                    " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
     /* Nothing else, so that the row keeps its size. */
     [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
                      "AND dead_us IS NULL",
     /* Several are under way at once: what one was asked for, the answer to another does not end. */
     [KH_SQL_SUCCESS] =
-        "UPDATE destinations SET delivered_us = ?2, failures = iif(held_until_us > ?2, failures, 0),"
-        " held_from_us = iif(?3 > 0, ?2, held_from_us),"
-        " held_until_us = max(?3, iif(held_until_us > ?2, held_until_us, 0)) WHERE"
-        " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1 AND " IS_OWED ")",
+        "UPDATE destinations SET delivered_us = ?3, failures = iif(held_until_us > ?3, failures, 0),"
+        " held_from_us = iif(?4 > 0, ?3, held_from_us),"
+        " held_until_us = max(?4, iif(held_until_us > ?3, held_until_us, 0))"
+        " WHERE credential = ?1 AND place = ?2",
     [KH_SQL_REST] = "UPDATE destinations SET held_from_us = iif(?2 > held_until_us, ?3, held_from_us),"
                     " held_until_us = max(held_until_us, ?2), failures = max(failures, ?4) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
     [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
-    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE id = ?1 AND " IS_OWED,
+    [KH_SQL_FIND] = "SELECT seq, credential, place, length(body), dead_us IS NOT NULL FROM deliveries"
+                    " WHERE id = ?1 AND " IS_OWED,
+    [KH_SQL_DONE] = "DELETE FROM deliveries WHERE seq = ?1",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
                      ", is_refused = ?7, since_us = iif(?9, since_us, ?8) WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
     [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-                    ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL",
-    [KH_SQL_NEXT] = "SELECT min(max(t.held_until_us, (SELECT min(n.not_before_us) FROM deliveries AS n"
-                    " WHERE " SAME " AND n.dead_us IS NULL AND n.id NOT IN " UNDER_WAY ")))"
-                    " FROM destinations AS t WHERE (t.credential, t.place) NOT IN " FULL,
+                    ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL" SHARED,
     [KH_SQL_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
     [KH_SQL_SHRINK] = "PRAGMA incremental_vacuum",
+    [KH_SQL_SHARE] = "INSERT INTO shares VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (credential) DO UPDATE SET"
+                     " owed = owed + ?2, owed_bytes = owed_bytes + ?3, dead = dead + ?4,"
+                     " dead_bytes = dead_bytes + ?5",
     [KH_SQL_OVER] = "SELECT * FROM shares WHERE owed > ?1 OR owed_bytes > ?2 OR dead > ?1 OR dead_bytes > ?2"
                     " LIMIT 1",
     [KH_SQL_ALL] = "SELECT '', coalesce(sum(owed), 0), coalesce(sum(owed_bytes), 0), coalesce(sum(dead), 0),"
@@ -310,10 +296,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_OVERFLOW] = "UPDATE deliveries SET dead_us = ?3,"
                         " reason = 'outbox_full' || iif(reason = '', '', '; before: ' || reason) WHERE seq IN"
                         " (SELECT seq FROM deliveries WHERE credential = ?1 AND dead_us IS NULL"
-                        " ORDER BY seq LIMIT ?2)",
+                        " ORDER BY seq LIMIT ?2)" SHARED,
     [KH_SQL_FORGET] = "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries"
-                      " WHERE credential = ?1 AND dead_us IS NOT NULL ORDER BY dead_us, seq LIMIT ?2)",
-    [KH_SQL_FORGET_OLD] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND dead_us < ?1",
+                      " WHERE credential = ?1 AND dead_us IS NOT NULL ORDER BY dead_us, seq LIMIT ?2)" SHARED,
+    [KH_SQL_FORGET_OLD] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND dead_us < ?1" SHARED,
     [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"
