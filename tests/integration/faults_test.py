@@ -309,7 +309,7 @@ def service_down(cli):
 
 
 def none_started(cli):
-    return waiting_without(cli, "start")
+    return waiting_without(cli, "start", f", program: {cli.program}")
 
 
 def program_gone(cli):
@@ -317,7 +317,7 @@ def program_gone(cli):
 
 
 def nobody_passes(cli):
-    return waiting_without(cli, "wait")
+    return waiting_without(cli, "wait", f", program: {cli.program}")
 
 
 def second_worker(cli):
@@ -504,7 +504,7 @@ FAULTS = [
      r"the system cleans /dev/shm/", r"/var/lib/kitehook"),
     ("a misspelt variable in `if`", event_misspelt, r"build\.brnch", r"did you mean `build\.branch`"),
     ("the folder above state is missing", parent_missing,
-     r"nowhere.*No such file", r"type: sudo install -d -m 700 -o \S+ \S+/state"),
+     r"room +\d(.|\n)*nowhere.*No such file", r"type: sudo install -d -m 700 -o \S+ \S+/state"),
     ("state is a file", state_is_a_file, r"state: Not a directory", r"move it away, or name another"),
     ("others may enter state", state_open, r"open to others", r"chmod 700 \S+/state"),
     ("root looks at another user's state", other_owner,
