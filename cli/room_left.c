@@ -21,7 +21,7 @@ struct kh_room_left kh_room_left_find(const struct kh_config *config)
 
   (void)snprintf(path, sizeof path, "%s", config->state);
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
+  while (fd < 0 && path[0] == '/' && path[1] != '\0') {
     kh_cut_to_folder(path);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }

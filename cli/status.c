@@ -11,14 +11,24 @@ static void take_smaller(int64_t *at_us, int64_t other_us)
     *at_us = other_us;
 }
 
-/* What is owed there waits for a rule, and dies of it. */
-static bool is_gone(const struct kh_status *status, const struct kh_look_destination *destination)
+static bool lacks_rule(const struct kh_status *status, const struct kh_look_destination *destination)
 {
   char credential[KH_CREDENTIAL_BYTES];
 
   (void)snprintf(credential, sizeof credential, "%.*s", KH_FMT(destination->credential));
-  return status->setup && !status->mistake.err && destination->due + destination->waiting > 0 &&
-         !kh_rules_for(&status->setup->rules, credential);
+  return status->setup && !status->mistake.err && !kh_rules_for(&status->setup->rules, credential);
+}
+
+/* What is owed there waits for a rule, and dies of it. */
+static bool is_gone(const struct kh_status *status, const struct kh_look_destination *destination)
+{
+  return destination->due + destination->waiting > 0 && lacks_rule(status, destination);
+}
+
+/* What nobody sends any more may be dead for good reason. */
+static bool is_dying(const struct kh_status *status, const struct kh_look_destination *destination)
+{
+  return destination->dead_us > destination->delivered_us && !lacks_rule(status, destination);
 }
 
 static json_t *json_of_destination(const struct kh_status *status,
@@ -39,6 +49,7 @@ static json_t *json_of_destination(const struct kh_status *status,
   json_object_set_new(json, "dead", json_integer(destination->dead));
   json_object_set_new(json, "refused", json_boolean(is_refused));
   json_object_set_new(json, "failing", json_boolean(is_failing));
+  json_object_set_new(json, "dying", json_boolean(is_dying(status, destination)));
   json_object_set_new(json, "reason", kh_output_text(destination->reason));
   if (is_gone(status, destination))
     json_object_set_new(json, "rule_gone", json_true());

@@ -4,8 +4,9 @@
 #include "status.h"
 
 /* Every word of "what" in status_why.c: a series that comes and goes makes alerts that do not end. */
-static const char *const whats[] = {"config", "read_only", "folder",  "owner",   "room", "inbox_full",
-                                    "worker", "rule_gone", "refused", "failing", "state"};
+static const char *const whats[] = {"config",     "read_only", "folder", "owner",     "room",
+                                    "inbox_full", "aside",     "worker", "rule_gone", "refused",
+                                    "failing",    "dying",     "state"};
 
 static void begin(const char *name, const char *type, const char *help)
 {

@@ -4,6 +4,7 @@
 #include "owner.h"
 #include "status.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void add(const struct kh_status *status, const char *what, const char *cure, const char *format, ...)
@@ -23,6 +24,24 @@ static void add(const struct kh_status *status, const char *what, const char *cu
 }
 
 /* ---- what keeps receivers from taking ------------------------------------------------------- */
+
+static bool leads_nowhere(const struct kh_status *status)
+{
+  struct stat about;
+
+  return !status->folder->exists && lstat(status->folder->config->state, &about) == 0 &&
+         S_ISLNK(about.st_mode);
+}
+
+static void judge_link(const struct kh_status *status)
+{
+  const char *state = status->folder->config->state;
+  char cure[KH_PATH_BYTES + 64];
+
+  (void)snprintf(cure, sizeof cure, "ls -l %s", state);
+  add(status, "folder", cure, "%s is a link that leads nowhere; make the folder that it names, or remove it",
+      state);
+}
 
 /* For a folder that is not there yet, where it will be made. */
 static void judge_folder(const struct kh_status *status)
@@ -75,6 +94,16 @@ static void judge_room(const struct kh_status *status)
   kh_room_left_words(&status->left, words);
   (void)snprintf(cure, sizeof cure, "df -h %s", config->state);
   add(status, "room", cure, "the file system of %s has %s, or lower inbox.reserve", config->state, words);
+}
+
+static void judge_aside(const struct kh_status *status)
+{
+  const size_t aside = status->load.aside;
+
+  if (aside > 0)
+    add(status, "aside", "kitehook inbox list",
+        "%zu webhook%s set aside; this says why: retry or drop what is there", aside,
+        aside == 1 ? " was" : "s were");
 }
 
 static bool is_inbox_full(const struct kh_status *status)
@@ -194,6 +223,7 @@ static void judge_destination(const struct kh_status *status, const json_t *one)
   const char *reason = text_of(one, "reason");
   json_t *cure = json_sprintf("kitehook outbox redrive --state waiting --destination '%s'", destination);
   json_t *look = json_sprintf("kitehook outbox list --destination '%s'", destination);
+  json_t *dead = json_sprintf("kitehook outbox list --state dead --destination '%s'", destination);
 
   if (json_object_get(one, "rule_gone"))
     add(status, "rule_gone", json_string_value(look),
@@ -207,7 +237,12 @@ static void judge_destination(const struct kh_status *status, const json_t *one)
     add(status, "failing", json_string_value(look),
         "nothing arrives at %s (%s); it is tried again until it expires; %s", destination, reason,
         cure_of_failure(reason));
+  else if (json_is_true(json_object_get(one, "dying")))
+    add(status, "dying", json_string_value(dead),
+        "the last notification to %s was given up (%s); the dead ones wait until you redrive or drop them",
+        destination, reason);
   json_decref(cure);
+  json_decref(dead);
   json_decref(look);
 }
 
@@ -219,12 +254,17 @@ void kh_status_judge(struct kh_status *status)
   const json_t *one = NULL;
 
   judge_config(status);
-  judge_folder(status);
+  if (leads_nowhere(status))
+    judge_link(status);
+  else
+    judge_folder(status);
   if (status->folder->exists)
     judge_owners(status);
   judge_room(status);
-  if (status->has_inbox)
+  if (status->has_inbox) {
     judge_inbox(status);
+    judge_aside(status);
+  }
   judge_worker(status);
   if (status->has_outbox)
     json_array_foreach(status->destinations, i, one) judge_destination(status, one);

@@ -202,6 +202,12 @@ def state_is_a_file(cli):
     return status(cli)
 
 
+def state_leads_nowhere(cli):
+    cli.config(top=SERVICE)
+    os.symlink("/nonexistent/state", cli.path("state"))
+    return status(cli)
+
+
 def state_open(cli):
     cli.config(top=SERVICE)
     os.mkdir(cli.path("state"), 0o755)
@@ -288,6 +294,14 @@ def read_only(cli):
     return on_disk(cli, "size=4m,ro", lambda: status(cli))
 
 
+def secret_changed(cli):
+    cli.config(top=SERVICE, rules="  - log\n")
+    drop(cli.path("state"), entry(webhook(1)))
+    cli.config(top=SERVICE, rules="  - log\n", secret=b"another-secret-of-theirs\n")
+    once(cli)
+    return status(cli)
+
+
 def inbox_full(cli):
     cli.config(top=SERVICE + "inbox: { max_entries: 2 }\n", rules="  - log\n")
     for number in (1, 2):
@@ -309,7 +323,7 @@ def service_down(cli):
 
 
 def none_started(cli):
-    return waiting_without(cli, "start")
+    return waiting_without(cli, "start", f", program: {cli.program}")
 
 
 def program_gone(cli):
@@ -317,7 +331,7 @@ def program_gone(cli):
 
 
 def nobody_passes(cli):
-    return waiting_without(cli, "wait")
+    return waiting_without(cli, "wait", f", program: {cli.program}")
 
 
 def second_worker(cli):
@@ -504,8 +518,11 @@ FAULTS = [
      r"the system cleans /dev/shm/", r"/var/lib/kitehook"),
     ("a misspelt variable in `if`", event_misspelt, r"build\.brnch", r"did you mean `build\.branch`"),
     ("the folder above state is missing", parent_missing,
-     r"nowhere.*No such file", r"type: sudo install -d -m 700 -o \S+ \S+/state"),
+     r"room +\d(.|\n)*nowhere.*No such file", r"type: sudo install -d -m 700 -o \S+ \S+/state"),
     ("state is a file", state_is_a_file, r"state: Not a directory", r"move it away, or name another"),
+    ("state is a link to nothing", state_leads_nowhere,
+     r"state is a link that leads nowhere",
+     r"make the folder that it names, or remove it.*\n\s+type: ls -l \S+/state"),
     ("others may enter state", state_open, r"open to others", r"chmod 700 \S+/state"),
     ("root looks at another user's state", other_owner,
      r"belongs to user 65534", r"type: sudo -u nobody kitehook status"),
@@ -522,6 +539,8 @@ FAULTS = [
      r"memory\.sqlite.*newer", r"install that version again, or move"),
     ("a full disk", disk_full, r"1\.\d MB left", r"make room.*\n\s+type: df -h"),
     ("a file system that is read-only", read_only, r"is read-only", r"type: findmnt -T "),
+    ("a webhook that was set aside", secret_changed,
+     r"1 webhook was set aside", r"retry or drop.*\n\s+type: kitehook inbox list"),
     ("a full inbox", inbox_full,
      r"the inbox is full.*: 2 wait", r"a worker must empty it, or inbox\.max_entries grow"),
     ("a service that is down", service_down,
@@ -540,6 +559,8 @@ FAULTS = [
      r"no worker listens", r"systemctl start kitehook-worker"),
     ("a rule that is gone", rule_gone,
      r"no rule sends to slack env:SLACK_WEBHOOK_URL", r"type: kitehook outbox list"),
+    ("HTTP 400", answered(400),
+     r"was given up \(delivery_refused: HTTP 400", r"type: kitehook outbox list --state dead --destination"),
     ("HTTP 401", answered(401),
      r"destination_refused: HTTP 401", r"credential.*\n\s+type: kitehook outbox redrive"),
     ("HTTP 403", answered(403),

@@ -147,7 +147,8 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
                                                     .refused = kh_call_number_at(&call, 9),
                                                     .refused_us = kh_call_number_at(&call, 10),
                                                     .failing_us = kh_call_number_at(&call, 11),
-                                                    .reason = kh_call_text_at(&call, 12)};
+                                                    .reason = kh_call_text_at(&call, 12),
+                                                    .dead_us = kh_call_number_at(&call, 13)};
     each(self, &destination);
   }
   err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);

@@ -72,6 +72,7 @@ struct kh_look_destination {
   int64_t refused;      /* of what is owed: it waits for another configuration */
   int64_t refused_us;   /* when one was last refused because of the destination as such; 0 for never */
   int64_t failing_us;   /* of what is owed and was tried: when the oldest was made; 0 for none */
+  int64_t dead_us;      /* of what is dead: when the last one was given up; 0 for none */
   struct kh_str reason; /* why the last attempt failed, of those that are owed or dead; "" for none */
 };
 

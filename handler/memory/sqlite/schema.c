@@ -179,17 +179,17 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_DESTINATIONS] =
         "SELECT credential, place, max(delivered_us), max(held_until_us), sum(due), sum(waiting), sum(dead),"
         " min(oldest_us), min(next_us), sum(refused), max(refused_us), min(failing_us),"
-        " substr(max(reason_at), 22) FROM"
+        " substr(max(reason_at), 22), max(dead_us) FROM"
         " (SELECT credential, place, delivered_us, held_until_us, 0 AS due, 0 AS waiting, 0 AS dead,"
         " NULL AS oldest_us, NULL AS next_us, 0 AS refused, NULL AS refused_us, NULL AS failing_us,"
-        " NULL AS reason_at"
+        " NULL AS reason_at, NULL AS dead_us"
         " FROM destinations UNION ALL"
         " SELECT credential, place, NULL, NULL, dead_us IS NULL AND not_before_us <= ?1,"
         " dead_us IS NULL AND not_before_us > ?1, dead_us IS NOT NULL,"
         " iif(dead_us IS NULL, created_us, NULL), iif(dead_us IS NULL, not_before_us, NULL),"
         " dead_us IS NULL AND is_refused, iif(is_refused, since_us, NULL),"
         " iif(dead_us IS NULL AND reason <> '', created_us, NULL),"
-        " iif(reason <> '', (dead_us IS NULL) || printf('%020d', since_us) || reason, NULL)"
+        " iif(reason <> '', (dead_us IS NULL) || printf('%020d', since_us) || reason, NULL), dead_us"
         " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
     [KH_SQL_COUNTS] = "SELECT day, accepted, repeats, delivered, failed, dead FROM counts"
                       " WHERE day IN (0, ?1)",

@@ -49,20 +49,31 @@ static bool turn_style(struct kh_slack_walk *walk)
   return true;
 }
 
+/* One backtick or three; 0 when none stands at I. */
+static size_t fence_at(const struct kh_slack_walk *walk, size_t i)
+{
+  if (kh_slack_walk_char_at(walk, i) != '`')
+    return 0;
+  return kh_slack_walk_char_at(walk, i + 1) == '`' && kh_slack_walk_char_at(walk, i + 2) == '`' ? 3 : 1;
+}
+
 static bool take_code(struct kh_slack_walk *walk)
 {
-  size_t end = kh_slack_walk_char_at(walk, walk->at) == '`' ? kh_slack_walk_find(walk, walk->at + 1, '`')
-                                                            : SIZE_MAX;
+  const size_t fence = fence_at(walk, walk->at);
+  const size_t begin = walk->at + fence;
+  size_t end = fence > 0 ? kh_slack_walk_find(walk, begin, '`') : SIZE_MAX;
   unsigned styles = walk->styles;
 
-  if (end == SIZE_MAX || end == walk->at + 1 || kh_is_blank(kh_slack_walk_char_at(walk, walk->at + 1)))
+  while (end != SIZE_MAX && fence == 3 && fence_at(walk, end) != 3)
+    end = kh_slack_walk_find(walk, end + 1, '`');
+  if (end == SIZE_MAX || end == begin || kh_is_blank(kh_slack_walk_char_at(walk, begin)))
     return false;
   kh_slack_walk_flush(walk);
-  kh_slack_add_plain(&walk->pending, kh_str(walk->text.at + walk->at + 1, end - walk->at - 1));
+  kh_slack_add_plain(&walk->pending, kh_str(walk->text.at + begin, end - begin));
   walk->styles |= KH_SLACK_CODE;
   kh_slack_walk_flush(walk);
   walk->styles = styles;
-  walk->at = end + 1;
+  walk->at = end + fence;
   return true;
 }
 
