@@ -158,7 +158,7 @@ static const struct {
     {"- slack: {url: {env: LONGER}}\n", "4:11 slack.url must hold"},
     {"- slack: {url: {env: LOCALHOSTS}}\n", "4:11 slack.url must hold"},
     {"- slack: {url: {env: BACKSLASH}}\n", "4:11 slack.url must hold"},
-    {"- slack: {url: {env: CONTROL}}\n", "4:11 slack.url must hold"},
+    {"- slack: {url: {env: CONTROL}}\n", "4:11 slack.url must hold|4:"},
     {"- slack: {url: {env: UTF8}}\n", "4:11 slack.url must hold"},
     {"- slack: {url: {env: UPPER}}\n", "4:11 slack.url must hold"},
 
