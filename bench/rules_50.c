@@ -10,8 +10,8 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "rules/decision.h"
 #include "language/names/names_event.h"
+#include "rules/decision.h"
 
 enum { LAPS = 100, BODY_MAX_BYTES = 1024 * 1024, KEY_MAX_BYTES = 1024, NOW_S = 1700000000, RULES = 50 };
 
@@ -36,7 +36,7 @@ static bool verify_and_read(struct bench *bench)
 static bool match_all(struct bench *bench)
 {
   struct kh_names_found found;
-  const struct kh_names names = kh_names_event_once(&bench->event, &found);
+  const struct kh_names names = kh_names_event_once(&bench->event, NULL, &found);
   const struct kh_rendering rendering = {.event = &bench->event, .names = &names};
 
   for (size_t i = 0; i < RULES; i++) {

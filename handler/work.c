@@ -22,8 +22,10 @@ void kh_work_init(struct kh_work *work, const struct kh_config *config, const st
                            .store = store,
                            .clock = clock,
                            .log = log,
+                           .remembers = inbox != NULL,
                            .batch_max = KH_WORK_BATCH};
   kh_json_init(&work->json, limits);
+  kh_past_init(&work->past);
   kh_buf_init(&work->entry, ENTRY_MAX_BYTES);
   kh_buf_init(&work->lines, LINES_MAX_BYTES);
 }
@@ -32,6 +34,7 @@ void kh_work_release(struct kh_work *work)
 {
   kh_buf_release(&work->lines);
   kh_buf_release(&work->entry);
+  kh_past_release(&work->past);
   kh_json_release(&work->json);
 }
 
@@ -73,12 +76,21 @@ void kh_work_release_lines(struct kh_work *work)
 
 /* ---- one webhook ---- */
 
+/* What a rule that matched led to. */
+struct made {
+  struct kh_delivery delivery;         /* owned */
+  bool is_once;                        /* its rule speaks once per build, */
+  unsigned char what[KH_DIGEST_BYTES]; /* and this is what it then was told of (kh_memory_tell) */
+};
+
 struct outcome {
   struct kh_event event;
   struct kh_claim claim;
   unsigned char event_digest[KH_DIGEST_BYTES]; /* names the event in the ids of its deliveries */
+  struct kh_sighting sighting;
+  bool is_remembered; /* the sighting, in work->past */
   struct kh_facts facts;
-  struct kh_delivery *deliveries; /* owned, one for each rule that matched */
+  struct made *made; /* owned, one for each rule that matched */
   size_t count;
   size_t steps_left; /* of regular expressions */
   int64_t started_us;
@@ -130,19 +142,51 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_end(&line, &log);
 }
 
+static void log_said_already(struct kh_work *work, const char *name, const struct kh_rule *rule)
+{
+  struct kh_log log = held_log(work);
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &log, KH_DEBUG, "rule said already");
+  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
+  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
+  kh_log_text(&line, KH_LOG_DETAIL,
+              KH_STR("it matches, but speaks once per build and has spoken of this one"));
+  kh_log_end(&line, &log);
+}
+
+/* Does RULE match, and has not said it before? */
+static enum kh_err decide(struct kh_work *work, const char *name, const struct kh_rule *rule,
+                          const struct kh_rendering *rendering, struct outcome *outcome, bool *speaks)
+{
+  struct made *made = &outcome->made[outcome->count];
+  struct kh_decision decision;
+  enum kh_err err = KH_OK;
+
+  kh_decide(rule, rendering, NULL, &decision);
+  log_undecided(work, name, rule, &decision.undecided);
+  made->is_once = decision.matches && rule->match.is_once_per_build && outcome->is_remembered;
+  if (made->is_once) {
+    kh_rule_told(rule, outcome->sighting.build_id, made->what);
+    err = kh_memory_was_told(&work->store.memory, made->what, outcome->claim.now_us, &decision.said_already);
+  }
+  if (!err && decision.said_already)
+    log_said_already(work, name, rule);
+  *speaks = !err && decision.matches && !decision.said_already;
+  return err;
+}
+
 /* RULE's delivery, if it matches. */
 static enum kh_err apply_rule(struct kh_work *work, const char *name, const struct kh_rule *rule,
                               struct kh_rendering *rendering, struct outcome *outcome)
 {
-  struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
-  struct kh_decision decision;
+  struct kh_delivery *delivery = &outcome->made[outcome->count].delivery;
+  bool speaks = false;
+  enum kh_err err = decide(work, name, rule, rendering, outcome, &speaks);
 
-  kh_decide(rule, rendering, NULL, &decision);
-  log_undecided(work, name, rule, &decision.undecided);
-  if (!decision.matches)
-    return KH_OK;
-  enum kh_err err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock),
-                                   delivery);
+  if (err || !speaks)
+    return err;
+  err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock), delivery);
   if (err == KH_ERR_NO_MEMORY)
     return err;
   if (err) {
@@ -163,15 +207,58 @@ static enum kh_err apply_rules(struct kh_work *work, const char *name, struct ou
 
   if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
     return KH_OK;
-  outcome->deliveries = calloc(rules, sizeof *outcome->deliveries);
-  if (!outcome->deliveries)
+  outcome->made = calloc(rules, sizeof *outcome->made);
+  if (!outcome->made)
     return KH_ERR_NO_MEMORY;
-  const struct kh_names names = kh_names_event_once(&outcome->event, &found);
+  const struct kh_names names = kh_names_event_once(&outcome->event, &outcome->facts.history, &found);
   struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
   for (size_t i = 0; i < rules && !err; i++)
     err = apply_rule(work, name, &work->rules->at[i], &rendering, outcome);
   kh_names_found_release(&found);
   return err;
+}
+
+/* ---- what came before ---- */
+
+static void log_damaged(struct kh_work *work, const struct outcome *outcome)
+{
+  struct kh_log log = held_log(work);
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &log, KH_WARN, "memory damaged");
+  kh_log_text(&line, KH_LOG_ENTRY, outcome->claim.entry);
+  kh_event_log(&outcome->event, &line);
+  kh_log_text(&line, KH_LOG_DETAIL,
+              strcmp(work->past.damaged, "branch") == 0
+                  ? KH_STR("what was remembered of this branch cannot be read, and begins anew")
+                  : KH_STR("what was remembered of this build cannot be read, and begins anew"));
+  kh_log_end(&line, &log);
+}
+
+/* What memory knows of the webhook, and what it is to know from now on. */
+static enum kh_err recall(struct kh_work *work, const struct kh_entry *entry, struct outcome *outcome)
+{
+  const struct kh_memory *memory = &work->store.memory;
+  struct kh_sighting *sighting = &outcome->sighting;
+  struct kh_history *history = &outcome->facts.history;
+
+  kh_history_none(history, work->remembers ? KH_HISTORY_NOT_TOLD : KH_HISTORY_NO_MEMORY);
+  enum kh_err err = kh_memory_begin(memory, &outcome->claim, &outcome->facts.seen);
+  if (err || outcome->facts.seen != KH_SEEN_NEVER || !work->remembers)
+    return err;
+  outcome->is_remembered = kh_sighting_take(&outcome->event, entry->verified.timestamp_s, sighting);
+  if (sighting->arena.err)
+    return sighting->arena.err;
+  if (!outcome->is_remembered)
+    return KH_OK;
+  err = kh_memory_recall(memory, &outcome->claim, sighting, &work->past);
+  if (err)
+    return err;
+  if (work->past.damaged)
+    log_damaged(work, outcome);
+  kh_past_learn(&work->past, sighting);
+  kh_history_of(&work->past, sighting, history);
+  return KH_OK;
 }
 
 static struct kh_str text_member(struct kh_json_value object, struct kh_str key, struct kh_buf *into)
@@ -181,6 +268,14 @@ static struct kh_str text_member(struct kh_json_value object, struct kh_str key,
   if (kh_json_type(member) == KH_JSON_STRING)
     (void)!kh_json_text(member, into);
   return kh_buf_view(into);
+}
+
+/* What is owed is told. */
+static enum kh_err owe(struct kh_work *work, const struct made *made, const struct kh_claim *claim)
+{
+  enum kh_err err = kh_queue_owe(&work->store.queue, &made->delivery);
+
+  return err || !made->is_once ? err : kh_memory_tell(&work->store.memory, made->what, claim->now_us);
 }
 
 static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
@@ -209,8 +304,10 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .is_repeat = outcome->facts.seen != KH_SEEN_NEVER,
   };
   err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
+  if (!err && outcome->is_remembered)
+    err = kh_memory_remember(&work->store.memory, &outcome->claim, &outcome->sighting, &work->past);
   for (size_t i = 0; !err && i < outcome->count; i++)
-    err = kh_queue_owe(&work->store.queue, &outcome->deliveries[i]);
+    err = owe(work, &outcome->made[i], &outcome->claim);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
@@ -229,7 +326,7 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_event_log(&outcome->event, &line);
   kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome->facts.seen)));
   for (size_t i = 0; i < outcome->count; i++)
-    kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->deliveries[i].rule));
+    kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made[i].delivery.rule));
   kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->count);
   kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(work->clock) - outcome->started_us);
   kh_log_end(&line, &log);
@@ -274,7 +371,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
     return err;
   outcome.event.steps_left = &outcome.steps_left;
   identify(work, &outcome, name, entry);
-  err = kh_memory_begin(&work->store.memory, &outcome.claim, &outcome.facts);
+  err = recall(work, entry, &outcome);
   if (!err)
     err = apply_rules(work, name, &outcome);
   if (!err)
@@ -288,8 +385,9 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
   for (size_t i = 0; i < outcome.count; i++)
-    kh_delivery_release(&outcome.deliveries[i]);
-  free(outcome.deliveries);
+    kh_delivery_release(&outcome.made[i].delivery);
+  free(outcome.made);
+  kh_sighting_release(&outcome.sighting);
   return err;
 }
 

@@ -19,8 +19,10 @@ struct kh_work {
   struct kh_log log;
   struct kh_json json; /* reused from webhook to webhook */
   struct kh_buf entry; /* the bytes of the entry at hand */
+  struct kh_past past; /* what came before the webhook at hand; reused, too */
   struct kh_buf lines; /* log lines of a batch, written once it is durable */
   size_t deliveries;   /* that the last webhook led to */
+  bool remembers;      /* the store outlives this process: what came before is kept, and told */
   size_t batch_max;    /* entries in one transaction; fewer after a full disk */
   /*
    * What else than `config` may prove an entry, since receivers look at their files at other moments: the

@@ -103,12 +103,13 @@ enum kh_err kh_worker_load_config(struct kh_worker *worker, struct kh_diags *mis
   return err;
 }
 
-static void bound_queue(const struct kh_worker *worker)
+static void bound_store(const struct kh_worker *worker)
 {
   const struct kh_queue_bounds bounds = {worker->config->outbox_max_entries, worker->config->outbox_max_bytes,
                                          worker->config->outbox_keep_dead_s};
 
   kh_queue_bound(&worker->store.queue, &bounds);
+  kh_memory_keep(&worker->store.memory, worker->config->memory_keep_s);
 }
 
 /* Tells work and outbox of a new setup or store. */
@@ -121,7 +122,7 @@ static void wire(struct kh_worker *worker)
   worker->outbox.batch = worker->store.batch;
   worker->store_knows = false;
   if (worker->store.ops)
-    bound_queue(worker);
+    bound_store(worker);
   kh_outbox_configure(&worker->transport, worker->config);
 }
 

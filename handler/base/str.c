@@ -6,6 +6,14 @@ static unsigned char lower(char c)
   return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
+int kh_str_compare(struct kh_str a, struct kh_str b)
+{
+  const size_t both = a.len < b.len ? a.len : b.len;
+  const int order = both > 0 ? memcmp(a.at, b.at, both) : 0;
+
+  return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool kh_str_equal_nocase(struct kh_str a, struct kh_str b)
 {
   if (a.len != b.len)

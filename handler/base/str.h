@@ -35,6 +35,8 @@ static inline bool kh_str_equal(struct kh_str a, struct kh_str b)
   return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* By their bytes: below 0 where A comes first, above 0 where B does. */
+int kh_str_compare(struct kh_str a, struct kh_str b);
 /* ASCII letters compare without case; every other byte exactly. */
 bool kh_str_equal_nocase(struct kh_str a, struct kh_str b);
 bool kh_str_starts(struct kh_str text, struct kh_str prefix);

@@ -16,6 +16,7 @@
  *   state: /var/lib/kitehook        # the folder with inbox, memory, worker.lock
  *   inbox: {max_entries: 10000, max_bytes: 1GB, reserve: 64MB}
  *   outbox: {max_entries: 40000, max_bytes: 256MB, keep_dead: 30d}
+ *   memory: {keep: 90d}             # 1d to 3650d
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   notify: [...]
@@ -128,6 +129,8 @@ struct kh_config {
   size_t outbox_max_entries;
   uint64_t outbox_max_bytes;
   int64_t outbox_keep_dead_s;
+
+  int64_t memory_keep_s; /* of a branch, after its last webhook */
 
   enum kh_worker_mode worker_mode;
   char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */

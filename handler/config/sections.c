@@ -5,11 +5,12 @@
 
 #include <unistd.h>
 
-static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",  "inbox",
-                                       "outbox",  "worker",   "http", "notify", NULL};
+static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",  "inbox", "outbox",
+                                       "memory",  "worker",   "http", "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};
+static const char *const memory_keys[] = {"keep", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
 static const char *const http_keys[] = {"ca_file", "proxy", NULL};
 static const char *const worker_modes[] = {
@@ -22,6 +23,7 @@ static const struct kh_range max_entries = {1, 1000000, "1 to 1000000"};
 static const struct kh_range disk = {UINT64_C(1024) * 1024, UINT64_C(1024) * 1024 * 1024 * 1024,
                                      "1MB to 1024GB"};
 static const struct kh_range keep_dead = {3600, 365 * 86400, "1h to 365d"};
+static const struct kh_range memory_keep = {86400, INT64_C(3650) * 86400, "1d to 3650d"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 const char *kh_worker_mode_name(enum kh_worker_mode mode)
@@ -190,6 +192,22 @@ static enum kh_err read_outbox(const struct kh_section *top)
                       kh_section_duration(&outbox, "keep_dead", &keep_dead, &config->outbox_keep_dead_s));
 }
 
+/* Receivers have none. */
+static enum kh_err read_memory(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "memory");
+  const struct kh_section memory = {top->config, node, "memory.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node || config->depth == KH_CONFIG_RECEIVER)
+    return KH_OK;
+  enum kh_err err = check_state(top, "memory");
+  if (!json_is_object(node))
+    return mistake(top, "memory", "needs a mapping, such as {keep: 90d}");
+  err = kh_first_err(err, kh_config_known_keys(config, node, memory_keys, top->diags));
+  return kh_first_err(err, kh_section_duration(&memory, "keep", &memory_keep, &config->memory_keep_s));
+}
+
 static enum kh_err read_webhook(const struct kh_section *top)
 {
   const json_t *node = json_object_get(top->object, "webhook");
@@ -257,6 +275,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, kh_section_path(&top, "state", false, config->state));
   err = kh_first_err(err, read_inbox(&top));
   err = kh_first_err(err, read_outbox(&top));
+  err = kh_first_err(err, read_memory(&top));
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, read_webhook(&top));

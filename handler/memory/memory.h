@@ -1,6 +1,6 @@
 /*
- * memory.h - what is remembered of webhooks: claims, facts, the journal. The grain is a webhook, not a
- * table.
+ * memory.h - what is remembered of webhooks: claims, what came before, the journal. The grain is a webhook,
+ * not a table.
  *
  * In a batch (batch.h), for each entry: begin, then commit; once the batch has ended the entry may be
  * removed.
@@ -9,6 +9,7 @@
 #define KH_MEMORY_H
 
 #include "base/secret.h"
+#include "memory/history/history.h"
 
 /* How long a body counts as seen: one that has a time of its event, and one that may come again as it was. */
 enum { KH_BODY_WINDOW_S = 24 * 3600, KH_TIMELESS_WINDOW_S = 600 };
@@ -30,10 +31,14 @@ enum kh_seen {
   KH_SEEN_REPEAT  /* the body was seen within its window, under another signature */
 };
 
-/* What memory knows that a webhook cannot say itself. Room for history (rules issue). */
+/* What memory knows that a webhook cannot say itself. */
 struct kh_facts {
   enum kh_seen seen;
+  struct kh_history history;
 };
+
+/* How long what came before is remembered, after its last webhook. */
+enum { KH_BRANCH_AGE_S = 90 * 86400, KH_BUILD_AGE_S = 7 * 86400, KH_TOLD_AGE_S = 30 * 86400 };
 
 /* One line of the journal: what came and what became of it. Nothing here is secret. */
 struct kh_journal {
@@ -44,8 +49,15 @@ struct kh_journal {
 };
 
 struct kh_memory_ops {
-  enum kh_err (*begin)(void *self, const struct kh_claim *claim, struct kh_facts *facts);
+  enum kh_err (*begin)(void *self, const struct kh_claim *claim, enum kh_seen *seen);
+  enum kh_err (*recall)(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                        struct kh_past *past);
+  enum kh_err (*remember)(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                          struct kh_past *past);
+  enum kh_err (*was_told)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *told);
+  enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us);
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal);
+  void (*keep)(void *self, int64_t branch_keep_s);
 };
 
 struct kh_memory {
@@ -55,20 +67,62 @@ struct kh_memory {
 
 /* What memory knows of CLAIM, earlier entries of this batch included. Changes nothing. */
 KH_MUST_USE static inline enum kh_err kh_memory_begin(const struct kh_memory *memory,
-                                                      const struct kh_claim *claim, struct kh_facts *facts)
+                                                      const struct kh_claim *claim, enum kh_seen *seen)
 {
-  return memory->ops->begin(memory->self, claim, facts);
+  return memory->ops->begin(memory->self, claim, seen);
+}
+
+/*
+ * The rows of SIGHTING's branch and build, in PAST, which it clears first: by two reads. For a webhook that
+ * begin has never seen.
+ */
+KH_MUST_USE static inline enum kh_err kh_memory_recall(const struct kh_memory *memory,
+                                                       const struct kh_claim *claim,
+                                                       const struct kh_sighting *sighting,
+                                                       struct kh_past *past)
+{
+  return memory->ops->recall(memory->self, claim, sighting, past);
+}
+
+/* Writes both rows as PAST, which has learnt of SIGHTING since recall, has them now. */
+KH_MUST_USE static inline enum kh_err kh_memory_remember(const struct kh_memory *memory,
+                                                         const struct kh_claim *claim,
+                                                         const struct kh_sighting *sighting,
+                                                         struct kh_past *past)
+{
+  return memory->ops->remember(memory->self, claim, sighting, past);
+}
+
+/* Was WHAT, a hash of rule and build, told before, or in this batch? */
+KH_MUST_USE static inline enum kh_err kh_memory_was_told(const struct kh_memory *memory,
+                                                         const unsigned char what[KH_DIGEST_BYTES],
+                                                         int64_t now_us, bool *told)
+{
+  return memory->ops->was_told(memory->self, what, now_us, told);
+}
+
+/* Inside a batch: with it WHAT is told. */
+KH_MUST_USE static inline enum kh_err
+kh_memory_tell(const struct kh_memory *memory, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us)
+{
+  return memory->ops->tell(memory->self, what, now_us);
 }
 
 /*
  * Remembers the claim and writes the journal. Of an entry that was claimed already it only remembers that it
- * still lies there: its facts said KH_SEEN_DONE, and whoever commits it owes nothing for it.
+ * still lies there: begin said KH_SEEN_DONE, and whoever commits it owes nothing for it.
  */
 KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *memory,
                                                        const struct kh_claim *claim,
                                                        const struct kh_journal *journal)
 {
   return memory->ops->commit(memory->self, claim, journal);
+}
+
+/* How long branches are kept from now on; until then KH_BRANCH_AGE_S. */
+static inline void kh_memory_keep(const struct kh_memory *memory, int64_t branch_keep_s)
+{
+  memory->ops->keep(memory->self, branch_keep_s);
 }
 
 #endif

@@ -7,6 +7,7 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
 {
   decision->rule = rule;
   decision->matches = true;
+  decision->said_already = false;
   memset(decision->holds, 0, sizeof decision->holds);
   kh_mistake_init(&decision->undecided);
   for (unsigned part = 0; part < KH_MATCH__PARTS && (decision->matches || trace); part++) {
@@ -14,4 +15,20 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
                                           rendering->names, trace, &decision->undecided);
     decision->matches = decision->matches && decision->holds[part];
   }
+}
+
+void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES])
+{
+  const struct kh_str end = kh_str("", 1);
+  const struct kh_str parts[] = {kh_str_of(rule->name),
+                                 end,
+                                 kh_str_of(rule->notifier->name),
+                                 end,
+                                 kh_str_of(rule->credential),
+                                 end,
+                                 kh_str_of(rule->place),
+                                 end,
+                                 build_id};
+
+  kh_sha256(parts, KH_COUNT(parts), what);
 }

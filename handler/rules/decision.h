@@ -11,6 +11,7 @@
 struct kh_decision {
   const struct kh_rule *rule;
   bool matches;
+  bool said_already;           /* for the caller to set: it matches, but has spoken of this build before */
   bool holds[KH_MATCH__PARTS]; /* of those behind the first that does not, only with a trace */
   struct kh_mistake undecided; /* why `if` could not be decided, and so does not hold */
 };
@@ -21,5 +22,8 @@ struct kh_decision {
  */
 void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
                struct kh_decision *decision);
+
+/* WHAT memory is told when RULE, one that speaks once per build, has spoken of the build of this id. */
+void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);
 
 #endif

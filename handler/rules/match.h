@@ -23,6 +23,7 @@ struct kh_match {
   const char *pipelines;          /* borrowed, or NULL */
   const char *branches;           /* borrowed, or NULL */
   struct kh_condition *condition; /* owned, or NULL */
+  bool is_once_per_build;         /* it names what several webhooks of a build say (docs/memory.md) */
 };
 
 /* The keys that kh_match_compile reads, by their place in kh_match_part; NULL-terminated. */

@@ -165,13 +165,24 @@ static void warn_empty(const struct kh_config *config, const json_t *entry, cons
                     key);
 }
 
+static void note_once(void *self, const struct kh_use *use)
+{
+  struct kh_match *match = self;
+  const enum kh_name name = use->name ? use->name->name : KH_NAME__COUNT;
+
+  if (name == KH_NAME_PIPELINE_STARTED_FAILING || name == KH_NAME_PIPELINE_STARTED_PASSING ||
+      name == KH_NAME_BUILD_FIXED || name == KH_NAME_PIPELINE_CONSECUTIVE_FAILURES)
+    match->is_once_per_build = true;
+}
+
 static enum kh_err compile_condition(const struct kh_config *config, const json_t *entry,
                                      struct kh_match *match, struct kh_diags *diags)
 {
   const json_t *node = json_object_get(entry, "if");
   const char *text = kh_config_text(node);
   struct adviser adviser = {config, node, diags, match};
-  const struct kh_advice advice = {.self = &adviser, .tell = advise, .may_be = may_be};
+  const struct kh_advice advice = {
+      .self = &adviser, .remembers = config->state[0] != '\0', .tell = advise, .may_be = may_be};
   struct kh_mistake mistake = {0};
 
   if (!node)
@@ -185,6 +196,7 @@ static enum kh_err compile_condition(const struct kh_config *config, const json_
     if (is_blank(text))
       warn_empty(config, entry, "if", diags);
     kh_condition_advise(match->condition, &advice);
+    kh_condition_uses(match->condition, &(struct kh_uses){match, note_once});
     return KH_OK;
   }
   return kh_config_say_in_text(config, node, mistake.at, err, diags, "`if`: %s%s%s%s",

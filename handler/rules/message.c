@@ -55,7 +55,10 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
   const json_t *node = json_object_get(options, "message");
   const char *text = kh_config_text(node);
   struct listener listener = {config, node, diags};
-  const struct kh_template_reader reader = {&listener, tell_mistake, tell_advice};
+  const struct kh_template_reader reader = {.self = &listener,
+                                            .mistake = tell_mistake,
+                                            .advise = tell_advice,
+                                            .remembers = config->state[0] != '\0'};
 
   if (!node)
     return KH_OK;

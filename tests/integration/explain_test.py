@@ -688,7 +688,7 @@ def test_history_is_warned_of(cli, report):
     done = cli.run("check", "--config", "kitehook.yml")
     report.check("check warns of what no webhook fills",
                  done.code == 0 and done.out.count("is always null") == len(names) and
-                 done.out.count("this version does not remember") == 4, done)
+                 done.out.count("nothing is remembered without") == 5, done)
 
 
 def test_config_paths(cli, report):

@@ -65,7 +65,7 @@ static bool decide(const struct kh_event *event, const char *expression, enum kh
 
   /* What was found once is found again. */
   struct kh_names_found found;
-  const struct kh_names once = kh_names_event_once(event, &found);
+  const struct kh_names once = kh_names_event_once(event, NULL, &found);
   for (int i = 0; i < 2; i++) {
     mistake = (struct kh_mistake){0};
     ck_assert_int_eq(kh_condition_eval(condition, &once, NULL, &mistake), holds);

@@ -268,8 +268,14 @@ static const struct {
     {"- log:\n  events: builds.*\n", "5:11 warning: Buildkite documents no event"},
 
     {"- log:\n  if: pipeline.started_failing\n",
-     "5:7 warning: `if`: pipeline.started_failing is always null: this version does not remember"},
-    {"- log:\n  if: build.fixed\n", "5:7 warning: `if`: build.fixed is always null: no webhook carries it"},
+     "5:7 warning: `if`: pipeline.started_failing is always null: nothing is remembered without "
+     "`state`; add `state: /var/lib/kitehook`"},
+    {"- log:\n  if: build.failed_jobs includes 'Lint'\n",
+     "5:7 warning: `if`: build.failed_jobs is always null: nothing is remembered without `state`; add "
+     "`state: /var/lib/kitehook`, and tick the job events in Buildkite"},
+    {"- log:\n  if: build.fixed\n", "5:7 warning: `if`: build.fixed is always null: nothing is"},
+    {"- log:\n  if: build.author.id == 'x'\n",
+     "5:7 warning: `if`: build.author.id is always null: no webhook carries it"},
     {"- log:\n  if: build.state == 'failed' && job.state == 'failed'\n",
      "5:34 warning: `if`: the events of this rule have no job; name others by `events`"},
     {"- log:\n  events: agent.lost\n  if: env('X') == ''\n",

@@ -66,10 +66,12 @@ void kh_test_rules_said(const struct kh_test_rules *made, struct kh_buf *out)
 
 struct kh_rendering *kh_test_rendering(const struct kh_event *event)
 {
-  static const struct kh_facts facts = {KH_SEEN_NEVER};
+  static struct kh_facts facts;
   static struct kh_names names;
   static struct kh_rendering rendering;
 
+  facts.seen = KH_SEEN_NEVER;
+  kh_history_none(&facts.history, KH_HISTORY_NO_MEMORY);
   names = kh_names_event(event);
   rendering = (struct kh_rendering){.event = event, .names = &names, .facts = &facts};
   return &rendering;

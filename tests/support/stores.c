@@ -114,11 +114,11 @@ void kh_test_owe(const struct kh_store *store, const char *id, struct kh_str bod
 
 enum kh_seen kh_test_seen(const struct kh_store *store, const struct kh_claim *claim)
 {
-  struct kh_facts facts = {KH_SEEN_NEVER};
-  enum kh_err err = kh_memory_begin(&store->memory, claim, &facts);
+  enum kh_seen seen = KH_SEEN_NEVER;
+  enum kh_err err = kh_memory_begin(&store->memory, claim, &seen);
 
   ck_assert_msg(err == KH_OK, "%s", kh_batch_problem(&store->batch));
-  return facts.seen;
+  return seen;
 }
 
 static sqlite3 *own_connection(const struct kh_tempdir *dir)

@@ -88,16 +88,15 @@ static void advise_event(const struct kh_node *node, const struct kh_node *other
 
 static void walk_advice(const struct kh_node *node, const struct kh_advice *advice)
 {
-  char text[160] = "";
+  char text[KH_ADVICE_BYTES] = "";
 
   if (node->type == KH_NODE_CONSTANT && node->value.kind == KH_KIND_REGEX)
     advise_regex(node, advice);
   if (node->type == KH_NODE_STRING)
     advise_string(node, advice);
-  if (node->type == KH_NODE_VARIABLE && (node->name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))) {
-    (void)snprintf(text, sizeof text, "%s is always null: %s", node->name->text,
-                   node->name->flags & KH_NAME_HISTORY ? "this version does not remember the builds before"
-                                                       : "no webhook carries it");
+  const char *why = node->type == KH_NODE_VARIABLE ? kh_name_why_null(node->name, advice->remembers) : NULL;
+  if (why) {
+    (void)snprintf(text, sizeof text, "%s is always null: %s", node->name->text, why);
     tell(advice, node, text);
   }
   if (node->type == KH_NODE_COMPARE && (node->op == KH_TOKEN_EQUAL || node->op == KH_TOKEN_UNEQUAL)) {

@@ -90,8 +90,11 @@ void kh_condition_uses(const struct kh_condition *condition, const struct kh_use
  * Advice that makes no condition wrong: a "\$" at a regex's end, names that no webhook fills, no name at all,
  * …
  */
+enum { KH_ADVICE_BYTES = 256 };
+
 struct kh_advice {
   void *self;
+  bool remembers; /* what came before is known to conditions: there is a `state` */
   void (*tell)(void *self, size_t at, size_t len, const char *text);
   bool (*may_be)(void *self, struct kh_str event); /* can the event be this one? NULL: any */
   /* The value of NAME that was probably meant by TEXT, or NULL. Only kh_condition_constants asks. */

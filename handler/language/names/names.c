@@ -38,6 +38,18 @@ const struct kh_name_info *kh_name_info(enum kh_name name)
   return &table[name];
 }
 
+const char *kh_name_why_null(const struct kh_name_info *name, bool remembers)
+{
+  if (name->flags & KH_NAME_UNFILLED)
+    return "no webhook carries it";
+  if (remembers || !(name->flags & KH_NAME_HISTORY))
+    return NULL;
+  return name->flags & KH_NAME_JOBS
+             ? "nothing is remembered without `state`; add `state: /var/lib/kitehook`, "
+               "and tick the job events in Buildkite"
+             : "nothing is remembered without `state`; add `state: /var/lib/kitehook`";
+}
+
 const struct kh_name_info *kh_name_find(struct kh_str text)
 {
   for (size_t i = 0; i < KH_COUNT(table); i++)

@@ -6,7 +6,8 @@
  * is null.
  *
  * The folder: value.h is what a name may hold, names.c the table. names_event.c fills it from a webhook, by
- * names_body.c what stands in its body; names_json.c from JSON. shown.c says what people may see of it.
+ * names_body.c what stands in its body and by names_past.c what came before it; names_json.c from JSON.
+ * shown.c says what people may see of it.
  * event_names.c is a list of its own.
  */
 #ifndef KH_NAMES_H
@@ -39,7 +40,8 @@ enum {
   KH_NAME_UNFILLED = 4,      /* no webhook carries it */
   KH_NAME_HIDDEN = 8,        /* not a variable: a source of the built-in environment, or of messages only */
   KH_NAME_MESSAGE = 16,      /* of messages, though hidden from conditions */
-  KH_NAME_HISTORY = 32       /* of the builds before: no webhook carries it, and nothing remembers it yet */
+  KH_NAME_HISTORY = 32,      /* of what came before: memory knows it (memory/history/history.h) */
+  KH_NAME_JOBS = 64          /* beside it: only where job.* webhooks come */
 };
 
 /* X(identifier, text, kind, root, enumeration, flags) */
@@ -52,7 +54,7 @@ enum {
   X(BUILD_MESSAGE, "build.message", STRING, BUILD, NONE, KH_NAME_BLANK_IS_NULL)                              \
   X(BUILD_STATE, "build.state", STRING, BUILD, BUILD_STATE, 0)                                               \
   X(BUILD_BLOCKED_STATE, "build.blocked_state", STRING, BUILD, BLOCKED_STATE, 0)                             \
-  X(BUILD_FIXED, "build.fixed", BOOLEAN, BUILD, NONE, KH_NAME_UNFILLED)                                      \
+  X(BUILD_FIXED, "build.fixed", BOOLEAN, BUILD, NONE, KH_NAME_HISTORY)                                       \
   X(BUILD_SOURCE, "build.source", STRING, BUILD, BUILD_SOURCE, 0)                                            \
   X(BUILD_SOURCE_EVENT, "build.source_event", STRING, BUILD, NONE, 0)                                        \
   X(BUILD_SOURCE_ACTION, "build.source_action", STRING, BUILD, NONE, 0)                                      \
@@ -137,7 +139,22 @@ enum {
   X(CLUSTER_TOKEN_ID, "cluster_token.id", STRING, CLUSTER_TOKEN, NONE, KH_NAME_EXTENDED)                   \
   X(CLUSTER_TOKEN_DESCRIPTION, "cluster_token.description", STRING, CLUSTER_TOKEN, NONE, KH_NAME_EXTENDED) \
   X(PIPELINE_CONSECUTIVE_FAILURES, "pipeline.consecutive_failures", NUMBER, PIPELINE, NONE,                \
-    KH_NAME_EXTENDED | KH_NAME_HISTORY)
+    KH_NAME_EXTENDED | KH_NAME_HISTORY)                                                                    \
+  X(PIPELINE_FAILING_SINCE, "pipeline.failing_since", NUMBER, PIPELINE, NONE,                              \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY)                                                                    \
+  X(PIPELINE_FAILING_FOR, "pipeline.failing_for", NUMBER, PIPELINE, NONE,                                  \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY)                                                                    \
+  X(PIPELINE_LAST_PASSED, "pipeline.last_passed", NUMBER, PIPELINE, NONE,                                  \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY)                                                                    \
+  X(PIPELINE_USUAL_DURATION, "pipeline.usual_duration", NUMBER, PIPELINE, NONE,                            \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY)                                                                    \
+  X(BUILD_FAILED_JOBS, "build.failed_jobs", LIST, BUILD, NONE,                                             \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY | KH_NAME_JOBS)                                                     \
+  X(BUILD_SOFT_FAILED_JOBS, "build.soft_failed_jobs", LIST, BUILD, NONE,                                   \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY | KH_NAME_JOBS)                                                     \
+  X(BUILD_MENDED_JOBS, "build.mended_jobs", LIST, BUILD, NONE,                                             \
+    KH_NAME_EXTENDED | KH_NAME_HISTORY | KH_NAME_JOBS)                                                     \
+  X(BUILD_ASYNC_TRIGGERS, "build.async_triggers", LIST, BUILD, NONE, KH_NAME_EXTENDED)
 
 #define KH_NAMES_HIDDEN(X)                                                                                \
   X(PIPELINE_NAME, "pipeline.name", STRING, PIPELINE, NONE, KH_NAME_HIDDEN | KH_NAME_MESSAGE)             \
@@ -206,6 +223,11 @@ struct kh_names {
 };
 
 const struct kh_name_info *kh_name_info(enum kh_name name);
+/*
+ * Why NAME is null for every webhook, where REMEMBERS says whether there is a memory; NULL where it need not
+ * be.
+ */
+const char *kh_name_why_null(const struct kh_name_info *name, bool remembers);
 /* Hidden ones included; NULL when there is none of that text. */
 const struct kh_name_info *kh_name_find(struct kh_str text);
 /*

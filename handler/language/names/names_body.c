@@ -1,28 +1,9 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "base/json_text.h"
 #include "language/names/names_body.h"
 #include "language/names/pull_request.h"
-
-struct kh_str kh_names_body_text(struct kh_json_value value, struct kh_arena *arena)
-{
-  struct kh_buf text;
-  struct kh_str copy = KH_NO_STR;
-
-  if (kh_json_type(value) != KH_JSON_STRING)
-    return KH_NO_STR;
-  struct kh_str raw = kh_json_raw(value);
-  if (!memchr(raw.at, '\\', raw.len))
-    return raw;                /* the body outlives the evaluation */
-  kh_buf_init(&text, raw.len); /* decoding never makes a text longer */
-  enum kh_err err = kh_json_text(value, &text);
-  if (!err)
-    copy = kh_arena_copy(arena, kh_buf_view(&text));
-  else if (err == KH_ERR_NO_MEMORY)
-    arena->err = err; /* or it would pass for null */
-  kh_buf_release(&text);
-  return copy;
-}
 
 static struct kh_json_value member(struct kh_json_value object, const char *key)
 {
@@ -52,7 +33,7 @@ static struct kh_value list_of(struct kh_json_value array, struct kh_arena *aren
   size_t count = 0;
 
   while (items && kh_json_next(&walk))
-    items[count++] = kh_names_body_text(walk.value, arena);
+    items[count++] = kh_json_text_in(walk.value, arena);
   return items ? kh_value_list(items, count) : kh_value_null();
 }
 
@@ -66,7 +47,7 @@ static struct kh_value value_of_kind(struct kh_json_value value, enum kh_kind ki
   if (kind == KH_KIND_BOOLEAN && kh_json_bool(value, &truth))
     return kh_value_truth(truth);
   if (kind == KH_KIND_STRING)
-    return kh_value_text(kh_names_body_text(value, arena));
+    return kh_value_text(kh_json_text_in(value, arena));
   if (kind == KH_KIND_LIST && kh_json_type(value) == KH_JSON_ARRAY)
     return list_of(value, arena);
   return kh_value_null();
@@ -77,8 +58,8 @@ static struct kh_str blocked_state(const struct kh_event *event, struct kh_arena
 {
   if (!event->build_blocked)
     return KH_NO_STR;
-  struct kh_str text = kh_names_body_text(member(event->build, "blocked_state"), arena);
-  return text.len > 0 ? text : kh_names_body_text(event->build_state, arena);
+  struct kh_str text = kh_json_text_in(member(event->build, "blocked_state"), arena);
+  return text.len > 0 ? text : kh_json_text_in(event->build_state, arena);
 }
 
 /* A plain text is the address. */
@@ -87,8 +68,8 @@ static struct kh_str author(const struct kh_event *event, const char *part, stru
   struct kh_json_value found = member(event->build, "author");
 
   if (kh_json_type(found) == KH_JSON_STRING)
-    return strcmp(part, "email") == 0 ? kh_names_body_text(found, arena) : KH_NO_STR;
-  return kh_names_body_text(member(found, part), arena);
+    return strcmp(part, "email") == 0 ? kh_json_text_in(found, arena) : KH_NO_STR;
+  return kh_json_text_in(member(found, part), arena);
 }
 
 static struct kh_str pull_request_id(const struct kh_event *event, struct kh_arena *arena)
@@ -97,7 +78,7 @@ static struct kh_str pull_request_id(const struct kh_event *event, struct kh_are
 
   int64_t number = 0;
 
-  return kh_json_int(id, &number) ? kh_json_raw(id) : kh_names_body_text(id, arena);
+  return kh_json_int(id, &number) ? kh_json_raw(id) : kh_json_text_in(id, arena);
 }
 
 static struct kh_str pull_request_url(const struct kh_event *event, struct kh_arena *arena)
@@ -113,14 +94,14 @@ static struct kh_str pull_request_url(const struct kh_event *event, struct kh_ar
 
 static struct kh_str job_name(const struct kh_event *event, struct kh_arena *arena)
 {
-  struct kh_str name = kh_names_body_text(member(event->job, "name"), arena);
+  struct kh_str name = kh_json_text_in(member(event->job, "name"), arena);
 
-  return name.at ? name : kh_names_body_text(member(event->job, "label"), arena);
+  return name.at ? name : kh_json_text_in(member(event->job, "label"), arena);
 }
 
 static struct kh_str sender_name(const struct kh_event *event, struct kh_arena *arena)
 {
-  return kh_names_body_text(
+  return kh_json_text_in(
       kh_json_type(event->sender) == KH_JSON_STRING ? event->sender : member(event->sender, "name"), arena);
 }
 
@@ -130,8 +111,8 @@ static struct kh_value duration(struct kh_json_value object, struct kh_arena *ar
   int64_t from_us = 0;
   int64_t to_us = 0;
 
-  if (!kh_time_parse(kh_names_body_text(member(object, "started_at"), arena), &from_us) ||
-      !kh_time_parse(kh_names_body_text(member(object, "finished_at"), arena), &to_us) || to_us < from_us)
+  if (!kh_time_parse(kh_json_text_in(member(object, "started_at"), arena), &from_us) ||
+      !kh_time_parse(kh_json_text_in(member(object, "finished_at"), arena), &to_us) || to_us < from_us)
     return kh_value_null();
   return kh_value_number((to_us - from_us) / 1000000);
 }
@@ -186,6 +167,28 @@ static struct kh_str step_outcome(const struct kh_event *event)
   return translate(state, outcomes);
 }
 
+/* Labels of the steps that start other builds and do not wait for them. Null where no step is listed. */
+static struct kh_value async_triggers(const struct kh_event *event, struct kh_arena *arena)
+{
+  const struct kh_json_value steps = member(event->build, "steps");
+  struct kh_json_walk walk = kh_json_walk(steps);
+  size_t count = 0;
+  bool async = false;
+
+  if (kh_json_type(steps) != KH_JSON_ARRAY || kh_json_length(steps) == 0)
+    return kh_value_null();
+  struct kh_str *labels = kh_arena_take(arena, kh_json_length(steps) * sizeof *labels);
+  while (labels && kh_json_next(&walk))
+    if (kh_json_text_is(member(walk.value, "type"), KH_STR("trigger")) &&
+        kh_json_bool(member(walk.value, "async"), &async) && async) {
+      labels[count] = kh_json_text_in(member(walk.value, "label"), arena);
+      if (!labels[count].at)
+        labels[count] = kh_json_text_in(member(walk.value, "name"), arena);
+      count += labels[count].at != NULL;
+    }
+  return labels ? kh_value_list(labels, count) : kh_value_null();
+}
+
 /* ---- one name ---- */
 
 /* Texts that stand somewhere else than where their name says. */
@@ -213,7 +216,7 @@ static bool special_text(const struct kh_event *event, enum kh_name name, struct
     *text = sender_name(event, arena);
     return true;
   case KH_NAME_BUILD_STATE:
-    *text = event->build_blocked ? KH_STR("blocked") : kh_names_body_text(event->build_state, arena);
+    *text = event->build_blocked ? KH_STR("blocked") : kh_json_text_in(event->build_state, arena);
     return true;
   case KH_NAME_BUILD_BLOCKED_STATE:
     *text = blocked_state(event, arena);
@@ -259,6 +262,8 @@ void kh_names_body_value(const struct kh_event *event, const struct kh_name_info
     *value = kh_value_truth(event->build_blocked);
   else if (name->name == KH_NAME_BUILD_DURATION || name->name == KH_NAME_JOB_DURATION)
     *value = duration(name->name == KH_NAME_BUILD_DURATION ? event->build : event->job, arena);
+  else if (name->name == KH_NAME_BUILD_ASYNC_TRIGGERS)
+    *value = async_triggers(event, arena);
   else if (name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY))
     *value = kh_value_null();
   else

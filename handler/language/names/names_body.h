@@ -12,7 +12,5 @@
  */
 void kh_names_body_value(const struct kh_event *event, const struct kh_name_info *name,
                          struct kh_arena *arena, struct kh_value *value);
-/* The text of VALUE, without escapes; absent where it is none. */
-struct kh_str kh_names_body_text(struct kh_json_value value, struct kh_arena *arena);
 
 #endif

@@ -1,7 +1,9 @@
 #include "base/base.h"
 
+#include "base/json_text.h"
 #include "language/names/names_body.h"
 #include "language/names/names_event.h"
+#include "language/names/names_past.h"
 
 enum { FOUND_ARENA_BYTES = 64 * 1024 * 1024 };
 
@@ -17,7 +19,7 @@ static bool environment(void *self, enum kh_environment part, struct kh_str name
   const struct kh_event *event = self;
   struct kh_json_value of = part == KH_ENVIRONMENT_PIPELINE ? event->pipeline : event->build;
 
-  *value = kh_names_body_text(kh_json_get(kh_json_get(of, KH_STR("env")), name), arena);
+  *value = kh_json_text_in(kh_json_get(kh_json_get(of, KH_STR("env")), name), arena);
   return value->at != NULL;
 }
 
@@ -25,7 +27,7 @@ static bool meta_data(void *self, struct kh_str key, struct kh_arena *arena, str
 {
   const struct kh_event *event = self;
 
-  *value = kh_names_body_text(kh_json_get(kh_json_get(event->build, KH_STR("meta_data")), key), arena);
+  *value = kh_json_text_in(kh_json_get(kh_json_get(event->build, KH_STR("meta_data")), key), arena);
   return value->at != NULL;
 }
 
@@ -55,6 +57,10 @@ static void value_of_found(void *self, const struct kh_name_info *name, struct k
 {
   struct kh_names_found *found = self;
 
+  if (name->flags & KH_NAME_HISTORY) {
+    *value = kh_names_past_value(found->history, name->name);
+    return;
+  }
   if (!found->is_known[name->name]) {
     kh_names_body_value(found->event, name, &found->arena, &found->values[name->name]);
     found->is_known[name->name] = true;
@@ -80,9 +86,11 @@ static bool offered_by_found(void *self, enum kh_root root)
   return ((struct kh_names_found *)self)->offers[root];
 }
 
-struct kh_names kh_names_event_once(const struct kh_event *event, struct kh_names_found *found)
+struct kh_names kh_names_event_once(const struct kh_event *event, const struct kh_history *history,
+                                    struct kh_names_found *found)
 {
   found->event = event;
+  found->history = history;
   memset(found->is_known, 0, sizeof found->is_known);
   kh_arena_init(&found->arena, FOUND_ARENA_BYTES, NULL, 0);
   for (unsigned root = 0; root < KH_ROOT__COUNT; root++)

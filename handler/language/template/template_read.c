@@ -53,12 +53,12 @@ static void check_name(struct kh_tag_reader *tags, size_t at, struct kh_str word
                          (int)(word.len - 5), word.at);
   } else {
     part->name = name;
-    if ((name->flags & (KH_NAME_UNFILLED | KH_NAME_HISTORY)) && tags->reader->advise) {
-      char text[128];
+    const char *why = kh_name_why_null(name, tags->reader->remembers);
 
-      (void)snprintf(text, sizeof text, "%s is always empty: %s", name->text,
-                     name->flags & KH_NAME_HISTORY ? "this version does not remember the builds before"
-                                                   : "no webhook carries it");
+    if (why && tags->reader->advise) {
+      char text[KH_ADVICE_BYTES];
+
+      (void)snprintf(text, sizeof text, "%s is always empty: %s", name->text, why);
       tags->reader->advise(tags->reader->self, at, word.len, text);
     }
   }

@@ -14,6 +14,7 @@ static enum kh_err begin(void *self)
   process->batch_failed = false;
   process->known_before = process->known_count;
   process->queue_before = process->queue_count;
+  process->row_before = process->row_count;
   for (size_t i = 0; i < process->queue_count; i++)
     process->queue[i].before = process->queue[i].now;
   return KH_OK;
@@ -27,6 +28,7 @@ static void drop(void *self)
     return;
   process->in_batch = false;
   process->known_count = process->known_before;
+  kh_process_forget_rows(process, process->row_before);
   for (size_t i = 0; i < process->queue_count; i++)
     process->queue[i].now = i < process->queue_before ? process->queue[i].before
                                                       : (struct kh_process_fate){.gone = true};
@@ -83,6 +85,12 @@ void *kh_process_room(void *at, size_t *room, size_t count, size_t max, size_t s
   if (grown)
     *room = wanted;
   return grown;
+}
+
+void kh_process_forget_rows(struct kh_process *process, size_t left)
+{
+  while (process->row_count > left)
+    kh_buf_release(&process->rows[--process->row_count].bytes);
 }
 
 void kh_process_sweep(struct kh_process *process)

@@ -8,7 +8,7 @@
 #include "memory/store.h"
 
 /* One webhook, or a few, and what KH_RULES_MAX rules make of it. */
-enum { KH_PROCESS_KNOWN_MAX = 256, KH_PROCESS_QUEUE_MAX = 2048 };
+enum { KH_PROCESS_KNOWN_MAX = 256, KH_PROCESS_QUEUE_MAX = 2048, KH_PROCESS_ROWS_MAX = 4096 };
 
 struct kh_process_known {
   char entry[96];
@@ -30,12 +30,21 @@ struct kh_process_delivery {
   struct kh_process_fate now, before; /* the batch */
 };
 
+/* What came before, or, with no bytes, that something was told. */
+struct kh_process_row {
+  unsigned char key[KH_DIGEST_BYTES];
+  struct kh_buf bytes; /* owned */
+};
+
 struct kh_process {
-  struct kh_process_known *known; /* owned, like queue; they grow: most processes need one place of each */
+  struct kh_process_known
+      *known; /* owned, like the next two; they grow: most processes need one place of each */
   struct kh_process_delivery *queue;
-  size_t known_room, queue_room;
+  struct kh_process_row *rows;
+  size_t known_room, queue_room, row_room;
   size_t known_count, known_before;
   size_t queue_count, queue_before;
+  size_t row_count, row_before;
   bool in_batch;
   bool batch_failed;
   const char *problem;
@@ -55,7 +64,21 @@ enum kh_err kh_process_fail(struct kh_process *process, const char *what);
  * or no memory.
  */
 void *kh_process_room(void *at, size_t *room, size_t count, size_t max, size_t size);
+/* Releases the rows behind the first LEFT. */
+void kh_process_forget_rows(struct kh_process *process, size_t left);
 /* Releases what is gone; what stays keeps its order. */
 void kh_process_sweep(struct kh_process *process);
+
+/* ---- past.c: what came before, of memory.h ---- */
+
+enum kh_err kh_process_recall(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                              struct kh_past *past) KH_MUST_USE;
+enum kh_err kh_process_remember(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                                struct kh_past *past) KH_MUST_USE;
+enum kh_err kh_process_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                                bool *told) KH_MUST_USE;
+enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES],
+                            int64_t now_us) KH_MUST_USE;
+void kh_process_keep(void *self, int64_t branch_keep_s);
 
 #endif

@@ -43,12 +43,12 @@ static bool is_repeat(const struct kh_process *process, const struct kh_claim *c
   return false;
 }
 
-static enum kh_err begin(void *self, const struct kh_claim *claim, struct kh_facts *facts)
+static enum kh_err begin(void *self, const struct kh_claim *claim, enum kh_seen *seen)
 {
-  facts->seen = is_entry_known(self, claim) ? KH_SEEN_DONE
-                : is_replay(self, claim)    ? KH_SEEN_REPLAY
-                : is_repeat(self, claim)    ? KH_SEEN_REPEAT
-                                            : KH_SEEN_NEVER;
+  *seen = is_entry_known(self, claim) ? KH_SEEN_DONE
+          : is_replay(self, claim)    ? KH_SEEN_REPLAY
+          : is_repeat(self, claim)    ? KH_SEEN_REPEAT
+                                      : KH_SEEN_NEVER;
   return KH_OK;
 }
 
@@ -80,4 +80,10 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   return err || is_entry_known(process, claim) ? err : remember(process, claim);
 }
 
-const struct kh_memory_ops kh_process_memory = {begin, commit};
+const struct kh_memory_ops kh_process_memory = {.begin = begin,
+                                                .recall = kh_process_recall,
+                                                .remember = kh_process_remember,
+                                                .was_told = kh_process_was_told,
+                                                .tell = kh_process_tell,
+                                                .commit = commit,
+                                                .keep = kh_process_keep};

@@ -8,6 +8,8 @@ static void close_store(void *self)
 
   for (size_t i = 0; i < process->queue_count; i++)
     kh_delivery_release(&process->queue[i].delivery);
+  kh_process_forget_rows(process, 0);
+  free(process->rows);
   free(process->queue);
   free(process->known);
   free(process);

@@ -2,11 +2,10 @@
  * batch.h - one database, its open batch, and the three interfaces over it. Private to memory/: store.h is
  * the way in.
  *
- * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, queue.c queue.h, whose bounds
- * bounds.c holds. All of them
- * ask db.c, which alone knows SQLite, by the statements of schema.c, which also has the tables and the steps
- * from older ones. spare.c holds room ready. look.c is for who looks beside the worker, with a file of its
- * own.
+ * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, with past.c for what came
+ * before; queue.c is queue.h, whose bounds bounds.c holds. All of them ask db.c, which alone knows SQLite, by
+ * the statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
+ * ready. look.c is for who looks beside the worker, with a file of its own.
  */
 #ifndef KH_SQLITE_BATCH_H
 #define KH_SQLITE_BATCH_H
@@ -35,6 +34,7 @@ enum { KH_SHARES_ADDED_MAX = 8 };
 struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
+  int64_t branch_keep_us;
   int64_t latest_us; /* of the batch's claims; pruning follows the webhooks, not the clock */
   int64_t done_us;   /* the latest of when they were done, which claims of entries go by */
   bool in_batch;
@@ -87,6 +87,17 @@ enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUS
 
 /* Waits and lives that lie ahead of NOW_US begin then. */
 enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MUST_USE;
+
+/* ---- past.c: what came before, of memory.h ---- */
+
+enum kh_err kh_sqlite_recall(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                             struct kh_past *past) KH_MUST_USE;
+enum kh_err kh_sqlite_remember(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
+                               struct kh_past *past) KH_MUST_USE;
+enum kh_err kh_sqlite_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                               bool *told) KH_MUST_USE;
+enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us) KH_MUST_USE;
+void kh_sqlite_keep(void *self, int64_t branch_keep_s);
 
 /* ---- bounds.c ---- */
 

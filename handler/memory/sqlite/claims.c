@@ -45,23 +45,23 @@ static struct kh_call body_call(struct kh_sqlite *sqlite, enum kh_statement stat
   return call;
 }
 
-static enum kh_err begin(void *self, const struct kh_claim *claim, struct kh_facts *facts)
+static enum kh_err begin(void *self, const struct kh_claim *claim, enum kh_seen *seen)
 {
   struct kh_sqlite *sqlite = self;
   bool found = false;
   enum kh_err err = find_entry(sqlite, claim, &found);
 
-  facts->seen = KH_SEEN_DONE;
+  *seen = KH_SEEN_DONE;
   if (!err && !found && claim->signature.len > 0) {
-    facts->seen = KH_SEEN_REPLAY;
+    *seen = KH_SEEN_REPLAY;
     err = find(signature_call(sqlite, KH_SQL_SIGNATURE_SEEN, claim), &found);
   }
   if (!err && !found && claim->body_window_s > 0) {
-    facts->seen = KH_SEEN_REPEAT;
+    *seen = KH_SEEN_REPEAT;
     err = find(body_call(sqlite, KH_SQL_BODY_SEEN, claim), &found);
   }
   if (!err && !found)
-    facts->seen = KH_SEEN_NEVER;
+    *seen = KH_SEEN_NEVER;
   return kh_sqlite_note(sqlite, err);
 }
 
@@ -149,4 +149,10 @@ done:
   return kh_sqlite_note(sqlite, err);
 }
 
-const struct kh_memory_ops kh_sqlite_memory = {begin, commit};
+const struct kh_memory_ops kh_sqlite_memory = {.begin = begin,
+                                               .recall = kh_sqlite_recall,
+                                               .remember = kh_sqlite_remember,
+                                               .was_told = kh_sqlite_was_told,
+                                               .tell = kh_sqlite_tell,
+                                               .commit = commit,
+                                               .keep = kh_sqlite_keep};

@@ -1,12 +1,6 @@
 #include "base/base.h"
 
-#include "memory/sqlite/db.h"
-#include "memory/sqlite/look.h"
-
-struct kh_look {
-  struct kh_db *db; /* NULL where there is none yet */
-  bool has_changed;
-};
+#include "memory/sqlite/look_parts.h"
 
 enum kh_err kh_look_open(struct kh_look **look, const char *state, enum kh_look_for what,
                          struct kh_diag *diag)
@@ -34,12 +28,6 @@ void kh_look_close(struct kh_look *look)
     (void)!kh_db_empty_log(look->db, &done);
   kh_db_close(look->db);
   free(look);
-}
-
-static enum kh_err problem(const struct kh_look *look, enum kh_err err, struct kh_diag *diag)
-{
-  return err == KH_ERR_STORE || err == KH_ERR_NO_SPACE ? kh_diag_set(diag, err, "%s", kh_db_problem(look->db))
-                                                       : err;
 }
 
 /* ?1 to ?7 of what a person asks for. */
@@ -91,7 +79,7 @@ enum kh_err kh_look_deliveries(struct kh_look *look, const struct kh_look_filter
     read_delivery(&call, &delivery);
     more = each(self, &delivery);
   }
-  err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
   kh_call_end(&call);
   return err;
 }
@@ -102,7 +90,7 @@ enum kh_err kh_look_can_shrink(struct kh_look *look, bool *can_shrink, struct kh
   if (!look->db)
     return KH_OK;
   struct kh_call call = kh_call(look->db, KH_SQL_CAN_SHRINK);
-  enum kh_err err = problem(look, kh_call_row(&call), diag);
+  enum kh_err err = kh_look_problem(look, kh_call_row(&call), diag);
   if (!err)
     *can_shrink = kh_call_number_at(&call, 0) != 0;
   kh_call_end(&call);
@@ -117,7 +105,7 @@ enum kh_err kh_look_body(struct kh_look *look, struct kh_str id, struct kh_buf *
     return KH_ERR_NOT_FOUND;
   struct kh_call call = kh_call(look->db, KH_SQL_SHOW);
   kh_call_text(&call, id);
-  err = problem(look, kh_call_row(&call), diag);
+  err = kh_look_problem(look, kh_call_row(&call), diag);
   if (!err)
     err = kh_buf_add(body, kh_call_text_at(&call, 0));
   kh_call_end(&call);
@@ -151,7 +139,7 @@ enum kh_err kh_look_destinations(struct kh_look *look, int64_t now_us,
                                                     .dead_us = kh_call_number_at(&call, 13)};
     each(self, &destination);
   }
-  err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
   kh_call_end(&call);
   return err;
 }
@@ -174,14 +162,14 @@ enum kh_err kh_look_counts(struct kh_look *look, int64_t now_us, struct kh_look_
         .failed = kh_call_number_at(&call, 4),
         .dead = kh_call_number_at(&call, 5),
     };
-  err = err == KH_ERR_NOT_FOUND ? KH_OK : problem(look, err, diag);
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
   kh_call_end(&call);
   return err;
 }
 
 static enum kh_err change(struct kh_look *look, struct kh_call *call, int64_t *count, struct kh_diag *diag)
 {
-  enum kh_err err = problem(look, kh_call_run(call), diag);
+  enum kh_err err = kh_look_problem(look, kh_call_run(call), diag);
 
   *count = err ? 0 : kh_db_changes(look->db);
   look->has_changed = look->has_changed || *count > 0;
@@ -192,7 +180,7 @@ static enum kh_err run(struct kh_look *look, enum kh_statement statement, struct
 {
   struct kh_call call = kh_call(look->db, statement);
 
-  return problem(look, kh_call_run(&call), diag);
+  return kh_look_problem(look, kh_call_run(&call), diag);
 }
 
 /* The account of what each credential has is made anew, since the worker adds up only what it does itself. */

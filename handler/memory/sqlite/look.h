@@ -12,7 +12,7 @@
 #ifndef KH_LOOK_H
 #define KH_LOOK_H
 
-#include "base/buf.h"
+#include "memory/memory.h"
 
 struct kh_look;
 
@@ -104,5 +104,43 @@ enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *f
 /* Forgets what FILTER asks for, and overwrites it. */
 enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
                          int64_t *count, struct kh_diag *diag) KH_MUST_USE;
+
+/* ---- what came before (memory/history/past.h) ---- */
+
+/*
+ * What memory knows of SIGHTING at NOW_US, in PAST, which it clears first. BRANCH_KEEP_S is the
+ * configuration's.
+ */
+enum kh_err kh_look_recall(struct kh_look *look, const struct kh_sighting *sighting, int64_t branch_keep_s,
+                           int64_t now_us, struct kh_past *past, struct kh_diag *diag) KH_MUST_USE;
+/* Has RULE, as kh_rule_told names it, spoken already? */
+enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                             bool *told, struct kh_diag *diag) KH_MUST_USE;
+
+/* One branch; all holds during the call. Rows past their time are told too, as long as they are there. */
+struct kh_look_branch {
+  struct kh_str key;                                         /* of kh_look_builds */
+  struct kh_str pipeline_id, organization, pipeline, branch; /* the first or the next two may be empty */
+  int64_t seen_us;                                           /* its last webhook */
+  const struct kh_branch *builds;                            /* NULL where they are damaged */
+};
+
+/* Calls EACH for every branch, by organization, pipeline and branch, until it returns false. */
+enum kh_err kh_look_branches(struct kh_look *look,
+                             bool (*each)(void *self, const struct kh_look_branch *branch), void *self,
+                             struct kh_diag *diag) KH_MUST_USE;
+
+/* One build and its jobs, of the last days. */
+struct kh_look_build {
+  struct kh_str id;
+  int64_t number, seen_us;
+  const struct kh_past_build *build; /* NULL where it is damaged, and then JOBS too */
+  const struct kh_jobs *jobs;
+};
+
+/* Calls EACH for every build of the branch of this KEY, by number, until it returns false. */
+enum kh_err kh_look_builds(struct kh_look *look, struct kh_str key,
+                           bool (*each)(void *self, const struct kh_look_build *build), void *self,
+                           struct kh_diag *diag) KH_MUST_USE;
 
 #endif

@@ -84,6 +84,21 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "CREATE TABLE counts (day INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, repeats INTEGER NOT NULL," \
   " delivered INTEGER NOT NULL, failed INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;"
 
+/*
+ * What came before (memory/history/past.h). The day, of the last webhook, is for pruning: an index that every
+ * webhook changed would cost it a page more.
+ */
+#define HISTORY                                                                                           \
+  "CREATE TABLE branches (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, pipeline_id TEXT NOT NULL,"  \
+  " organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, seen_us INTEGER NOT NULL,"  \
+  " day INTEGER NOT NULL, builds BLOB NOT NULL) STRICT;"                                                  \
+  "CREATE INDEX branches_day ON branches (day);"                                                          \
+  "CREATE TABLE builds (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, branch_key BLOB NOT NULL,"      \
+  " number INTEGER NOT NULL, seen_us INTEGER NOT NULL, day INTEGER NOT NULL, jobs BLOB NOT NULL) STRICT;" \
+  "CREATE INDEX builds_day ON builds (day);"                                                              \
+  "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"   \
+  "CREATE INDEX told_seen ON told (seen_us);"
+
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
@@ -105,7 +120,7 @@ const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
     "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;",
-    COUNTS SHARES "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
+    COUNTS SHARES HISTORY "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
 
 const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
     [1] = {"BEGIN IMMEDIATE;"
@@ -137,6 +152,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
            "  held_until_us > 0 FROM whole;"
            "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL,
            COUNTS SHARES "PRAGMA user_version = 4; COMMIT;"},
+    [4] = {"BEGIN IMMEDIATE;" HISTORY "PRAGMA user_version = 5; COMMIT;"},
 };
 
 /* What died for want of room while it was under way may arrive all the same. */
@@ -158,7 +174,10 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
   "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
 /* What then lies ahead of the new time was seen now. */
-#define MOVE_SEEN "seen_us = min(seen_us + iif(seen_us < ?3, ?4, ?1), ?2 + ?1) WHERE seen_us <= ?2"
+#define MOVED_SEEN "min(seen_us + iif(seen_us < ?3, ?4, ?1), ?2 + ?1)"
+#define MOVE_SEEN "seen_us = " MOVED_SEEN " WHERE seen_us <= ?2"
+
+#define MOVE_DAY "seen_us = " MOVED_SEEN ", day = " MOVED_SEEN " / " DAY_US " WHERE seen_us <= ?2"
 
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
@@ -169,11 +188,18 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [KH_SQL_COMMIT] = "COMMIT",
     [KH_SQL_ROLLBACK] = "ROLLBACK",
+    [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
+    [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
+    [KH_SQL_TOLD] = "SELECT 1 FROM told WHERE what = ?1 AND seen_us >= ?2",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
                         "build_number") " FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_CAN_SHRINK] = "SELECT auto_vacuum FROM pragma_auto_vacuum",
+    [KH_SQL_BRANCHES] =
+        "SELECT key, pipeline_id, organization, pipeline, branch, seen_us, builds FROM branches"
+        " ORDER BY organization, pipeline, branch",
+    [KH_SQL_BUILDS] = "SELECT id, number, seen_us, jobs FROM builds WHERE branch_key = ?1 ORDER BY number",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     /* The reason is the latest, of what is owed before what is dead: 21 digits before it sort it. */
     [KH_SQL_DESTINATIONS] =
@@ -336,4 +362,26 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                          " delivered = delivered + ?4, failed = failed + ?5, dead = dead + ?6",
     /* In both directions: what a clock counted that was wrong goes, too. */
     [KH_SQL_PRUNE_DAYS] = "DELETE FROM counts WHERE day <> 0 AND day NOT BETWEEN ?1 - 31 AND ?1",
+    /* One that is there all the same is past its time. */
+    [KH_SQL_BRANCH_NEW] = "INSERT OR REPLACE INTO branches (key, seen_us, builds, day, pipeline_id,"
+                          " organization, pipeline, branch) VALUES (?1, ?2, ?3, ?2 / " DAY_US
+                          ", ?4, ?5, ?6, ?7)",
+    [KH_SQL_BRANCH_DAY] = "UPDATE branches SET seen_us = ?2, builds = ?3, day = ?2 / " DAY_US
+                          ", organization = ?4, pipeline = ?5 WHERE seq = ?1",
+    [KH_SQL_BRANCH_KEEP] = "UPDATE branches SET seen_us = ?2, builds = ?3 WHERE seq = ?1",
+    [KH_SQL_BUILD_NEW] = "INSERT OR REPLACE INTO builds (id, seen_us, jobs, day, branch_key, number)"
+                         " VALUES (?1, ?2, ?3, ?2 / " DAY_US ", ?4, ?5)",
+    [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
+    [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
+    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us) VALUES (?1, ?2)",
+    [KH_SQL_PRUNE_BRANCHES] = "DELETE FROM branches WHERE seq IN"
+                              " (SELECT seq FROM branches WHERE day < ?1 / " DAY_US
+                              " ORDER BY day LIMIT 256)",
+    [KH_SQL_PRUNE_BUILDS] = "DELETE FROM builds WHERE seq IN"
+                            " (SELECT seq FROM builds WHERE day < ?1 / " DAY_US " ORDER BY day LIMIT 256)",
+    [KH_SQL_PRUNE_TOLD] = "DELETE FROM told WHERE what IN"
+                          " (SELECT what FROM told WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+    [KH_SQL_MOVE_BRANCHES] = "UPDATE branches SET " MOVE_DAY,
+    [KH_SQL_MOVE_BUILDS] = "UPDATE builds SET " MOVE_DAY,
+    [KH_SQL_MOVE_TOLD] = "UPDATE told SET " MOVE_SEEN,
 };

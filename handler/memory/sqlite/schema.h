@@ -7,7 +7,7 @@
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H
 
-#define KH_SCHEMA_VERSION 4
+#define KH_SCHEMA_VERSION 5
 enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
 #define KH_DAY_US INT64_C(86400000000)
 enum { KH_ENTRY_AGE_S = 2 * 24 * 3600 }; /* a claim of an entry, since the worker last met it */
@@ -33,10 +33,17 @@ enum kh_statement {
   KH_SQL_COMMIT,
   KH_SQL_ROLLBACK,
 
+  /* for both: what came before */
+  KH_SQL_BRANCH,
+  KH_SQL_BUILD,
+  KH_SQL_TOLD,
+
   /* for people (look.h) */
   KH_SQL_LIST,
   KH_SQL_CAN_SHRINK,
   KH_SQL_SHOW,
+  KH_SQL_BRANCHES,
+  KH_SQL_BUILDS,
   KH_SQL_DESTINATIONS,
   KH_SQL_COUNTS,
   KH_SQL_RELEASE,
@@ -93,6 +100,19 @@ enum kh_statement {
   KH_SQL_PRUNE_DESTINATIONS,
   KH_SQL_COUNT_DAY,
   KH_SQL_PRUNE_DAYS,
+  KH_SQL_BRANCH_NEW,
+  KH_SQL_BRANCH_DAY,
+  KH_SQL_BRANCH_KEEP,
+  KH_SQL_BUILD_NEW,
+  KH_SQL_BUILD_DAY,
+  KH_SQL_BUILD_KEEP,
+  KH_SQL_TELL,
+  KH_SQL_PRUNE_BRANCHES,
+  KH_SQL_PRUNE_BUILDS,
+  KH_SQL_PRUNE_TOLD,
+  KH_SQL_MOVE_BRANCHES,
+  KH_SQL_MOVE_BUILDS,
+  KH_SQL_MOVE_TOLD,
   KH_SQL__COUNT
 };
 

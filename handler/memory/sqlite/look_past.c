@@ -1,0 +1,102 @@
+#include "base/base.h"
+
+#include "memory/sqlite/look_parts.h"
+#include "memory/sqlite/past.h"
+
+enum kh_err kh_look_recall(struct kh_look *look, const struct kh_sighting *sighting, int64_t branch_keep_s,
+                           int64_t now_us, struct kh_past *past, struct kh_diag *diag)
+{
+  kh_past_clear(past);
+  if (!look->db)
+    return KH_OK;
+  return kh_look_problem(look, kh_db_recall(look->db, branch_keep_s * 1000000, now_us, sighting, past), diag);
+}
+
+enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                             bool *told, struct kh_diag *diag)
+{
+  *told = false;
+  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told), diag) : KH_OK;
+}
+
+/* Runs CALL to its end, as long as TELL wants more. */
+static enum kh_err tell_all(struct kh_look *look, struct kh_call *call,
+                            bool (*tell)(struct kh_call *call, void *self), void *self, struct kh_diag *diag)
+{
+  bool more = true;
+  enum kh_err err = KH_OK;
+
+  while (more && !(err = kh_call_row(call)))
+    more = tell(call, self);
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
+  kh_call_end(call);
+  return err;
+}
+
+struct branches {
+  bool (*each)(void *self, const struct kh_look_branch *branch);
+  void *self;
+  struct kh_branch builds;
+};
+
+/* In the order of KH_SQL_BRANCHES. */
+static bool tell_branch(struct kh_call *call, void *self)
+{
+  struct branches *branches = self;
+  const bool is_whole = kh_branch_read(&branches->builds, kh_call_text_at(call, 6));
+  const struct kh_look_branch branch = {.key = kh_call_text_at(call, 0),
+                                        .pipeline_id = kh_call_text_at(call, 1),
+                                        .organization = kh_call_text_at(call, 2),
+                                        .pipeline = kh_call_text_at(call, 3),
+                                        .branch = kh_call_text_at(call, 4),
+                                        .seen_us = kh_call_number_at(call, 5),
+                                        .builds = is_whole ? &branches->builds : NULL};
+
+  return branches->each(branches->self, &branch);
+}
+
+enum kh_err kh_look_branches(struct kh_look *look,
+                             bool (*each)(void *self, const struct kh_look_branch *branch), void *self,
+                             struct kh_diag *diag)
+{
+  struct branches branches = {.each = each, .self = self};
+
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_BRANCHES);
+  return tell_all(look, &call, tell_branch, &branches, diag);
+}
+
+struct builds {
+  bool (*each)(void *self, const struct kh_look_build *build);
+  void *self;
+  struct kh_past_build build;
+  struct kh_jobs jobs;
+};
+
+/* In the order of KH_SQL_BUILDS. */
+static bool tell_build(struct kh_call *call, void *self)
+{
+  struct builds *builds = self;
+  const bool is_whole = kh_build_read(&builds->build, &builds->jobs, kh_call_text_at(call, 3));
+  const struct kh_look_build build = {.id = kh_call_text_at(call, 0),
+                                      .number = kh_call_number_at(call, 1),
+                                      .seen_us = kh_call_number_at(call, 2),
+                                      .build = is_whole ? &builds->build : NULL,
+                                      .jobs = is_whole ? &builds->jobs : NULL};
+
+  return builds->each(builds->self, &build);
+}
+
+enum kh_err kh_look_builds(struct kh_look *look, struct kh_str key,
+                           bool (*each)(void *self, const struct kh_look_build *build), void *self,
+                           struct kh_diag *diag)
+{
+  struct builds builds = {.each = each, .self = self};
+
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_BUILDS);
+  kh_call_bytes(&call, key.at, key.len);
+  return tell_all(look, &call, tell_build, &builds, diag);
+}
