@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "rules/cannot.h"
 #include "rules/message.h"
 #include "words/text.h"
 
@@ -29,6 +30,13 @@ static void tell_advice(void *self, size_t at, size_t len, const char *text)
   (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
 }
 
+static void tell_comment(void *self, size_t at, size_t len)
+{
+  const struct listener *to = self;
+
+  kh_cannot_advise_comment(to->config, to->node, "message", at, len, to->diags);
+}
+
 struct use_listener {
   const struct listener *to;
   const struct kh_match *match;
@@ -55,7 +63,7 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
   const json_t *node = json_object_get(options, "message");
   const char *text = kh_config_text(node);
   struct listener listener = {config, node, diags};
-  const struct kh_template_reader reader = {&listener, tell_mistake, tell_advice};
+  const struct kh_template_reader reader = {&listener, tell_mistake, tell_advice, tell_comment};
 
   if (!node)
     return KH_OK;

@@ -42,6 +42,7 @@ struct kh_template_reader {
   void *self;
   void (*mistake)(void *self, const struct kh_mistake *mistake);
   void (*advise)(void *self, size_t at, size_t len, const char *text);
+  void (*comment)(void *self, size_t at, size_t len); /* in the condition of an {{#if}} */
 };
 
 /*
