@@ -69,8 +69,10 @@ def npm_folder(here):
 def install_npm(here):
     if not shutil.which("npm") or not shutil.which("node"):
         raise CannotInstall("npm is not installed")
-    fill(npm_folder(here), ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
-                            "--no-update-notifier"], here / "package.json", here / "package-lock.json")
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    soon = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    fill(npm_folder(here), ["npm", "ci", "--ignore-scripts", *quiet, *soon],
+         here / "package.json", here / "package-lock.json")
 
 
 def not_run(reason):
