@@ -16,7 +16,7 @@ void kh_history_none(struct kh_history *history, enum kh_history_state state)
   history->failed_count = history->soft_failed_count = history->mended_count = 0;
 }
 
-/* The build with an outcome that is the last of the first COUNT, else what came before them. */
+/* Of the last of the first COUNT that has one, or of what came before them. */
 static enum kh_build_outcome last_outcome(const struct kh_branch *branch, size_t count)
 {
   while (count > 0 && branch->builds[count - 1].outcome == KH_OUTCOME_NONE)

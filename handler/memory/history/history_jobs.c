@@ -18,7 +18,7 @@ static const struct kh_past_job *retry_of(const struct kh_jobs *jobs, const stru
   return NULL;
 }
 
-/* The one behind JOB in its chain of retries; NULL where it is not known, *IS_RETRIED where it has one. */
+/* The one behind JOB in its chain of retries; NULL where it is not known. *IS_RETRIED: there is one. */
 static const struct kh_past_job *next_of(const struct kh_jobs *jobs, const struct kh_past_job *job,
                                          bool *is_retried)
 {
