@@ -1,5 +1,5 @@
-"""docs/memory.md sentence by sentence: webhooks, and what the names are after the last of them. Written by hand,
-so that tests/model/history_model.py is worth comparing with."""
+"""docs/memory.md sentence by sentence: webhooks, and what the names are after the last of them. Written by
+hand, so that tests/model/history_model.py is worth comparing with."""
 import datetime
 import json
 
@@ -18,11 +18,13 @@ FAILED, SOFT, MENDED, ASYNC = ("build.failed_jobs", "build.soft_failed_jobs", "b
 
 def time(second, old=False):
     moment = START + datetime.timedelta(milliseconds=int(second * 1000))
-    return (moment.strftime("%Y-%m-%d %H:%M:%S UTC") if old else moment.isoformat(timespec="milliseconds") + "Z")
+    if old:
+        return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-def webhook(number, state, event=None, sent=None, branch="main", pipeline="p-1", got=None, old=False, job=None,
-            **build):
+def webhook(number, state, event=None, sent=None, branch="main", pipeline="p-1", got=None, old=False,
+            job=None, **build):
     """One of build NUMBER, which began at NUMBER * 1000 s and took 100 s; SENT when it ended."""
     begun, ended = number * 1000, number * 1000 + 100
     times = {"created_at": begun - 10, "started_at": begun, "failing_at": None,
@@ -31,8 +33,10 @@ def webhook(number, state, event=None, sent=None, branch="main", pipeline="p-1",
     body = {
         "event": event or ("job.finished" if job else "build.finished"),
         "build": {"id": f"b-{branch}-{number}", "number": number, "state": state, "blocked": False,
-                  "branch": branch, "url": f"https://api.buildkite.com/v2/organizations/kites/pipelines/p/{number}",
-                  **{name: None if value is None else time(value, old) for name, value in times.items()}, **build},
+                  "branch": branch,
+                  "url": f"https://api.buildkite.com/v2/organizations/kites/pipelines/p/builds/{number}",
+                  **{name: None if value is None else time(value, old) for name, value in times.items()},
+                  **build},
         "pipeline": {"id": pipeline, "slug": "p"},
     }
     if job:
@@ -91,7 +95,8 @@ CASES = [
      {**ALL_FALSE, COUNT: 2, SINCE: 2, FOR: 1000, LAST: 1}),
     ("passed again", [passed(1), passed(2)], {**ALL_FALSE, COUNT: 0, LAST: 2}),
     ("numbers in between do not matter", [passed(10), failed(40)], {STARTED_FAILING: True}),
-    ("another branch is another story", [passed(1, branch="dev"), failed(2)], {STARTED_FAILING: None, COUNT: 1}),
+    ("another branch is another story", [passed(1, branch="dev"), failed(2)],
+     {STARTED_FAILING: None, COUNT: 1}),
     ("another pipeline, too", [passed(1, pipeline="p-2"), failed(2)], {STARTED_FAILING: None}),
     ("a pipeline without an id is known by its slug",
      [without("pipeline", "id", passed(1)), without("pipeline", "id", failed(2))], {STARTED_FAILING: True}),
@@ -104,17 +109,20 @@ CASES = [
 
     # ---- what counts
     ("canceled, skipped and not_run change nothing",
-     [passed(1), webhook(2, "canceled"), webhook(3, "skipped", "build.skipped"), webhook(4, "not_run"), failed(5)],
+     [passed(1), webhook(2, "canceled"), webhook(3, "skipped", "build.skipped"), webhook(4, "not_run"),
+      failed(5)],
      {STARTED_FAILING: True, COUNT: 1}),
     ("nor do they interrupt a run", [failed(1), webhook(2, "canceled"), failed(3)],
      {**ALL_FALSE, COUNT: 2, SINCE: 1}),
     ("blocked says nothing", [failed(1), webhook(2, "passed", blocked=True)], {**ALL_FALSE, COUNT: 1}),
-    ("blocked and failed says nothing", [passed(1), webhook(2, "failed", blocked=True)], {**ALL_FALSE, COUNT: 0}),
+    ("blocked and failed says nothing", [passed(1), webhook(2, "failed", blocked=True)],
+     {**ALL_FALSE, COUNT: 0}),
     ("the state `blocked` neither", [passed(1), webhook(2, "blocked")], {**ALL_FALSE, COUNT: 0}),
     ("blocked, then passed", [failed(1), webhook(2, "passed", blocked=True), passed(2, sent=2500)],
      {STARTED_PASSING: True}),
     ("one that passed and waits at a block has passed",
-     [failed(1), passed(2, sent=2100), webhook(2, "passed", blocked=True, sent=2500)], {STARTED_PASSING: True}),
+     [failed(1), passed(2, sent=2100), webhook(2, "passed", blocked=True, sent=2500)],
+     {STARTED_PASSING: True}),
     ("failing counts at once", [passed(1), webhook(2, "failing")], {STARTED_FAILING: True, COUNT: 1}),
     ("build.failing, whose state lags, counts", [passed(1), webhook(2, "running", "build.failing")],
      {STARTED_FAILING: True}),
@@ -147,10 +155,18 @@ CASES = [
     # ---- order
     ("an older webhook overwrites nothing", [passed(1), failed(2, sent=2200), passed(2, sent=2100)],
      {STARTED_FAILING: True}),
-    ("sent later is newer, whatever the state", [passed(1), passed(2, sent=2200), webhook(2, "failing", sent=2201)],
+    ("sent later is newer, whatever the state",
+     [passed(1), passed(2, sent=2200), webhook(2, "failing", sent=2201)],
      {STARTED_FAILING: True}),
     ("in one second the state that is further on is newer",
      [passed(1), passed(2, sent=2200), webhook(2, "failing", sent=2200)], {**ALL_FALSE, LAST: 2}),
+    ("blocked is further on than failing",
+     [webhook(2, "failing", blocked=True, sent=2200), webhook(2, "failing", sent=2200)],
+     {"state": "blocked"}),
+    ("canceled is, whatever the block", [webhook(2, "canceled", blocked=True)], {"state": "canceled"}),
+    ("and canceling is not blocked", [webhook(2, "canceling", blocked=True)], {"state": "canceling"}),
+    ("what is the same in all keeps what came first",
+     [webhook(2, "canceled", sent=2200), webhook(2, "skipped", sent=2200)], {"state": "canceled"}),
     ("of two ends the later", [passed(1), passed(2, sent=2200, finished_at=2150), failed(2, sent=2200)],
      {**ALL_FALSE, LAST: 2}),
     ("one without an end is older", [passed(1), failed(2, sent=2200, finished_at=None), passed(2, sent=2200)],
@@ -172,7 +188,8 @@ CASES = [
       passed(2, sent=2100)], {STARTED_FAILING: True}),
     ("a late one below changes P", [passed(1), failed(3), failed(2), webhook(3, "failed", sent=3500)],
      {**ALL_FALSE, COUNT: 2, SINCE: 2}),
-    ("a higher outcome: both false", [passed(1), failed(3), failed(2)], {**ALL_FALSE, HIGHER: True, COUNT: 1}),
+    ("a higher outcome: both false", [passed(1), failed(3), failed(2)],
+     {**ALL_FALSE, HIGHER: True, COUNT: 1}),
     ("a higher one without an outcome is none", [passed(1), webhook(3, "canceled"), failed(2)],
      {STARTED_FAILING: True, HIGHER: False}),
     ("it counts for both", [failed(1), passed(3), passed(2)], {**ALL_FALSE, HIGHER: True, LAST: 2}),
@@ -188,8 +205,10 @@ CASES = [
     ("not below 0", [failed(9, finished_at=99999), failed(10)], {FOR: 0}),
     ("both forms of time", [failed(2, old=True), failed(3)], {FOR: 1000}),
     ("no time in the webhook",
-     [failed(2), webhook(3, "failed", created_at=None, started_at=None, finished_at=None)], {COUNT: 2, FOR: None}),
-    ("nobody knows when it failed", [failed(2, finished_at=None), failed(3)], {COUNT: 2, SINCE: 2, FOR: None}),
+     [failed(2), webhook(3, "failed", created_at=None, started_at=None, finished_at=None)],
+     {COUNT: 2, FOR: None}),
+    ("nobody knows when it failed", [failed(2, finished_at=None), failed(3)],
+     {COUNT: 2, SINCE: 2, FOR: None}),
     ("usual: not below five", many("PPPP"), {USUAL: None}),
     ("usual: the middle of five", [passed(number, finished_at=number * 1000 + number) for number in
                                    (9, 1, 7, 3, 5)], {USUAL: None}),
@@ -199,6 +218,11 @@ CASES = [
      [passed(number, finished_at=number * 1000 + number) for number in (1, 2, 3, 4, 5, 6)], {USUAL: 3}),
     ("usual: of the last twenty",
      [passed(number, finished_at=number * 1000 + number) for number in range(1, 41)], {USUAL: 30}),
+    ("usual: not of twenty-one",
+     [passed(number, finished_at=number * 1000 + 2 ** number // 2) for number in range(1, 22)],
+     {USUAL: 1536}),
+    ("usual: whole seconds", [passed(number, finished_at=number * 1000 + 7.9) for number in range(1, 6)],
+     {USUAL: 7}),
     ("usual: failed ones do not count, nor what began after its end",
      [*many("FPFPPP"), passed(7, finished_at=6999), webhook(8, "failed")], {USUAL: None}),
 
@@ -206,7 +230,13 @@ CASES = [
     ("the run reaches beyond the 50", many("P" + "F" * (BUILDS_MAX + 5)),
      {COUNT: BUILDS_MAX + 5, SINCE: 2, LAST: 1, FOR: 1000 * (BUILDS_MAX + 4)}),
     ("P does", many("P" + "C" * BUILDS_MAX) + [failed(BUILDS_MAX + 2)], {STARTED_FAILING: True, LAST: 1}),
-    ("a build without an outcome just goes", many("PC" + "F" * BUILDS_MAX), {COUNT: BUILDS_MAX, SINCE: 3, LAST: 1}),
+    ("a build without an outcome just goes", many("PC" + "F" * BUILDS_MAX),
+     {COUNT: BUILDS_MAX, SINCE: 3, LAST: 1}),
+    ("one without an outcome interrupts no run there", many("PFC" + "F" * BUILDS_MAX),
+     {COUNT: BUILDS_MAX + 1, SINCE: 2}),
+    ("a pass ends a run there", many("FFP" + "F" * BUILDS_MAX), {COUNT: BUILDS_MAX, SINCE: 4, LAST: 3}),
+    ("the line knows higher ones, too",
+     many("CF" + "C" * BUILDS_MAX) + [webhook(1, "running", sent=200000)], {**NOTHING, HIGHER: True}),
     ("one that fell out is not taken up again",
      many("F" + "P" * BUILDS_MAX) + [passed(1, sent=200000)], {**NOTHING, HIGHER: True}),
     ("and changes nothing", many("PF" + "C" * (BUILDS_MAX - 1)) + [failed(1, sent=90000), failed(60)],
@@ -233,32 +263,39 @@ CASES = [
     ("or by command", [job(1, "a", "failed", "", command="make test\r\nmake lint")], {FAILED: ["make test"]}),
     ("cut to 200 bytes", [job(1, "a", "failed", "x" + "ä" * 150)], {FAILED: ["x" + "ä" * 99]}),
     ("retried by itself: failed no more", [job(1, "a", "failed", retried=True)], {FAILED: [], MENDED: []}),
-    ("retried in another: the same", [job(1, "a", "failed", retried_in_job_id="b")], {FAILED: [], MENDED: []}),
+    ("retried in another: the same", [job(1, "a", "failed", retried_in_job_id="b")],
+     {FAILED: [], MENDED: []}),
     ("retried, as its retry says", [job(1, "a", "failed"), job(1, "b", "scheduled", **retry_of("a"))],
      {FAILED: [], MENDED: []}),
-    ("mended", [job(1, "a", "failed"), job(1, "b", "passed", **retry_of("a"))], {FAILED: [], MENDED: ["Lint"]}),
+    ("mended", [job(1, "a", "failed"), job(1, "b", "passed", **retry_of("a"))],
+     {FAILED: [], MENDED: ["Lint"]}),
     ("mended, its retry came first", [job(1, "b", "passed", **retry_of("a")), job(1, "a", "failed", "Old")],
      {FAILED: [], MENDED: ["Old"]}),
     ("mended, by the first one's word alone",
      [job(1, "a", "failed", retried=True, retried_in_job_id="b"), job(1, "b", "passed", retries_count=1)],
      {FAILED: [], MENDED: ["Lint"]}),
     ("a soft failure is mended, too",
-     [job(1, "a", "failed", soft_failed=True), job(1, "b", "passed", **retry_of("a"))], {SOFT: [], MENDED: ["Lint"]}),
-    ("the retry failed: it alone", [job(1, "a", "failed", "First"), job(1, "b", "failed", "Second", **retry_of("a"))],
+     [job(1, "a", "failed", soft_failed=True), job(1, "b", "passed", **retry_of("a"))],
+     {SOFT: [], MENDED: ["Lint"]}),
+ 
+       ("the retry failed: it alone", [job(1, "a", "failed", "First"),
+      job(1, "b", "failed", "Second", **retry_of("a"))],
      {FAILED: ["Second"], MENDED: []}),
     ("the last of three passed: both before it",
      [job(1, "a", "failed", "1"), job(1, "b", "failed", "2", **retry_of("a")),
       job(1, "c", "passed", "3", **retry_of("b"))], {FAILED: [], MENDED: ["1", "2"]}),
     ("a passed job that is retried is not mended",
      [job(1, "a", "passed"), job(1, "b", "passed", **retry_of("a"))], {MENDED: []}),
-    ("never taken back", [job(1, "a", "failed", retried=True), job(1, "a", "failed", retried=False, sent=1900)],
+    ("never taken back",
+     [job(1, "a", "failed", retried=True), job(1, "a", "failed", retried=False, sent=1900)],
      {FAILED: []}),
     ("an older webhook of a job overwrites nothing",
      [job(1, "a", "failed", "New", sent=1200), job(1, "a", "running", "Old", sent=1100)], {FAILED: ["New"]}),
     ("in one second the further state",
      [job(1, "a", "failed", sent=1200), job(1, "a", "running", sent=1200)], {FAILED: ["Lint"]}),
     ("more than can be remembered",
-     [job(1, str(number), "failed", "Many" if number < JOBS_MAX else "More") for number in range(JOBS_MAX + 1)],
+     [job(1, str(number), "failed", "Many" if number < JOBS_MAX else "More")
+      for number in range(JOBS_MAX + 1)],
      {FAILED: ["Many"]}),
     ("forgotten a week after", [job(1, "a", "failed"), passed(1, sent=BUILD_KEPT_S + 2000)], {FAILED: None}),
 
@@ -267,9 +304,13 @@ CASES = [
      [passed(1, steps=[{"type": "trigger", "async": True, "label": "B"}, {"type": "script", "label": "C"},
                        {"type": "trigger", "async": False, "label": "D"},
                        {"type": "trigger", "async": True, "label": "A"}])], {ASYNC: ["A", "B"]}),
+    ("another kind of step", [passed(1, steps=[{"type": "script", "async": True, "label": "A"}])],
+     {ASYNC: []}),
+    ("no steps", [passed(1, steps=[])], {ASYNC: None}),
     ("steps, but no such", [passed(1, steps=[{"type": "script"}])], {ASYNC: []}),
     ("also where nothing is remembered",
-     [without("build", "id", passed(1, steps=[{"type": "trigger", "async": True, "label": "A"}]))], {ASYNC: ["A"]}),
+     [without("build", "id", passed(1, steps=[{"type": "trigger", "async": True, "label": "A"}]))],
+     {ASYNC: ["A"]}),
 ]
 
 
@@ -278,6 +319,7 @@ def check_names(report):
         history = History()
         for one in webhooks:
             values = history.take(*one)
+            values["state"] = next((row["state"] for row in history.rows()[1].values()), None)
         found = {name: values[name] for name in expected}
         report.check(f"the model: {about}", found == expected, f"{found}, not {expected}")
 
@@ -295,9 +337,11 @@ def check_seen(report):
     """Replays and repeats, as docs/delivery.md has them."""
     seen, raw = Seen(), json.dumps(failed(2)[0]).encode()
     for about, one, sent_s, at, expected in (
-            ("the first time", raw, 7, 0, True), ("a replay", raw, 7, 1, False), ("a repeat", raw, 8, 2, False),
+            ("the first time", raw, 7, 0, True), ("a replay", raw, 7, 1, False),
+            ("a repeat", raw, 8, 2, False),
             ("another body", raw + b" ", 7, 3, True), ("a day later", raw, 9, DAY_S, True),
-            ("token mode", raw, None, DAY_S + 1, False)):
+            ("token mode", raw, None, DAY_S + 1, False), ("a late replay", raw, 7, 3 * DAY_S, False),
+            ("a late repeat", raw, None, 3 * DAY_S, True)):
         found = seen.is_new(one, sent_s, START_S + at)
         report.check(f"the model, seen: {about}", found == expected, found)
 

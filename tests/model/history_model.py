@@ -17,11 +17,11 @@ BUILD_KEPT_S, TOLD_KEPT_S, KEEP_S = 7 * DAY_S, 30 * DAY_S, 90 * DAY_S
 SECOND = 1000000
 PASSED, FAILED, SOFT = "passed", "failed", "failed softly"
 
-BUILD_RANKS = {"running": 1, "started": 1, "canceling": 1, "failing": 2, "blocked": 3, "passed": 4, "failed": 4,
-               "canceled": 4, "skipped": 4, "not_run": 4}
+BUILD_RANKS = {"running": 1, "started": 1, "canceling": 1, "failing": 2, "blocked": 3, "passed": 4,
+               "failed": 4, "canceled": 4, "skipped": 4, "not_run": 4}
 TIES = {"failed": 3, "failing": 2, "passed": 1}
-JOB_RANKS = {"running": 1, "canceling": 1, "passed": 2, "failed": 2, "canceled": 2, "timed_out": 2, "expired": 2,
-             "skipped": 2, "broken": 2, "finished": 2}
+JOB_RANKS = {"running": 1, "canceling": 1, "passed": 2, "failed": 2, "canceled": 2, "timed_out": 2,
+             "expired": 2, "skipped": 2, "broken": 2, "finished": 2}
 JOB_FAILURES = {"failed", "timed_out", "expired"}
 TIMES = ("created_at", "started_at", "failing_at", "finished_at")
 LISTS = ("build.failed_jobs", "build.soft_failed_jobs", "build.mended_jobs", "build.async_triggers")
@@ -367,7 +367,7 @@ class Jobs:
         return {name: in_order(jobs) for name, jobs in lists.items()}
 
     def row(self):
-        return {"state": self.state.value, "outcome": self.outcome.value, "came": self.came,
+        return {"state": self.state.value, "outcome": self.outcome.value, "lists": self.names(),
                 "jobs": {job_id: job.row() for job_id, job in sorted(self.jobs.items())}}
 
 
@@ -390,8 +390,8 @@ class History:
         return row
 
     def take(self, body, sent_s, received_s):
-        """Works one webhook that is neither a replay nor a repeat; SENT_S is None in token mode. The values of
-        all names, and of "P" its number."""
+        """Works one webhook that is neither a replay nor a repeat; SENT_S is None in token mode. The values
+        of all names, and of "P" its number."""
         values = dict.fromkeys(NAMES)
         values["build.async_triggers"] = async_triggers(body)
         values["P"] = None

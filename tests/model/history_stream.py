@@ -1,8 +1,8 @@
-"""Simulated weeks of Buildkite: what happens to builds and their jobs, and the webhooks that tell of it, with
-all that goes wrong on the way.
+"""A simulated month of Buildkite: what happens to builds and their jobs, and the webhooks that tell of it,
+with all that goes wrong on the way.
 
-What is true of a build or job is a list of moments; a webhook shows one of them, not always that of its event.
-The same seed and size make the same webhooks.
+What is true of a build or job is a list of moments; a webhook shows one of them, not always that of its
+event. The same seed and size make the same webhooks.
 """
 import bisect
 import copy
@@ -15,6 +15,7 @@ DAYS, DAY_S = 30, 86400
 BUILDS = 20000
 BUILDS_A_PIPELINE, PIPELINES_LEAST, PIPELINES_MAX = 200, 3, 50
 LATE_S, SHUFFLED_S = 45 * 60, 180
+API = "https://api.buildkite.com/v2/organizations"
 EPOCH = datetime.datetime(1970, 1, 1)
 JOB_NAMES = ("Lint", "Unit tests", ":docker: Image", "Grüße", "Integration", "a/b", "Z", "z")
 LONG_NAME = "Prüfstand 🪁 " * 20  # above 200 bytes, and the 200th is inside a character
@@ -57,6 +58,7 @@ class Pipeline:
         self.speed = random_.choice((0.3, 1, 3))
         self.days = random_.choice((30, 8, 1, 1))  # in which all its builds are made
         self.broken = set()  # its branches that fail
+        self.mends = random_.choice((0.3, 0.3, 0.3, 0.02))  # what fails, with each build
         self.features = []
 
     def time(self, moment):
@@ -69,7 +71,7 @@ class Pipeline:
 
     def body(self, with_id):
         return {**({"id": self.id} if self.id and with_id else {}), "slug": self.slug,
-                "url": f"https://api.buildkite.com/v2/organizations/{self.organization}/pipelines/{self.slug}",
+                "url": f"{API}/{self.organization}/pipelines/{self.slug}",
                 "name": self.slug.title(), "default_branch": "main"}
 
 
@@ -90,9 +92,9 @@ class Job:
             shown["retry_source"] = {"job_id": source.id, "retry_type": retry_type, "retried_by": None}
         else:
             shown["retry_source"] = None
-        self.truth = Truth(at, **shown, state="scheduled", soft_failed=False, exit_status=None, retried=False,
-                           retried_in_job_id=None, created_at=at, scheduled_at=at, runnable_at=at,
-                           started_at=None, finished_at=None)
+        self.truth = Truth(at, **shown, state="scheduled", soft_failed=False, exit_status=None,
+                           retried=False, retried_in_job_id=None, created_at=at, scheduled_at=at,
+                           runnable_at=at, started_at=None, finished_at=None)
         self.build.tell(at, "job.scheduled", self)
 
     def run(self, at, seconds, state, soft=False):
@@ -126,7 +128,8 @@ class Build:
         pipeline.number += 1
         self.id, self.commit = uuid(random_), f"{random_.getrandbits(160):040x}"
         self.truth = Truth(at, state=random_.choice(("scheduled", "scheduled", "creating")), blocked=False,
-                           created_at=at, scheduled_at=at, started_at=None, failing_at=None, finished_at=None)
+                           created_at=at, scheduled_at=at, started_at=None, failing_at=None,
+                           finished_at=None)
         self.told = []
         self.is_crowded = False
         self.steps = None
@@ -224,7 +227,7 @@ class Build:
             over = job.run(at, self.pause(1, 200), "failed", soft=True)
             if self.random.random() < 0.5:
                 job = job.retry(over + 1)
-                over = job.run(over + 2, self.pause(1, 200), self.random.choice(("passed", "failed")), soft=True)
+                over = job.run(over + 2, self.pause(1, 200), self.random.choice(("passed", "failed")), True)
             return over
         if kind < 0.2:
             return job.run(at, self.pause(1, 50), self.random.choice(("canceled", "broken", "skipped")))
@@ -255,7 +258,8 @@ class Build:
     def unblock(self, at):
         gate = Job.__new__(Job)
         gate.id = uuid(self.random)
-        gate.truth = Truth(at, id=gate.id, type="manual", label="Release?", state="unblocked", unblocked_at=at)
+        gate.truth = Truth(at, id=gate.id, type="manual", label="Release?", state="unblocked",
+                           unblocked_at=at)
         self.start(at)
         self.tell(at, "job.activated", gate)
 
@@ -289,8 +293,8 @@ class Build:
 
     def body(self, event, moment, job):
         pipeline, shown = self.pipeline, self.truth.at(moment)
-        api = f"https://api.buildkite.com/v2/organizations/{pipeline.organization}/pipelines/{pipeline.slug}"
-        build = {"id": self.id, "url": f"{api}/builds/{self.number}", "number": self.number,
+        build = {"id": self.id, "number": self.number,
+                 "url": f"{API}/{pipeline.organization}/pipelines/{pipeline.slug}/builds/{self.number}",
                  "state": shown["state"], "blocked": shown["blocked"], "message": f"Kite {self.commit[:7]}",
                  "commit": self.commit, "branch": self.branch, "source": "webhook"}
         for name in ("created_at", "scheduled_at", "started_at", "failing_at", "finished_at"):
@@ -350,7 +354,7 @@ def spoil(random_, body):
         lambda: build.update(number=str(build["number"])), lambda: build.update(started_at=7)))()
 
 
-def branch_of(random_, pipeline, at):
+def branch_of(random_, pipeline):
     kind = random_.random()
     if kind < 0.6:
         return "main"
@@ -358,7 +362,7 @@ def branch_of(random_, pipeline, at):
         return "release/1"
     if not pipeline.features or random_.random() < 0.25:
         pipeline.features.append(f"feature/{len(pipeline.features)}-grün")
-    if kind < 0.71:
+    if kind < 0.72:
         return random_.choice(pipeline.features)
     return random_.choice(pipeline.features[-3:])
 
@@ -367,18 +371,18 @@ def builds_of(random_, pipeline, count):
     """All builds of a pipeline, in the order of their numbers."""
     first = random_.uniform(0, DAYS - pipeline.days)
     moments = sorted(random_.uniform(first, first + pipeline.days) * DAY_S for _ in range(count))
-    crowded = random_.randrange(count) if random_.random() < 0.1 else -1
+    crowded = random_.randrange(count) if random_.random() < 0.15 else -1
     pushed = None  # a branch to which somebody pushes again
     for place, moment in enumerate(moments):
         at = START_S + moment
-        branch = branch_of(random_, pipeline, at)
+        branch = branch_of(random_, pipeline)
         if pushed:
             before, branch, pushed = pushed, pushed.branch, None
             at = before.truth.moments[0] + 20
             build = Build(random_, pipeline, branch, at)
         else:
             before, build = None, Build(random_, pipeline, branch, at)
-        if random_.random() < (0.3 if branch in pipeline.broken else 0.12):
+        if random_.random() < (pipeline.mends if branch in pipeline.broken else 0.12):
             pipeline.broken ^= {branch}
         if place == crowded:
             build.crowd(at + 1)
@@ -409,9 +413,9 @@ def stream(seed, builds=BUILDS):
 
 
 def reordered(webhooks, seed, lateness=45):
-    """The same in another order: one is late by up to LATENESS builds of its branch. Of one body only the first
-    is left, since a repeat counts for nothing, whichever of both was sent later; and nothing of builds with too
-    many jobs."""
+    """The same in another order: one is late by up to LATENESS builds of its branch. Of one body only the
+    first is left, since a repeat counts for nothing, whichever of both was sent later; and nothing of builds
+    with too many jobs."""
     random_ = random.Random(f"reordered {seed}")
     branches, bodies = {}, set()
     for webhook in webhooks:
