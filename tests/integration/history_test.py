@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Memory against its model (tests/model/history_model.py), which was made from docs/memory.md alone: the page
-sentence by sentence, the model in other orders, and a short stream through real workers. The long ones:
+sentence by sentence, the model in other orders, and short streams through real workers. The long ones:
 script/soak history."""
 import json
 import random
@@ -13,6 +13,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from model.history_cases import check_cases  # noqa: E402
 from model.history_model import History  # noqa: E402
 from model.history_stream import reordered, stream  # noqa: E402
+from model.history_tangle import tangle  # noqa: E402
+
+TANGLED = 1500
 
 
 def rows(webhooks):
@@ -35,9 +38,10 @@ def check_orders(report, seed, builds):
 
 
 def check_workers(report, program, seed, builds):
-    """As they came, killed now and then; and in another order."""
+    """What is drawn; a month as it came, killed now and then; and in another order."""
     webhooks = stream(seed, builds)
     with Workspace() as folder:
+        Run(report, f"tangle {seed}", Place(folder / "tangle", program)).go(tangle(seed, TANGLED))
         place = Place(folder / "killed", program, kills=random.Random(seed))
         Run(report, f"seed {seed}, killed", place).go(webhooks, 300)
         report.check(f"seed {seed}: workers were killed", place.killed, place.killed)

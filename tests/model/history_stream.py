@@ -5,7 +5,7 @@ What is true of a build or job is a list of moments; a webhook shows one of them
 event. The same seed and size make the same webhooks.
 """
 import bisect
-import copy
+import dataclasses
 import datetime
 import json
 import random
@@ -21,12 +21,15 @@ JOB_NAMES = ("Lint", "Unit tests", ":docker: Image", "Grüße", "Integration", "
 LONG_NAME = "Prüfstand 🪁 " * 20  # above 200 bytes, and the 200th is inside a character
 
 
+@dataclasses.dataclass
 class Webhook:
-    def __init__(self, build, event, raw, sent_s):
-        self.event, self.raw, self.received_us = event, raw, 0
-        self.sent_s = None if build.pipeline.is_token else sent_s
-        self.branch, self.number = (build.pipeline.slug, build.branch), build.number
-        self.is_crowded = build.is_crowded  # what is remembered of its jobs depends on the order
+    event: str
+    raw: bytes
+    sent_s: int  # None in token mode
+    branch: tuple  # with its pipeline
+    number: int
+    is_crowded: bool = False  # what is remembered of its build's jobs depends on the order
+    received_us: int = 0
 
 
 class Truth:
@@ -338,7 +341,8 @@ class Build:
             elif random_.random() < 0.005:
                 arrived += random_.uniform(0, LATE_S)
             for _ in range(2 if random_.random() < 0.01 else 1):
-                yield arrived, Webhook(self, event, raw, int(sent))
+                yield arrived, Webhook(event, raw, None if self.pipeline.is_token else int(sent),
+                                       (self.pipeline.slug, self.branch), self.number, self.is_crowded)
                 arrived += random_.uniform(0.1, 250)
             sent += random_.uniform(0, 600)
 
@@ -428,7 +432,7 @@ def reordered(webhooks, seed, lateness=45):
             keyed += [((rank + random_.uniform(0, lateness)) / (len(numbers) + lateness), webhook)
                       for webhook in numbers[number]]
     keyed.sort(key=lambda one: one[0])
-    found = [copy.copy(webhook) for _, webhook in keyed]
+    found = [dataclasses.replace(webhook) for _, webhook in keyed]
     for place, webhook in enumerate(found):
         webhook.received_us = (START_S + DAYS * DAY_S) * 1000000 + place
     return found

@@ -3,11 +3,12 @@
 (tests/model/history_model.py).
 
 For each seed, the webhooks of tests/model/history_stream.py: as they come; with kill -9 of the workers; and
-twice in another order. After each webhook the values of all names and the rules that spoke are what the model
-says, no transition is told of two builds, and whatever the order, the rows are the same in the end.
+twice in another order. Then those of tests/model/history_tangle.py. After each webhook the values of all
+names and the rules that spoke are what the model says, no transition is told of two builds, and whatever the
+order, the rows are the same in the end.
 
 Seeds 1 and 2 are a whole month, 20,000 builds and some 200,000 webhooks, as they come and in one other order;
-all others a twentieth of that, everything. Without a SEED: 1 to 20.
+all others a twentieth of that, and all of it. Without a SEED: 1 to 20.
 
 Build first: script/build release.
 """
@@ -23,10 +24,11 @@ import common  # noqa: E402
 from history_run import Place, Run, compare_rows  # noqa: E402
 from model.history_model import DAY_S  # noqa: E402
 from model.history_stream import BUILDS, reordered, stream  # noqa: E402
+from model.history_tangle import tangle  # noqa: E402
 
 WHOLE, SHARE = (1, 2), 20
 KEEPS = (90, 2)  # days; with the shorter one branches are forgotten within the month
-KILLED_PART = 250
+KILLED_PART, TANGLED = 250, 5000
 
 
 def try_seed(report, program, seed, builds):
@@ -34,6 +36,7 @@ def try_seed(report, program, seed, builds):
     webhooks = stream(seed, builds)
     ways = [("as they come", webhooks, None)]
     if not whole:
+        ways.append(("tangle", tangle(seed, TANGLED), None))
         ways.append(("killed", webhooks, random.Random(f"kills {seed}")))
     ways += [(f"order {order}", reordered(webhooks, f"{seed} {order}"), None)
              for order in range(1 if whole else 2)]
