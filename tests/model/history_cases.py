@@ -300,10 +300,10 @@ CASES = [
     ("forgotten a week after", [job(1, "a", "failed"), passed(1, sent=BUILD_KEPT_S + 2000)], {FAILED: None}),
 
     # ---- from the body itself
-    ("asynchronous triggers",
+    ("asynchronous triggers, as the body has them",
      [passed(1, steps=[{"type": "trigger", "async": True, "label": "B"}, {"type": "script", "label": "C"},
                        {"type": "trigger", "async": False, "label": "D"},
-                       {"type": "trigger", "async": True, "label": "A"}])], {ASYNC: ["A", "B"]}),
+                       {"type": "trigger", "async": True, "label": "A"}])], {ASYNC: ["B", "A"]}),
     ("another kind of step", [passed(1, steps=[{"type": "script", "async": True, "label": "A"}])],
      {ASYNC: []}),
     ("no steps", [passed(1, steps=[])], {ASYNC: None}),

@@ -126,8 +126,8 @@ def async_triggers(body):
     steps = member(member(body, "build"), "steps", list)
     if not steps:
         return None
-    return in_order(step.get("label") or step.get("name") for step in steps
-                    if isinstance(step, dict) and step.get("type") == "trigger" and step.get("async") is True)
+    return [step.get("label") or step.get("name") for step in steps
+            if isinstance(step, dict) and step.get("type") == "trigger" and step.get("async") is True]
 
 
 def in_order(names):
