@@ -78,9 +78,8 @@ struct outcome {
   struct kh_claim claim;
   unsigned char event_digest[KH_DIGEST_BYTES]; /* names the event in the ids of its deliveries */
   struct kh_facts facts;
-  struct kh_delivery *deliveries; /* owned, one for each rule that matched */
-  size_t count;
-  size_t steps_left; /* of regular expressions */
+  struct kh_deliveries made; /* owned: of each rule that matched those of its places */
+  size_t steps_left;         /* of regular expressions */
   int64_t started_us;
 };
 
@@ -126,15 +125,17 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
   kh_log_problem(&line, reason, NULL);
-  kh_log_text(&line, KH_LOG_DETAIL, KH_STR("its notification could not be made and is not sent"));
+  kh_log_text(&line, KH_LOG_DETAIL,
+              reason == KH_ERR_NO_PLACE ? KH_STR("a place of it is empty for this webhook, and gets nothing")
+                                        : KH_STR("its notification could not be made and is not sent"));
   kh_log_end(&line, &log);
 }
 
-/* RULE's delivery, if it matches. */
+/* RULE's deliveries, if it matches. */
 static enum kh_err apply_rule(struct kh_work *work, const char *name, const struct kh_rule *rule,
                               struct kh_rendering *rendering, struct outcome *outcome)
 {
-  struct kh_delivery *delivery = &outcome->deliveries[outcome->count];
+  const size_t begin = outcome->made.count;
   struct kh_decision decision;
 
   kh_decide(rule, rendering, NULL, &decision);
@@ -142,16 +143,15 @@ static enum kh_err apply_rule(struct kh_work *work, const char *name, const stru
   if (!decision.matches)
     return KH_OK;
   enum kh_err err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock),
-                                   delivery);
+                                   &outcome->made);
   if (err == KH_ERR_NO_MEMORY)
     return err;
-  if (err) {
+  if (err)
     log_failed(work, name, rule, err);
-    return KH_OK;
-  }
-  log_undecided(work, name, rule, &rendering->undecided);
-  (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
-  outcome->count++;
+  if (!err || err == KH_ERR_NO_PLACE)
+    log_undecided(work, name, rule, &rendering->undecided);
+  for (size_t i = begin; i < outcome->made.count; i++)
+    (void)snprintf(outcome->made.at[i].entry, sizeof outcome->made.at[i].entry, "%s", name);
   return KH_OK;
 }
 
@@ -163,9 +163,6 @@ static enum kh_err apply_rules(struct kh_work *work, const char *name, struct ou
 
   if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
     return KH_OK;
-  outcome->deliveries = calloc(rules, sizeof *outcome->deliveries);
-  if (!outcome->deliveries)
-    return KH_ERR_NO_MEMORY;
   const struct kh_names names = kh_names_event_once(&outcome->event, &found);
   struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
   for (size_t i = 0; i < rules && !err; i++)
@@ -205,12 +202,12 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .build_number = event->build_number,
       .received_us = entry->received_us,
       .done_us = kh_clock_now_us(work->clock),
-      .deliveries = outcome->count,
+      .deliveries = outcome->made.count,
       .is_repeat = outcome->facts.seen != KH_SEEN_NEVER,
   };
   err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
-  for (size_t i = 0; !err && i < outcome->count; i++)
-    err = kh_queue_owe(&work->store.queue, &outcome->deliveries[i]);
+  for (size_t i = 0; !err && i < outcome->made.count; i++)
+    err = kh_queue_owe(&work->store.queue, &outcome->made.at[i]);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
@@ -228,9 +225,10 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(entry->request_id));
   kh_event_log(&outcome->event, &line);
   kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome->facts.seen)));
-  for (size_t i = 0; i < outcome->count; i++)
-    kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->deliveries[i].rule));
-  kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->count);
+  for (size_t i = 0; i < outcome->made.count; i++)
+    if (i == 0 || strcmp(outcome->made.at[i].rule, outcome->made.at[i - 1].rule) != 0)
+      kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made.at[i].rule));
+  kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->made.count);
   kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(work->clock) - outcome->started_us);
   kh_log_end(&line, &log);
 }
@@ -281,15 +279,13 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
     err = commit(work, entry, &outcome);
   if (!err)
     log_outcome(work, entry, &outcome);
-  work->deliveries = err ? 0 : outcome.count;
+  work->deliveries = err ? 0 : outcome.made.count;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
     (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
-  for (size_t i = 0; i < outcome.count; i++)
-    kh_delivery_release(&outcome.deliveries[i]);
-  free(outcome.deliveries);
+  kh_deliveries_release(&outcome.made);
   return err;
 }
 

@@ -49,7 +49,7 @@ static json_t *answer_to(const json_t *asked)
 {
   const json_t *text = json_object_get(asked, "template");
   json_t *mistakes = json_array();
-  const struct kh_template_reader reader = {mistakes, tell, NULL};
+  const struct kh_template_reader reader = {mistakes, tell, NULL, false};
   struct kh_template *template = NULL;
 
   enum kh_err err = kh_template_compile(&template, kh_str(json_string_value(text), json_string_length(text)),

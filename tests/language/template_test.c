@@ -122,7 +122,7 @@ static bool check_text(const json_t *vector, const struct kh_template *template)
 static bool check_vector(const json_t *vector)
 {
   struct told told = {.count = 0};
-  const struct kh_template_reader reader = {&told, tell, NULL};
+  const struct kh_template_reader reader = {&told, tell, NULL, false};
   struct kh_template *template = NULL;
   struct kh_guard guard = {0};
   struct kh_str source = kh_guard_end(&guard, text_of(vector, "template"));
@@ -169,7 +169,7 @@ END_TEST
 
 static struct kh_template *compiled(const char *source)
 {
-  const struct kh_template_reader deaf = {NULL, NULL, NULL};
+  const struct kh_template_reader deaf = {NULL, NULL, NULL, false};
   struct kh_template *template = NULL;
 
   ck_assert_int_eq(kh_template_compile(&template, kh_str_of(source), &deaf), KH_OK);
@@ -197,7 +197,7 @@ START_TEST(advice_is_given)
   struct kh_buf said;
 
   kh_buf_init(&said, 4096);
-  const struct kh_template_reader reader = {&said, NULL, advise};
+  const struct kh_template_reader reader = {&said, NULL, advise, false};
   struct kh_template *template = NULL;
   ck_assert_int_eq(kh_template_compile(&template, kh_str_of(cases[_i].source), &reader), KH_OK);
   ck_assert_str_eq(kh_buf_text(&said), cases[_i].advice);
@@ -211,7 +211,7 @@ START_TEST(bytes_that_are_no_utf8_are_a_mistake)
   static const char *const sources[] = {"a\xFFz", "\xC3", "{{\"\xC3\"}}",
                                         "{{build.tag | default '\xED\xA0\x80'}}"};
   struct told told = {.count = 0};
-  const struct kh_template_reader reader = {&told, tell, NULL};
+  const struct kh_template_reader reader = {&told, tell, NULL, false};
   struct kh_template *template = NULL;
 
   ck_assert_int_eq(kh_template_compile(&template, kh_str_of(sources[_i]), &reader), KH_ERR_CONFIG);

@@ -329,7 +329,7 @@ START_TEST(a_template_is_compiled_or_fails_without_memory)
 {
   static const char source[] =
       "a {{build.branch | default \"x\" | truncate 5}} {{#if build.branch =~ /a/}}b{{else}}c{{/if}}";
-  const struct kh_template_reader deaf = {NULL, NULL, NULL};
+  const struct kh_template_reader deaf = {NULL, NULL, NULL, false};
   enum kh_err err = KH_ERR_NO_MEMORY;
 
   for (size_t fail_at = 1; err; fail_at++) {

@@ -42,6 +42,7 @@ struct kh_template_reader {
   void *self;
   void (*mistake)(void *self, const struct kh_mistake *mistake);
   void (*advise)(void *self, size_t at, size_t len, const char *text);
+  bool with_uploads; /* what Buildkite's agent replaces at upload is a value, too (upload.h) */
 };
 
 /*
