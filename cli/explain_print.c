@@ -145,8 +145,9 @@ static void print_delivery(const json_t *rule)
     printf("  its notification cannot be made: %s\n", text_of(rule, "problem"));
   if (!json_is_object(delivery))
     return;
-  printf("  it would %s %s: %s, %" JSON_INTEGER_FORMAT " bytes\n", verb ? verb : "write a line to",
-         text_of(rule, "destination"), text_of(delivery, "content_type"),
+  printf("  it would %s ", verb ? verb : "write a line to");
+  print_given(json_object_get(delivery, "destinations"));
+  printf(": %s, %" JSON_INTEGER_FORMAT " bytes\n", text_of(delivery, "content_type"),
          json_integer_value(json_object_get(delivery, "bytes")));
   print_undecided(text_of(delivery, "undecided"));
   if (text_of(delivery, "undecided"))

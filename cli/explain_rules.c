@@ -80,22 +80,39 @@ static bool may_be_secret_credential(const struct kh_config *config, const json_
   return name && (!kh_credential_path(config, name, path) || access(path, F_OK) != 0);
 }
 
-static json_t *destination_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry)
+/* What stands for REFERENCE where its name may be a secret; NULL where it is none. */
+static const char *hidden_of(const struct kh_config *config, const json_t *reference)
 {
-  json_t *options = json_object_get(entry, rule->notifier->name);
+  if (may_be_secret_file(config, reference))
+    return "a file that is not there";
+  if (may_be_secret_variable(config, reference))
+    return "a variable that is not set";
+  return may_be_secret_credential(config, reference) ? "a credential of a service" : NULL;
+}
+
+/* The same of OPTIONS, which are a reference or have some. */
+static const char *hidden_in(const struct kh_config *config, json_t *options)
+{
+  const char *hidden = json_is_object(options) ? hidden_of(config, options) : NULL;
   const char *key = NULL;
   json_t *value = NULL;
 
   json_object_foreach(options, key, value)
   {
-    if (may_be_secret_file(config, value))
-      return json_sprintf("%s [a file that is not there]", rule->notifier->name);
-    if (may_be_secret_variable(config, value))
-      return json_sprintf("%s [a variable that is not set]", rule->notifier->name);
-    if (may_be_secret_credential(config, value))
-      return json_sprintf("%s [a credential of a service]", rule->notifier->name);
+    hidden = hidden ? hidden : hidden_of(config, value);
   }
-  return kh_output_destination(kh_str_of(rule->credential), kh_str_of(rule->place));
+  return hidden;
+}
+
+static json_t *destination_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry,
+                              struct kh_str place)
+{
+  const char *hidden = hidden_in(config, json_object_get(entry, rule->notifier->name));
+
+  if (!hidden)
+    hidden = hidden_in(config, (json_t *)(uintptr_t)rule->account); /* jansson's iterators take no const */
+  return hidden ? json_sprintf("%s [%s]", rule->notifier->name, hidden)
+                : kh_output_destination(kh_str_of(rule->credential), place);
 }
 
 /* ---- the parts of a rule ------------------------------------------------------------------- */
@@ -180,29 +197,42 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
 
 /* ---- what it would send -------------------------------------------------------------------- */
 
-static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_rendering *rendering,
-                         const struct kh_dry_run *run)
+static json_t *destinations_of(const struct kh_config *config, const struct kh_rule *rule,
+                               const json_t *entry, const struct kh_deliveries *made)
+{
+  json_t *destinations = json_array();
+
+  for (size_t i = 0; i < made->count; i++)
+    for (const struct kh_rule *by = rule; by; by = by->also)
+      if (strcmp(by->credential, made->at[i].credential) == 0)
+        json_array_append_new(destinations, destination_of(config, by, entry, kh_str_of(made->at[i].place)));
+  return destinations;
+}
+
+static void add_delivery(json_t *answer, const struct kh_config *config, const struct kh_rule *rule,
+                         const json_t *entry, struct kh_rendering *rendering, const struct kh_dry_run *run)
 {
   unsigned char digest[KH_DIGEST_BYTES] = {0};
-  struct kh_delivery delivery;
-  json_t *sent = NULL;
+  struct kh_deliveries made = {0};
 
   kh_sha256(&run->verified.body, 1, digest);
-  enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &delivery);
-  if (err) {
+  enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &made);
+  if (err)
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
+  if (made.count == 0)
     return;
-  }
-  sent = json_object();
+  const struct kh_str body = kh_buf_view(&made.at[0].body);
+  json_t *sent = json_object();
+  json_object_set_new(sent, "destinations", destinations_of(config, rule, entry, &made));
   json_object_set_new(sent, "verb",
                       rule->notifier->deliver ? json_null()
                                               : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
   json_object_set_new(sent, "content_type", json_string(rule->notifier->content_type));
-  json_object_set_new(sent, "bytes", json_integer((json_int_t)delivery.body.len));
+  json_object_set_new(sent, "bytes", json_integer((json_int_t)body.len));
   json_object_set_new(sent, "undecided", kh_output_text(kh_str_of(rendering->undecided.text)));
-  json_object_set_new(sent, "body", kh_output_json(kh_buf_view(&delivery.body)));
+  json_object_set_new(sent, "body", kh_output_json(body));
   json_object_set_new(answer, "delivery", sent);
-  kh_delivery_release(&delivery);
+  kh_deliveries_release(&made);
 }
 
 static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry,
@@ -214,7 +244,7 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
 
   json_object_set_new(answer, "name", json_string(rule->name));
   json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
-  json_object_set_new(answer, "destination", destination_of(config, rule, entry));
+  json_object_set_new(answer, "destination", destination_of(config, rule, entry, kh_str_of(rule->place)));
   add_parts(answer, rule, entry, rendering);
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
@@ -222,7 +252,7 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
     said_already = kh_explain_said_already(memory, rule);
   json_object_set_new(answer, "said_already", json_boolean(said_already));
   if (json_is_true(json_object_get(answer, "matches")) && !said_already)
-    add_delivery(answer, rule, rendering, run);
+    add_delivery(answer, config, rule, entry, rendering, run);
   return answer;
 }
 

@@ -76,13 +76,6 @@ void kh_work_release_lines(struct kh_work *work)
 
 /* ---- one webhook ---- */
 
-/* What a rule that matched led to. */
-struct made {
-  struct kh_delivery delivery;         /* owned */
-  bool is_once;                        /* its rule speaks once per build, */
-  unsigned char what[KH_DIGEST_BYTES]; /* and this is what it then was told of (kh_memory_tell) */
-};
-
 struct outcome {
   struct kh_event event;
   struct kh_claim claim;
@@ -90,8 +83,9 @@ struct outcome {
   struct kh_sighting sighting;
   bool is_remembered; /* the sighting, in work->past */
   struct kh_facts facts;
-  struct made *made; /* owned, one for each rule that matched */
-  size_t count;
+  struct kh_deliveries made;              /* owned: of each rule that matched those of its places */
+  unsigned char (*told)[KH_DIGEST_BYTES]; /* owned: of what rules that speak once per build told */
+  size_t told_count;
   size_t steps_left; /* of regular expressions */
   int64_t started_us;
 };
@@ -138,7 +132,9 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
   kh_log_problem(&line, reason, NULL);
-  kh_log_text(&line, KH_LOG_DETAIL, KH_STR("its notification could not be made and is not sent"));
+  kh_log_text(&line, KH_LOG_DETAIL,
+              reason == KH_ERR_NO_PLACE ? KH_STR("a place of it is empty for this webhook, and gets nothing")
+                                        : KH_STR("its notification could not be made and is not sent"));
   kh_log_end(&line, &log);
 }
 
@@ -155,20 +151,24 @@ static void log_said_already(struct kh_work *work, const char *name, const struc
   kh_log_end(&line, &log);
 }
 
+static bool speaks_once(const struct kh_rule *rule, const struct outcome *outcome)
+{
+  return rule->match.is_once_per_build && outcome->is_remembered;
+}
+
 /* Does RULE match, and has not said it before? */
 static enum kh_err decide(struct kh_work *work, const char *name, const struct kh_rule *rule,
                           const struct kh_rendering *rendering, struct outcome *outcome, bool *speaks)
 {
-  struct made *made = &outcome->made[outcome->count];
+  unsigned char *what = outcome->told[outcome->told_count];
   struct kh_decision decision;
   enum kh_err err = KH_OK;
 
   kh_decide(rule, rendering, NULL, &decision);
   log_undecided(work, name, rule, &decision.undecided);
-  made->is_once = decision.matches && rule->match.is_once_per_build && outcome->is_remembered;
-  if (made->is_once) {
-    kh_rule_told(rule, outcome->sighting.build_id, made->what);
-    err = kh_memory_was_told(&work->store.memory, made->what, outcome->claim.now_us, &decision.said_already);
+  if (decision.matches && speaks_once(rule, outcome)) {
+    kh_rule_told(rule, outcome->sighting.build_id, what);
+    err = kh_memory_was_told(&work->store.memory, what, outcome->claim.now_us, &decision.said_already);
   }
   if (!err && decision.said_already)
     log_said_already(work, name, rule);
@@ -176,26 +176,26 @@ static enum kh_err decide(struct kh_work *work, const char *name, const struct k
   return err;
 }
 
-/* RULE's delivery, if it matches. */
+/* RULE's deliveries, if it matches. */
 static enum kh_err apply_rule(struct kh_work *work, const char *name, const struct kh_rule *rule,
                               struct kh_rendering *rendering, struct outcome *outcome)
 {
-  struct kh_delivery *delivery = &outcome->made[outcome->count].delivery;
+  const size_t begin = outcome->made.count;
   bool speaks = false;
   enum kh_err err = decide(work, name, rule, rendering, outcome, &speaks);
 
   if (err || !speaks)
     return err;
-  err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock), delivery);
+  err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock), &outcome->made);
   if (err == KH_ERR_NO_MEMORY)
     return err;
-  if (err) {
+  if (err)
     log_failed(work, name, rule, err);
-    return KH_OK;
-  }
-  log_undecided(work, name, rule, &rendering->undecided);
-  (void)snprintf(delivery->entry, sizeof delivery->entry, "%s", name);
-  outcome->count++;
+  if (!err || err == KH_ERR_NO_PLACE)
+    log_undecided(work, name, rule, &rendering->undecided);
+  for (size_t i = begin; i < outcome->made.count; i++)
+    (void)snprintf(outcome->made.at[i].entry, sizeof outcome->made.at[i].entry, "%s", name);
+  outcome->told_count += outcome->made.count > begin && speaks_once(rule, outcome);
   return KH_OK;
 }
 
@@ -207,8 +207,8 @@ static enum kh_err apply_rules(struct kh_work *work, const char *name, struct ou
 
   if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
     return KH_OK;
-  outcome->made = calloc(rules, sizeof *outcome->made);
-  if (!outcome->made)
+  outcome->told = calloc(rules, sizeof *outcome->told);
+  if (!outcome->told)
     return KH_ERR_NO_MEMORY;
   const struct kh_names names = kh_names_event_once(&outcome->event, &outcome->facts.history, &found);
   struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
@@ -270,14 +270,6 @@ static struct kh_str text_member(struct kh_json_value object, struct kh_str key,
   return kh_buf_view(into);
 }
 
-/* What is owed is told. */
-static enum kh_err owe(struct kh_work *work, const struct made *made, const struct kh_claim *claim)
-{
-  enum kh_err err = kh_queue_owe(&work->store.queue, &made->delivery);
-
-  return err || !made->is_once ? err : kh_memory_tell(&work->store.memory, made->what, claim->now_us);
-}
-
 static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
 {
   const struct kh_event *event = &outcome->event;
@@ -300,14 +292,17 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .build_number = event->build_number,
       .received_us = entry->received_us,
       .done_us = kh_clock_now_us(work->clock),
-      .deliveries = outcome->count,
+      .deliveries = outcome->made.count,
       .is_repeat = outcome->facts.seen != KH_SEEN_NEVER,
   };
   err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
   if (!err && outcome->is_remembered)
     err = kh_memory_remember(&work->store.memory, &outcome->claim, &outcome->sighting, &work->past);
-  for (size_t i = 0; !err && i < outcome->count; i++)
-    err = owe(work, &outcome->made[i], &outcome->claim);
+  for (size_t i = 0; !err && i < outcome->made.count; i++)
+    err = kh_queue_owe(&work->store.queue, &outcome->made.at[i]);
+  /* What is owed is told. */
+  for (size_t i = 0; !err && i < outcome->told_count; i++)
+    err = kh_memory_tell(&work->store.memory, outcome->told[i], outcome->claim.now_us);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);
@@ -325,9 +320,10 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(entry->request_id));
   kh_event_log(&outcome->event, &line);
   kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome->facts.seen)));
-  for (size_t i = 0; i < outcome->count; i++)
-    kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made[i].delivery.rule));
-  kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->count);
+  for (size_t i = 0; i < outcome->made.count; i++)
+    if (i == 0 || strcmp(outcome->made.at[i].rule, outcome->made.at[i - 1].rule) != 0)
+      kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made.at[i].rule));
+  kh_log_number(&line, KH_LOG_DELIVERIES, (int64_t)outcome->made.count);
   kh_log_number(&line, KH_LOG_DURATION_US, kh_clock_ticks_us(work->clock) - outcome->started_us);
   kh_log_end(&line, &log);
 }
@@ -378,15 +374,14 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
     err = commit(work, entry, &outcome);
   if (!err)
     log_outcome(work, entry, &outcome);
-  work->deliveries = err ? 0 : outcome.count;
+  work->deliveries = err ? 0 : outcome.made.count;
   if (err == KH_ERR_STORE || err == KH_ERR_NO_SPACE)
     (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
-  for (size_t i = 0; i < outcome.count; i++)
-    kh_delivery_release(&outcome.made[i].delivery);
-  free(outcome.made);
+  kh_deliveries_release(&outcome.made);
+  free(outcome.told);
   kh_sighting_release(&outcome.sighting);
   return err;
 }

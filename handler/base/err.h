@@ -64,6 +64,7 @@
   /* the worker and its deliveries */                                                                    \
   X(KH_ERR_STORE, "store", 503, KH_ERROR)                                                                \
   X(KH_ERR_RENDER, "render", 500, KH_ERROR)                                                              \
+  X(KH_ERR_NO_PLACE, "no_place", 500, KH_ERROR)                                                          \
   X(KH_ERR_NOTIFIER_GONE, "notifier_gone", 502, KH_ERROR)                                                \
   X(KH_ERR_DELIVERY_REFUSED, "delivery_refused", 502, KH_ERROR) /* this one, and again would not help */ \
   /* whatever we send: address or credential are wrong */                                                \

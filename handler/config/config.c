@@ -53,29 +53,46 @@ static void drop_content(struct kh_config *config)
   }
   kh_yaml_release(&config->yaml);
   config->notify = NULL;
+  config->services = NULL;
+  json_decref(config->templates);
+  config->templates = NULL;
+}
+
+/* As a receiver knows it. */
+static bool sees_notify(const struct kh_yaml *yaml, struct kh_str text)
+{
+  return yaml->stopped_at && (strcmp(yaml->stopped_at, "notify") == 0 || kh_yaml_has_line(text, "notify"));
 }
 
 /*
  * A receiver takes any line that begins with `notify:` for the key. Inside a quoted text or brackets YAML
- * would allow one, and what `kitehook check` accepts must not stop a receiver.
+ * would allow one, and what `kitehook check` accepts must not stop a receiver. Nor must it miss the key.
  */
 static enum kh_err check_receivers_view(const struct kh_config *config, struct kh_str text,
                                         struct kh_diags *diags)
 {
   struct kh_yaml view;
-  enum kh_err err = kh_yaml_read(&view, config->yaml.file, text, "notify", NULL);
+  enum kh_err err = kh_yaml_read(&view, config->yaml.file, text, kh_config_last_keys, NULL);
+  const bool is_same = sees_notify(&view, text) == config->has_notify;
 
   kh_yaml_release(&view);
+  if (!err && !is_same)
+    return kh_diags_add(
+        diags, KH_ERR_CONFIG, config->yaml.file, 0, 0,
+        "`notify:` is a line of its own, without quotes and with nothing before it, and no other "
+        "line begins with it");
   if (!err)
     return KH_OK;
-  return kh_diags_add(diags, KH_ERR_CONFIG, config->yaml.file, 0, 0,
-                      "a line inside another value begins with `notify:`; indent that line");
+  return kh_diags_add(
+      diags, KH_ERR_CONFIG, config->yaml.file, 0, 0,
+      "a line inside another value begins with `notify:`, `services:` or `tables:`; indent that "
+      "line");
 }
 
 enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct kh_str text,
                             struct kh_diags *diags)
 {
-  const char *stop_key = config->depth == KH_CONFIG_RECEIVER ? "notify" : NULL;
+  const char *const *stop_keys = config->depth == KH_CONFIG_RECEIVER ? kh_config_last_keys : NULL;
   enum kh_err err;
 
   /*
@@ -84,8 +101,9 @@ enum kh_err kh_config_parse(struct kh_config *config, const char *file, struct k
    * comes from outside goes through base/json.
    */
   json_object_seed(1);
-  err = kh_yaml_read(&config->yaml, file, text, stop_key, diags);
-  config->has_notify = config->yaml.stopped || json_object_get(config->yaml.root, "notify");
+  err = kh_yaml_read(&config->yaml, file, text, stop_keys, diags);
+  config->has_notify = stop_keys ? sees_notify(&config->yaml, text)
+                                 : json_object_get(config->yaml.root, "notify") != NULL;
   if (config->yaml.root)
     err = kh_first_err(err, kh_config_sections(config, diags));
   if (!err && config->depth == KH_CONFIG_WHOLE)

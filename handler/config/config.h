@@ -1,9 +1,9 @@
 /*
  * config.h - kitehook.yml as structs: what a receiver needs, then the rest.
  *
- * A receiver reads only as far as `notify:`, which comes last; a worker and
- * `kitehook check` read it all. `notify:` itself stays a tree here: rules/ and
- * notify/ give it meaning (kh_rules_compile in notify/notifiers.h).
+ * A receiver reads only as far as the first of `services:`, `tables:` and `notify:`, which come last, in any
+ * order; a worker and `kitehook check` read it all. These stay trees here: rules/ and notify/ give them
+ * meaning (kh_rules_compile in notify/notifiers.h).
  *
  *   webhook:
  *     signature: [{name: current, file: /path}, {name: previous, env: NAME}]   # and/or
@@ -19,6 +19,7 @@
  *   memory: {keep: 90d}             # 1d to 3650d
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
+ *   services: {...}                 # rules/account.h
  *   notify: [...]
  *
  * A secret is {file: PATH}, {env: NAME} or {credential: NAME}, which systemd's LoadCredential= has put into
@@ -142,9 +143,11 @@ struct kh_config {
 
   struct kh_yaml yaml;          /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   bool has_notify;              /* the file has `notify:`, which a receiver does not read */
+  json_t *services;             /* an object inside yaml (rules/account.h), or NULL */
   json_t *notify;               /* an array inside yaml, or `expanded`; or NULL */
   json_t *expanded;             /* owned; `notify` with what it includes, or NULL */
   struct kh_included *included; /* owned, and each next one */
+  json_t *templates;            /* owned; an array of the texts that rules/ found to be templates; or NULL */
 
   struct kh_buf env_file;                 /* its entries, "NAME=value" and a NUL each; wiped on release */
   const char *const *environment;         /* the caller's, "NAME=value", ends with NULL; or NULL */
@@ -232,6 +235,13 @@ bool kh_credential_path(const struct kh_config *config, const char *name, char p
  * KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_config_include(struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
+/*
+ * MADE, an object made of what stands at NODE, is from now on at that place for mistakes, and lives as long
+ * as CONFIG. KH_ERR_NO_MEMORY.
+ */
+enum kh_err kh_config_stands_for(struct kh_config *config, json_t *made, const json_t *node) KH_MUST_USE;
+/* TEXT, of CONFIG, is a template: `$NAME` in it has been looked at (kh_config_warn_of_variables). */
+enum kh_err kh_config_is_template(struct kh_config *config, json_t *text) KH_MUST_USE;
 /* The included file that NODE stands in; NULL when that is kitehook.yml itself. */
 const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node);
 
@@ -245,7 +255,7 @@ void kh_config_warning(const struct kh_config *config, const json_t *node, const
 enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *node, size_t at,
                                   enum kh_err err, struct kh_diags *diags, const char *format, ...)
     KH_PRINTF(6, 7);
-/* Warns of texts with a ${VARIABLE} that nothing will replace. */
+/* Warns of texts with a ${VARIABLE} that nothing will replace, once templates are known. */
 void kh_config_warn_of_variables(const struct kh_config *config, struct kh_diags *diags);
 /* One mistake for each key of OBJECT that is not in KNOWN (NULL-terminated), with "did you mean". */
 enum kh_err kh_config_known_keys(const struct kh_config *config, const json_t *object,

@@ -16,6 +16,16 @@ bool kh_diags_have_room(const struct kh_diags *diags, enum kh_err err)
   return diags && diags->count < KH_DIAGS_MAX && (err || diags->warnings < KH_DIAGS_WARN_MAX);
 }
 
+static bool is_said(const struct kh_diags *diags, const struct kh_diag *diag)
+{
+  for (size_t i = 0; i < diags->count && diag->line > 0; i++)
+    if (diags->at[i].err == diag->err && diags->at[i].line == diag->line &&
+        diags->at[i].column == diag->column && strcmp(diags->at[i].file, diag->file) == 0 &&
+        strcmp(diags->at[i].text, diag->text) == 0)
+      return true;
+  return false;
+}
+
 static struct kh_diag *next_place(struct kh_diags *diags, enum kh_err err)
 {
   if (!kh_diags_have_room(diags, err))
@@ -47,6 +57,8 @@ enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *fi
   va_start(values, format);
   (void)vsnprintf(diag->text, sizeof diag->text, format, values);
   va_end(values);
+  if (is_said(diags, diag))
+    return err;
   diags->count++;
   diags->warnings += err == KH_OK;
   return err;

@@ -22,7 +22,7 @@ struct kh_diags {
 void kh_diags_release(struct kh_diags *diags);
 /* False when another one would only be counted, or DIAGS is NULL: its place need not be found. */
 bool kh_diags_have_room(const struct kh_diags *diags, enum kh_err err);
-/* Adds one, or does nothing when DIAGS is NULL. Returns ERR. */
+/* Adds one, unless DIAGS is NULL or has the same at the same place of a file. Returns ERR. */
 enum kh_err kh_diags_add(struct kh_diags *diags, enum kh_err err, const char *file, unsigned line,
                          unsigned column, const char *format, ...) KH_PRINTF(6, 7);
 /* By file, line and column; what stands at one place stays in the order found. */

@@ -22,6 +22,22 @@ enum kh_err kh_config_say_in_text(const struct kh_config *config, const json_t *
 
 /* ---- ${VARIABLE} ---- */
 
+enum kh_err kh_config_is_template(struct kh_config *config, json_t *text)
+{
+  if (!config->templates)
+    config->templates = json_array();
+  return json_array_append(config->templates, text) ? KH_ERR_NO_MEMORY : KH_OK;
+}
+
+static bool is_template(const struct kh_config *config, const json_t *text)
+{
+  size_t i = 0;
+
+  while (i < json_array_size(config->templates) && json_array_get(config->templates, i) != text)
+    i++;
+  return i < json_array_size(config->templates);
+}
+
 /* Where TEXT has ${NAME, or names a variable and nothing else: $NAME. SIZE_MAX when it does neither. */
 static size_t find_variable(struct kh_str text)
 {
@@ -50,16 +66,10 @@ static void walk(const struct kh_config *config, json_t *node, const char *key, 
     if (strcmp(name, "if") != 0 && (key || strcmp(name, "notify") != 0))
       walk(config, child, name, diags);
   }
-  if (!text)
+  if (!text || is_template(config, node))
     return;
   size_t at = find_variable(kh_str(text, json_string_length(node)));
-  if (at == SIZE_MAX)
-    return;
-  if (strcmp(key, "message") == 0)
-    (void)kh_config_say_in_text(
-        config, node, at, KH_OK, diags,
-        "`${NAME}` stays as it is in a message; write a name such as {{build.branch}}");
-  else
+  if (at != SIZE_MAX)
     (void)kh_config_say_in_text(
         config, node, at, KH_OK, diags,
         "variables such as ${NAME} are not replaced in this file; write the text itself, or {env: NAME} "

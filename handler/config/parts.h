@@ -55,6 +55,14 @@ struct kh_str kh_env_file_get(const struct kh_buf *entries, const char *name);
 /* [A-Za-z_][A-Za-z0-9_]* */
 bool kh_env_name_is_valid(struct kh_str name);
 
+/* ---- schema.c ---- */
+
+/*
+ * The keys that stand last, in any order; NULL-terminated. Receivers read no further than the first of them,
+ * and ask only whether there is a `notify:`.
+ */
+extern const char *const kh_config_last_keys[];
+
 /* ---- section.c ---- */
 
 /* A mapping of the file while it is read. */

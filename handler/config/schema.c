@@ -2,7 +2,9 @@
 
 #include "base/nearest.h"
 #include "base/utf8.h"
-#include "config/config.h"
+#include "config/parts.h"
+
+const char *const kh_config_last_keys[] = {"services", "tables", "notify", NULL};
 
 const struct kh_included *kh_config_included(const struct kh_config *config, const json_t *node)
 {
@@ -11,6 +13,17 @@ const struct kh_included *kh_config_included(const struct kh_config *config, con
   while (file && kh_yaml_place(&file->yaml, node).line == 0)
     file = file->next;
   return file;
+}
+
+enum kh_err kh_config_stands_for(struct kh_config *config, json_t *made, const json_t *node)
+{
+  const struct kh_included *included = kh_config_included(config, node);
+  struct kh_yaml *yaml = &config->yaml;
+
+  for (struct kh_included *file = config->included; file; file = file->next)
+    if (file == included)
+      yaml = &file->yaml;
+  return kh_yaml_mark(yaml, made, NULL, kh_yaml_place(yaml, node));
 }
 
 static enum kh_err say(const struct kh_config *config, const json_t *node, const char *key,

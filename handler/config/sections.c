@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",  "inbox", "outbox",
-                                       "memory",  "worker",   "http", "notify", NULL};
+static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",    "inbox",  "outbox",
+                                       "memory",  "worker",   "http", "services", "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};
@@ -232,22 +232,36 @@ static enum kh_err read_webhook(const struct kh_section *top)
   return err;
 }
 
-/* A receiver stops at `notify`, so it would not see what stands behind. */
+/* A receiver stops at the first of the last keys, so it would not see what stands behind. */
 static enum kh_err check_order(const struct kh_section *top)
 {
   json_t *tree = (json_t *)(uintptr_t)top->object; /* jansson's iterators take no const */
+  const char *first = NULL;
   enum kh_err err = KH_OK;
-  bool behind = false;
   const char *key;
   json_t *value;
 
   json_object_foreach(tree, key, value)
   {
-    if (behind)
-      err = mistake(top, key, "`notify` must come last: receivers read no further; move this key above it");
-    behind = behind || strcmp(key, "notify") == 0;
+    const char *last = kh_config_last_keys[kh_word_place(kh_str_of(key), kh_config_last_keys)];
+
+    if (first && !last)
+      err = kh_config_mistake(top->config, tree, key, top->diags,
+                              "%s: `%s` must come last: receivers read no further; move this key above it",
+                              key, first);
+    first = first ? first : last;
   }
   return err;
+}
+
+static enum kh_err read_services(const struct kh_section *top)
+{
+  json_t *node = json_object_get(top->object, "services");
+
+  if (node && !json_is_object(node))
+    return mistake(top, "services", "needs a mapping, such as {slack: {token: {env: SLACK_TOKEN}}}");
+  top->config->services = node;
+  return KH_OK;
 }
 
 static enum kh_err read_notify(const struct kh_section *top)
@@ -259,7 +273,7 @@ static enum kh_err read_notify(const struct kh_section *top)
   if (!json_is_array(node))
     return mistake(top, "notify", "needs a list: lines that begin with `- `");
   top->config->notify = node;
-  return check_order(top);
+  return KH_OK;
 }
 
 enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
@@ -279,7 +293,9 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, read_webhook(&top));
+  err = kh_first_err(err, read_services(&top));
   err = kh_first_err(err, read_notify(&top));
+  err = kh_first_err(err, check_order(&top));
   if (!err && config->inbox_max_bytes < config->max_body_bytes)
     err = mistake(&top, "inbox", "max_bytes is less than one body may have (webhook.max_body); raise it");
   return err;

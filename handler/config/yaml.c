@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "base/nearest.h"
 #include "config/parts.h"
 #include "config/yaml_reader.h"
 
@@ -113,10 +114,13 @@ static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, co
   return err;
 }
 
-static bool is_stop_key(const struct kh_yaml_reader *reader, const yaml_event_t *event)
+/* The one of the stop keys that EVENT is, or NULL. */
+static const char *stop_key_of(const struct kh_yaml_reader *reader, const yaml_event_t *event)
 {
-  return reader->stop_key && reader->depth == 1 && event->type == YAML_SCALAR_EVENT &&
-         strcmp((const char *)event->data.scalar.value, reader->stop_key) == 0;
+  if (!reader->stop_keys || reader->depth != 1 || event->type != YAML_SCALAR_EVENT)
+    return NULL;
+  return reader
+      ->stop_keys[kh_word_place(kh_str_of((const char *)event->data.scalar.value), reader->stop_keys)];
 }
 
 static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
@@ -128,9 +132,9 @@ static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
     yaml_event_t event;
 
     err = next_event(reader, &event);
-    if (!err && is_stop_key(reader, &event))
-      reader->yaml->stopped = true;
-    ended = event.type == YAML_MAPPING_END_EVENT || reader->yaml->stopped;
+    if (!err)
+      reader->yaml->stopped_at = stop_key_of(reader, &event);
+    ended = event.type == YAML_MAPPING_END_EVENT || reader->yaml->stopped_at;
     if (!err && !ended)
       err = read_member(reader, object, &event);
     yaml_event_delete(&event);
@@ -227,7 +231,7 @@ static enum kh_err read_stream(struct kh_yaml_reader *reader)
     err = next_event(reader, &event);
     if (!err)
       err = read_event(reader, &event);
-    ended = event.type == YAML_STREAM_END_EVENT || reader->yaml->stopped;
+    ended = event.type == YAML_STREAM_END_EVENT || reader->yaml->stopped_at;
     yaml_event_delete(&event);
   }
   if (!err && !reader->yaml->root)
@@ -236,10 +240,10 @@ static enum kh_err read_stream(struct kh_yaml_reader *reader)
 }
 
 /* A receiver tells no places inside of texts. */
-static enum kh_err keep_source(struct kh_yaml *yaml, struct kh_str text, const char *stop_key)
+static enum kh_err keep_source(struct kh_yaml *yaml, struct kh_str text, const char *const *stop_keys)
 {
   kh_buf_init(&yaml->source, text.len);
-  return stop_key ? KH_OK : kh_buf_add(&yaml->source, text);
+  return stop_keys ? KH_OK : kh_buf_add(&yaml->source, text);
 }
 
 static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
@@ -250,7 +254,7 @@ static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
   *yaml = (struct kh_yaml){0};
   reader->text = kh_without_bom(reader->text);
   (void)snprintf(yaml->file, sizeof yaml->file, "%s", file);
-  if (!keep_source(yaml, reader->text, reader->stop_key) && yaml_parser_initialize(&reader->parser)) {
+  if (!keep_source(yaml, reader->text, reader->stop_keys) && yaml_parser_initialize(&reader->parser)) {
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input(&reader->parser, kh_yaml_give_line, reader);
     err = read_stream(reader);
@@ -269,10 +273,10 @@ static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
   return err ? err : reader->mistaken ? KH_ERR_CONFIG : KH_OK;
 }
 
-enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
-                         struct kh_diags *diags)
+enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                         const char *const *stop_keys, struct kh_diags *diags)
 {
-  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .stop_key = stop_key};
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .stop_keys = stop_keys};
 
   return read_all(&reader, file);
 }

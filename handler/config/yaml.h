@@ -30,19 +30,21 @@ struct kh_yaml {
   struct kh_yaml_mark *marks; /* owned */
   size_t mark_count;
   size_t mark_room;
-  bool stopped;         /* reading ended at STOP_KEY, so what follows was not seen */
-  struct kh_buf source; /* the file's text, for places inside of texts; empty with a STOP_KEY */
+  const char *stopped_at; /* that of STOP_KEYS at which reading ended, so what follows was not seen */
+  struct kh_buf source;   /* the file's text, for places inside of texts; empty with STOP_KEYS */
 };
 
 /*
- * Reads TEXT. With STOP_KEY (a top-level key, or NULL) it returns as soon as that key is met, without it.
- * Where a line begins with the key and a colon, no byte behind that is looked at. Errors go to DIAGS with
- * FILE, line and column: KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is NULL, unless what was wrong
- * could be left out (a tag, a key that stands there twice): then it is there, so that a caller can look for
- * more mistakes.
+ * Reads TEXT. With STOP_KEYS (of the top level, NULL-terminated; or NULL) it returns as soon as one of them
+ * is met, without it. Where a line begins with such a key and a colon, no byte behind that is looked at.
+ * Errors go to DIAGS with FILE, line and column: KH_ERR_CONFIG, KH_ERR_NO_MEMORY. After an error ROOT is
+ * NULL, unless what was wrong could be left out (a tag, a key that stands there twice): then it is there, so
+ * that a caller can look for more mistakes.
  */
-enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text, const char *stop_key,
-                         struct kh_diags *diags) KH_MUST_USE;
+enum kh_err kh_yaml_read(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                         const char *const *stop_keys, struct kh_diags *diags) KH_MUST_USE;
+/* Does a line of TEXT begin with KEY and a colon, as a key of the top level does? */
+bool kh_yaml_has_line(struct kh_str text, const char *key);
 /* The same for a file that is a list. */
 enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
                               struct kh_diags *diags) KH_MUST_USE;

@@ -2,19 +2,36 @@
 
 #include "config/yaml_reader.h"
 
-static bool begins_with_stop_key(const struct kh_yaml_reader *reader, struct kh_str rest)
+static bool begins_with_key(struct kh_str line, const char *key)
 {
-  size_t len = reader->stop_key ? strlen(reader->stop_key) : 0;
-  bool at_line = reader->given == 0 || reader->text.at[reader->given - 1] == '\n';
+  const size_t len = strlen(key);
 
-  if (len == 0 || !at_line || rest.len <= len || memcmp(rest.at, reader->stop_key, len) != 0)
+  if (line.len <= len || memcmp(line.at, key, len) != 0)
     return false;
-  return rest.at[len] == ':' && (rest.len == len + 1 || strchr(" \t\r\n", rest.at[len + 1]));
+  return line.at[len] == ':' && (line.len == len + 1 || strchr(" \t\r\n", line.at[len + 1]));
+}
+
+bool kh_yaml_has_line(struct kh_str text, const char *key)
+{
+  while (text.len > 0 && !begins_with_key(text, key))
+    (void)kh_str_cut(&text, '\n');
+  return text.len > 0;
+}
+
+/* The one of the stop keys that REST, what libyaml does not have yet, begins with; NULL when none does. */
+static const char *stop_key_at(const struct kh_yaml_reader *reader, struct kh_str rest)
+{
+  const char *const *key = reader->stop_keys;
+  const bool at_line = reader->given == 0 || reader->text.at[reader->given - 1] == '\n';
+
+  while (at_line && key && *key && !begins_with_key(rest, *key))
+    key++;
+  return at_line && key ? *key : NULL;
 }
 
 /*
  * By lines, because libyaml decodes all that it is given, and looks a few characters ahead: a receiver must
- * not fail over, or pay for, what stands behind `notify:`. So for libyaml the file ends there.
+ * not fail over, or pay for, what stands behind `services:` or `notify:`. So for libyaml the file ends there.
  */
 int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given)
 {
@@ -23,8 +40,9 @@ int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given)
   const char *end = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
   size_t line = end ? (size_t)(end - rest.at) + 1 : rest.len;
 
-  if (begins_with_stop_key(reader, rest)) {
-    line = strlen(reader->stop_key) + 1;
+  const char *stop_key = stop_key_at(reader, rest);
+  if (stop_key) {
+    line = strlen(stop_key) + 1;
     reader->text.len = reader->given + line;
   }
   *given = line < room ? line : room;

@@ -18,9 +18,9 @@ struct kh_yaml_reader {
   struct kh_yaml *yaml;
   struct kh_diags *diags;
   struct kh_str text;
-  size_t given; /* bytes of TEXT that libyaml has */
-  const char *stop_key;
-  bool is_list; /* the file is one, and no mapping */
+  size_t given;                 /* bytes of TEXT that libyaml has */
+  const char *const *stop_keys; /* or NULL */
+  bool is_list;                 /* the file is one, and no mapping */
   struct kh_yaml_anchor anchors[KH_YAML_MAX_ANCHORS];
   size_t anchor_count;
   size_t nodes;
@@ -28,7 +28,7 @@ struct kh_yaml_reader {
   bool mistaken; /* something was wrong that could be left out */
 };
 
-/* libyaml's read handler over TEXT, which it cuts at the stop key; SELF is the reader. */
+/* libyaml's read handler over TEXT, which it cuts at the first of the stop keys; SELF is the reader. */
 int kh_yaml_give_line(void *self, unsigned char *to, size_t room, size_t *given);
 
 /* Adds a mistake at AT. Returns KH_ERR_CONFIG. */

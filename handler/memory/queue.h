@@ -14,16 +14,16 @@
 #include "base/secret.h"
 
 enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
-enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025 };
+enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025, KH_NOTIFIER_BYTES = 25 };
 
 /*
  * A notification that is owed. No URL and no secret: those are resolved when it is sent. Its destination is
  * credential and place together: order, rests and "full" go by both, rule and secrets by the credential.
  */
 struct kh_delivery {
-  char id[KH_DELIVERY_ID_BYTES];        /* 32 hexadecimal digits: a hash of event and rule */
+  char id[KH_DELIVERY_ID_BYTES];        /* 32 hexadecimal digits: a hash of event, rule and place */
   char rule[KH_DELIVERY_ID_BYTES];      /* at most 32 bytes */
-  char notifier[17];                    /* "slack" */
+  char notifier[KH_NOTIFIER_BYTES];     /* "slack" */
   char credential[KH_CREDENTIAL_BYTES]; /* a reference: "slack env:SLACK_WEBHOOK_URL" */
   char place[KH_PLACE_BYTES];           /* inside of it, such as a selector; "" where that is all */
   char entry[96];                       /* the webhook it came from */

@@ -58,7 +58,8 @@ bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const 
 {
   switch (part) {
   case KH_MATCH_EVENTS:
-    return kh_match_name(match, kh_str_of(event->name));
+    return kh_match_name(match, kh_str_of(event->name)) &&
+           !(match->not_blocked && match->event_count == 0 && event->build_blocked);
   case KH_MATCH_PIPELINES:
     return name_matches(match->pipelines, names, KH_NAME_PIPELINE_SLUG);
   case KH_MATCH_BRANCHES:

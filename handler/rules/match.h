@@ -20,6 +20,7 @@ struct kh_match {
   const char *const *default_events; /* of the notifier, NULL-terminated; used when event_count is 0 */
   const char *events[KH_MATCH_EVENTS_MAX + 1]; /* borrowed from the config's tree; NULL-terminated */
   size_t event_count;
+  bool not_blocked;               /* by default_events no build that is blocked */
   const char *pipelines;          /* borrowed, or NULL */
   const char *branches;           /* borrowed, or NULL */
   struct kh_condition *condition; /* owned, or NULL */

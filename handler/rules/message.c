@@ -10,6 +10,7 @@ const struct kh_template_format kh_message_plain = {.max_characters = KH_MESSAGE
 struct listener {
   const struct kh_config *config;
   const json_t *node;
+  const char *name;
   struct kh_diags *diags;
 };
 
@@ -17,9 +18,9 @@ static void tell_mistake(void *self, const struct kh_mistake *mistake)
 {
   const struct listener *to = self;
 
-  (void)kh_config_say_in_text(
-      to->config, to->node, mistake->at, KH_ERR_CONFIG, to->diags, "`message`: %s%s%s%s", mistake->text,
-      mistake->hint[0] ? "; did you mean `" : "", mistake->hint, mistake->hint[0] ? "`?" : "");
+  (void)kh_config_say_in_text(to->config, to->node, mistake->at, KH_ERR_CONFIG, to->diags, "`%s`: %s%s%s%s",
+                              to->name, mistake->text, mistake->hint[0] ? "; did you mean `" : "",
+                              mistake->hint, mistake->hint[0] ? "`?" : "");
 }
 
 static void tell_advice(void *self, size_t at, size_t len, const char *text)
@@ -27,14 +28,14 @@ static void tell_advice(void *self, size_t at, size_t len, const char *text)
   const struct listener *to = self;
 
   (void)len;
-  (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
+  (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`%s`: %s", to->name, text);
 }
 
 static void tell_comment(void *self, size_t at, size_t len)
 {
   const struct listener *to = self;
 
-  kh_cannot_advise_comment(to->config, to->node, "message", at, len, to->diags);
+  kh_cannot_advise_comment(to->config, to->node, to->name, at, len, to->diags);
 }
 
 struct use_listener {
@@ -57,17 +58,33 @@ static void tell_use(void *self, const struct kh_use *use)
   tell_advice((void *)(uintptr_t)listener->to, use->at, use->len, text);
 }
 
-enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
-                               struct kh_diags *diags)
+enum kh_err kh_template_of(struct kh_config *config, json_t *node, const char *name,
+                           const struct kh_match *match, struct kh_template **made, struct kh_diags *diags)
 {
-  const json_t *node = json_object_get(options, "message");
   const char *text = kh_config_text(node);
-  struct listener listener = {config, node, diags};
+  struct listener listener = {config, node, name, diags};
   const struct kh_template_reader reader = {.self = &listener,
                                             .mistake = tell_mistake,
                                             .advise = tell_advice,
                                             .comment = tell_comment,
-                                            .remembers = config->state[0] != '\0'};
+                                            .remembers = config->state[0] != '\0',
+                                            .with_uploads = true};
+  enum kh_err err = kh_config_is_template(config, node);
+
+  if (!err)
+    err = kh_template_compile(made, kh_str_of(text), &reader);
+  if (err == KH_ERR_NO_MEMORY)
+    (void)kh_config_mistake(config, node, NULL, diags, "`%s`: no memory left", name);
+  if (!err)
+    kh_template_uses(*made, &(struct kh_uses){&(struct use_listener){&listener, match, {false}}, tell_use});
+  return err ? KH_ERR_CONFIG : KH_OK;
+}
+
+enum kh_err kh_message_compile(struct kh_config *config, const json_t *options, struct kh_rule *rule,
+                               struct kh_diags *diags)
+{
+  json_t *node = json_object_get(options, "message");
+  const char *text = kh_config_text(node);
 
   if (!node)
     return KH_OK;
@@ -78,25 +95,24 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
     return kh_config_mistake(config, options, "message", diags,
                              "an empty `message` says nothing; leave it out for the usual words, or put it "
                              "in quotes if it begins with #");
-  enum kh_err err = kh_template_compile(&rule->message, kh_str_of(text), &reader);
-  if (err == KH_ERR_NO_MEMORY)
-    (void)kh_config_mistake(config, options, "message", diags, "`message`: no memory left");
-  if (!err)
-    kh_template_uses(rule->message,
-                     &(struct kh_uses){&(struct use_listener){&listener, &rule->match, {false}}, tell_use});
-  return err ? KH_ERR_CONFIG : KH_OK;
+  return kh_template_of(config, node, "message", &rule->match, &rule->message, diags);
+}
+
+enum kh_err kh_template_say(const struct kh_template *template, const char *name,
+                            struct kh_rendering *rendering, const struct kh_template_format *format,
+                            struct kh_buf *out)
+{
+  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
+  enum kh_err err = kh_template_render(template, rendering->names, format, out, &why);
+
+  if (why.kind != KH_MISTAKE_NONE)
+    (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its %s: %s", name,
+                         why.text);
+  return err;
 }
 
 enum kh_err kh_message_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                               const struct kh_template_format *format, struct kh_buf *out)
 {
-  struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
-
-  if (!rule->message)
-    return KH_OK;
-  enum kh_err err = kh_template_render(rule->message, rendering->names, format, out, &why);
-  if (why.kind != KH_MISTAKE_NONE)
-    (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its message: %s",
-                         why.text);
-  return err;
+  return rule->message ? kh_template_say(rule->message, "message", rendering, format, out) : KH_OK;
 }

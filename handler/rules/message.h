@@ -10,10 +10,22 @@
 enum { KH_MESSAGE_CHARACTERS = 3000, KH_MESSAGE_BYTES = 64 * 1024 };
 
 /*
+ * Compiles NODE, a text, for events that MATCH takes. What Buildkite's agent replaces at upload becomes the
+ * name it stands for (upload.h). NAME is how messages call it. All mistakes go to DIAGS; KH_ERR_CONFIG.
+ */
+enum kh_err kh_template_of(struct kh_config *config, json_t *node, const char *name,
+                           const struct kh_match *match, struct kh_template **made,
+                           struct kh_diags *diags) KH_MUST_USE;
+/* Appends to OUT what TEMPLATE comes to; rendering->undecided says what could not be decided. */
+enum kh_err kh_template_say(const struct kh_template *template, const char *name,
+                            struct kh_rendering *rendering, const struct kh_template_format *format,
+                            struct kh_buf *out) KH_MUST_USE;
+
+/*
  * For configure functions: reads OPTIONS' member `message` into RULE, if there is one. All its mistakes go to
  * DIAGS.
  */
-enum kh_err kh_message_compile(const struct kh_config *config, const json_t *options, struct kh_rule *rule,
+enum kh_err kh_message_compile(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                                struct kh_diags *diags) KH_MUST_USE;
 
 /* For what needs no escaping, since a library writes it as JSON. */

@@ -8,9 +8,9 @@
  * `render` makes of an event what lies in the outbox until it is delivered, without anything secret;
  * `request` makes of that one attempt.
  *
- * The folder: rule.c compiles `notify:` into rules, each by options.c (the options of its notifier; message.c
- * for `message:`) and match_compile.c (branches.c). For each event decision.c asks match.c, and render.c has
- * the notifier make its delivery.
+ * The folder: rule.c compiles `notify:` into rules, each by entry.c (its form, by options.c and account.c
+ * what it says, by message.c its templates) and match_compile.c (branches.c). For each event decision.c asks
+ * match.c, and render.c has the notifier make its delivery.
  */
 #ifndef KH_NOTIFIER_H
 #define KH_NOTIFIER_H
@@ -19,6 +19,7 @@
 #include "memory/memory.h"
 #include "memory/queue.h"
 #include "net/transport.h"
+#include "rules/account.h"
 #include "rules/match.h"
 #include "rules/options.h"
 #include "rules/verdict.h"
@@ -42,20 +43,62 @@ struct kh_rate {
   bool per_place;    /* each place of a credential has its own; else all of them share one */
 };
 
+/*
+ * Buildkite's own form of an entry, for a word that its `notify:` has: what stands behind the word is a text,
+ * a list, nothing, or a mapping. A notifier has its own form of a mapping beside that only where this has
+ * OPTIONS.
+ */
+struct kh_form {
+  /*
+   * The option that stands alone behind the word: `slack: "#general"` is {channels: "#general"}. Of one of
+   * type KH_OPTION_URL or KH_OPTION_SECRET both the value, which Buildkite has in the file itself, and a
+   * reference such as `webhook: {env: HOOK_URL}`. NULL where nothing can.
+   */
+  const char *alone;
+  bool is_word; /* the word may stand without anything, as `github_check` */
+  /* NULL: the notifier's, which has no other form. Else of this form only. */
+  const struct kh_option *options;
+  /* With OPTIONS: a mapping is in this form, too, unless it has an option that the notifier requires. */
+  bool takes_mapping;
+  const char *const *default_events; /* Buildkite's; NULL: the notifier's */
+  /* By default no build that is blocked, unless the rule's `if` speaks of them. */
+  bool not_blocked;
+  const struct kh_account *account; /* that it goes by, or NULL */
+  /*
+   * Cuts the name of a service off PLACE, as it stands in the file: "acme" of "acme#builds". Empty where it
+   * has none. NULL where `service: NAME` says it.
+   */
+  struct kh_str (*account_of)(struct kh_str *place);
+};
+
 struct kh_notifier {
-  const char *name;  /* the word in kitehook.yml: "slack"; at most 16 bytes */
+  const char *name;  /* the word in kitehook.yml: "slack"; at most 24 bytes */
   const char *words; /* for documents: what it does, without a full stop */
   const char *content_type;
   const char *const *default_events; /* NULL-terminated */
   const struct kh_option *options;
-  int64_t age_max_s; /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
-  unsigned at_once;  /* how many may be on their way to one destination; 0: 1, and so in their order */
+  const struct kh_form *form; /* NULL where Buildkite has no such word */
+  int64_t age_max_s;          /* how long a delivery is tried; 0: KH_DELIVERY_AGE_MAX_S */
+  unsigned at_once; /* how many may be on their way to one destination; 0: 1, and so in their order */
   struct kh_rate rate;
   bool replaces; /* a newer delivery makes an older one that still waits pointless */
-  /* What the table cannot say of OPTIONS, once read by it without a mistake. NULL where it says it all. */
+  /*
+   * What the table cannot say of OPTIONS, once read by it without a mistake; in Buildkite's form the mapping
+   * that it stands for. Once for each service that the rule goes by. NULL where it says it all.
+   */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
-  /* Writes the body that lies in the outbox. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+  /*
+   * Where to: appends to PLACE what WRITTEN, a place of RULE for this webhook, stands for; WRITTEN is empty
+   * where RULE has no option of places. Nothing, where there is no such place. WRITTEN may hold what a
+   * stranger chose, such as a branch. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL: WRITTEN itself.
+   */
+  enum kh_err (*place)(const struct kh_rule *rule, const struct kh_rendering *rendering,
+                       struct kh_str written, struct kh_buf *place);
+  /*
+   * Writes the body that lies in the outbox, one for all places. KH_ERR_RENDER, KH_ERR_LIMIT,
+   * KH_ERR_NO_MEMORY.
+   */
   enum kh_err (*render)(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body);
   /*
    * Appends to TEXT, for people, what is seen of BODY, which `render` wrote, where it arrives: lines of plain
@@ -91,7 +134,17 @@ struct kh_rule {
   json_t *made;                /* owned; what configure prepared for render */
   struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
   char credential[KH_CREDENTIAL_BYTES]; /* names them without telling them: "slack env:SLACK_WEBHOOK_URL" */
-  char place[KH_PLACE_BYTES];           /* where to inside of it; "" where that is all */
+  /* Where to inside of it, "" where that is all; where there are PLACES, these as written, for people. */
+  char place[KH_PLACE_BYTES];
+  struct kh_template **places; /* owned, and each of them: rendered for a webhook, one delivery each */
+  size_t place_count, place_room;
+  const json_t *account; /* borrowed: the options in `services:` that it goes by; or NULL */
+  char account_name[33];
+  /*
+   * Owned: the same entry by another service of its kind, or NULL. It has no match and no message, and the
+   * first renders for all.
+   */
+  struct kh_rule *also;
 };
 
 struct kh_rules {
@@ -109,18 +162,32 @@ enum { KH_DELIVERY_AGE_MAX_S = 24 * 3600 }; /* how long a delivery is tried */
 enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_notifier *const *notifiers,
                                   struct kh_rules *rules, struct kh_diags *diags) KH_MUST_USE;
 void kh_rules_release(struct kh_rules *rules);
-/* The first rule that has CREDENTIAL; NULL when the config no longer has one. */
+/*
+ * The first rule that has CREDENTIAL, siblings by service included; NULL when the config has none any more.
+ */
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *credential);
 
+enum { KH_PLACES_MAX = 50 }; /* of a rule */
+
+/* {0} is empty. */
+struct kh_deliveries {
+  struct kh_delivery *at; /* owned, as each of them */
+  size_t count, room;
+};
+
+void kh_deliveries_release(struct kh_deliveries *deliveries);
+
 /*
- * The delivery that RULE makes of a webhook: rendered, with its id and dates; only `entry` is left to the
- * caller, who also releases it. EVENT_DIGEST, usually the hash of the body, names the event: the id is a hash
- * of it and of RULE's name. rendering->undecided is set anew.
- * KH_ERR_RENDER, KH_ERR_NO_MEMORY, or KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
+ * Appends to MADE the deliveries that RULE makes of a webhook, one for each of its places: rendered, with
+ * their ids and dates; only `entry` is left to the caller. EVENT_DIGEST, usually the hash of the body, names
+ * the event: an id is a hash of it and of RULE's name, and of credential and place where RULE has several; no
+ * two in MADE have the same. rendering->undecided is set anew. KH_ERR_NO_PLACE when one or more places come
+ * to nothing: those of the others are there. After another error none is: KH_ERR_RENDER, KH_ERR_NO_MEMORY, or
+ * KH_ERR_LIMIT over KH_DELIVERY_MAX_BYTES.
  */
 enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rendering,
                            const unsigned char event_digest[KH_DIGEST_BYTES], int64_t now_us,
-                           struct kh_delivery *delivery) KH_MUST_USE;
+                           struct kh_deliveries *made) KH_MUST_USE;
 
 /*
  * What one attempt at NOW_US sends of DELIVERY, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT,

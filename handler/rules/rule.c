@@ -3,9 +3,7 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "language/template/template.h"
-#include "rules/notifier.h"
-
-enum { NOTIFIER_NAME_MAX_BYTES = 16 };
+#include "rules/entry.h"
 
 /* All keys that an entry may have, and the notifiers for messages: as much as the list of notifiers needs. */
 struct vocabulary {
@@ -45,7 +43,7 @@ static enum kh_err vocabulary_init(struct vocabulary *vocabulary, const struct k
       .notifiers = notifiers,
       .names = calloc(count + 1, sizeof *vocabulary->names),
       .keys = calloc(count + KH_COUNT(own_keys) + length_of(kh_match_keys) + 2, sizeof *vocabulary->keys)};
-  kh_buf_init(&vocabulary->words, count * (NOTIFIER_NAME_MAX_BYTES + 2));
+  kh_buf_init(&vocabulary->words, count * (KH_NOTIFIER_BYTES + 1));
   if (!vocabulary->names || !vocabulary->keys)
     return KH_ERR_NO_MEMORY;
   for (size_t i = 0; i < count; i++) {
@@ -167,7 +165,7 @@ static enum kh_err compile_name(const struct kh_config *config, const json_t *en
   if (name)
     (void)snprintf(rule->name, sizeof rule->name, "%.32s", name);
   else
-    (void)snprintf(rule->name, sizeof rule->name, "%.16s-%zu", rule->notifier->name, before->count + 1);
+    (void)snprintf(rule->name, sizeof rule->name, "%.24s-%zu", rule->notifier->name, before->count + 1);
 
   for (size_t i = 0; i < before->count; i++)
     if (strcmp(before->at[i].name, rule->name) == 0)
@@ -177,34 +175,21 @@ static enum kh_err compile_name(const struct kh_config *config, const json_t *en
   return KH_OK;
 }
 
-static enum kh_err refuse_form(const struct kh_config *config, const json_t *entry,
-                               const struct kh_notifier *notifier, struct kh_diags *diags)
+static const char *const *default_events(const struct kh_notifier *notifier, const struct kh_form *form)
 {
-  struct kh_buf usage;
+  static const char *const none[] = {NULL};
 
-  kh_buf_init(&usage, 1024);
-  kh_options_usage(notifier, &usage);
-  enum kh_err err = kh_config_mistake(config, entry, json_is_object(entry) ? notifier->name : NULL, diags,
-                                      "write `- %s`; a credential never stands in this file itself",
-                                      kh_buf_text(&usage));
-  kh_buf_release(&usage);
-  return err;
+  if (!notifier)
+    return none;
+  return form && form->default_events ? form->default_events : notifier->default_events;
 }
 
-static enum kh_err compile_options(struct kh_config *config, const json_t *entry, struct kh_rule *rule,
-                                   struct kh_diags *diags)
+/* Whoever asks for a state wants to be asked about it. */
+static bool speaks_of_blocked(const json_t *entry)
 {
-  const struct kh_notifier *notifier = rule->notifier;
-  const json_t *options = json_object_get(entry, notifier->name);
-  const char *text = kh_config_text(options);
+  const char *condition = kh_config_text(json_object_get(entry, "if"));
 
-  /* `- log:` with nothing behind it reads as an empty text. */
-  if (text && !*text)
-    options = NULL;
-  if (options ? !json_is_object(options) : kh_options_are_needed(notifier))
-    return refuse_form(config, entry, notifier, diags);
-  enum kh_err err = kh_options_read(config, options, rule, diags);
-  return err || !notifier->configure ? err : notifier->configure(config, options, rule, diags);
+  return condition && strstr(condition, "blocked");
 }
 
 static enum kh_err compile_rule(struct kh_config *config, json_t *entry, struct vocabulary *vocabulary,
@@ -220,15 +205,15 @@ static enum kh_err compile_rule(struct kh_config *config, json_t *entry, struct 
     err = KH_ERR_CONFIG;
   rule->notifier = pick(config, entry, vocabulary, diags);
 
-  static const char *const no_events[] = {NULL};
-  if (kh_match_compile(config, entry, rule->notifier ? rule->notifier->default_events : no_events,
-                       &rule->match, diags))
+  const struct kh_form *form = rule->notifier ? kh_entry_form(entry, rule->notifier) : NULL;
+  if (kh_match_compile(config, entry, default_events(rule->notifier, form), &rule->match, diags))
     err = KH_ERR_CONFIG;
+  rule->match.not_blocked = form && form->not_blocked && !speaks_of_blocked(entry);
   if (!rule->notifier)
     return KH_ERR_CONFIG;
   if (compile_name(config, entry, before, rule, diags))
     err = KH_ERR_CONFIG;
-  if (compile_options(config, entry, rule, diags))
+  if (kh_entry_read(config, entry, form, rule, diags))
     err = KH_ERR_CONFIG;
   return err;
 }
@@ -241,6 +226,8 @@ enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_noti
   size_t count = json_array_size(config->notify);
 
   *rules = (struct kh_rules){0};
+  if (err != KH_ERR_NO_MEMORY && kh_accounts_check(config, notifiers, diags))
+    err = KH_ERR_CONFIG;
   if (count == 0 || err == KH_ERR_NO_MEMORY)
     return err;
   if (count > KH_RULES_MAX)
@@ -262,16 +249,29 @@ done:
   return err;
 }
 
+/* But for the struct itself. */
+static void release_rule(struct kh_rule *rule)
+{
+  kh_match_release(&rule->match);
+  kh_secret_release(&rule->url);
+  kh_secret_release(&rule->secret);
+  kh_secret_release(&rule->capability);
+  json_decref(rule->made);
+  kh_template_free(rule->message);
+  for (size_t i = 0; i < rule->place_count; i++)
+    kh_template_free(rule->places[i]);
+  free(rule->places);
+}
+
 void kh_rules_release(struct kh_rules *rules)
 {
-  for (size_t i = 0; i < rules->count; i++) {
-    kh_match_release(&rules->at[i].match);
-    kh_secret_release(&rules->at[i].url);
-    kh_secret_release(&rules->at[i].secret);
-    kh_secret_release(&rules->at[i].capability);
-    json_decref(rules->at[i].made);
-    kh_template_free(rules->at[i].message);
-  }
+  for (size_t i = 0; i < rules->count; i++)
+    for (struct kh_rule *rule = &rules->at[i], *also = NULL; rule; rule = also) {
+      also = rule->also;
+      release_rule(rule);
+      if (rule != &rules->at[i])
+        free(rule);
+    }
   free(rules->at);
   *rules = (struct kh_rules){0};
 }
@@ -279,7 +279,8 @@ void kh_rules_release(struct kh_rules *rules)
 const struct kh_rule *kh_rules_for(const struct kh_rules *rules, const char *credential)
 {
   for (size_t i = 0; i < rules->count; i++)
-    if (strcmp(rules->at[i].credential, credential) == 0)
-      return &rules->at[i];
+    for (const struct kh_rule *rule = &rules->at[i]; rule; rule = rule->also)
+      if (strcmp(rule->credential, credential) == 0)
+        return rule;
   return NULL;
 }

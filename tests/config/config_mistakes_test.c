@@ -78,6 +78,7 @@ static const struct mistake all[] = {
     {28, 3, "`colour` is no key here"},
     {28, 11, "tags are not supported"},
     {29, 1, "needs a list"},
+    {30, 1, "`notify` must come last"},
 };
 
 START_TEST(finds_all_mistakes_at_once)
@@ -136,7 +137,13 @@ static const struct wrong wrongs[] = {
     {WEBHOOK "notify:\n", {2, 1, "needs a list"}},
     {WEBHOOK "notify: []\nlog: stderr\nstate: s\n", {3, 1, "`notify` must come last"}},
     {WEBHOOK "notify: []\nlog: stderr\nstate: s\n", {4, 1, "`notify` must come last"}},
+    {WEBHOOK "services: {}\nlog: stderr\nnotify: []\nstate: s\n", {3, 1, "log: `services` must come last"}},
+    {WEBHOOK "services: {}\nlog: stderr\nnotify: []\nstate: s\n", {5, 1, "state: `services` must come last"}},
+    {WEBHOOK "services: [slack]\n", {2, 1, "services: needs a mapping"}},
+    {WEBHOOK "tables: {}\nstate: s\n", {3, 1, "`tables` must come last"}},
     {WEBHOOK "log: \"/x\nnotify: y\"\n", {0, 0, "begins with `notify:`"}},
+    {WEBHOOK "log: \"/x\nservices: y\"\n", {0, 0, "or `tables:`; indent that line"}},
+    {WEBHOOK "services: {}\n\"notify\": []\n", {0, 0, "`notify:` is a line of its own, without quotes"}},
     {WEBHOOK "\xc3\xbc: 1\n", {2, 1, "this value is no key here"}},
 };
 

@@ -15,7 +15,9 @@ static enum kh_err read_text(struct kh_yaml *yaml, struct kh_str text, const cha
                              struct kh_diags *diags)
 {
   struct kh_guard guard;
-  enum kh_err err = kh_yaml_read(yaml, "t.yml", kh_guard_end(&guard, text), stop_key, diags);
+  const char *const stop_keys[] = {"other", stop_key, NULL};
+  enum kh_err err = kh_yaml_read(yaml, "t.yml", kh_guard_end(&guard, text), stop_key ? stop_keys : NULL,
+                                 diags);
 
   kh_guard_release(&guard);
   return err;

@@ -16,7 +16,9 @@ static enum kh_err read_text(struct kh_yaml *yaml, struct kh_str text, const cha
                              struct kh_diags *diags)
 {
   struct kh_guard guard;
-  enum kh_err err = kh_yaml_read(yaml, "t.yml", kh_guard_end(&guard, text), stop_key, diags);
+  const char *const stop_keys[] = {"other", stop_key, NULL};
+  enum kh_err err = kh_yaml_read(yaml, "t.yml", kh_guard_end(&guard, text), stop_key ? stop_keys : NULL,
+                                 diags);
 
   kh_guard_release(&guard);
   return err;
@@ -184,7 +186,7 @@ START_TEST(looks_at_nothing_behind_the_stop_key)
   (void)kh_buf_add(&text, KH_STR("a:\n  notify: nested\nnotify:"));
   (void)kh_buf_add(&text, behind[_i]);
   ck_assert_int_eq(read_text(&yaml, kh_buf_view(&text), "notify", &diags), KH_OK);
-  ck_assert(yaml.stopped);
+  ck_assert_str_eq(yaml.stopped_at, "notify");
   ck_assert_uint_eq(json_object_size(yaml.root), 1);
   ck_assert_str_eq(json_string_value(json_object_get(json_object_get(yaml.root, "a"), "notify")), "nested");
   ck_assert_uint_eq(diags.count, 0);

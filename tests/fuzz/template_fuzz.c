@@ -114,7 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct kh_guard guard = {0};
   struct heard heard = {.source = kh_guard_end(&guard, kh_str((const char *)data, size))};
-  const struct kh_template_reader reader = {.self = &heard, .mistake = hear, .advise = advise};
+  const struct kh_template_reader reader = {
+      .self = &heard, .mistake = hear, .advise = advise, .with_uploads = size % 2 == 0};
   struct kh_template *template = NULL;
 
   enum kh_err err = kh_template_compile(&template, heard.source, &reader);

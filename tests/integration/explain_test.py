@@ -675,9 +675,16 @@ def test_variables(cli, report):
     done = cli.run("check", "--config", "kitehook.yml")
     told = {(int(one[1]), int(one[2])): one[3] for one in PLACE.findall(done.out) if "${NAME}" in one[3]}
     report.check("check: ${NAME} in a path",
-                 set(told) == {(4, 8), (5, 6), (10, 60)} and
-                 all(text.startswith("warning: ") for text in told.values()) and
-                 "{{build.branch}}" in told[10, 60], done)
+                 set(told) == {(4, 8), (5, 6)} and
+                 all(text.startswith("warning: ") for text in told.values()), done)
+    told = {(int(one[1]), int(one[2])): one[3] for one in PLACE.findall(done.out)}
+    report.check("check: ${NAME} in a message", done.code == 1 and
+                 "`message`: only Buildkite's agent knows $USER" in told.get((10, 60), ""), done)
+    cli.config(rules='  - slack: { url: { env: SLACK_WEBHOOK_URL }, message: "$BUILDKITE_BRANCH for $$5 $$A_B" }\n',
+               top="state: state\n")
+    done = cli.run("check", "--config", "kitehook.yml")
+    report.check("check: $BUILDKITE_BRANCH in a message", done.code == 0 and
+                 "warning: `message`: $BUILDKITE_BRANCH is taken as {{build.branch}}" in done.out, done)
 
 
 def test_history_is_warned_of(cli, report):

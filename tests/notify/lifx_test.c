@@ -123,7 +123,7 @@ START_TEST(the_configuration_changes_it)
   const struct kh_rule *rule = &made.rules.at[0];
 
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.finished\",\"build\":{\"state\":\"passed\"}}"));
-  ck_assert_int_eq(kh_rule_render(rule, kh_test_rendering(&event.event), digest, 0, &delivery), KH_OK);
+  ck_assert_int_eq(kh_test_rendered(rule, kh_test_rendering(&event.event), digest, 0, &delivery), KH_OK);
   ck_assert_str_eq(kh_buf_text(&delivery.body), configured[_i].expected);
 
   ck_assert_int_eq(kh_rule_request(rule, &delivery, 0, &outgoing), KH_OK);
@@ -184,7 +184,7 @@ START_TEST(an_old_light_is_not_turned_on)
 
   kh_test_rules_open(&made, "- lifx: {token: {env: TOKEN}}\n", environment);
   kh_test_event_read(&event, KH_STR("{\"event\":\"build.running\",\"build\":{}}"));
-  ck_assert_int_eq(kh_rule_render(&made.rules.at[0], kh_test_rendering(&event.event), digest, 0, &delivery),
+  ck_assert_int_eq(kh_test_rendered(&made.rules.at[0], kh_test_rendering(&event.event), digest, 0, &delivery),
                    KH_OK);
   ck_assert_int_eq(delivery.expires_us, INT64_C(600000000));
   kh_delivery_release(&delivery);

@@ -445,7 +445,7 @@ START_TEST(delivery_is_filled)
   kh_test_event_read(&event, kh_str_of(body));
   kh_openssl_sha256(kh_str_of(body), digest);
   ck_assert_int_eq(
-      kh_rule_render(&made.rules.at[0], kh_test_rendering(&event.event), digest, now_us, &delivery), KH_OK);
+      kh_test_rendered(&made.rules.at[0], kh_test_rendering(&event.event), digest, now_us, &delivery), KH_OK);
 
   memcpy(hashed, digest, KH_DIGEST_BYTES);
   memcpy(hashed + KH_DIGEST_BYTES, "team", 4);
@@ -503,13 +503,13 @@ START_TEST(delivery_has_a_limit)
 
   kh_test_event_read(&event, kh_str_of(body));
   notifier.render = render_too_much;
-  ck_assert_int_eq(kh_rule_render(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
+  ck_assert_int_eq(kh_test_rendered(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
                    KH_ERR_LIMIT);
   ck_assert_uint_eq(delivery.body.len, 0);
   kh_delivery_release(&delivery);
 
   notifier.render = render_just_enough; /* one byte too many: the closing bracket */
-  ck_assert_int_eq(kh_rule_render(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
+  ck_assert_int_eq(kh_test_rendered(&rule, kh_test_rendering(&event.event), digest, 0, &delivery),
                    KH_ERR_LIMIT);
   kh_delivery_release(&delivery);
   kh_test_event_release(&event);

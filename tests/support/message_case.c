@@ -15,7 +15,7 @@ json_t *kh_test_message(const char *notify, const struct kh_event *event)
 
   kh_test_rules_open(&made, notify, kh_test_message_environment);
   MUST(!made.err, "%s: %s", notify, kh_diags_first(&made.diags).text);
-  enum kh_err err = kh_rule_render(&made.rules.at[0], kh_test_rendering(event), digest, 0, &delivery);
+  enum kh_err err = kh_test_rendered(&made.rules.at[0], kh_test_rendering(event), digest, 0, &delivery);
   MUST(!err, "%s: %s", notify, kh_err_token(err));
   json_t *json = kh_check_read(notify, kh_buf_view(&delivery.body));
   kh_delivery_release(&delivery);

@@ -77,6 +77,19 @@ struct kh_rendering *kh_test_rendering(const struct kh_event *event)
   return &rendering;
 }
 
+enum kh_err kh_test_rendered(const struct kh_rule *rule, struct kh_rendering *rendering,
+                             const unsigned char event_digest[KH_DIGEST_BYTES], int64_t now_us,
+                             struct kh_delivery *delivery)
+{
+  struct kh_deliveries made = {0};
+  enum kh_err err = kh_rule_render(rule, rendering, event_digest, now_us, &made);
+
+  ck_assert_uint_eq(made.count, !err);
+  *delivery = made.count > 0 ? made.at[0] : (struct kh_delivery){.attempt = 0};
+  free(made.at);
+  return err;
+}
+
 bool kh_test_matches(const struct kh_rule *rule, const struct kh_event *event)
 {
   struct kh_decision decision;

@@ -39,6 +39,10 @@ struct kh_test_event {
 
 /* What notifiers render EVENT from. One at a time. */
 struct kh_rendering *kh_test_rendering(const struct kh_event *event);
+/* kh_rule_render for a rule with one place. Release DELIVERY either way. */
+enum kh_err kh_test_rendered(const struct kh_rule *rule, struct kh_rendering *rendering,
+                             const unsigned char event_digest[KH_DIGEST_BYTES], int64_t now_us,
+                             struct kh_delivery *delivery);
 /* Does RULE match EVENT? */
 bool kh_test_matches(const struct kh_rule *rule, const struct kh_event *event);
 

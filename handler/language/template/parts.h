@@ -12,13 +12,15 @@ enum kh_filter_type {
   KH_FILTER_TRUNCATE,
   KH_FILTER_DURATION,
   KH_FILTER_TIME,
-  KH_FILTER_URLENCODE
+  KH_FILTER_URLENCODE,
+  KH_FILTER_PART /* of the text as it is, without "…": only upload.h has it */
 };
 
 struct kh_filter {
   enum kh_filter_type type;
   struct kh_str text; /* of default */
-  size_t characters;  /* of truncate */
+  size_t characters;  /* of truncate and part */
+  size_t from;        /* of part */
   struct kh_filter *next;
 };
 

@@ -44,6 +44,7 @@ struct kh_template_reader {
   void (*advise)(void *self, size_t at, size_t len, const char *text);
   bool remembers;                                     /* as in kh_advice (condition.h) */
   void (*comment)(void *self, size_t at, size_t len); /* in the condition of an {{#if}} */
+  bool with_uploads; /* what Buildkite's agent replaces at upload is a value, too (upload.h) */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "language/template/parts.h"
 #include "language/template/template_tag.h"
+#include "language/template/upload.h"
 
 struct parse {
   struct kh_tag_reader tags;
@@ -146,11 +147,79 @@ static size_t find(struct kh_str source, size_t at, const char *braces)
   return found ? (size_t)(found - source.at) : SIZE_MAX;
 }
 
+/* ---- $NAME ---- */
+
+static void add_filter(struct parse *parse, struct kh_part *part, struct kh_filter made)
+{
+  struct kh_filter *filter = kh_arena_take(&parse->template->arena, sizeof *filter);
+
+  if (!filter)
+    return;
+  *filter = made;
+  filter->next = part->filters;
+  part->filters = filter;
+}
+
+static void add_known(struct parse *parse, const struct kh_upload *found, const struct kh_name_info *name)
+{
+  const struct kh_template_reader *reader = parse->tags.reader;
+  struct kh_part *part = add_part(parse, KH_PART_VALUE, found->at);
+  char text[160];
+
+  if (!part)
+    return;
+  part->name = name;
+  if (found->instead.len > 0)
+    add_filter(parse, part, (struct kh_filter){.type = KH_FILTER_DEFAULT, .text = found->instead});
+  if (found->from > 0 || found->count < SIZE_MAX)
+    add_filter(parse, part,
+               (struct kh_filter){.type = KH_FILTER_PART, .from = found->from, .characters = found->count});
+  (void)snprintf(text, sizeof text, "$%.*s is taken as {{%s}}: no agent uploads this file",
+                 KH_TAG_SHOWN(found->name), name->text);
+  if (reader->advise)
+    reader->advise(reader->self, found->at, found->len, text);
+}
+
+static void add_upload(struct parse *parse, const struct kh_upload *found)
+{
+  const char *hint = NULL;
+  const struct kh_name_info *name = kh_upload_name(found->name, &hint);
+
+  if (name && !found->is_odd)
+    add_known(parse, found, name);
+  else if (name)
+    (void)kh_tag_mistake(&parse->tags, found->at, found->len, "write {{%s}} with a filter instead",
+                         name->text);
+  else
+    (void)kh_tag_mistake(&parse->tags, found->at, found->len,
+                         "only Buildkite's agent knows $%.*s, when it uploads a pipeline; %s",
+                         KH_TAG_SHOWN(found->name),
+                         hint ? hint : "write what it stands for, or two $ for the letters themselves");
+}
+
+/* The literal from AT on and FOUND behind it. Returns where to go on. */
+static size_t step_over(struct parse *parse, size_t at, const struct kh_upload *found)
+{
+  const size_t end = found->at + found->len;
+
+  add_literal(parse, at, found->at);
+  if (found->is_escape)
+    add_literal(parse, found->at + 1, end);
+  else
+    add_upload(parse, found);
+  return end;
+}
+
 /* Reads the literal from AT on and the tag behind it. Returns where to go on. */
 static size_t step(struct parse *parse, size_t at)
 {
   struct kh_str source = parse->template->source;
   size_t begin = find(source, at, "{{");
+  struct kh_upload found;
+
+  if (parse->tags.reader->with_uploads &&
+      kh_upload_next(kh_str(source.at, begin == SIZE_MAX ? source.len : begin), at, &found))
+    return step_over(parse, at, &found);
   size_t close = begin == SIZE_MAX ? SIZE_MAX : kh_template_tag_end(source, begin + 2);
   size_t end = begin;
   size_t next = close + 2;

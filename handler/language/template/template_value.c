@@ -19,6 +19,16 @@ static void truncate_to(struct kh_buf *text, size_t max)
   (void)kh_buf_add(text, ELLIPSIS);
 }
 
+static void take_part(struct kh_buf *text, size_t from, size_t count)
+{
+  const struct kh_str all = kh_buf_view(text);
+  const size_t begin = kh_utf8_bytes(all, from);
+  const struct kh_str rest = kh_str(all.at + begin, all.len - begin);
+
+  text->len = kh_utf8_bytes(rest, count);
+  memmove(text->at, rest.at, text->len);
+}
+
 static void add_text(const struct kh_name_info *name, struct kh_str text,
                      const struct kh_template_format *format, struct kh_buf *out)
 {
@@ -85,6 +95,8 @@ static void apply(const struct kh_filter *filter, struct kh_buf *text)
     (void)kh_buf_add(text, filter->text);
   else if (filter->type == KH_FILTER_TRUNCATE)
     truncate_to(text, filter->characters);
+  else if (filter->type == KH_FILTER_PART)
+    take_part(text, filter->from, filter->characters);
 }
 
 enum kh_template_sort kh_template_sort(const struct kh_part *part)
