@@ -69,20 +69,24 @@ static void release(struct kh_attempt *attempt)
   free(attempt);
 }
 
-static void append(struct kh_attempt **list, struct kh_attempt *attempt)
+static void append(struct kh_attempts *list, struct kh_attempt *attempt)
 {
-  while (*list)
-    list = &(*list)->next;
   attempt->next = NULL;
-  *list = attempt;
+  if (list->last)
+    list->last->next = attempt;
+  else
+    list->first = attempt;
+  list->last = attempt;
 }
 
-static struct kh_attempt *remove_first(struct kh_attempt **list)
+static struct kh_attempt *remove_first(struct kh_attempts *list)
 {
-  struct kh_attempt *first = *list;
+  struct kh_attempt *first = list->first;
 
   if (first)
-    *list = first->next;
+    list->first = first->next;
+  if (!list->first)
+    list->last = NULL;
   return first;
 }
 
@@ -133,8 +137,8 @@ static bool is_too_old(const struct kh_outbox *outbox, const struct kh_delivery 
 /* What one transaction is about. */
 struct turn {
   bool in_batch;
-  struct kh_attempt *told;  /* whose outcome it records */
-  struct kh_attempt *local; /* that it counts, and that stay on this machine */
+  struct kh_attempts told;  /* whose outcome it records */
+  struct kh_attempts local; /* that it counts, and that stay on this machine */
   size_t first;             /* of what it counts, among those under way */
   size_t made;
 };
@@ -151,10 +155,10 @@ static enum kh_err record_ended(struct kh_outbox *outbox, struct turn *turn, siz
 {
   enum kh_err err = KH_OK;
 
-  for (size_t i = 0; !err && i < max && outbox->ended; i++) {
+  for (size_t i = 0; !err && i < max && outbox->ended.first; i++) {
     err = have_batch(outbox, turn);
     if (!err)
-      err = record(outbox, outbox->ended);
+      err = record(outbox, outbox->ended.first);
     if (!err)
       append(&turn->told, remove_first(&outbox->ended));
     turn->made += !err;
@@ -288,8 +292,8 @@ static enum kh_err make_turn(struct kh_outbox *outbox, size_t record_max, size_t
   struct turn turn = {.first = outbox->under_way_count};
   enum kh_err err = record_ended(outbox, &turn, record_max);
 
-  for (size_t i = 0; !err && i < send_max && !outbox->ended && outbox->under_way_count < KH_UNDER_WAY_MAX;
-       i++)
+  for (size_t i = 0;
+       !err && i < send_max && !outbox->ended.first && outbox->under_way_count < KH_UNDER_WAY_MAX; i++)
     err = take_next(outbox, &turn);
   if (err == KH_ERR_NOT_FOUND)
     err = KH_OK;
@@ -329,7 +333,7 @@ enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made)
   collect_ended(outbox);
   enum kh_err err = make_turn(outbox, max > 0 ? max : SIZE_MAX, max, made);
   /* An outcome alone may fit, and what is done makes room. */
-  return err == KH_ERR_NO_SPACE && outbox->ended ? make_turn(outbox, 1, 0, made) : err;
+  return err == KH_ERR_NO_SPACE && outbox->ended.first ? make_turn(outbox, 1, 0, made) : err;
 }
 
 enum kh_err kh_outbox_step(struct kh_outbox *outbox)
@@ -352,7 +356,7 @@ enum kh_err kh_outbox_next_due(struct kh_outbox *outbox, int64_t *at_us)
   struct kh_under_way under_way;
 
   *at_us = kh_clock_now_us(outbox->clock);
-  if (outbox->ended)
+  if (outbox->ended.first)
     return KH_OK;
   if (outbox->under_way_count == KH_UNDER_WAY_MAX)
     return KH_ERR_NOT_FOUND;
@@ -370,7 +374,7 @@ void kh_outbox_follow_clock(struct kh_outbox *outbox, int64_t step_us)
   /* Set back it would perhaps end too early: how old it is, the queue knows. */
   for (size_t i = 0; step_us > 0 && i < outbox->under_way_count; i++)
     outbox->under_way[i]->delivery.expires_us += step_us;
-  for (struct kh_attempt *attempt = outbox->ended; attempt; attempt = attempt->next) {
+  for (struct kh_attempt *attempt = outbox->ended.first; attempt; attempt = attempt->next) {
     attempt->retry_at_us += step_us;
     if (attempt->rest_until_us > 0)
       attempt->rest_until_us += step_us;

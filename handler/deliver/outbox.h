@@ -27,6 +27,10 @@ struct kh_attempted {
   int64_t duration_us;
 };
 
+struct kh_attempts {
+  struct kh_attempt *first, *last; /* NULL and NULL for none */
+};
+
 struct kh_outbox {
   const struct kh_rules *rules; /* where destinations become URLs, at the moment of sending */
   int64_t rules_since_us;       /* in the clock's ticks: since when it has these */
@@ -45,7 +49,7 @@ struct kh_outbox {
 
   struct kh_attempt *under_way[KH_UNDER_WAY_MAX]; /* owned */
   size_t under_way_count;
-  struct kh_attempt *ended; /* owned; whose outcome is not recorded yet, the oldest first */
+  struct kh_attempts ended; /* owned; whose outcome is not recorded yet, the oldest first */
   enum kh_err last;         /* what kh_outbox_step returns, of the outcome that was recorded last */
   int64_t paced_until_us;   /* no destination waits longer than that for its pace alone */
 };
@@ -75,7 +79,7 @@ enum kh_err kh_outbox_run(struct kh_outbox *outbox, size_t max, size_t *made) KH
 /* True while something is under way, or has ended and is not recorded. */
 static inline bool kh_outbox_is_busy(const struct kh_outbox *outbox)
 {
-  return outbox->under_way_count > 0 || outbox->ended;
+  return outbox->under_way_count > 0 || outbox->ended.first;
 }
 
 /*
