@@ -12,7 +12,8 @@ enum kh_err kh_fd_read(int fd, struct kh_buf *out)
 {
   for (;;) {
     size_t left = out->max - out->len;
-    size_t want = left < CHUNK_BYTES ? left : CHUNK_BYTES;
+    size_t most = out->room > out->len + CHUNK_BYTES ? out->room - out->len - 1 : CHUNK_BYTES;
+    size_t want = left < most ? left : most;
     char probe;
     char *to = want > 0 ? kh_buf_reserve(out, want) : &probe;
 
