@@ -8,7 +8,7 @@
 #include "kitehook.h"
 #include "memory/store.h"
 
-enum { KH_WORK_BATCH = 128 };
+enum { KH_WORK_BATCH = 256 };
 
 struct kh_work {
   const struct kh_config *config;

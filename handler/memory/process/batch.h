@@ -8,7 +8,7 @@
 #include "memory/store.h"
 
 /* One webhook, or a few, and what KH_RULES_MAX rules make of it. */
-enum { KH_PROCESS_KNOWN_MAX = 256, KH_PROCESS_QUEUE_MAX = 2048, KH_PROCESS_ROWS_MAX = 4096 };
+enum { KH_PROCESS_KNOWN_MAX = 512, KH_PROCESS_QUEUE_MAX = 2048, KH_PROCESS_ROWS_MAX = 4096 };
 
 struct kh_process_known {
   char entry[96];

@@ -181,7 +181,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 
 /*
  * A window is looked at in both directions, so that a clock that was once wrong does not make everything a
- * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 256
+ * repeat. It starts with the first sight and starts anew only once it has run out. Pruning takes at most 512
  * rows a batch from the old end.
  */
 const char *const kh_sql[KH_SQL__COUNT] = {
@@ -258,17 +258,17 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                        " AND dead_us IS NULL" SHARED,
     [KH_SQL_PRUNE_JOURNAL] =
         "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
-        " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 256)"
+        " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 512)"
         " WHERE done_us < ?1 OR seq <= (SELECT max(seq) FROM journal) - " JOURNAL_ROWS_MAX ")",
     /* Their names sort by arrival, which an index of its own would not pay for. */
     [KH_SQL_PRUNE_ENTRIES] = "DELETE FROM entries WHERE entry IN (SELECT entry FROM"
-                             " (SELECT entry, seen_us FROM entries ORDER BY entry LIMIT 256)"
+                             " (SELECT entry, seen_us FROM entries ORDER BY entry LIMIT 512)"
                              " WHERE seen_us < ?1)",
     [KH_SQL_PRUNE_SIGNATURES] =
         "DELETE FROM signatures WHERE signature IN"
-        " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+        " (SELECT signature FROM signatures WHERE seen_us < ?1 ORDER BY seen_us LIMIT 512)",
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
-                            " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+                            " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 512)",
     /*
      * From the destinations, so that thousands that wait for one of them are never walked over; sorted and
      * chosen by the caller, for whom that costs less than a table to sort them in. ?1 is what is under way.
