@@ -92,11 +92,33 @@ static bool put(struct line *line, uint32_t c)
   return true;
 }
 
+/* Bytes that stay as they are, a character each, at once. False when TEXT begins with none, or none fits. */
+static bool put_plain(struct line *line, struct kh_str *text)
+{
+  const size_t used = line->count + line->blank;
+  size_t len = 0;
+
+  while (len < text->len && used + len < line->max && text->at[len] > ' ' && text->at[len] < 0x7F)
+    len++;
+  if (len == 0)
+    return false;
+  if (line->blank)
+    (void)kh_buf_add_byte(line->out, ' ');
+  line->blank = false;
+  line->count = used + len;
+  line->last = line->out->len + len - 1;
+  (void)kh_buf_add(line->out, kh_str(text->at, len));
+  *text = kh_str(text->at + len, text->len - len);
+  return true;
+}
+
 void kh_text_line(struct kh_str text, size_t max_characters, struct kh_buf *out)
 {
   struct line line = {.out = out, .max = max_characters};
 
   while (text.len > 0) {
+    if (put_plain(&line, &text))
+      continue;
     uint32_t c = kh_utf8_take(&text);
 
     if (ends_line(c)) {
