@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Drives `kitehook history` and `kitehook forget`: what they show and remove is written here by hand, and what
-is left in the file Python's sqlite3 and the bytes themselves say.
+"""Drives `kitehook history` and `kitehook forget`: what they show and remove is written here by hand; what is
+left in the file Python's sqlite3 and the bytes themselves say.
 
 usage: history_command_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 """
@@ -35,8 +35,8 @@ class Buildkite:
         self.cli, self.count = cli, 0
         self.now = int(time.time()) - MINUTE
 
-    def send(self, number, state, branch="main", ago=0, took=4 * MINUTE, event="build.finished", slug="kite-frame",
-             job=None, **build):
+    def send(self, number, state, branch="main", ago=0, took=4 * MINUTE, event="build.finished",
+             slug="kite-frame", job=None, **build):
         """AGO is when it ended, TOOK how long it took; without an end it started TOOK before AGO."""
         self.count += 1
         ended = self.now - ago
