@@ -110,6 +110,10 @@ const char *kh_secret_mark(struct kh_str value)
     return "has quotes around it" COUNTS_TOO;
   if (has_quote(value, false) || has_quote(value, true))
     return "has a quote at its begin or end" COUNTS_TOO;
+  if (first == '<' && last == '>')
+    return "has angle brackets around it" COUNTS_TOO;
+  if (kh_str_ends(value, KH_STR("\\n")))
+    return "has `\\n` at its end, two characters" COUNTS_TOO;
   if (kh_str_starts(value, KH_STR("Bearer ")))
     return "has `Bearer` before it" COUNTS_TOO;
   if (has_name(value))

@@ -155,6 +155,16 @@ static const char *meant(void *self, const struct kh_name_info *name, struct kh_
   return kh_value_meant(name->name, text);
 }
 
+static void advise_comments(const struct adviser *to, const struct kh_condition *condition)
+{
+  const struct kh_str source = kh_condition_source(condition);
+  size_t next = 0;
+
+  for (struct kh_str one = kh_condition_comment(condition, &next); one.at;
+       one = kh_condition_comment(condition, &next))
+    kh_cannot_advise_comment(to->config, to->node, "if", (size_t)(one.at - source.at), one.len, to->diags);
+}
+
 void kh_cannot_advise(const struct kh_config *config, const json_t *entry, const struct kh_match *match,
                       bool warned, struct kh_diags *diags)
 {
@@ -169,7 +179,7 @@ void kh_cannot_advise(const struct kh_config *config, const json_t *entry, const
     kh_cannot_advise_patterns(config, entry, "pipelines", match->pipelines, diags);
   if (!match->condition)
     return;
-  kh_cannot_advise_comments(config, adviser.node, match->condition, diags);
+  advise_comments(&adviser, match->condition);
   if (warned)
     return;
   kh_condition_constants(match->condition, &supposed, &advice);

@@ -34,23 +34,20 @@ static struct kh_str hidden_by(const struct text *text, struct kh_str comment)
   return KH_NO_STR;
 }
 
-void kh_cannot_advise_comments(const struct kh_config *config, const json_t *node,
-                               const struct kh_condition *condition, struct kh_diags *diags)
+void kh_cannot_advise_comment(const struct kh_config *config, const json_t *node, const char *key, size_t at,
+                              size_t len, struct kh_diags *diags)
 {
   const struct kh_included *file = kh_config_included(config, node);
-  const struct text text = {file ? &file->yaml : &config->yaml, node, kh_condition_source(condition)};
-  size_t at = 0;
+  const struct text text = {file ? &file->yaml : &config->yaml, node, kh_str_of(kh_config_text(node))};
+  const struct kh_str comment = {text.source.at + at, len};
 
-  for (struct kh_str one = kh_condition_comment(condition, &at); one.at;
-       one = kh_condition_comment(condition, &at)) {
-    if (line_of(&text, one.at) == line_of(&text, one.at + one.len))
-      continue;
-    const struct kh_str hidden = hidden_by(&text, one);
-    if (hidden.at)
-      (void)kh_config_say_in_text(
-          config, node, (size_t)(one.at - text.source.at), KH_OK, diags,
-          "`if`: YAML makes one line of these, so the comment hides \"%.*s%s\" too; write `if: |`, which "
-          "keeps lines",
-          (int)(hidden.len < 40 ? hidden.len : 40), hidden.at, hidden.len < 40 ? "" : "…");
-  }
+  if (line_of(&text, comment.at) == line_of(&text, comment.at + len))
+    return;
+  const struct kh_str hidden = hidden_by(&text, comment);
+  if (hidden.at)
+    (void)kh_config_say_in_text(
+        config, node, at, KH_OK, diags,
+        "`%s`: YAML makes one line of these, so the comment hides \"%.*s%s\" too; write `%s: |`, which keeps "
+        "lines",
+        key, (int)(hidden.len < 40 ? hidden.len : 40), hidden.at, hidden.len < 40 ? "" : "…", key);
 }

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "rules/cannot.h"
 #include "rules/message.h"
 #include "words/text.h"
 
@@ -27,6 +28,13 @@ static void tell_advice(void *self, size_t at, size_t len, const char *text)
 
   (void)len;
   (void)kh_config_say_in_text(to->config, to->node, at, KH_OK, to->diags, "`message`: %s", text);
+}
+
+static void tell_comment(void *self, size_t at, size_t len)
+{
+  const struct listener *to = self;
+
+  kh_cannot_advise_comment(to->config, to->node, "message", at, len, to->diags);
 }
 
 struct use_listener {
@@ -58,6 +66,7 @@ enum kh_err kh_message_compile(const struct kh_config *config, const json_t *opt
   const struct kh_template_reader reader = {.self = &listener,
                                             .mistake = tell_mistake,
                                             .advise = tell_advice,
+                                            .comment = tell_comment,
                                             .remembers = config->state[0] != '\0'};
 
   if (!node)

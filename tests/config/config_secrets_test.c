@@ -140,6 +140,8 @@ static const struct {
     {"secret = 12345678\n", "secret = 12345678", "a name before it"},
     {"webhook_secret=12345678\n", "webhook_secret=12345678", "a name before it"},
     {"export token=12345678\n", "export token=12345678", "a name before it"},
+    {"<12345678>\n", "<12345678>", "angle brackets around it"},
+    {"12345678\\n", "12345678\\n", "`\\n` at its end"},
     {"Bearer 12345678\n", "Bearer 12345678", "`Bearer` before it"},
     {"a1b2c3=12345678\n", "a1b2c3=12345678", NULL},
     {"user:12345678\n", "user:12345678", NULL},

@@ -130,6 +130,16 @@ COMMENTS = [
      "// a", "hides"),
 ]
 
+SHOWN_IF = """        {{#if build.state == "failed" // a
+        && build.tag == null}}x{{/if}}
+"""
+MESSAGES = [
+    ("  - log:\n      message: >-\n" + SHOWN_IF, "// a",
+     'hides "&& build.tag == null" too; write `message: |`'),
+    ("  - log:\n      message: |\n" + SHOWN_IF, None, None),
+    ('  - log:\n      message: "{{#if build.tag == null // a}}x{{/if}}"\n', None, None),
+]
+
 DOLLARS = [
     (condition(r"build.branch =~ /^main$$/"), "/^main$$/", "nothing is replaced"),
     (condition(r"build.branch =~ /^v\d+$$/i"), "/^v", "nothing is replaced"),

@@ -61,7 +61,7 @@ class Check:
         return said
 
 
-def check_faults(report, check, kind, faults):
+def check_faults(report, check, kind, faults, least=6):
     rules = [fault[0] for fault in faults]
     told = 0
     for (rule, pointed, words), said in zip(faults, check.each(rules)):
@@ -73,7 +73,7 @@ def check_faults(report, check, kind, faults):
             f"{kind}: {rule!r}",
             len(said) == 1 and said[0][2] == "warning" and words in said[0][3] and
             lines[said[0][0]][said[0][1]:].startswith(pointed), said)
-    report.check(f"{kind}: six at least", told >= 6, told)
+    report.check(f"{kind}: {least} at least", told >= least, told)
 
 
 def check_patterns(report, check, key, kind, faults):
@@ -273,6 +273,7 @@ def main():
         check_faults(report, check, "conditions that never change", table.CONSTANTS)
         check_faults(report, check, "values", table.VALUES)
         check_faults(report, check, "comments", table.COMMENTS)
+        check_faults(report, check, "comments in messages", table.MESSAGES, least=1)
         check_faults(report, check, "dollars", table.DOLLARS)
         check_patterns(report, check, "branches", "branches that git forbids", table.BRANCHES_NEVER)
         check_patterns(report, check, "branches", "branches that are hardly meant", table.BRANCHES_HARDLY)

@@ -42,7 +42,8 @@ struct kh_template_reader {
   void *self;
   void (*mistake)(void *self, const struct kh_mistake *mistake);
   void (*advise)(void *self, size_t at, size_t len, const char *text);
-  bool remembers; /* as in kh_advice (condition.h) */
+  bool remembers;                                     /* as in kh_advice (condition.h) */
+  void (*comment)(void *self, size_t at, size_t len); /* in the condition of an {{#if}} */
 };
 
 /*

@@ -96,6 +96,16 @@ static void advise(void *self, size_t at, size_t len, const char *text)
   to->reader->advise(to->reader->self, to->base + at, len, text);
 }
 
+static void tell_comments(const struct kh_tag_reader *tags, size_t base, const struct kh_condition *condition)
+{
+  const struct kh_str source = kh_condition_source(condition);
+  size_t next = 0;
+
+  for (struct kh_str one = kh_condition_comment(condition, &next); one.at && tags->reader->comment;
+       one = kh_condition_comment(condition, &next))
+    tags->reader->comment(tags->reader->self, base + (size_t)(one.at - source.at), one.len);
+}
+
 struct kh_condition *kh_tag_condition(struct kh_tag_reader *tags, const struct kh_tag *tag)
 {
   size_t at = kh_tag_skip(tags, tag->inside, tag->end);
@@ -110,6 +120,8 @@ struct kh_condition *kh_tag_condition(struct kh_tag_reader *tags, const struct k
   }
   enum kh_err err = kh_condition_compile(&condition, kh_str(tags->source.at + at, tag->end - at),
                                          KH_DIALECT_EXTENDED, KH_ENTRYPOINT_STEP_NOTIFICATION, &mistake);
+  if (!err)
+    tell_comments(tags, at, condition);
   if (err == KH_ERR_NO_MEMORY) {
     tags->arena->err = err;
   } else if (err) {
