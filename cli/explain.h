@@ -12,15 +12,16 @@
 /*
  * What RULES, or ONLY the one of that name if it is not NULL, make of the webhook, as --json prints it:
  *
- *   {"file", "dry_run", "event": {…}, "rules": [{
- *     "name", "notifier", "destination", "matches", "failed": […], "problem",
+ *   {"file", "dry_run", "event": {…}, "null_because": […], "rules": [{
+ *     "name", "notifier", "destination", "matches", "said_already", "failed": […], "problem",
  *     "events": {"matches", "given": […], "default"},
  *     "pipelines", "branches": null or {"matches", "given", "value"},
  *     "if": null or {"matches", "given", "undecided", "parts": […]},            (trace.h)
  *     "delivery": null or {"verb", "content_type", "bytes", "undecided", "body"}
  *   }]}
  *
- * "file" is the caller's to add.
+ * "null_because" has sentences about names of history; "said_already" is true of a rule that speaks once per
+ * build and has spoken of this one (docs/memory.md). "file" is the caller's to add.
  */
 json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules, const struct kh_dry_run *run,
                    const char *only);

@@ -46,6 +46,19 @@ static void print_event(const json_t *event)
   puts("\ndry run: nothing is verified, kept or sent, and no secret is read");
 }
 
+static void print_null_because(const json_t *why)
+{
+  const json_t *one = NULL;
+  size_t i = 0;
+
+  json_array_foreach(why, i, one)
+  {
+    printf("of what came before something is null: ");
+    put(json_string_value(one), WIDTH);
+    putchar('\n');
+  }
+}
+
 static const char *yes(const json_t *part)
 {
   return json_is_true(json_object_get(part, "matches")) ? "yes" : "no ";
@@ -149,7 +162,10 @@ static void print_rule(const json_t *rule)
   const json_t *failed = json_object_get(rule, "failed");
 
   printf("\nrule %s -> %s: %s", text_of(rule, "name"), text_of(rule, "destination"),
-         matches ? "matches" : "does not match, because of ");
+         !matches ? "does not match, because of "
+         : json_is_true(json_object_get(rule, "said_already"))
+             ? "matches, but has spoken of this build already"
+             : "matches");
   print_given(failed);
   printf("\n  %-9s  %s  ", "events", yes(events));
   print_given(json_object_get(events, "given"));
@@ -168,6 +184,7 @@ void kh_explain_print(const json_t *answer)
   size_t i = 0;
 
   print_event(json_object_get(answer, "event"));
+  print_null_because(json_object_get(answer, "null_because"));
   json_array_foreach(rules, i, rule)
   {
     print_rule(rule);

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "explain.h"
+#include "explain_memory.h"
 #include "language/names/names_event.h"
 #include "output.h"
 #include "rules/decision.h"
@@ -205,9 +206,11 @@ static void add_delivery(json_t *answer, const struct kh_rule *rule, struct kh_r
 }
 
 static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rule, const json_t *entry,
-                       struct kh_rendering *rendering, const struct kh_dry_run *run)
+                       struct kh_rendering *rendering, const struct kh_dry_run *run,
+                       struct kh_explain_memory *memory)
 {
   json_t *answer = json_object();
+  bool said_already = false;
 
   json_object_set_new(answer, "name", json_string(rule->name));
   json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
@@ -216,6 +219,9 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
   if (json_is_true(json_object_get(answer, "matches")))
+    said_already = kh_explain_said_already(memory, rule);
+  json_object_set_new(answer, "said_already", json_boolean(said_already));
+  if (json_is_true(json_object_get(answer, "matches")) && !said_already)
     add_delivery(answer, rule, rendering, run);
   return answer;
 }
@@ -223,18 +229,23 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
 json_t *kh_explain(const struct kh_config *config, const struct kh_rules *rules, const struct kh_dry_run *run,
                    const char *only)
 {
-  const struct kh_facts facts = {.seen = KH_SEEN_NEVER};
-  const struct kh_names names = kh_names_event(&run->event);
-  struct kh_rendering rendering = {.event = &run->event, .names = &names, .facts = &facts};
+  struct kh_explain_memory memory;
+  struct kh_names_found found;
   json_t *answer = json_object();
   json_t *told = json_array();
 
+  kh_explain_memory_open(&memory, config, run);
+  const struct kh_names names = kh_names_event_once(&run->event, &memory.facts.history, &found);
+  struct kh_rendering rendering = {.event = &run->event, .names = &names, .facts = &memory.facts};
   for (size_t i = 0; i < rules->count; i++)
     if (!only || strcmp(only, rules->at[i].name) == 0)
       json_array_append_new(
-          told, rule_of(config, &rules->at[i], json_array_get(config->notify, i), &rendering, run));
+          told, rule_of(config, &rules->at[i], json_array_get(config->notify, i), &rendering, run, &memory));
   json_object_set_new(answer, "dry_run", json_true());
   json_object_set_new(answer, "event", event_of(&run->event));
+  json_object_set_new(answer, "null_because", kh_explain_memory_why(&memory, rules, only));
   json_object_set_new(answer, "rules", told);
+  kh_names_found_release(&found);
+  kh_explain_memory_release(&memory);
   return answer;
 }

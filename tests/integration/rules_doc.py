@@ -10,7 +10,8 @@ WEBHOOK = "webhook:\n  signature: {file: webhook-secret}\nenv_file: env\nstate: 
 TRIED = FIXTURES / "events" / "build_finished_failed"
 X_ROW = re.compile(r'X\(\s*(\w+), "([\w.]+)", (\w+), (\w+), (\w+), ([\w| ]+)\)')
 KINDS = {"STRING": "text", "NUMBER": "number", "BOOLEAN": "boolean", "LIST": "list"}
-TELLS = [("KH_NAME_EXTENDED", "kitehook"), ("KH_NAME_UNFILLED", "not carried"), ("KH_NAME_HISTORY", "later"),
+TELLS = [("KH_NAME_EXTENDED", "kitehook"), ("KH_NAME_UNFILLED", "not carried"), ("KH_NAME_HISTORY", "memory"),
+         ("KH_NAME_JOBS", "jobs"),
          ("KH_NAME_BLANK_IS_NULL", "blank is null")]
 
 

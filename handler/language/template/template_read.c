@@ -96,6 +96,13 @@ static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str wor
   return false;
 }
 
+static bool is_in_seconds(const struct kh_name_info *name)
+{
+  return name &&
+         (kh_str_ends(kh_str_of(name->text), KH_STR(".duration")) ||
+          name->name == KH_NAME_PIPELINE_FAILING_FOR || name->name == KH_NAME_PIPELINE_USUAL_DURATION);
+}
+
 /* Duration and time read the value itself, not its text. */
 static bool check_kind(struct kh_tag_reader *tags, size_t at, enum kh_filter_type type, bool named,
                        const struct kh_part *part)
@@ -111,8 +118,10 @@ static bool check_kind(struct kh_tag_reader *tags, size_t at, enum kh_filter_typ
     return true;
   if (type == KH_FILTER_TIME && !kh_str_ends(name, KH_STR("_at")))
     return kh_tag_mistake(tags, at, strlen(word), "time is for times, such as build.finished_at");
-  if (type == KH_FILTER_DURATION && !kh_str_ends(name, KH_STR(".duration")))
-    return kh_tag_mistake(tags, at, strlen(word), "duration is for build.duration and job.duration");
+  if (type == KH_FILTER_DURATION && !is_in_seconds(part->name))
+    return kh_tag_mistake(tags, at, strlen(word),
+                          "duration is for build.duration, job.duration, pipeline.failing_for and "
+                          "pipeline.usual_duration");
   return true;
 }
 
