@@ -67,6 +67,7 @@ STEPS = [
       ["script/soak", "disasters", "--seed", "1", "--seconds", "8", "--minutes", "0"]]),
     ("template", [integration("template")]),
     ("model", [integration("condition_model")]),
+    ("history", [integration("history")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
     ("completions", [integration("completions")]),
