@@ -45,6 +45,7 @@ STEPS = [
     ("cli", [integration("cli")]),
     ("explain", [integration("explain")]),
     ("cannot", [integration("cannot")]),
+    ("notify_blocks", [integration("notify_blocks")]),
     ("settle", [integration("settle")]),
     ("leak", [integration("leak")]),
     ("fcgi_state", [integration("fcgi_state")]),
