@@ -3,7 +3,8 @@
  *
  * import.c is the command. import_pipeline.c finds the entries of a pipeline, import_slug.c whose it is;
  * import_rule.c makes a rule of an entry, by import_step.c a condition for its step, by import_text.c what
- * Buildkite's agent would have made of its texts; import_print.c prints.
+ * Buildkite's agent would have made of its texts; import_services.c finds what it is sent by; import_print.c
+ * prints.
  */
 #ifndef KH_IMPORT_H
 #define KH_IMPORT_H
@@ -27,7 +28,7 @@ struct kh_import {
    */
   json_t *entries;
   json_t *files;     /* owned: objects of `file`, `pipeline` and `by`, how that was known */
-  json_t *services;  /* owned: what has to stand below `services:` */
+  json_t *services;  /* owned: by kind, objects with the names that their accounts need, if any */
   json_t *variables; /* owned: by name, in which file and line it stands in the open, and behind which word */
   json_t *values;    /* owned: each such value, and the name that it has now. Never printed */
 };
@@ -72,6 +73,11 @@ bool kh_import_condition(struct kh_str condition, bool of_step, struct kh_buf *o
 bool kh_import_fixed(struct kh_str text, struct kh_buf *out);
 /* The same of a text that becomes a template: a message, or where to. */
 bool kh_import_text(struct kh_str text, struct kh_buf *out, char why[KH_IMPORT_WHY_BYTES]);
+
+/* Adds to SERVICES what WORD with OPTIONS, as a rule has them, goes by. */
+void kh_import_note_service(json_t *services, const char *word, const json_t *options);
+/* What has to stand below `services:` for them, with examples to be filled in. The caller's. */
+json_t *kh_import_services(const json_t *services);
 
 /* Prints the configuration to standard output, and to standard error what has to be done by hand. */
 void kh_import_print(const struct kh_import *import);

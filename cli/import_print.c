@@ -110,8 +110,10 @@ static void print_services(const struct kh_import *import)
 {
   if (json_object_size(import->services) == 0)
     return;
-  puts("services: # by which accounts these are sent: fill in what is an example");
-  put_yaml(import->services, 2);
+  json_t *services = kh_import_services(import->services);
+  puts("services: # the accounts by which all is sent; fill in what is only an example");
+  put_yaml(services, 2);
+  json_decref(services);
 }
 
 static void print_entry(const json_t *entry)

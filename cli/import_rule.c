@@ -275,7 +275,10 @@ static bool compiles(struct taking *taking)
   struct kh_config config = {.depth = KH_CONFIG_DRY};
   struct kh_rules rules;
   struct kh_diags diags = {0};
+  json_t *noted = json_object();
 
+  kh_import_note_service(noted, taking->word->name, json_object_get(taking->rule, taking->word->name));
+  config.services = kh_import_services(noted);
   config.notify = json_pack("[O]", taking->rule);
   enum kh_err err = kh_rules_compile(&config, &rules, &diags);
   const struct kh_diag first = kh_diags_first(&diags);
@@ -283,6 +286,8 @@ static bool compiles(struct taking *taking)
   kh_rules_release(&rules);
   kh_diags_release(&diags);
   json_decref(config.notify);
+  json_decref(config.services);
+  json_decref(noted);
   kh_config_release(&config);
   return !err || refuse(taking, "%s", first.text[0] ? first.text : "no memory left");
 }
@@ -323,6 +328,8 @@ void kh_import_entry(const struct kh_import_scope *scope, json_t *entry)
   if (is_taken) {
     json_object_set(told, "rule", taking.rule);
     keep_variable(&taking);
+    kh_import_note_service(scope->import->services, taking.word->name,
+                           json_object_get(taking.rule, taking.word->name));
     remark(scope, told);
   } else {
     json_object_set_new(told, "refused", json_string(taking.why[0] ? taking.why : "no memory left"));

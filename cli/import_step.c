@@ -101,7 +101,8 @@ bool kh_import_step(const json_t *step, struct kh_buf *condition, char why[KH_IM
 
 const char *kh_import_step_name(const json_t *step)
 {
-  const char *command = first_text(step, (const char *const[]){"command", "commands", NULL});
+  const char *other = first_text(
+      step, (const char *const[]){"group", "command", "commands", "trigger", "block", "input", "wait", NULL});
 
-  return key_of(step) ? key_of(step) : label_of(step) ? label_of(step) : command;
+  return key_of(step) ? key_of(step) : label_of(step) ? label_of(step) : other;
 }

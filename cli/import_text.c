@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "import.h"
 #include "language/condition/condition.h"
+#include "language/template/upload.h"
 
 static bool refuse(char why[KH_IMPORT_WHY_BYTES], const char *format, ...) KH_PRINTF(2, 3);
 
@@ -116,7 +117,7 @@ bool kh_import_fixed(struct kh_str text, struct kh_buf *out)
 }
 
 /* Two braces are text at Buildkite, and begin a name here. */
-bool kh_import_text(struct kh_str text, struct kh_buf *out, char why[KH_IMPORT_WHY_BYTES])
+static void add_braced(struct kh_str text, struct kh_buf *out)
 {
   for (size_t i = 0; i < text.len; i++) {
     const bool braces = i + 1 < text.len && text.at[i] == text.at[i + 1] && strchr("{}", text.at[i]);
@@ -126,5 +127,39 @@ bool kh_import_text(struct kh_str text, struct kh_buf *out, char why[KH_IMPORT_W
     else
       (void)kh_buf_add_byte(out, text.at[i]);
   }
+}
+
+/* As it stands where kitehook understands it so, too. */
+static bool add_variable(struct kh_str text, const struct kh_upload *variable, struct kh_buf *out,
+                         char why[KH_IMPORT_WHY_BYTES])
+{
+  const char *hint = NULL;
+  const struct kh_name_info *name = kh_upload_name(variable->name, &hint);
+  const bool is_whole = variable->from == 0 && variable->count == SIZE_MAX && variable->instead.len == 0;
+
+  if (!variable->is_escape && !variable->is_odd && !name)
+    return refuse(why, "it has $%.*s, which no webhook tells%s%s", KH_FMT(variable->name), hint ? ": " : "",
+                  hint ? hint : "; write the text itself");
+  if (variable->is_odd)
+    return refuse(why, "it has ${%.*s…}, in a form that kitehook does not know", KH_FMT(variable->name));
+  if (variable->is_escape || !is_whole)
+    (void)kh_buf_add(out, kh_str(text.at + variable->at, variable->len));
+  else
+    (void)kh_buf_printf(out, "{{%s}}", name->text);
+  return true;
+}
+
+bool kh_import_text(struct kh_str text, struct kh_buf *out, char why[KH_IMPORT_WHY_BYTES])
+{
+  struct kh_upload variable = {.len = 0};
+  size_t at = 0;
+
+  while (kh_upload_next(text, at, &variable)) {
+    add_braced(kh_str(text.at + at, variable.at - at), out);
+    if (!add_variable(text, &variable, out, why))
+      return false;
+    at = variable.at + variable.len;
+  }
+  add_braced(kh_str(text.at + at, text.len - at), out);
   return kh_buf_ok(out) == KH_OK || refuse(why, "a text of it is too long");
 }

@@ -30,7 +30,7 @@ SERVICES = {
     "slack": "slack: {token: {env: SLACK_TOKEN}}",
     "email": "email: {smtp: 'smtps://mail.example.com', from: ci@example.com}",
     "github_commit_status": "github: {token: {env: GITHUB_TOKEN}}",
-    "github_check": "github: {app: 1, key: {env: GITHUB_KEY}}",
+    "github_check": "github: {token: {env: GITHUB_TOKEN}}",
 }
 SHORTEST = {
     "slack": '- slack: "#general"', "email": "- email: dev@example.com",
@@ -211,11 +211,13 @@ def test_imported_check(cli, report):
             report.check(f"{who}: taken over", was_taken == (place not in case.refused), comment)
             report.check(f"{who}: why not", place not in case.refused or case.refused[place] in comment, comment)
             report.check(f"{who}: its line", entry.word in "".join(lines[line - 1:line + 1]), comment)
-        report.check(f"{case.name}: the exit code", done.code == (0 if all(one[2] for one in told) else 1), done)
+        report.check(f"{case.name}: the exit code",
+                     done.code == (0 if all(one[2] for one in told) else 1), done)
         if not case.not_built:
             secrets = set(re.findall(r"put into (\w+) what stands in", done.err))
-            report.check(f"{case.name}: what is to be put where", len(secrets) == case.expected.get("secrets", 0)
-                         and all(f"env: {name}" in done.out for name in secrets), done.err)
+            report.check(f"{case.name}: what is to be put where",
+                         len(secrets) == case.expected.get("secrets", 0) and
+                         all(f"env: {name}" in done.out for name in secrets), done.err)
 
 
 def test_imported(cli, report):
