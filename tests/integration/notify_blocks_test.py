@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Buildkite's own `notify:` blocks, as pipelines have them: pasted into kitehook.yml, and by `kitehook import`.
+"""Buildkite's own `notify:` blocks, as pipelines have them: pasted into kitehook.yml, and by `import`.
 
 usage: notify_blocks_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
 A folder of tests/notify_blocks is a case: `pipeline.yml`; `block.yml`, the build's `notify:` as it is pasted;
-and `expected.json`: for which of fixtures/events each entry fires, the build's entries first. Those were judged
-by Buildkite's documents, as tests/model/notify_model.py is, which has to agree. `services` are the lines that
-the block needs where the usual ones do not fit, `refused` has those entries that cannot be imported with a word
-of the reason, `secrets` says how many values stand in the open.
+and `expected.json`: for which of fixtures/events each entry fires, the build's entries first. Those were
+judged by Buildkite's documents, as tests/model/notify_model.py is, which has to agree. `services` are the
+lines that the block needs where the usual ones do not fit, `refused` has those entries that cannot be
+imported, with a word of the reason, `secrets` says how many values stand in the open.
 """
 import json
 import re
@@ -23,8 +23,8 @@ CASES = ROOT / "tests" / "notify_blocks"
 PIPELINE = "kite-frame"
 PLANTED = "planted-secret"
 # Words that this version does not have in Buildkite's form. Whoever builds one takes it from here.
-NOT_BUILT = {"slack", "email", "webhook", "basecamp_campfire", "pagerduty_change_event", "github_commit_status",
-             "github_check"}
+NOT_BUILT = {"slack", "email", "webhook", "basecamp_campfire", "pagerduty_change_event",
+             "github_commit_status", "github_check"}
 # What stands below `services:` for a word, and its shortest entry.
 SERVICES = {
     "slack": "slack: {token: {env: SLACK_TOKEN}}",
@@ -35,7 +35,8 @@ SERVICES = {
 SHORTEST = {
     "slack": '- slack: "#general"', "email": "- email: dev@example.com",
     "webhook": "- webhook: https://hooks.example/x",
-    "basecamp_campfire": "- basecamp_campfire: https://3.basecamp.com/1/integrations/x/buckets/2/chats/3/lines",
+    "basecamp_campfire":
+        "- basecamp_campfire: https://3.basecamp.com/1/integrations/x/buckets/2/chats/3/lines",
     "pagerduty_change_event": "- pagerduty_change_event: 0123456789abcdef0123456789abcdef",
     "github_commit_status": "- github_commit_status", "github_check": "- github_check",
 }
@@ -114,8 +115,8 @@ def test_model(cli, report):
             unsaid += list(said.values()).count(None)
             report.check(f"{case.name}, entry {place}: the model", not wrong, wrong)
     report.check("the model has an opinion", unsaid * 100 < count, f"none about {unsaid} of {count}")
-    report.check("expected.json names fixtures", not {name for case in cases() for names in case.fires
-                                                     for name in names} - set(bodies), "")
+    named = {name for case in cases() for names in case.fires for name in names}
+    report.check("expected.json names fixtures", not named - set(bodies), named - set(bodies))
 
 
 def test_words(cli, report):
@@ -127,7 +128,7 @@ def test_words(cli, report):
                      "it is: take it from NOT_BUILT" if code == 0 else mistakes)
     for word in sorted(NOT_BUILT):
         left = [case.name for case in cases() if word in case.not_built]
-        report.skip(f"{len(left)} cases with {word}", "this version does not have the word in Buildkite's form")
+        report.skip(f"{len(left)} cases with {word}", "this version has no such word in Buildkite's form")
 
 
 # ---- pasted
@@ -165,8 +166,8 @@ def compare(cli, report, how, wanted):
     for name in webhooks():
         said = matches(cli, name)
         if said is None:
-            report.check(f"{name} is no webhook, and nothing fires", not any(name in names for _, names in
-                                                                         wanted), "")
+            report.check(f"{name} is no webhook, and nothing fires",
+                         not any(name in names for _, names in wanted), "")
             continue
         if not report.check(f"{how}: a rule for each entry", len(said) == len(wanted),
                             f"{len(said)}, {len(wanted)}"):
@@ -209,7 +210,8 @@ def test_imported_check(cli, report):
                 report.check(f"{who}: not built", not was_taken, comment)
                 continue
             report.check(f"{who}: taken over", was_taken == (place not in case.refused), comment)
-            report.check(f"{who}: why not", place not in case.refused or case.refused[place] in comment, comment)
+            report.check(f"{who}: why not", place not in case.refused or case.refused[place] in comment,
+                         comment)
             report.check(f"{who}: its line", entry.word in "".join(lines[line - 1:line + 1]), comment)
         report.check(f"{case.name}: the exit code",
                      done.code == (0 if all(one[2] for one in told) else 1), done)
@@ -240,5 +242,5 @@ def test_imported(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_pasted_check, test_pasted, test_imported_check,
-                                    test_imported]))
+    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_pasted_check, test_pasted,
+                                    test_imported_check, test_imported]))
