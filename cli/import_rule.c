@@ -15,7 +15,7 @@ static const struct word {
 } words[] = {
     {"slack", NULL, true, false},
     {"email", NULL, false, false},
-    {"webhook", "WEBHOOK_URL", false, false},
+    {"webhook", "HOOK_URL", false, false},
     {"basecamp_campfire", "CAMPFIRE_URL", true, false},
     {"pagerduty_change_event", "PAGERDUTY_KEY", false, false},
     {"github_commit_status", NULL, true, true},

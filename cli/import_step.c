@@ -85,11 +85,11 @@ bool kh_import_step(const json_t *step, struct kh_buf *condition, char why[KH_IM
     (void)snprintf(why, KH_IMPORT_WHY_BYTES,
                    "nothing tells this step's jobs from others; give the step a `key`");
   else if (varies(kh_buf_view(&written)) || !kh_import_fixed(kh_buf_view(&written), &text))
-    (void)snprintf(why, KH_IMPORT_WHY_BYTES,
-                   "its jobs do not have its %s as it stands; give the step a `key` of letters",
+    (void)snprintf(why, KH_IMPORT_WHY_BYTES, "its jobs do not have its %s as it stands; give the step a %s",
                    key     ? "key"
                    : label ? "label"
-                           : "command");
+                           : "command",
+                   key ? "fixed `key`" : "`key`");
   else
     is_named = true;
   if (is_named)

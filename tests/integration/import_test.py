@@ -202,8 +202,8 @@ def test_secrets(cli, report):
     report.check("nothing secret", "planted" not in done.out + done.err, done)
     report.check("six entries", len(re.findall(r"^  # web.yml:\d", done.out, re.M)) == 6, done)
     if "webhook" not in NOT_BUILT:
-        report.check("one value has one variable", said["notify"][0]["webhook"] == {"env": "WEBHOOK_URL"} and
-                     "put into WEBHOOK_URL what stands in web.yml:2, behind `webhook`" in done.err, done)
+        report.check("one value has one variable", said["notify"][0]["webhook"] == {"env": "HOOK_URL"} and
+                     "put into HOOK_URL what stands in web.yml:2, behind `webhook`" in done.err, done)
 
 
 if __name__ == "__main__":
