@@ -50,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     abort();
   json_array_foreach(yaml.root, i, document)
   {
+    if (json_is_string(document))
+      continue;
     write_back(document, false);
     write_back(document, true);
   }
