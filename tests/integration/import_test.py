@@ -20,7 +20,7 @@ BITS = ["- slack: x", "\nnotify:\n  - log:\n", "\n\n...\n---\nstate: /\n", "# ",
         "{{", "}}",
         "%", "&a ", "*a", "!!x", "\t", "\r\n", "\x1b[31m", "\u202e", "\u2028", "\x85", "\ufeff",
         "gr\u00f6\u00dfe", "\U0001f680", "|", ">", "[", "]", "{", "}", ",", "?", "-", "~", "//",
-        "' || true || '", "$$x", "\\$"]
+        "' || true || step.key == '", "$$x", "\\$"]
 
 
 def quoted(text):
@@ -161,10 +161,11 @@ def test_hostile(cli, report):
     for number in range(120):
         texts = [hostile(choose) for _ in range(6)]
         names = ["label", "key", "command"]
+        channel = "#" + texts[3] if number % 8 < 4 else "#a"
         step = "".join(f"    {name}: {quoted(text)}\n" for name, text in
                        itertools.islice(zip(names, texts), number % 4))
         cli.file("web.yml", f"steps:\n  - plugins: []\n{step}"
-                            f"    notify:\n      - slack: {quoted('#' + texts[3])}\n"
+                            f"    notify:\n      - slack: {quoted(channel)}\n"
                             f"notify:\n  - slack: {{channels: ['#a'], message: {quoted('m' + texts[4])}}}\n"
                             f"  - {{webhook: 'https://a.example', {quoted('x' + texts[5])}: y}}\n")
         done, said = imported(cli, "web.yml", "--pipeline", "web")
@@ -179,6 +180,10 @@ def test_hostile(cli, report):
         report.check(f"{who}: nothing for a terminal",
                      not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ufeff]", done.out + done.err),
                      done)
+        if number % 4 and channel == "#a":
+            name = texts[{1: 0, 2: 1, 3: 1}[number % 4]]  # the key, or else the label
+            report.check(f"{who}: the step is known", built != ("not taken over" in told[2]) or
+                         re.search(r"\{\{|\$[^$\\]*\$|%", name), told[2])
         report.check(f"{who}: passes check", check(cli, done.out)[0] == 0, done)
         if not built:
             continue
