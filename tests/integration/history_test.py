@@ -15,7 +15,7 @@ from model.history_model import History  # noqa: E402
 from model.history_stream import reordered, stream  # noqa: E402
 from model.history_tangle import tangle  # noqa: E402
 
-TANGLED = 1000
+TANGLED = 1500
 
 
 def rows(webhooks):
