@@ -70,7 +70,8 @@ def check_examples(report):
     found = examples()
     for name, errors in validate(found).items():
         report.check(f"{name} fits the schema", not errors, errors)
-    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "README.md, block 1",
+    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "fixtures/eventbridge.yml",
+                 "README.md, block 1",
                  "kitehook.yml.5, block 1"):
         report.check(f"{name} is among the examples", any(name == other for other, _, _ in found),
                      "not found")
@@ -105,6 +106,9 @@ PLACES = [
     ("#/properties/outbox", f"webhook: {{{SECRET}}}\nstate: state\noutbox:\n", 2),
     ("#/definitions/worker", f"webhook: {{{SECRET}}}\nstate: state\nworker:\n", 2),
     ("#/properties/http", f"webhook: {{{SECRET}}}\nhttp:\n", 2),
+    ("#/properties/sources", f"webhook: {{{SECRET}}}\nsources:\n", 2),
+    ("#/properties/sources/properties/eventbridge",
+     f"webhook: {{{SECRET}}}\nsources:\n  eventbridge:\n", 4),
     ("#/definitions/named_secret", "webhook:\n  signature:\n", 4),
     ("#/definitions/secret", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n      url:\n", 8),
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
