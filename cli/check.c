@@ -167,7 +167,7 @@ static int check(const struct call *call)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;
   summary = err ? json_null() : summary_of(config, &setup->rules);
   if (call->is_for_lambda && !err)
-    json_object_set_new(summary, "lambda", kh_check_lambda_notes(&setup->rules));
+    json_object_set_new(summary, "lambda", kh_check_lambda_notes(config, &setup->rules));
   if (call->json) {
     tell_json(path, err == KH_OK, &diags, json_incref(summary));
   } else {

@@ -59,6 +59,7 @@ STEPS = [
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("notifiers", [integration("notifiers")]),
     ("lambda", [integration("lambda")]),
+    ("eventbridge", [integration("eventbridge")]),
     ("bootstrap", [integration("bootstrap", "--cached")]),
     ("lambda_fun", [["tests/lambda_fun/check"]]),
     ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]]),
