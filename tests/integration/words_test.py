@@ -118,6 +118,28 @@ def test_webhook_is_signed_by_a_service_alone(cli, report):
             report.check("by the delivery's id", headers["webhook-id"] == told["deliveries"][0]["id"], told)
 
 
+# ---- forms and events
+
+def test_the_form_says_when(cli, report):
+    path = config(cli, SERVICES + "notify:\n  - slack: '#a'\n  - slack: { url: { env: API } }\n"
+                  "  - webhook: { env: API }\n  - slack: '#a'\n    if: build.state == 'blocked'\n",
+                  ACME="xoxb-1", OTHER="xoxb-2", API="http://127.0.0.1:9/")
+    events = {"build_failing": [1, 4], "build_finished_failed": [1, 2, 3, 4], "blocked_build": [2, 3, 4],
+              "build_running": [3], "build_scheduled": [3], "build_skipped": [], "job_finished_failed": []}
+    for fixture, expected in events.items():
+        told = json.loads(cli.run("explain", "--json", "--config", path, str(ROOT / "fixtures/events" / fixture)).out)
+        by_event = [number for number, rule in enumerate(told["rules"], 1) if rule["events"]["matches"]]
+        report.check(f"{fixture}: which rules are for it", by_event == expected, by_event)
+    shown = cli.run("explain", "--config", path, str(ROOT / "fixtures/events/blocked_build")).out
+    report.check("explain says why", "(the default, but for builds that are blocked)" in shown, shown)
+    shown = cli.run("check", "--config", path).out
+    report.check("check says what Buildkite's form would be for",
+                 "note: at build.finished; Buildkite's own form of it is for build.failing, build.finished" in shown and
+                 shown.count("note: ") == 1, shown)
+    report.check("and where each goes", "slack-1 -> slack service:acme env:ACME env:API #a, slack service:other "
+                 "env:OTHER env:API #a" in shown, shown)
+
+
 # ---- what stands in the file itself
 
 
@@ -195,7 +217,7 @@ def test_answers_mean_what_the_tables_say(cli, report):
                 print(f"{name}\n\n{made}\n")
 
 
-TESTS = [test_slack_goes_to_each_channel, test_a_channel_may_be_a_template,
+TESTS = [test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
          test_hostile_branches_choose_no_channel, test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,
          test_answers_mean_what_the_tables_say]
