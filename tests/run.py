@@ -72,6 +72,7 @@ STEPS = [
     ("template", [integration("template")]),
     ("model", [integration("condition_model")]),
     ("history", [integration("history")]),
+    ("history_command", [integration("history_command")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
     ("completions", [integration("completions")]),
