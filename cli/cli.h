@@ -41,6 +41,7 @@ struct kh_command {
 extern const struct kh_command kh_command_check;
 extern const struct kh_command kh_command_eval;
 extern const struct kh_command kh_command_explain;
+extern const struct kh_command kh_command_import;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
 extern const struct kh_command kh_command_outbox;

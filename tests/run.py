@@ -45,6 +45,8 @@ STEPS = [
     ("cli", [integration("cli")]),
     ("explain", [integration("explain")]),
     ("cannot", [integration("cannot")]),
+    ("notify_blocks", [integration("notify_blocks")]),
+    ("import", [integration("import")]),
     ("settle", [integration("settle")]),
     ("leak", [integration("leak")]),
     ("fcgi_state", [integration("fcgi_state")]),

@@ -49,8 +49,8 @@ bool kh_yaml_has_line(struct kh_str text, const char *key);
 enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
                               struct kh_diags *diags) KH_MUST_USE;
 /*
- * The same for a file that was written for another program: ROOT is an array of its documents, each of any kind.
- * Merge keys are merged, and tags passed over. What was left out is told, and makes no error.
+ * The same for a file that was written for another program: ROOT is an array of its documents, each of any
+ * kind. Merge keys are merged, and tags passed over. What was left out is told, and makes no error.
  */
 enum kh_err kh_yaml_read_foreign(struct kh_yaml *yaml, const char *file, struct kh_str text,
                                  struct kh_diags *diags) KH_MUST_USE;

@@ -4,6 +4,8 @@
 
 #include <yaml.h>
 
+enum { SHORT_LIST_BYTES = 64 };
+
 struct writer {
   yaml_emitter_t emitter;
   enum kh_err err;
@@ -73,14 +75,32 @@ static void write_object(struct writer *writer, json_t *object)
     emit(writer, yaml_mapping_end_event_initialize(&event), &event);
 }
 
+/* [build.failing, build.finished] */
+static bool is_short(json_t *array)
+{
+  size_t bytes = 0;
+  size_t i = 0;
+  json_t *item = NULL;
+
+  json_array_foreach(array, i, item)
+  {
+    const char *text = json_string_value(item);
+
+    if (!text || memchr(text, '\n', json_string_length(item)))
+      return false;
+    bytes += json_string_length(item) + 2;
+  }
+  return bytes < SHORT_LIST_BYTES;
+}
+
 static void write_array(struct writer *writer, json_t *array)
 {
+  const yaml_sequence_style_t style = is_short(array) ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
   yaml_event_t event;
   size_t i = 0;
   json_t *item = NULL;
 
-  emit(writer, yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE),
-       &event);
+  emit(writer, yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, style), &event);
   json_array_foreach(array, i, item)
   {
     if (!writer->err)

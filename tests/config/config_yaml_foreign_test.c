@@ -158,8 +158,7 @@ START_TEST(writes_for_people)
   kh_buf_init(&text, 4096);
   ck_assert_int_eq(kh_yaml_write(tree, false, &text), KH_OK);
   ck_assert_str_eq(kh_buf_text(&text), "- slack:\n"
-                                       "    channels:\n"
-                                       "    - '#general'\n"
+                                       "    channels: ['#general']\n"
                                        "    message: |\n"
                                        "      one\n"
                                        "      two\n"

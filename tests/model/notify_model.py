@@ -1,9 +1,9 @@
 """What Buildkite's `notify:` does, as far as webhooks tell: for which webhooks an entry fires. Written from
 Buildkite's documents, to compare kitehook's rules with.
 
-An entry of a build hears of `created` (build.scheduled), `started` (build.running), `blocked` (build.finished
-with `blocked`), `finished` (build.finished without), `failing` and `skipped`; each word of some by default. An
-entry of a step hears of the end of its jobs, and of a failure that is promised before.
+An entry of a build hears of `created` (build.scheduled), `started` (build.running), `blocked`
+(build.finished with `blocked`), `finished` (build.finished without), `failing` and `skipped`; each word of
+some by default. An entry of a step hears of the end of its jobs, and of a failure that is promised before.
 """
 import re
 
