@@ -9,17 +9,17 @@ enum { VARIABLE_BYTES = 64 };
 /* Buildkite's words. */
 static const struct word {
   const char *name;
-  const char *variable; /* for what stands behind it, which nobody else may know; or NULL */
-  bool is_of_steps;     /* a step takes it, too */
-  bool is_bare;         /* it may stand alone */
+  bool is_secret;   /* what stands behind it is for nobody else */
+  bool is_of_steps; /* a step takes it, too */
+  bool is_bare;     /* it may stand alone */
 } words[] = {
-    {"slack", NULL, true, false},
-    {"email", NULL, false, false},
-    {"webhook", "HOOK_URL", false, false},
-    {"basecamp_campfire", "CAMPFIRE_URL", true, false},
-    {"pagerduty_change_event", "PAGERDUTY_KEY", false, false},
-    {"github_commit_status", NULL, true, true},
-    {"github_check", NULL, true, true},
+    {"slack", false, true, false},
+    {"email", false, false, false},
+    {"webhook", true, false, false},
+    {"basecamp_campfire", true, true, false},
+    {"pagerduty_change_event", true, false, false},
+    {"github_commit_status", false, true, true},
+    {"github_check", false, true, true},
 };
 
 static const struct word *word_named(const char *name)
@@ -155,15 +155,27 @@ static json_t *take_node(struct taking *taking, const json_t *node)
   return json_is_object(node) ? take_mapping(taking, node) : take_text(taking, node);
 }
 
+/* As the notifier itself calls it in examples. Of a word that is none here no rule comes. */
+static const char *example_of(const struct word *word)
+{
+  const struct kh_notifier *notifier = kh_notifier_named(kh_str_of(word->name));
+  const struct kh_form *form = notifier ? notifier->form : NULL;
+  const struct kh_option *option = NULL;
+
+  if (form && form->alone)
+    option = kh_option_named(form->options ? form->options : notifier->options, form->alone);
+  return option && option->example ? option->example : "SECRET";
+}
+
 /* The name of the variable for VALUE: the same value has the same. */
 static void name_variable(const struct kh_import *import, const struct word *word, const char *value,
                           char name[VARIABLE_BYTES])
 {
   const char *known = json_string_value(json_object_get(import->values, value));
 
-  (void)snprintf(name, VARIABLE_BYTES, "%s", known ? known : word->variable);
+  (void)snprintf(name, VARIABLE_BYTES, "%s", known ? known : example_of(word));
   for (unsigned i = 2; !known && json_object_get(import->variables, name); i++)
-    (void)snprintf(name, VARIABLE_BYTES, "%s_%u", word->variable, i);
+    (void)snprintf(name, VARIABLE_BYTES, "%s_%u", example_of(word), i);
 }
 
 static json_t *take_secret(struct taking *taking)
@@ -200,7 +212,7 @@ static bool take_options(struct taking *taking)
 
   if (nothing && taking->word->is_bare)
     taken = json_object();
-  else if (taking->word->variable)
+  else if (taking->word->is_secret)
     taken = take_secret(taking);
   else if (!nothing)
     taken = take_node(taking, taking->options);
