@@ -93,9 +93,8 @@ def check_wrong(report, kitehook, folder):
 
 SECRET = "signature: {file: webhook-secret}"
 RULE = "state: state\nnotify:\n  - name: a\n"
-NOTIFIERS = [one["required"][0]
-             for one in json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]["rule"]["oneOf"]
-             if one["required"] != ["include"]]
+DEFINITIONS = json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]
+NOTIFIERS = [one["required"][0] for one in DEFINITIONS["rule"]["oneOf"] if one["required"] != ["include"]]
 # A mapping of the file: where it stands in the schema, the text before its keys, how far they are indented,
 # what its keys need.
 PLACES = [
@@ -109,8 +108,19 @@ PLACES = [
     ("#/definitions/secret", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n      url:\n", 8),
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
     ("#/definitions/look", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n      failed:\n", 8),
+    ("#/properties/services", f"webhook: {{{SECRET}}}\nservices:\n", 2),
     *((f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name}:\n", 6) for name in NOTIFIERS),
 ]
+# What tells the forms of an entry apart: it stands before the keys, and is one of them.
+SIGNS = {"slack": "url", "slack_form": "channels", "webhook": "secret", "webhook_form": "service",
+         "service_slack": "token", "service_webhook": "secret"}
+SERVICES = [name for name in DEFINITIONS if name.startswith("service_")]
+FORMS = [name for name in DEFINITIONS if name.endswith("_form")]
+PLACES += [(f"#/definitions/{name}",
+            f"webhook: {{{SECRET}}}\nservices:\n  {name.removeprefix('service_')}:\n", 4)
+           for name in SERVICES]
+PLACES += [(f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name.removesuffix('_form')}:\n", 6)
+           for name in FORMS]
 
 
 def schema_object(pointer):
@@ -156,8 +166,11 @@ def check_keys(report, kitehook, folder):
     words = candidates()
     for pointer, before, indent in PLACES:
         keys = set(schema_object(pointer)["properties"])
-        elsewhere = {"name", "include"} if pointer.endswith("/rule") else set()  # above them; alone
-        tried = sorted((set(words) | keys | {"no_such_key"}) - elsewhere)
+        sign = SIGNS.get(pointer.removeprefix("#/definitions/"))
+        elsewhere = {"name", "include"} if pointer.endswith("/rule") else {sign} - {None}  # above them; alone
+        other = set(SIGNS.values()) - elsewhere if sign else set()
+        before += f"{' ' * indent}{sign}: x\n" if sign else ""
+        tried = sorted((set(words) | keys | {"no_such_key"}) - elsewhere - (other - keys))
         theirs = known_to_check(kitehook, folder, before, indent, tried) | elsewhere
         report.check(f"{pointer}: the keys are those of check", keys == theirs,
                      f"only the schema has {sorted(keys - theirs)}, only check {sorted(theirs - keys)}")

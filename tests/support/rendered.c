@@ -140,23 +140,32 @@ static struct kh_test_rules *open_example(const struct kh_notifier *notifier, co
   struct kh_test_rules *made = calloc(1, sizeof *made);
   char variables[VARIABLES_MAX][128];
   const char *environment[VARIABLES_MAX + 1] = {NULL};
+  const struct kh_account *account = notifier->form ? notifier->form->account : NULL;
+  const struct kh_option *const tables[] = {notifier->options, account ? account->options : NULL};
   size_t count = 0;
   struct kh_buf notify;
 
   ck_assert_ptr_nonnull(made);
-  for (const struct kh_option *option = notifier->options; option->name; option++) {
-    if (!option->required)
-      continue;
-    ck_assert_uint_lt(count, VARIABLES_MAX);
-    (void)snprintf(variables[count], sizeof variables[count], "%s=%s", option->example,
-                   option->type == KH_OPTION_URL ? URL : SECRET);
-    environment[count] = variables[count];
-    count++;
-  }
+  for (size_t i = 0; i < KH_COUNT(tables); i++)
+    for (const struct kh_option *option = tables[i]; option && option->name; option++) {
+      const bool is_url = option->type == KH_OPTION_URL;
+
+      if (!option->required || (!is_url && option->type != KH_OPTION_SECRET))
+        continue;
+      ck_assert_uint_lt(count, VARIABLES_MAX);
+      (void)snprintf(variables[count], sizeof variables[count], "%s=%s", option->example,
+                     is_url ? URL : SECRET);
+      environment[count] = variables[count];
+      count++;
+    }
   kh_buf_init(&notify, 4096);
   (void)kh_buf_add(&notify, KH_STR("- "));
   kh_options_usage(notifier, &notify);
-  (void)kh_buf_printf(&notify, "%s\n%s", kh_options_are_needed(notifier) ? "" : ":", keys);
+  (void)kh_buf_printf(&notify, "%s\n%s", strchr(kh_buf_text(&notify), ':') ? "" : ":", keys);
+  if (account) {
+    kh_account_usage(account, &notify);
+    (void)kh_buf_add_byte(&notify, '\n');
+  }
   kh_test_rules_open(made, kh_buf_text(&notify), environment);
   ck_assert_msg(made->err == KH_OK, "%s: %s", kh_buf_text(&notify), kh_diags_first(&made->diags).text);
   kh_tempdir_close(&made->dir);
