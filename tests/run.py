@@ -58,6 +58,7 @@ STEPS = [
     ("moving", [["script/build", "clang"], integration("moving")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("notifiers", [integration("notifiers")]),
+    ("words", [integration("words")]),
     ("lambda", [integration("lambda")]),
     ("bootstrap", [integration("bootstrap", "--cached")]),
     ("lambda_fun", [["tests/lambda_fun/check"]]),

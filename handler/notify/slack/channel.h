@@ -2,8 +2,8 @@
  * channel.h - where in a workspace a message goes: what Buildkite's `slack` takes, and what chat.postMessage
  * does.
  *
- *   #name, @user, C… (channel), D… (direct), G… (group), U… (user); before # and @ a workspace may be named, as
- *   "acme#builds": the name of a service.
+ *   #name, @user, C… (channel), D… (direct), G… (group), U… (user); before # and @ a workspace may be named,
+ *   as "acme#builds": the name of a service.
  *
  * Sources: buildkite.com/docs/pipelines/configure/notify, "Slack"; docs.slack.dev, chat.postMessage.
  */
