@@ -27,7 +27,7 @@ void kh_check_writers(const struct kh_config *config, struct kh_diags *diags);
  * variables and credentials.
  */
 void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags);
-/* What RULES are not promised there, a sentence each: an array that is the caller's. */
-json_t *kh_check_lambda_notes(const struct kh_rules *rules);
+/* What is let in there, and what RULES are not promised, a sentence each: an array that is the caller's. */
+json_t *kh_check_lambda_notes(const struct kh_config *config, const struct kh_rules *rules);
 
 #endif

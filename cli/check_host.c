@@ -6,6 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void check_sources(const struct kh_config *config, struct kh_diags *diags)
+{
+  if (json_object_get(config->yaml.root, "sources"))
+    kh_config_warning(
+        config, config->yaml.root, "sources", diags,
+        "sources: only a Lambda function has them, and a web server's receiver takes no notice; "
+        "`kitehook check --lambda` looks at the file of one");
+}
+
 static void check_worker_program(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->worker_mode != KH_WORKER_SERVICE && access(config->worker_program, X_OK))
@@ -95,6 +104,7 @@ void kh_check_host(const struct kh_config *config, struct kh_diags *diags)
     return;
   kh_check_writers(config, diags);
   check_log(config, diags);
+  check_sources(config, diags);
   if (config->state[0] == '\0')
     return;
   check_place(config, diags);

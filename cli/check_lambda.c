@@ -62,6 +62,7 @@ void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
   warn_of_keys(config, diags);
   warn_of_sources(config, json_object_get(config->yaml.root, "webhook"), diags);
   warn_of_sources(config, json_object_get(config->yaml.root, "http"), diags);
+  warn_of_sources(config, config->services, diags);
   warn_of_sources(config, config->notify, diags);
   warn_of_included(config, diags);
 }
@@ -92,7 +93,20 @@ static void tell_of(const struct kh_notifier *notifier, json_t *notes)
                                               notifier->name));
 }
 
-json_t *kh_check_lambda_notes(const struct kh_rules *rules)
+static void tell_of_eventbridge(const struct kh_eventbridge *origin, json_t *notes)
+{
+  if (!origin->source[0])
+    return;
+  json_array_append_new(
+      notes,
+      json_sprintf("eventbridge: what comes from %s in account %s counts, and nothing proves it: who may "
+                   "invoke the function may send it",
+                   origin->source, origin->account));
+  json_array_append_new(notes, json_string("eventbridge: where a delivery fails, Lambda has all of that "
+                                           "event's made again, twice at most"));
+}
+
+json_t *kh_check_lambda_notes(const struct kh_config *config, const struct kh_rules *rules)
 {
   json_t *notes = json_array();
 
@@ -102,5 +116,6 @@ json_t *kh_check_lambda_notes(const struct kh_rules *rules)
   for (size_t i = 0; i < rules->count; i++)
     if (!is_told(rules, i))
       tell_of(rules->at[i].notifier, notes);
+  tell_of_eventbridge(&config->eventbridge, notes);
   return notes;
 }

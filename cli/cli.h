@@ -44,6 +44,7 @@ extern const struct kh_command kh_command_eval;
 extern const struct kh_command kh_command_explain;
 extern const struct kh_command kh_command_forget;
 extern const struct kh_command kh_command_history;
+extern const struct kh_command kh_command_import;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
 extern const struct kh_command kh_command_outbox;

@@ -251,14 +251,10 @@ void kh_completions_fish(const struct kh_command *const *commands)
     fish_command(commands[i]);
 }
 
-void kh_completions_fixtures(const struct kh_command *const *commands)
+static void list_fixtures(const char *folder)
 {
-  struct kh_fixture place;
   struct dirent **names = NULL;
-
-  (void)commands;
-  kh_fixture_find("", &place);
-  int count = scandir(place.folder, &names, NULL, alphasort);
+  int count = scandir(folder, &names, NULL, alphasort);
 
   for (int i = 0; i < count; i++) {
     if (names[i]->d_name[0] != '.')
@@ -266,4 +262,16 @@ void kh_completions_fixtures(const struct kh_command *const *commands)
     free(names[i]);
   }
   free(names);
+}
+
+void kh_completions_fixtures(const struct kh_command *const *commands)
+{
+  struct kh_fixture place;
+  char folder[PATH_MAX];
+
+  (void)commands;
+  kh_fixture_find("", &place);
+  for (size_t i = 0; place.folder[0] && kh_fixture_kinds[i]; i++)
+    if (snprintf(folder, sizeof folder, "%s/%s", place.folder, kh_fixture_kinds[i]) < (int)sizeof folder)
+      list_fixtures(folder);
 }

@@ -26,6 +26,17 @@ static enum kh_err prove(struct kh_dry_run *run)
   return err;
 }
 
+/* Whoever it comes from. */
+static enum kh_err read_eventbridge(struct kh_dry_run *run, struct kh_diag *diag)
+{
+  struct kh_partner partner = {.id = KH_NO_STR};
+  enum kh_err err = kh_partner_read(kh_json_root(&run->webhook.eventbridge), &run->webhook.joined, &partner,
+                                    diag);
+
+  run->verified = partner.verified;
+  return err;
+}
+
 bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file)
 {
   struct kh_diag diag = {0};
@@ -34,7 +45,7 @@ bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, cons
   kh_json_init(&run->doc, kh_json_default_limits);
   if (!kh_webhook_file_read(self, &run->webhook, file, -1, NULL))
     return false;
-  enum kh_err err = prove(run);
+  enum kh_err err = kh_webhook_file_is_eventbridge(&run->webhook) ? read_eventbridge(run, &diag) : prove(run);
   if (!err)
     err = kh_event_read(&run->verified, &run->doc, &run->event, &diag);
   if (err)

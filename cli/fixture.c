@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *const kh_fixture_kinds[] = {"events", "eventbridge", NULL};
+
 static bool is_folder(const char *path)
 {
   struct stat about;
@@ -17,7 +19,7 @@ static bool is_folder(const char *path)
 /* Relative to the program, since what is installed may be moved. */
 static void find_folder(struct kh_fixture *fixture)
 {
-  static const char *const places[] = {KH_FIXTURES_FROM_PROGRAM, "../../fixtures/events"};
+  static const char *const places[] = {KH_FIXTURES_FROM_PROGRAM, "../../fixtures"};
   char program[PATH_MAX] = "";
   ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
   char *slash = len > 0 ? strrchr(program, '/') : NULL;
@@ -33,19 +35,21 @@ static void find_folder(struct kh_fixture *fixture)
   fixture->folder[0] = '\0';
 }
 
-static void find_nearest(const char *name, struct kh_fixture *fixture)
+static void find_nearest(const char *name, const char *kind, struct kh_fixture *fixture, size_t *least)
 {
-  DIR *folder = fixture->folder[0] ? opendir(fixture->folder) : NULL;
-  size_t least = SIZE_MAX;
+  char path[PATH_MAX];
+  DIR *folder = NULL;
   struct dirent *entry = NULL;
 
+  if (snprintf(path, sizeof path, "%s/%s", fixture->folder, kind) < (int)sizeof path)
+    folder = opendir(path);
   while (folder && (entry = readdir(folder))) {
     size_t distance = kh_word_distance(kh_str_of(name), kh_str_of(entry->d_name));
 
-    if (entry->d_name[0] == '.' || distance >= least || strlen(entry->d_name) >= sizeof fixture->meant ||
+    if (entry->d_name[0] == '.' || distance >= *least || strlen(entry->d_name) >= sizeof fixture->meant ||
         !kh_word_is_near(distance, kh_str_of(entry->d_name)))
       continue;
-    least = distance;
+    *least = distance;
     snprintf(fixture->meant, sizeof fixture->meant, "%s", entry->d_name);
   }
   if (folder)
@@ -54,13 +58,18 @@ static void find_nearest(const char *name, struct kh_fixture *fixture)
 
 void kh_fixture_find(const char *name, struct kh_fixture *fixture)
 {
+  size_t least = SIZE_MAX;
+
   *fixture = (struct kh_fixture){.folder = ""};
   find_folder(fixture);
-  if (fixture->folder[0] && name[0] != '.' && !strchr(name, '/') &&
-      snprintf(fixture->path, sizeof fixture->path, "%s/%s", fixture->folder, name) <
-          (int)sizeof fixture->path &&
-      is_folder(fixture->path))
+  if (!fixture->folder[0])
     return;
+  for (size_t i = 0; kh_fixture_kinds[i] && name[0] != '.' && !strchr(name, '/'); i++)
+    if (snprintf(fixture->path, sizeof fixture->path, "%s/%s/%s", fixture->folder, kh_fixture_kinds[i],
+                 name) < (int)sizeof fixture->path &&
+        name[0] && is_folder(fixture->path))
+      return;
   fixture->path[0] = '\0';
-  find_nearest(name, fixture);
+  for (size_t i = 0; kh_fixture_kinds[i]; i++)
+    find_nearest(name, kh_fixture_kinds[i], fixture, &least);
 }

@@ -6,8 +6,11 @@
 
 #include "base/base.h"
 
+/* The folders of fixtures: webhooks, and events from EventBridge. Ends with NULL. */
+extern const char *const kh_fixture_kinds[];
+
 struct kh_fixture {
-  char folder[PATH_MAX]; /* that has them all; "" where there is none */
+  char folder[PATH_MAX]; /* that has those folders; "" where there is none */
   char path[PATH_MAX];   /* the one of that name; "" where there is none */
   char meant[256];       /* then the one that was probably meant, or "" */
 };

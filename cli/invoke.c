@@ -46,21 +46,71 @@ static void receive(const struct stage *stage, const struct kh_request *request,
   kh_receiver_release(&receiver);
 }
 
+/* With --sign it comes from the config's source, where that names one at all. */
+static enum kh_err admit(const struct stage *stage, struct kh_webhook_file *webhook,
+                         struct kh_partner *partner, struct kh_diag *diag)
+{
+  const struct kh_json_value root = kh_json_root(&webhook->eventbridge);
+  const struct kh_eventbridge *origin = &stage->setup->config.eventbridge;
+
+  return webhook->is_proven_here && origin->source[0]
+             ? kh_partner_read(root, &webhook->joined, partner, diag)
+             : kh_partner_admit(root, origin, &webhook->joined, partner, diag);
+}
+
+/* As the function refuses it; Lambda then has an invocation that failed. */
+static void refuse(const struct stage *stage, enum kh_err reason, const struct kh_diag *diag,
+                   struct kh_response *response)
+{
+  struct kh_log_line line;
+
+  kh_log_begin(&line, &stage->log, KH_WARN, "event refused");
+  kh_log_problem(&line, reason, diag);
+  kh_log_end(&line, &stage->log);
+  *response = (struct kh_response){.status = kh_err_status(reason), .content_type = "application/json"};
+  kh_buf_init(&response->body, KH_RESPONSE_MAX_BYTES);
+  (void)kh_buf_printf(&response->body, "{\"error\":\"%s\"}", kh_err_token(reason));
+}
+
+static enum kh_err receive_partner(const struct stage *stage, struct kh_webhook_file *webhook,
+                                   struct kh_response *response, struct kh_verified *verified)
+{
+  struct kh_receiver receiver;
+  struct kh_partner partner;
+  struct kh_diag diag = {0};
+  enum kh_err err = admit(stage, webhook, &partner, &diag);
+
+  if (err) {
+    refuse(stage, err, &diag, response);
+    return err;
+  }
+  *verified = partner.verified;
+  kh_receiver_init(&receiver, &stage->setup->config, (struct kh_sink){0}, &stage->clock, stage->log);
+  err = kh_receive_partner(&receiver, &partner, response, &diag);
+  kh_receiver_release(&receiver);
+  return err;
+}
+
 /* Only kh_verify can make what the worker's half takes: it is asked again rather than believed. */
-static enum kh_err understand(const struct stage *stage, const struct kh_webhook_file *webhook,
-                              struct kh_diag *diag)
+static enum kh_err verify(const struct stage *stage, const struct kh_webhook_file *webhook,
+                          struct kh_verified *verified)
 {
   const struct kh_config *config = &stage->setup->config;
   const struct kh_verifier verifier = {&config->signatures, &config->tokens, config->freshness_s};
-  struct kh_entry entry = {.received_us = webhook->now_us, .transport = "invoke"};
-  struct kh_work work;
-  enum kh_err err = kh_verify(&verifier, &webhook->request, webhook->now_us / 1000000, &entry.verified);
 
-  if (err)
-    return err;
+  return kh_verify(&verifier, &webhook->request, webhook->now_us / 1000000, verified);
+}
+
+static enum kh_err understand(const struct stage *stage, const struct kh_webhook_file *webhook,
+                              const struct kh_verified *verified, struct kh_diag *diag)
+{
+  struct kh_entry entry = {.received_us = webhook->now_us, .transport = "invoke", .verified = *verified};
+  struct kh_work work;
+
   memcpy(entry.request_id, webhook->request_id, sizeof entry.request_id);
-  kh_work_init(&work, config, &stage->setup->rules, NULL, stage->store, &stage->clock, stage->log);
-  err = kh_work_alone(&work, "invoke", &entry, diag);
+  kh_work_init(&work, &stage->setup->config, &stage->setup->rules, NULL, stage->store, &stage->clock,
+               stage->log);
+  enum kh_err err = kh_work_alone(&work, "invoke", &entry, diag);
   kh_work_release(&work);
   return err;
 }
@@ -141,18 +191,26 @@ static bool has_failed(const struct kh_outcome *outcome)
   return false;
 }
 
-static int perform(const struct kh_command *self, struct stage *stage, const struct kh_webhook_file *webhook,
+static int perform(const struct kh_command *self, struct stage *stage, struct kh_webhook_file *webhook,
                    struct kh_outcome *outcome)
 {
+  const bool is_eventbridge = kh_webhook_file_is_eventbridge(webhook);
+  struct kh_verified verified;
   struct kh_diag diag = {0};
   enum kh_err err = KH_OK;
 
-  receive(stage, &webhook->request, &outcome->response);
-  if (outcome->response.status >= 400)
+  if (is_eventbridge)
+    err = receive_partner(stage, webhook, &outcome->response, &verified);
+  else
+    receive(stage, &webhook->request, &outcome->response);
+  if (err || outcome->response.status >= 400)
     return KH_EXIT_NO;
-  if (webhook->request.method != KH_METHOD_POST)
+  if (!is_eventbridge && webhook->request.method != KH_METHOD_POST)
     return KH_EXIT_OK;
-  err = understand(stage, webhook, &diag);
+  if (!is_eventbridge)
+    err = verify(stage, webhook, &verified);
+  if (!err)
+    err = understand(stage, webhook, &verified, &diag);
   if (!err)
     err = outcome->sent ? send_all(stage, outcome) : note_all(stage, outcome, webhook->now_us);
   err = err ? err : outcome->err;
@@ -234,14 +292,17 @@ const struct kh_command kh_command_invoke = {
     .help = "Prints the answer, the log lines, and what would be sent where: of a message the words; --json\n"
             "has the body. Nothing is kept and no state folder is touched, so nothing is a repeat. FILE is\n"
             "one of:\n"
-            "  a folder with request.http, and expect.json whose \"now\" is the clock (a fixture)\n"
+            "  a folder with request.http, and expect.json whose \"now\" is the clock (a fixture);\n"
+            "  or with event.json, an event from Amazon EventBridge\n"
             "  the name of a fixture that came with kitehook, such as build_finished_failed: it is signed\n"
             "  as a body is\n"
             "  a raw HTTP request, from its request line to its body\n"
+            "  an event from EventBridge, which must come from the source under `sources`\n"
             "  anything else, such as JSON: it is the body, and is signed with the first secret of\n"
             "  `webhook.signature` (in token mode it is sent with the first token)\n\n"
             "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
-            "  --sign       sign FILE so, whatever proof it came with\n"
+            "  --sign       sign FILE so, whatever proof it came with; an event from EventBridge comes as\n"
+            "               if from the source that the configuration names\n"
             "  --send       really send the notifications, once, and show the outcome\n"
             "  --now T      stand at this time, in seconds since 1970; default: the fixture's, else now\n"
             "  --json       answer by one JSON object: answer, log, deliveries\n"

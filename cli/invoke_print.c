@@ -25,7 +25,8 @@ static json_t *log_lines(const struct kh_outcome *outcome)
 static bool is_of_another(enum kh_err err)
 {
   return err == KH_ERR_SIGNATURE_MISMATCH || err == KH_ERR_TOKEN_MISMATCH ||
-         err == KH_ERR_SIGNATURE_NOT_ACCEPTED || err == KH_ERR_TOKEN_NOT_ACCEPTED;
+         err == KH_ERR_SIGNATURE_NOT_ACCEPTED || err == KH_ERR_TOKEN_NOT_ACCEPTED ||
+         err == KH_ERR_PARTNER_SOURCE || err == KH_ERR_PARTNER_ACCOUNT;
 }
 
 /* The answer hides its reason from those who prove nothing; the log has it. */
@@ -43,7 +44,8 @@ static void print_reason(const struct kh_outcome *outcome)
     printf("  signed %" JSON_INTEGER_FORMAT " s before now; --now sets another clock\n",
            json_integer_value(age));
   if (token && !outcome->proven_here && is_of_another(kh_cli_err_by_token(token)))
-    puts("  --sign signs it by this configuration's secret instead");
+    puts(json_object_get(line, "transport") ? "  --sign signs it by this configuration's secret instead"
+                                            : "  --sign takes it as if from this configuration's source");
   json_decref(lines);
 }
 

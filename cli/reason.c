@@ -56,6 +56,11 @@ static const char *const sentences[KH_ERR__COUNT] = {
     [KH_ERR_FUTURE] =
         "The signature is right but further in the future than webhook.freshness allows: this host's clock "
         "is behind; look at `timedatectl`.",
+    [KH_ERR_PARTNER_SOURCE] =
+        "It comes from another source than `sources.eventbridge.source`, or none is named.",
+    [KH_ERR_PARTNER_ACCOUNT] = "It comes by another AWS account than `sources.eventbridge.account`.",
+    [KH_ERR_PARTNER_TYPE] = "No webhook tells the same; leave that detail-type out of the rule's pattern.",
+    [KH_ERR_PARTNER_SHAPE] = "It has not the form that Buildkite documents; the log names the key.",
     [KH_ERR_JSON_SYNTAX] = "The proof is right, but the body is not JSON.",
     [KH_ERR_JSON_UTF8] = "The proof is right, but the body is not UTF-8.",
     [KH_ERR_JSON_DUPLICATE_KEY] = "The proof is right, but an object of the body has a key twice.",

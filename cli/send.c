@@ -72,6 +72,17 @@ static bool add_header(const struct call *call, struct kh_sent_headers *headers,
   return true;
 }
 
+static bool is_request(const struct call *call, const struct kh_webhook_file *webhook)
+{
+  if (!kh_webhook_file_is_eventbridge(webhook))
+    return true;
+  kh_cli_fail(call->self, KH_EXIT_USAGE,
+              "%s: an event from EventBridge is no request; try it by `kitehook invoke`, or by "
+              "`aws lambda invoke`",
+              call->file);
+  return false;
+}
+
 /* As Buildkite would send it now. False after a complaint. */
 static bool prepare(const struct call *call, struct kh_webhook_file *webhook, const struct proof *proof,
                     struct kh_sent_headers *headers)
@@ -194,8 +205,8 @@ static int send_file(const struct call *call)
     goto done;
   code = KH_EXIT_USAGE;
   /* Without a configuration, for what FILE is shall be proven by our secret alone. */
-  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, NULL) && renew(call, &webhook) &&
-      prepare(call, &webhook, &proof, &headers))
+  if (kh_webhook_file_read(call->self, &webhook, call->file, -1, NULL) && is_request(call, &webhook) &&
+      renew(call, &webhook) && prepare(call, &webhook, &proof, &headers))
     code = post(call, &webhook, &headers);
 done:
   kh_webhook_file_release(&webhook);

@@ -67,13 +67,15 @@ void kh_webhook_file_prove(struct kh_webhook_file *webhook, const struct kh_conf
 {
   struct kh_request *request = &webhook->request;
 
+  webhook->is_proven_here = true;
+  if (kh_webhook_file_is_eventbridge(webhook))
+    return;
   request->headers[KH_HEADER_SIGNATURE] = (struct kh_header_value){.text = KH_NO_STR};
   request->headers[KH_HEADER_TOKEN] = (struct kh_header_value){.text = KH_NO_STR};
   if (config->signatures.count > 0)
     sign(webhook, &config->signatures.at[0].secret, request->body);
   else if (config->tokens.count > 0)
     kh_request_add_header(request, KH_HEADER_TOKEN, kh_secret_reveal(&config->tokens.at[0].secret));
-  webhook->is_proven_here = true;
 }
 
 /* As Buildkite would send BODY, but for the proof. */
@@ -99,11 +101,36 @@ static const char *place_of(const struct kh_command *self, const char *file, str
     kh_cli_fail(self, KH_EXIT_USAGE, "there is no file and no fixture '%s'; did you mean '%s'?", file,
                 fixture->meant);
   else if (fixture->folder[0])
-    kh_cli_fail(self, KH_EXIT_USAGE, "there is no file and no fixture '%s'; the fixtures are in %s", file,
-                fixture->folder);
+    kh_cli_fail(self, KH_EXIT_USAGE,
+                "there is no file and no fixture '%s'; the fixtures are in %s/events and %s/eventbridge",
+                file, fixture->folder, fixture->folder);
   else
     kh_cli_fail(self, KH_EXIT_USAGE, "there is no file '%s'", file);
   return NULL;
+}
+
+/* What FILE is called, once it is known to be a fixture. */
+static bool find_text(const struct kh_command *self, const char *file, bool is_fixture, char path[PATH_MAX])
+{
+  int length = snprintf(path, PATH_MAX, "%s%s", file, is_fixture ? "/request.http" : "");
+
+  if (is_fixture && length < PATH_MAX && access(path, F_OK))
+    length = snprintf(path, PATH_MAX, "%s/event.json", file);
+  if (length >= PATH_MAX)
+    kh_cli_fail(self, KH_EXIT_USAGE, "the path of FILE is too long");
+  return length < PATH_MAX;
+}
+
+static bool is_eventbridge(struct kh_webhook_file *webhook)
+{
+  const struct kh_str text = kh_buf_view(&webhook->text);
+
+  if (kh_http_message_is_one(text) || kh_json_read(&webhook->eventbridge, text, NULL))
+    return false;
+  if (kh_partner_is_one(kh_json_root(&webhook->eventbridge)))
+    return true;
+  kh_json_release(&webhook->eventbridge);
+  return false;
 }
 
 bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
@@ -114,6 +141,7 @@ bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file 
   struct kh_fixture named = {.path = ""};
 
   *webhook = (struct kh_webhook_file){.request = {.transport = "invoke"}};
+  kh_json_init(&webhook->eventbridge, kh_json_default_limits);
   kh_buf_init(&webhook->text, KH_CLI_INPUT_MAX_BYTES);
   kh_buf_init(&webhook->joined, KH_CLI_INPUT_MAX_BYTES);
   kh_buf_init(&webhook->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
@@ -122,26 +150,27 @@ bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file 
   if (!file)
     return false;
   const bool is_fixture = is_folder(file);
-  if (snprintf(path, sizeof path, "%s%s", file, is_fixture ? "/request.http" : "") >= (int)sizeof path) {
-    kh_cli_fail(self, KH_EXIT_USAGE, "the path of FILE is too long");
-    return false;
-  }
-  if (!kh_cli_read(self, path, &webhook->text))
+  if (!find_text(self, file, is_fixture, path) || !kh_cli_read(self, path, &webhook->text))
     return false;
   if (now_s < 0 && is_fixture)
     now_s = expected_now(file);
   webhook->now_us = now_s < 0 ? kh_clock_now_us(&kh_system_clock) : now_s * 1000000;
 
-  const bool is_body = !is_fixture && !kh_http_message_is_one(kh_buf_view(&webhook->text));
+  const bool is_event = is_eventbridge(webhook);
+  const bool is_body = !is_event && !is_fixture && !kh_http_message_is_one(kh_buf_view(&webhook->text));
   if (is_body) {
     wrap(webhook, kh_buf_view(&webhook->text));
-  } else if (!kh_http_message_read(kh_buf_view(&webhook->text), &webhook->joined, &webhook->request, &what)) {
+  } else if (!is_event &&
+             !kh_http_message_read(kh_buf_view(&webhook->text), &webhook->joined, &webhook->request, &what)) {
     kh_cli_fail(self, KH_EXIT_USAGE, "%s: %s", path, what);
     return false;
   }
   /* The secret of the fixtures is known to all, so no other configuration takes it. */
-  if (config && (is_body || named.path[0]))
+  if (config && (is_body || (named.path[0] && !is_event)))
     kh_webhook_file_prove(webhook, config);
+  if (is_event)
+    webhook->request.platform_id = kh_json_raw(
+        kh_json_get(kh_json_root(&webhook->eventbridge), KH_STR("id")));
   /* Both halves ask for the id; where it is random they must get the same one. */
   kh_request_id(&webhook->request, webhook->request_id);
   webhook->request.platform_id = kh_str_of(webhook->request_id);
@@ -168,6 +197,7 @@ void kh_webhook_file_sign_anew(struct kh_webhook_file *webhook, const struct kh_
 
 void kh_webhook_file_release(struct kh_webhook_file *webhook)
 {
+  kh_json_release(&webhook->eventbridge);
   kh_buf_release(&webhook->text);
   kh_buf_release(&webhook->joined);
   kh_buf_release(&webhook->event);

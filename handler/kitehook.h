@@ -18,6 +18,7 @@
 #include "inbox/inbox_sink.h"
 #include "inbox/refusals.h"
 #include "receive/event.h"
+#include "receive/partner.h"
 #include "receive/request.h"
 
 /* ---- the receiver -------------------------------------------------------------------------- */
@@ -45,6 +46,12 @@ void kh_receiver_release(struct kh_receiver *receiver);
  * HEAD.
  */
 void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response);
+/*
+ * The same for an event that EventBridge brought, and that kh_partner_admit let in: returns the verdict,
+ * with its DIAG, since whoever sent it reads no response.
+ */
+enum kh_err kh_receive_partner(struct kh_receiver *receiver, const struct kh_partner *partner,
+                               struct kh_response *response, struct kh_diag *diag) KH_MUST_USE;
 
 /*
  * A receiver with everything it owns, kept fresh: config and log target are opened here and looked at again

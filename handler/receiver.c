@@ -81,6 +81,18 @@ static enum kh_err keep(struct kh_receiver *receiver, const struct kh_request *r
   return sink->ops ? sink->ops->keep(sink->self, &entry, &account->kept, &account->diag) : KH_OK;
 }
 
+/* Of what is proven, the event; and where it goes. */
+static enum kh_err take(struct kh_receiver *receiver, const struct kh_request *request,
+                        struct account *account)
+{
+  enum kh_err err = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
+
+  if (err)
+    return keep_aside(receiver, request, account, err);
+  account->has_event = true;
+  return keep(receiver, request, account);
+}
+
 static enum kh_err verify(const struct kh_receiver *receiver, const struct kh_request *request,
                           struct account *account)
 {
@@ -111,13 +123,7 @@ static enum kh_err judge(struct kh_receiver *receiver, const struct kh_request *
   err = verify(receiver, request, account);
   if (has_newer_secrets(receiver, err))
     err = verify(receiver, request, account);
-  if (err)
-    return err;
-  err = kh_event_read(&account->verified, &receiver->json, &account->event, &account->diag);
-  if (err)
-    return keep_aside(receiver, request, account, err);
-  account->has_event = true;
-  return keep(receiver, request, account);
+  return err ? err : take(receiver, request, account);
 }
 
 static int64_t oldest_entry_s(const struct account *account)
@@ -221,22 +227,51 @@ static void answer_reader(const struct kh_request *request, struct kh_response *
   (void)kh_buf_add(&response->body, KH_STR("kitehook: Buildkite webhooks are received here by POST\n"));
 }
 
-void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response)
+static struct account open_account(const struct kh_receiver *receiver, const struct kh_request *request)
 {
   struct account account = {.verdict = KH_ERR_SIGNATURE_MISMATCH,
                             .started_us = kh_clock_ticks_us(receiver->clock),
                             .received_us = kh_clock_now_us(receiver->clock)};
 
+  kh_request_id(request, account.request_id);
+  return account;
+}
+
+static void settle(struct kh_receiver *receiver, const struct kh_request *request,
+                   const struct account *account, struct kh_response *response)
+{
+  if (receiver->observe)
+    receiver->observe(receiver->owner, account->verdict, account->has_event ? &account->event : NULL);
+  answer(account, response);
+  log_account(receiver, request, account, response->status);
+}
+
+void kh_receive(struct kh_receiver *receiver, const struct kh_request *request, struct kh_response *response)
+{
   *response = (struct kh_response){.status = 500};
   kh_buf_init(&response->body, KH_RESPONSE_MAX_BYTES);
   if (request->method == KH_METHOD_GET || request->method == KH_METHOD_HEAD) {
     answer_reader(request, response);
     return;
   }
-  kh_request_id(request, account.request_id);
+  struct account account = open_account(receiver, request);
   account.verdict = judge(receiver, request, &account);
-  if (receiver->observe)
-    receiver->observe(receiver->owner, account.verdict, account.has_event ? &account.event : NULL);
-  answer(&account, response);
-  log_account(receiver, request, &account, response->status);
+  settle(receiver, request, &account, response);
+}
+
+enum kh_err kh_receive_partner(struct kh_receiver *receiver, const struct kh_partner *partner,
+                               struct kh_response *response, struct kh_diag *diag)
+{
+  const struct kh_request request = {
+      .body = partner->verified.body, .transport = "eventbridge", .platform_id = partner->id};
+  struct account account = open_account(receiver, &request);
+
+  *response = (struct kh_response){.status = 500};
+  kh_buf_init(&response->body, KH_RESPONSE_MAX_BYTES);
+  account.verified = partner->verified;
+  account.verdict = request.body.len > receiver->config->max_body_bytes ? KH_ERR_TOO_LARGE
+                                                                        : take(receiver, &request, &account);
+  settle(receiver, &request, &account, response);
+  *diag = account.diag;
+  return account.verdict;
 }

@@ -2,6 +2,7 @@
 
 #include "language/condition/regex.h"
 #include "language/names/names_event.h"
+#include "receive/transition.h"
 #include "rules/decision.h"
 #include "work.h"
 
@@ -83,6 +84,8 @@ struct outcome {
   struct kh_sighting sighting;
   bool is_remembered; /* the sighting, in work->past */
   struct kh_facts facts;
+  bool has_transition, is_twin; /* that others may have told; and it is one that they have */
+  unsigned char transition[KH_DIGEST_BYTES];
   struct kh_deliveries made;              /* owned: of each rule that matched those of its places */
   unsigned char (*told)[KH_DIGEST_BYTES]; /* owned: of what rules that speak once per build told */
   size_t told_count;
@@ -90,9 +93,9 @@ struct outcome {
   int64_t started_us;
 };
 
-static const char *verdict_of(enum kh_seen seen)
+static const char *verdict_of(const struct outcome *outcome)
 {
-  switch (seen) {
+  switch (outcome->facts.seen) {
   case KH_SEEN_DONE:
     return "done before";
   case KH_SEEN_REPLAY:
@@ -102,7 +105,7 @@ static const char *verdict_of(enum kh_seen seen)
   case KH_SEEN_NEVER:
     break;
   }
-  return "done";
+  return outcome->is_twin ? "repeat" : "done";
 }
 
 /* It did not match, or its message took the other way; whoever wrote it must hear why. */
@@ -205,7 +208,7 @@ static enum kh_err apply_rules(struct kh_work *work, const char *name, struct ou
   struct kh_names_found found;
   enum kh_err err = KH_OK;
 
-  if (outcome->facts.seen != KH_SEEN_NEVER || rules == 0)
+  if (outcome->facts.seen != KH_SEEN_NEVER || outcome->is_twin || rules == 0)
     return KH_OK;
   outcome->told = calloc(rules, sizeof *outcome->told);
   if (!outcome->told)
@@ -261,6 +264,24 @@ static enum kh_err recall(struct kh_work *work, const struct kh_entry *entry, st
   return KH_OK;
 }
 
+/*
+ * Where EventBridge may tell the same as a webhook, whichever comes second notifies of nothing. Memory learns
+ * of both: a webhook knows more.
+ */
+static enum kh_err recall_twin(struct kh_work *work, const struct kh_entry *entry, struct outcome *outcome)
+{
+  const bool is_partner = entry->verified.proof == KH_PROOF_PARTNER;
+  unsigned char twin[KH_DIGEST_BYTES];
+
+  if (!work->remembers || !work->config->eventbridge.source[0] || outcome->facts.seen != KH_SEEN_NEVER)
+    return KH_OK;
+  outcome->has_transition = kh_transition(&outcome->event, is_partner, outcome->transition) &&
+                            kh_transition(&outcome->event, !is_partner, twin);
+  return outcome->has_transition
+             ? kh_memory_was_told(&work->store.memory, twin, outcome->claim.now_us, &outcome->is_twin)
+             : KH_OK;
+}
+
 static struct kh_str text_member(struct kh_json_value object, struct kh_str key, struct kh_buf *into)
 {
   struct kh_json_value member = kh_json_get(object, key);
@@ -288,16 +309,18 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
       .pipeline = text_member(event->pipeline, KH_STR("slug"), &pipeline),
       .branch = text_member(event->build, KH_STR("branch"), &branch),
       .state = kh_buf_view(&state),
-      .verdict = kh_str_of(verdict_of(outcome->facts.seen)),
+      .verdict = kh_str_of(verdict_of(outcome)),
       .build_number = event->build_number,
       .received_us = entry->received_us,
       .done_us = kh_clock_now_us(work->clock),
       .deliveries = outcome->made.count,
-      .is_repeat = outcome->facts.seen != KH_SEEN_NEVER,
+      .is_repeat = outcome->facts.seen != KH_SEEN_NEVER || outcome->is_twin,
   };
   err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
   if (!err && outcome->is_remembered)
     err = kh_memory_remember(&work->store.memory, &outcome->claim, &outcome->sighting, &work->past);
+  if (!err && outcome->has_transition)
+    err = kh_memory_tell(&work->store.memory, outcome->transition, outcome->claim.now_us);
   for (size_t i = 0; !err && i < outcome->made.count; i++)
     err = kh_queue_owe(&work->store.queue, &outcome->made.at[i]);
   /* What is owed is told. */
@@ -313,13 +336,13 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
 {
   struct kh_log log = held_log(work);
   struct kh_log_line line;
-  bool fresh = outcome->facts.seen == KH_SEEN_NEVER;
+  bool fresh = outcome->facts.seen == KH_SEEN_NEVER && !outcome->is_twin;
 
   kh_log_begin(&line, &log, fresh ? KH_INFO : KH_WARN, "webhook handled");
   kh_log_text(&line, KH_LOG_ENTRY, outcome->claim.entry);
   kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(entry->request_id));
   kh_event_log(&outcome->event, &line);
-  kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome->facts.seen)));
+  kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome)));
   for (size_t i = 0; i < outcome->made.count; i++)
     if (i == 0 || strcmp(outcome->made.at[i].rule, outcome->made.at[i - 1].rule) != 0)
       kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made.at[i].rule));
@@ -368,6 +391,8 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   outcome.event.steps_left = &outcome.steps_left;
   identify(work, &outcome, name, entry);
   err = recall(work, entry, &outcome);
+  if (!err)
+    err = recall_twin(work, entry, &outcome);
   if (!err)
     err = apply_rules(work, name, &outcome);
   if (!err)

@@ -2,13 +2,13 @@
 
 #include "base/utf8.h"
 #include "lambda/event_parts.h"
+#include "receive/partner.h"
 
 /* What an event that is no request looks like, for the person who connected it. */
 static const char *const looks[KH_LAMBDA_SOURCE__COUNT] = {
     [KH_LAMBDA_SQS] = "an SQS batch",
     [KH_LAMBDA_SNS] = "an SNS notification",
     [KH_LAMBDA_SCHEDULE] = "a scheduled event",
-    [KH_LAMBDA_EVENTBRIDGE] = "an EventBridge event",
     [KH_LAMBDA_UNKNOWN] = "none that is known here",
 };
 
@@ -76,7 +76,7 @@ static enum kh_lambda_source source_of(struct kh_json_value root)
     return KH_LAMBDA_SQS;
   if (kh_json_text_is(kh_json_get(record, KH_STR("EventSource")), KH_STR("aws:sns")))
     return KH_LAMBDA_SNS;
-  if (has_string(root, KH_STR("detail-type")) && has_string(root, KH_STR("source")))
+  if (kh_partner_is_one(root))
     return kh_json_text_is(kh_json_get(root, KH_STR("detail-type")), KH_STR("Scheduled Event"))
                ? KH_LAMBDA_SCHEDULE
                : KH_LAMBDA_EVENTBRIDGE;
@@ -125,6 +125,8 @@ enum kh_err kh_lambda_event_read(struct kh_str payload, struct kh_json *doc, str
   if (kh_json_type(root) != KH_JSON_OBJECT)
     return kh_diag_set(diag, KH_ERR_NOT_AN_OBJECT, "the event is no JSON object; it carries no HTTP request");
   event->source = source_of(root);
+  if (event->source == KH_LAMBDA_EVENTBRIDGE)
+    return KH_OK;
   if (!kh_lambda_source_is_http(event->source))
     return refuse(root, event->source, diag);
 

@@ -3,7 +3,8 @@
  *
  * API Gateway, Function URLs and load balancers wrap an HTTP request into JSON, each in its own way; a person
  * may send the same by a direct invoke. kh_lambda_event_read finds out who sent it and makes a kh_request of
- * it; from there on nothing differs from a web server. Pure functions: no network, no environment, no clock.
+ * it; from there on nothing differs from a web server. What EventBridge brings is no request: that is for
+ * receive/partner.h. Pure functions: no network, no environment, no clock.
  *
  * Sources: the Lambda, API Gateway and Elastic Load Balancing developer guides. event.c finds the sender,
  * event_request.c unwraps the request, event_response.c wraps the answer.
@@ -22,11 +23,12 @@ enum kh_lambda_source {
   KH_LAMBDA_REST_API, /* also an HTTP API with payload format 1.0 */
   KH_LAMBDA_DIRECT,   /* method or httpMethod, headers, body, isBase64Encoded; VPC Lattice sends the same */
 
-  /* these do not */
+  KH_LAMBDA_EVENTBRIDGE, /* any, whoever it comes from */
+
+  /* these are of no use here */
   KH_LAMBDA_SQS,
   KH_LAMBDA_SNS,
   KH_LAMBDA_SCHEDULE,
-  KH_LAMBDA_EVENTBRIDGE,
   KH_LAMBDA_UNKNOWN,
 
   KH_LAMBDA_SOURCE__COUNT
@@ -59,15 +61,18 @@ bool kh_lambda_source_is_http(enum kh_lambda_source source);
  * joined the two with a comma. Only a load balancer without multi-value headers hides it: it passes the last
  * one.
  *
- * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_LIMIT, KH_ERR_NO_MEMORY; KH_ERR_NOT_FOUND when there is no HTTP
- * request in it. DIAG then says what it looks like; it may name keys, never values.
+ * Of an event from EventBridge it makes no request: DOC holds it for kh_partner_admit.
+ *
+ * KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_LIMIT, KH_ERR_NO_MEMORY; KH_ERR_NOT_FOUND when there is neither
+ * in it. DIAG then says what it looks like; it may name keys, never values.
  */
 enum kh_err kh_lambda_event_read(struct kh_str payload, struct kh_json *doc, struct kh_buf *body,
                                  struct kh_lambda_event *event, struct kh_diag *diag) KH_MUST_USE;
 
 /*
- * Appends the answer in the form that EVENT's sender wants. RESPONSE's body is UTF-8; it is left out for
- * HEAD. OUT needs at most KH_LAMBDA_ANSWER_MAX_BYTES. KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
+ * Appends the answer in the form that EVENT's sender wants; the body alone for EventBridge, which drops it.
+ * RESPONSE's body is UTF-8; it is left out for HEAD. OUT needs at most KH_LAMBDA_ANSWER_MAX_BYTES.
+ * KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_lambda_response_write(const struct kh_lambda_event *event, const struct kh_response *response,
                                      struct kh_buf *out) KH_MUST_USE;

@@ -36,6 +36,8 @@ static void put_description(struct kh_buf *out, int status)
 enum kh_err kh_lambda_response_write(const struct kh_lambda_event *event, const struct kh_response *response,
                                      struct kh_buf *out)
 {
+  if (event->source == KH_LAMBDA_EVENTBRIDGE)
+    return kh_buf_add(out, kh_buf_view(&response->body));
   (void)kh_buf_add_byte(out, '{');
   kh_json_put_int_member(out, "statusCode", response->status);
   if (event->source == KH_LAMBDA_ALB)

@@ -155,26 +155,52 @@ void kh_lambda_close(struct kh_lambda *function)
   kh_buf_release(&function->body);
 }
 
+static enum kh_err refuse(const struct kh_lambda *function, enum kh_err reason, const struct kh_diag *diag)
+{
+  const struct kh_log *log = &function->receiver.log;
+  struct kh_log_line line;
+
+  kh_log_begin(&line, log, KH_WARN, "event refused");
+  kh_log_problem(&line, reason, diag);
+  kh_log_end(&line, log);
+  return reason;
+}
+
+static enum kh_err receive_partner(struct kh_lambda *function, struct kh_response *response,
+                                   struct kh_diag *diag)
+{
+  struct kh_partner partner;
+  enum kh_err err = kh_partner_admit(kh_json_root(&function->envelope), &function->setup->config.eventbridge,
+                                     &function->body, &partner, diag);
+
+  return err ? refuse(function, err, diag)
+             : kh_receive_partner(&function->receiver, &partner, response, diag);
+}
+
 enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_call *call,
                              struct kh_buf *answer, struct kh_diag *diag)
 {
   struct kh_lambda_event event;
-  struct kh_response response;
+  struct kh_response response = {.status = 0};
 
   kh_metrics_init(&function->metrics);
+  function->receiver.log.invocation = call->request_id;
+  function->at_once.work.log.invocation = call->request_id;
   enum kh_err err = kh_lambda_event_read(call->payload, &function->envelope, &function->body, &event, diag);
 
   if (err)
-    return err;
+    return refuse(function, err, diag);
   if (event.request.platform_id.len == 0)
     event.request.platform_id = call->request_id;
-  function->receiver.log.invocation = call->request_id;
-  function->at_once.work.log.invocation = call->request_id;
   function->at_once.until_us = kh_clock_ticks_us(function->world.clock) + call->budget_ms * 1000;
   function->refresh_ms = call->budget_ms / 2;
   renew_when_old(function);
-  kh_receive(&function->receiver, &event.request, &response);
-  err = kh_lambda_response_write(&event, &response, answer);
+  if (event.source == KH_LAMBDA_EVENTBRIDGE)
+    err = receive_partner(function, &response, diag);
+  else
+    kh_receive(&function->receiver, &event.request, &response);
+  if (!err && kh_lambda_response_write(&event, &response, answer))
+    err = refuse(function, kh_buf_ok(answer), diag);
   kh_buf_release(&response.body);
   return err;
 }

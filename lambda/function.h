@@ -52,10 +52,12 @@ struct kh_lambda_call {
 
 /*
  * One event. Appends the answer to ANSWER, which needs room for KH_LAMBDA_ANSWER_MAX_BYTES. What a webhook
- * deserves (401, 400, 502) is an answer and KH_OK. KH_ERR_NOT_FOUND when the payload holds no request,
- * KH_ERR_JSON_* and so on when it cannot be read: DIAG says what it looks like. Where secrets come from a
- * store the config is read again, at most once a minute: when no secret matches, after a notifier was
- * refused, and when it is ten minutes old. Log lines are written before it returns.
+ * deserves (401, 400, 502) is an answer and KH_OK. Of an event from EventBridge nobody reads the answer, and
+ * one that fails Lambda itself tries again: so what is wrong with it is an error, KH_ERR_DELIVERY_FAILED too.
+ * KH_ERR_NOT_FOUND when the payload holds neither, KH_ERR_JSON_* and so on when it cannot be read: DIAG says
+ * what it looks like. Where secrets come from a store the config is read again, at most once a minute: when
+ * no secret matches, after a notifier was refused, and when it is ten minutes old. Log lines are written
+ * before it returns, of an error too.
  */
 enum kh_err kh_lambda_handle(struct kh_lambda *function, const struct kh_lambda_call *call,
                              struct kh_buf *answer, struct kh_diag *diag) KH_MUST_USE;

@@ -80,16 +80,18 @@ static void tell(const struct kh_log *log, enum kh_level level, const char *mess
   kh_log_end(&line, log);
 }
 
-static enum kh_err refuse(struct kh_runtime *runtime, const struct kh_invocation *invocation,
-                          enum kh_err reason, const struct kh_diag *diag)
+static enum kh_err fail(struct kh_runtime *runtime, const struct kh_invocation *invocation,
+                        enum kh_err reason, const struct kh_diag *diag)
 {
-  bool is_ours = reason == KH_ERR_NO_MEMORY;
-  struct kh_log log = *runtime->log;
+  struct kh_str type = KH_STR("Function.NoRequest");
 
-  log.invocation = invocation->request_id;
-  tell(&log, KH_WARN, "event refused", reason, diag);
-  return kh_runtime_fail(runtime, invocation,
-                         is_ours ? KH_STR("Runtime.OutOfMemory") : KH_STR("Function.NoRequest"),
+  if (reason == KH_ERR_NO_MEMORY)
+    type = KH_STR("Runtime.OutOfMemory");
+  else if (reason == KH_ERR_DELIVERY_FAILED)
+    type = KH_STR("Function.DeliveryFailed");
+  else if (reason >= KH_ERR_PARTNER_SOURCE && reason <= KH_ERR_PARTNER_SHAPE)
+    type = KH_STR("Function.EventRefused");
+  return kh_runtime_fail(runtime, invocation, type,
                          kh_str_of(diag->text[0] ? diag->text : kh_err_token(reason)));
 }
 
@@ -116,7 +118,7 @@ static enum kh_err serve(struct kh_runtime *runtime, struct kh_lambda *function)
     set_trace(invocation.trace_id);
     kh_buf_clear(&answer);
     enum kh_err reason = kh_lambda_handle(function, &call, &answer, &diag);
-    err = reason ? refuse(runtime, &invocation, reason, &diag)
+    err = reason ? fail(runtime, &invocation, reason, &diag)
                  : kh_runtime_respond(runtime, &invocation, kh_buf_view(&answer));
     kh_lambda_write_metrics(function);
     if (err)

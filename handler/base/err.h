@@ -41,6 +41,11 @@
   X(KH_ERR_TOKEN_MISMATCH, "token_mismatch", 401, KH_WARN)                                               \
   X(KH_ERR_STALE, "timestamp_stale", 401, KH_WARN)                                                       \
   X(KH_ERR_FUTURE, "timestamp_future", 401, KH_WARN)                                                     \
+  /* an event that nobody signs */                                                                       \
+  X(KH_ERR_PARTNER_SOURCE, "partner_source", 401, KH_WARN)                                               \
+  X(KH_ERR_PARTNER_ACCOUNT, "partner_account", 401, KH_WARN)                                             \
+  X(KH_ERR_PARTNER_TYPE, "partner_type", 400, KH_WARN)                                                   \
+  X(KH_ERR_PARTNER_SHAPE, "partner_shape", 400, KH_WARN)                                                 \
   /* the body, once it is proven */                                                                      \
   X(KH_ERR_JSON_SYNTAX, "json_syntax", 400, KH_WARN)                                                     \
   X(KH_ERR_JSON_UTF8, "json_utf8", 400, KH_WARN)                                                         \

@@ -108,6 +108,8 @@ bool kh_json_next(struct kh_json_walk *walk);
  * object.
  */
 struct kh_str kh_json_raw(struct kh_json_value value);
+/* The bytes of any value as they stand in the text, quotes and brackets included; absent for missing. */
+struct kh_str kh_json_source(struct kh_json_value value);
 /* Appends a string, decoded. KH_ERR_NOT_FOUND when VALUE is no string; KH_ERR_LIMIT from the buffer. */
 enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out);
 /* True when VALUE is a string that decodes to exactly TEXT. */

@@ -83,6 +83,16 @@ struct kh_str kh_json_raw(struct kh_json_value value)
   return kh_json_raw_of(value.doc, value.index);
 }
 
+struct kh_str kh_json_source(struct kh_json_value value)
+{
+  const struct kh_json_token *token = token_of(value);
+
+  if (!token)
+    return KH_NO_STR;
+  const struct kh_str raw = kh_json_raw_of(value.doc, value.index);
+  return token->type == KH_JSON_STRING ? kh_str(raw.at - 1, raw.len + 2) : raw;
+}
+
 enum kh_err kh_json_text(struct kh_json_value value, struct kh_buf *out)
 {
   if (kh_json_type(value) != KH_JSON_STRING)

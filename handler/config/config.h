@@ -19,6 +19,7 @@
  *   memory: {keep: 90d}             # 1d to 3650d
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
+ *   sources: {eventbridge: {source: aws.partner/buildkite.com/…, account: "123456789012"}}   # Lambda's
  *   services: {...}                 # rules/account.h
  *   notify: [...]
  *
@@ -35,7 +36,7 @@
  * The folder: config.c calls yaml.c for the tree and sections.c for what stands in it.
  *   files.c      reads and watches files, for all of them
  *   yaml.c       libyaml's events as a tree, by yaml_reader.c and yaml_syntax.c; yaml_mark.c has the places
- *   sections.c   one mapping after the other, by section.c (one value; units.c) and secrets.c
+ *   sections.c   one mapping after the other, by section.c (one value; units.c), secrets.c and sources.c
  *   secrets.c    each by reference.c, which asks env_file.c or remote.c
  *   schema.c     mistakes, warnings and keys, for all of them and for rules/
  *   include.c, in_text.c, yaml_text.c   for rules/: included files, and places within a text
@@ -111,6 +112,14 @@ struct kh_included {
   struct kh_included *next;
 };
 
+enum { KH_EVENTBRIDGE_SOURCE_BYTES = 257, KH_AWS_ACCOUNT_BYTES = 13 };
+
+/* Whose events from Amazon EventBridge count. */
+struct kh_eventbridge {
+  char source[KH_EVENTBRIDGE_SOURCE_BYTES]; /* a partner's; "": nobody's */
+  char account[KH_AWS_ACCOUNT_BYTES];       /* twelve digits */
+};
+
 struct kh_config {
   char path[KH_PATH_BYTES]; /* absolute */
   enum kh_config_depth depth;
@@ -140,6 +149,8 @@ struct kh_config {
 
   char http_ca_file[KH_PATH_BYTES]; /* "" is the system's; like the next not for receivers */
   struct kh_secret http_proxy;      /* may be empty */
+
+  struct kh_eventbridge eventbridge; /* Lambda's alone; not for receivers */
 
   struct kh_yaml yaml;          /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   bool has_notify;              /* the file has `notify:`, which a receiver does not read */

@@ -89,6 +89,11 @@ enum kh_err kh_section_count(const struct kh_section *section, const char *key, 
 enum kh_err kh_section_path(const struct kh_section *section, const char *key, bool stream,
                             char path[KH_PATH_BYTES]) KH_MUST_USE;
 
+/* ---- sources.c ---- */
+
+/* What else than requests may come in, on Lambda. A receiver has none, and it is not read for one. */
+enum kh_err kh_config_sources(const struct kh_section *top) KH_MUST_USE;
+
 /* ---- reference.c ---- */
 
 /*

@@ -5,8 +5,9 @@
 
 #include <unistd.h>
 
-static const char *const top_keys[] = {"webhook", "env_file", "log",  "state",    "inbox",  "outbox",
-                                       "memory",  "worker",   "http", "services", "notify", NULL};
+static const char *const top_keys[] = {"webhook",  "env_file", "log",    "state", "inbox",
+                                       "outbox",   "memory",   "worker", "http",  "sources",
+                                       "services", "notify",   NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};
@@ -292,6 +293,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_memory(&top));
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_http(&top));
+  err = kh_first_err(err, kh_config_sources(&top));
   err = kh_first_err(err, read_webhook(&top));
   err = kh_first_err(err, read_services(&top));
   err = kh_first_err(err, read_notify(&top));

@@ -11,7 +11,7 @@ static enum kh_err next_event(struct kh_yaml_reader *reader, yaml_event_t *event
 
 static void refuse_tag(struct kh_yaml_reader *reader, const yaml_char_t *tag, yaml_mark_t at)
 {
-  if (!tag)
+  if (!tag || reader->is_foreign)
     return;
   reader->mistaken = true;
   (void)kh_yaml_mistake(reader, at, "tags are not supported; quote a text that begins with !");
@@ -51,6 +51,12 @@ static enum kh_err read_items(struct kh_yaml_reader *reader, json_t *array)
   return err;
 }
 
+static bool is_merge_key(const yaml_event_t *event)
+{
+  return event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+         strcmp((const char *)event->data.scalar.value, "<<") == 0;
+}
+
 /* True when the key may be used; otherwise its value is read and left out. */
 static bool check_key(struct kh_yaml_reader *reader, const json_t *object, const yaml_event_t *event)
 {
@@ -59,12 +65,11 @@ static bool check_key(struct kh_yaml_reader *reader, const json_t *object, const
 
   if (event->type != YAML_SCALAR_EVENT) {
     wrong = "a key must be a plain text; quote a text that begins with { or [ or *";
-  } else if (event->data.scalar.tag) {
+  } else if (event->data.scalar.tag && !reader->is_foreign) {
     wrong = "a key with a tag";
   } else if (has_nul(event)) {
     wrong = "a key with a NUL byte";
-  } else if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-             strcmp((const char *)event->data.scalar.value, "<<") == 0) {
+  } else if (is_merge_key(event)) {
     wrong = "merge keys (<<) are not supported; write the keys out";
   } else if (json_object_get(object, (const char *)event->data.scalar.value)) {
     const struct kh_place place = kh_yaml_key_place(reader->yaml, object,
@@ -92,12 +97,32 @@ static enum kh_err add_member(struct kh_yaml_reader *reader, json_t *object, con
                       place_of(key->start_mark));
 }
 
-static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, const yaml_event_t *key)
+/* What stands behind merge keys comes last: an OBJECT's own keys win, and of several mappings the first. */
+static enum kh_err merge(json_t *object, json_t *merged)
+{
+  size_t i = 0;
+  json_t *one = NULL;
+  enum kh_err err = KH_OK;
+
+  if (json_is_object(merged))
+    return json_object_update_missing(object, merged) ? KH_ERR_NO_MEMORY : KH_OK;
+  json_array_foreach(merged, i, one)
+  {
+    if (!err)
+      err = merge(object, one);
+  }
+  return err;
+}
+
+/* MERGED gets what stands behind merge keys. */
+static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, const yaml_event_t *key,
+                               json_t *merged)
 {
   yaml_event_t event = {0};
   json_t *left_out = NULL;
   json_t *value = NULL;
-  bool usable = check_key(reader, object, key);
+  const bool merges = reader->is_foreign && is_merge_key(key);
+  const bool usable = merges || check_key(reader, object, key);
   enum kh_err err = kh_yaml_count(reader, key->start_mark);
 
   if (!err && key->type != YAML_SCALAR_EVENT)
@@ -106,7 +131,9 @@ static enum kh_err read_member(struct kh_yaml_reader *reader, json_t *object, co
     err = next_event(reader, &event);
   if (!err)
     err = read_node(reader, &event, &value);
-  if (!err && usable)
+  if (!err && merges)
+    err = json_array_append(merged, value) ? KH_ERR_NO_MEMORY : KH_OK;
+  else if (!err && usable)
     err = add_member(reader, object, key, value);
   yaml_event_delete(&event);
   json_decref(value);
@@ -125,6 +152,7 @@ static const char *stop_key_of(const struct kh_yaml_reader *reader, const yaml_e
 
 static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
 {
+  json_t *merged = reader->is_foreign ? json_array() : NULL;
   enum kh_err err = KH_OK;
   bool ended = false;
 
@@ -136,9 +164,12 @@ static enum kh_err read_members(struct kh_yaml_reader *reader, json_t *object)
       reader->yaml->stopped_at = stop_key_of(reader, &event);
     ended = event.type == YAML_MAPPING_END_EVENT || reader->yaml->stopped_at;
     if (!err && !ended)
-      err = read_member(reader, object, &event);
+      err = read_member(reader, object, &event, merged);
     yaml_event_delete(&event);
   }
+  if (!err)
+    err = merge(object, merged);
+  json_decref(merged);
   return err;
 }
 
@@ -195,6 +226,17 @@ static enum kh_err read_node(struct kh_yaml_reader *reader, const yaml_event_t *
                             *node, event->start_mark);
 }
 
+static enum kh_err read_document(struct kh_yaml_reader *reader, const yaml_event_t *event)
+{
+  json_t *document = NULL;
+  enum kh_err err = read_node(reader, event, &document);
+
+  if (!err && json_array_append(reader->yaml->root, document))
+    err = KH_ERR_NO_MEMORY;
+  json_decref(document);
+  return err;
+}
+
 static enum kh_err read_event(struct kh_yaml_reader *reader, const yaml_event_t *event)
 {
   enum kh_err err = KH_OK;
@@ -205,10 +247,12 @@ static enum kh_err read_event(struct kh_yaml_reader *reader, const yaml_event_t 
   case YAML_DOCUMENT_END_EVENT:
     return KH_OK;
   case YAML_DOCUMENT_START_EVENT:
-    if (reader->yaml->root)
+    if (reader->yaml->root && !reader->is_foreign)
       return kh_yaml_mistake(reader, event->start_mark, "a second document; one file holds one");
     return KH_OK;
   default:
+    if (reader->is_foreign)
+      return read_document(reader, event);
     err = read_node(reader, event, &reader->yaml->root);
     if (!err && reader->is_list && !json_is_array(reader->yaml->root))
       return kh_yaml_mistake(
@@ -254,6 +298,8 @@ static enum kh_err read_all(struct kh_yaml_reader *reader, const char *file)
   *yaml = (struct kh_yaml){0};
   reader->text = kh_without_bom(reader->text);
   (void)snprintf(yaml->file, sizeof yaml->file, "%s", file);
+  if (reader->is_foreign)
+    yaml->root = json_array();
   if (!keep_source(yaml, reader->text, reader->stop_keys) && yaml_parser_initialize(&reader->parser)) {
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input(&reader->parser, kh_yaml_give_line, reader);
@@ -287,4 +333,13 @@ enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_
   struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .is_list = true};
 
   return read_all(&reader, file);
+}
+
+enum kh_err kh_yaml_read_foreign(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                                 struct kh_diags *diags)
+{
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .is_foreign = true};
+  enum kh_err err = read_all(&reader, file);
+
+  return yaml->root ? KH_OK : err;
 }

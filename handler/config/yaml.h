@@ -25,8 +25,8 @@ enum {
 struct kh_yaml_mark;
 
 struct kh_yaml {
-  char file[256];             /* as messages name it */
-  json_t *root;               /* owned; an object, or an array after kh_yaml_read_list */
+  char file[256]; /* as messages name it */
+  json_t *root;   /* owned; an object; an array after kh_yaml_read_list, and kh_yaml_read_foreign */
   struct kh_yaml_mark *marks; /* owned */
   size_t mark_count;
   size_t mark_room;
@@ -48,6 +48,12 @@ bool kh_yaml_has_line(struct kh_str text, const char *key);
 /* The same for a file that is a list. */
 enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
                               struct kh_diags *diags) KH_MUST_USE;
+/*
+ * The same for a file that was written for another program: ROOT is an array of its documents, each of any
+ * kind. Merge keys are merged, and tags passed over. What was left out is told, and makes no error.
+ */
+enum kh_err kh_yaml_read_foreign(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                                 struct kh_diags *diags) KH_MUST_USE;
 void kh_yaml_release(struct kh_yaml *yaml);
 
 /* Both from 1, columns in characters; 0, 0 when unknown. */

@@ -11,19 +11,20 @@
 #include "config/config.h"
 #include "receive/request.h"
 
-enum kh_proof_kind { KH_PROOF_SIGNATURE, KH_PROOF_TOKEN };
+/* The last: no secret proves it, but its sender is one that the config names (partner.h). */
+enum kh_proof_kind { KH_PROOF_SIGNATURE, KH_PROOF_TOKEN, KH_PROOF_PARTNER };
 
 /*
- * A webhook whose bytes are proven. Only kh_verify and kh_entry_open make one,
+ * A webhook whose bytes are proven. Only kh_verify, kh_entry_open and, on Lambda, kh_partner_admit make one,
  * and everything behind them takes one: that is how a step cannot be skipped.
  */
 struct kh_verified {
   struct kh_str body;
   struct kh_str event_header; /* absent or X-Buildkite-Event; not signed */
   enum kh_proof_kind proof;
-  const struct kh_named_secret *by;        /* borrowed from the config */
-  int64_t timestamp_s;                     /* of the signature; 0 in token mode */
-  char signature[2 * KH_DIGEST_BYTES + 1]; /* lower-case hexadecimal; "" in token mode */
+  const struct kh_named_secret *by;        /* borrowed from the config; NULL of a partner's event */
+  int64_t timestamp_s;                     /* of the signature, or the partner's event; 0 in token mode */
+  char signature[2 * KH_DIGEST_BYTES + 1]; /* lower-case hexadecimal; "" without one */
 };
 
 struct kh_verifier {

@@ -159,7 +159,7 @@ enum kh_err kh_account_read(struct kh_config *config, const struct kh_account *a
 
 const char *kh_account_text(const struct kh_rule *rule, const char *name)
 {
-  const struct kh_account *account = rule->notifier->form ? rule->notifier->form->account : NULL;
+  const struct kh_account *account = rule->form ? rule->form->account : NULL;
 
   return account ? kh_option_text_by(account->options, rule->account, name) : NULL;
 }

@@ -24,6 +24,7 @@
 #include "rules/options.h"
 #include "rules/verdict.h"
 
+struct kh_rendering;
 struct kh_rule;
 struct kh_template;
 
@@ -58,7 +59,10 @@ struct kh_form {
   bool is_word; /* the word may stand without anything, as `github_check` */
   /* NULL: the notifier's, which has no other form. Else of this form only. */
   const struct kh_option *options;
-  /* With OPTIONS: a mapping is in this form, too, unless it has an option that the notifier requires. */
+  /*
+   * With OPTIONS: a mapping is in this form, too, unless it has an option that the notifier requires. One
+   * that names a service always is.
+   */
   bool takes_mapping;
   const char *const *default_events; /* Buildkite's; NULL: the notifier's */
   /* By default no build that is blocked, unless the rule's `if` speaks of them. */
@@ -69,6 +73,13 @@ struct kh_form {
    * has none. NULL where `service: NAME` says it.
    */
   struct kh_str (*account_of)(struct kh_str *place);
+  /*
+   * Where to: appends to PLACE what WRITTEN, a place of RULE for this webhook, stands for; WRITTEN is empty
+   * where RULE says no place. Nothing, where there is no such place. WRITTEN may hold what a
+   * stranger chose, such as a branch. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL: WRITTEN itself.
+   */
+  enum kh_err (*place)(const struct kh_rule *rule, const struct kh_rendering *rendering,
+                       struct kh_str written, struct kh_buf *place);
 };
 
 struct kh_notifier {
@@ -88,13 +99,6 @@ struct kh_notifier {
    */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
-  /*
-   * Where to: appends to PLACE what WRITTEN, a place of RULE for this webhook, stands for; WRITTEN is empty
-   * where RULE has no option of places. Nothing, where there is no such place. WRITTEN may hold what a
-   * stranger chose, such as a branch. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL: WRITTEN itself.
-   */
-  enum kh_err (*place)(const struct kh_rule *rule, const struct kh_rendering *rendering,
-                       struct kh_str written, struct kh_buf *place);
   /*
    * Writes the body that lies in the outbox, one for all places. KH_ERR_RENDER, KH_ERR_LIMIT,
    * KH_ERR_NO_MEMORY.
@@ -126,6 +130,7 @@ struct kh_notifier {
 struct kh_rule {
   char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
   const struct kh_notifier *notifier;
+  const struct kh_form *form; /* that it is written in; NULL: the notifier's own */
   struct kh_match match;
   enum kh_verb verb;           /* of a request, as the next three, which are empty where there is none */
   struct kh_secret url;        /* where to */

@@ -31,10 +31,9 @@ void kh_outgoing_bearer(struct kh_outgoing *outgoing, const struct kh_secret *to
     outgoing->headers.at[outgoing->headers.count - 1].secret = token;
 }
 
-enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, const struct kh_secret *secret)
+enum kh_err kh_outgoing_text(struct kh_outgoing *outgoing, const char *key, struct kh_str value)
 {
   enum { LONGEST_ESCAPE = 6, PUNCTUATION = 8 };
-  const struct kh_str value = kh_secret_reveal(secret);
   const struct kh_str body = outgoing->body;
   const size_t room = strlen(key) + LONGEST_ESCAPE * value.len + body.len + PUNCTUATION;
   struct kh_buf whole;
@@ -52,6 +51,11 @@ enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, co
   outgoing->own_body = whole;
   outgoing->body = kh_buf_view(&outgoing->own_body);
   return err;
+}
+
+enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, const struct kh_secret *secret)
+{
+  return kh_outgoing_text(outgoing, key, kh_secret_reveal(secret));
 }
 
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,

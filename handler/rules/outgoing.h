@@ -16,6 +16,11 @@ void kh_outgoing_header(struct kh_outgoing *outgoing, const char *name, const ch
 /* Adds "Authorization: Bearer TOKEN", unless TOKEN, which is borrowed, is empty. */
 void kh_outgoing_bearer(struct kh_outgoing *outgoing, const struct kh_secret *token);
 /*
+ * The body, an object with a member, gets KEY with TEXT as its first one. KH_ERR_RENDER for another body,
+ * KH_ERR_NO_MEMORY.
+ */
+enum kh_err kh_outgoing_text(struct kh_outgoing *outgoing, const char *key, struct kh_str text) KH_MUST_USE;
+/*
  * The body, an object with a member, gets KEY with the text of SECRET as its first one: so a capability is
  * sent, and never lies in the outbox. KH_ERR_RENDER for another body, KH_ERR_NO_MEMORY.
  */

@@ -104,8 +104,8 @@ static enum kh_err make_at(const struct making *making, const struct kh_rule *by
   enum kh_err err = KH_OK;
 
   kh_buf_init(&place, KH_PLACE_BYTES - 1);
-  if (by->notifier->place)
-    err = by->notifier->place(by, making->rendering, written, &place);
+  if (by->form && by->form->place)
+    err = by->form->place(by, making->rendering, written, &place);
   else
     (void)kh_buf_add(&place, written);
   if (!err)
@@ -137,7 +137,8 @@ static enum kh_err make_all(const struct making *making, const struct kh_rule *b
   enum kh_err err = KH_OK;
 
   if (by->place_count == 0)
-    return by->notifier->place ? make_at(making, by, KH_NO_STR) : make(making, by, kh_str_of(by->place));
+    return by->form && by->form->place ? make_at(making, by, KH_NO_STR)
+                                       : make(making, by, kh_str_of(by->place));
   for (size_t i = 0; i < by->place_count && (!err || err == KH_ERR_NO_PLACE); i++) {
     const enum kh_err one = make_rendered(making, by, by->places[i]);
 

@@ -208,6 +208,7 @@ static enum kh_err compile_rule(struct kh_config *config, json_t *entry, struct 
   const struct kh_form *form = rule->notifier ? kh_entry_form(entry, rule->notifier) : NULL;
   if (kh_match_compile(config, entry, default_events(rule->notifier, form), &rule->match, diags))
     err = KH_ERR_CONFIG;
+  rule->form = form;
   rule->match.not_blocked = form && form->not_blocked && !speaks_of_blocked(entry);
   if (!rule->notifier)
     return KH_ERR_CONFIG;

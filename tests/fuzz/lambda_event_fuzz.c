@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   /* A key may be named; none with a dot in it, so that only a value can show this one. */
   if (strstr(diag.text, "planted.secret"))
     abort();
-  if (!err) {
+  if (!err && event.source != KH_LAMBDA_EVENTBRIDGE) {
     /* Where jansson is the stricter one there is nothing to compare: a lone surrogate, a NUL in a key. */
     json_t *seen = json_loadb(payload.at, payload.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 

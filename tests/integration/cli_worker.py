@@ -192,7 +192,7 @@ def test_worker_repeats_without_time(cli, report):
 
 
 def test_worker_aside(cli, report):
-    cli.config(top=STATE, rules="  - log\n")
+    cli.config(top=STATE + "worker: service\n", rules="  - log\n")  # retry starts none
     state, good = cli.path("state"), entry(webhook(1))
     for reason, content in {
         "entry_mac": good.replace(b'"number":1', b'"number":2'),
@@ -215,9 +215,9 @@ def test_worker_aside(cli, report):
     (cli.folder / "webhook-secret").write_text("another secret altogether", encoding="utf-8")
     once(cli)
     (cli.folder / "webhook-secret").write_bytes(SECRET)
-    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))  # which starts a worker
-    report.check("what was typed mends it", wait_until(lambda: waiting(state) == [], 15) and
-                 name not in waiting(state, "aside"), os.listdir(f"{state}/inbox/new"))
+    cli.run("inbox", "retry", name, "--config", cli.path("kitehook.yml"))
+    report.check("what was typed mends it", verdicts(once(cli).lines) == ["done"] and
+                 name not in waiting(state, "aside"), waiting(state))
 
 
 def test_worker_lingers(cli, report):

@@ -249,7 +249,7 @@ def test_burial(cli, report):
                      status["outbox"]["oldest"] is None and
                      status["destinations"] ==
                      [{"destination": "slack env:SLACK_WEBHOOK_URL", "last_success": None, "held_until": None,
-                       "due": 0, "waiting": 0, "dead": 1, "refused": False, "failing": False,
+                       "due": 0, "waiting": 0, "dead": 1, "refused": False, "failing": False, "dying": True,
                        "reason": "delivery_refused: HTTP 400"}] and
                      status["counts"]["all"] == {"accepted": 1, "repeated": 0, "delivered": 0, "failed": 0,
                                                  "dead": 1}, status)

@@ -579,22 +579,34 @@ def test_a_newer_lamp_replaces_an_older(cli, report):
 # ---- secrets
 
 
+# Entries that go by a service, by its kind.
+BY_SERVICE = {"slack": '  - slack: "#builds"\n', "webhook": "  - webhook: { env: webhook_url }\n"}
+
+
 def planted_rules(address):
-    """A rule for each notifier, with every secret that its options may have: rules, variables, and the
-    names of those that send something."""
+    """A rule for each notifier and each kind of service, with every secret that they may have: rules,
+    variables, and the names of those that send something."""
     definitions = json.loads((ROOT / "docs/kitehook.schema.json").read_text(encoding="utf-8"))["definitions"]
-    rules, variables, senders = "", {}, []
-    for name in (one["required"][0] for one in definitions["rule"]["oneOf"]):
-        options = definitions.get(name, {}).get("properties", {})
+    rules, services, variables, senders = "", "services:\n", {}, []
+
+    def plant(definition, notifier):
+        options = definitions.get(definition, {}).get("properties", {})
         names = [option for option, made in options.items()
                  if made.get("allOf") == [{"$ref": "#/definitions/secret"}]]
         for option in names:
-            variables[f"{name}_{option}"] = f"{address}/planted/{name}" if option == "url" else \
+            variables[f"{definition}_{option}"] = f"{address}/planted/{notifier}" if option == "url" else \
                 f"planted{len(variables):025}"
-        references = ", ".join(f"{option}: {{ env: {name}_{option} }}" for option in names)
+        return ", ".join(f"{option}: {{ env: {definition}_{option} }}" for option in names)
+
+    for name in (one["required"][0] for one in definitions["rule"]["oneOf"]):
+        references = plant(name, name)
         rules += f"  - {name}: {{ {references} }}\n" if name in definitions else ""
-        senders += [name] if names else []
-    return rules, variables, senders
+        senders += [name] if references else []
+    for kind, entry_of_kind in BY_SERVICE.items():
+        services += f"  {kind}: {{ {plant(f'service_{kind}', kind)} }}\n"
+        rules += entry_of_kind
+        senders.append(kind)
+    return rules + services, variables, senders
 
 
 def test_no_secret_lies_in_the_outbox(cli, report):

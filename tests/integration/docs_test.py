@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 from common import ROOT, Report, Workspace, arguments
+from from_buildkite_doc import check_from_buildkite
 from rules_doc import check_rules_page
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *sorted(
@@ -187,6 +188,8 @@ def main():
         check_config(report, chosen.build, folder)
         check_commands(report, chosen.build, folder)
         check_rules_page(report, chosen.build, folder)
+    with Workspace() as folder:
+        check_from_buildkite(report, chosen.build, folder)
     check_install(report, chosen.build)
     return report.close()
 

@@ -41,6 +41,8 @@ def examples():
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for number, block in enumerate(
             re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S), 1):
+            if re.search(r"^steps:", block, re.M):  # a pipeline of Buildkite's
+                continue
             if re.search(r"^(webhook|notify):", block, re.M):
                 whole = (block if re.search(r"^webhook:", block, re.M)
                          else "webhook: {signature: {file: webhook-secret}}\n" + block)
@@ -70,7 +72,8 @@ def check_examples(report):
     found = examples()
     for name, errors in validate(found).items():
         report.check(f"{name} fits the schema", not errors, errors)
-    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "README.md, block 1",
+    for name in ("docs/kitehook.example.yml", "fixtures/kitehook.yml", "fixtures/eventbridge.yml",
+                 "README.md, block 1",
                  "kitehook.yml.5, block 1"):
         report.check(f"{name} is among the examples", any(name == other for other, _, _ in found),
                      "not found")
@@ -93,9 +96,8 @@ def check_wrong(report, kitehook, folder):
 
 SECRET = "signature: {file: webhook-secret}"
 RULE = "state: state\nnotify:\n  - name: a\n"
-NOTIFIERS = [one["required"][0]
-             for one in json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]["rule"]["oneOf"]
-             if one["required"] != ["include"]]
+DEFINITIONS = json.loads(SCHEMA.read_text(encoding="utf-8"))["definitions"]
+NOTIFIERS = [one["required"][0] for one in DEFINITIONS["rule"]["oneOf"] if one["required"] != ["include"]]
 # A mapping of the file: where it stands in the schema, the text before its keys, how far they are indented,
 # what its keys need.
 PLACES = [
@@ -103,14 +105,29 @@ PLACES = [
     ("#/properties/webhook", "webhook:\n", 2),
     ("#/properties/inbox", f"webhook: {{{SECRET}}}\nstate: state\ninbox:\n", 2),
     ("#/properties/outbox", f"webhook: {{{SECRET}}}\nstate: state\noutbox:\n", 2),
+    ("#/properties/memory", f"webhook: {{{SECRET}}}\nstate: state\nmemory:\n", 2),
     ("#/definitions/worker", f"webhook: {{{SECRET}}}\nstate: state\nworker:\n", 2),
     ("#/properties/http", f"webhook: {{{SECRET}}}\nhttp:\n", 2),
+    ("#/properties/sources", f"webhook: {{{SECRET}}}\nsources:\n", 2),
+    ("#/properties/sources/properties/eventbridge",
+     f"webhook: {{{SECRET}}}\nsources:\n  eventbridge:\n", 4),
     ("#/definitions/named_secret", "webhook:\n  signature:\n", 4),
     ("#/definitions/secret", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n      url:\n", 8),
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
     ("#/definitions/look", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n      failed:\n", 8),
+    ("#/properties/services", f"webhook: {{{SECRET}}}\nservices:\n", 2),
     *((f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name}:\n", 6) for name in NOTIFIERS),
 ]
+# What tells the forms of an entry apart: it stands before the keys, and is one of them.
+SIGNS = {"slack": "url", "slack_form": "channels", "webhook": "secret", "webhook_form": "service",
+         "service_slack": "token", "service_webhook": "secret"}
+SERVICES = [name for name in DEFINITIONS if name.startswith("service_")]
+FORMS = [name for name in DEFINITIONS if name.endswith("_form")]
+PLACES += [(f"#/definitions/{name}",
+            f"webhook: {{{SECRET}}}\nservices:\n  {name.removeprefix('service_')}:\n", 4)
+           for name in SERVICES]
+PLACES += [(f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name.removesuffix('_form')}:\n", 6)
+           for name in FORMS]
 
 
 def schema_object(pointer):
@@ -156,8 +173,11 @@ def check_keys(report, kitehook, folder):
     words = candidates()
     for pointer, before, indent in PLACES:
         keys = set(schema_object(pointer)["properties"])
-        elsewhere = {"name", "include"} if pointer.endswith("/rule") else set()  # above them; alone
-        tried = sorted((set(words) | keys | {"no_such_key"}) - elsewhere)
+        sign = SIGNS.get(pointer.removeprefix("#/definitions/"))
+        elsewhere = {"name", "include"} if pointer.endswith("/rule") else {sign} - {None}  # above them; alone
+        other = set(SIGNS.values()) - elsewhere if sign else set()
+        before += f"{' ' * indent}{sign}: x\n" if sign else ""
+        tried = sorted((set(words) | keys | {"no_such_key"}) - elsewhere - (other - keys))
         theirs = known_to_check(kitehook, folder, before, indent, tried) | elsewhere
         report.check(f"{pointer}: the keys are those of check", keys == theirs,
                      f"only the schema has {sorted(keys - theirs)}, only check {sorted(theirs - keys)}")

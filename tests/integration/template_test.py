@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-from common import ROOT, Report, Workspace
+from common import FIXTURES, ROOT, Report, Workspace
 
 sys.path.insert(0, str(ROOT / "tests"))
 from packages import python_with, without_python  # noqa: E402
@@ -181,10 +181,12 @@ def check_function(report, what, stack, architecture):
                  f"{kept}")
 
 
-def check_endpoint(report, what, stack, endpoint):
+def check_endpoint(report, what, stack, endpoint, partner):
+    of_partner = ["AWS::Events::Rule", "AWS::Lambda::Permission"] if partner else []
     report.check(f"{what}: its resources and no others",
-                 stack.types() == sorted(COMMON + ENDPOINTS[endpoint]), f"{stack.types()}")
-    permissions = sorted(stack.of("AWS::Lambda::Permission").values(), key=lambda one: one["Action"])
+                 stack.types() == sorted(COMMON + ENDPOINTS[endpoint] + of_partner), f"{stack.types()}")
+    permissions = sorted((one for name, one in stack.of("AWS::Lambda::Permission").items()
+                          if name != "PartnerPermission"), key=lambda one: one["Action"])
     function = stack.of("AWS::Lambda::Function")["KitehookFunction"]
     url = stack.outputs["EndpointUrl"]
     if endpoint == "HttpApi":
@@ -222,6 +224,36 @@ def check_endpoint(report, what, stack, endpoint):
                      str(function.get("ReservedConcurrentExecutions")) == "10", f"{function}")
         report.check(f"{what}: URL", url == "<FunctionUrl.FunctionUrl>", url)
     report.check(f"{what}: who may call", permissions == wanted, f"{permissions}")
+
+
+def matches(pattern, event):
+    """EventBridge's rule for patterns of plain texts: each key is there with one of the values."""
+    return all(event.get(key) in values for key, values in pattern.items())
+
+
+def check_partner(report, what, stack, source):
+    """The rule on the partner's bus, what passes it, and the permission for that rule alone."""
+    rule, = stack.of("AWS::Events::Rule").values()
+    report.check(f"{what}: the rule's bus", rule["EventBusName"] == source, f"{rule}")
+    report.check(f"{what}: the rule's target",
+                 rule["Targets"] == [{"Id": "kitehook", "Arn": "<KitehookFunction.Arn>"}], f"{rule}")
+    report.check(f"{what}: who may call for the rule", stack.resources["PartnerPermission"]["Properties"] == {
+        "FunctionName": "<KitehookFunction>", "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com", "SourceArn": "<PartnerRule.Arn>"}, "another")
+    pattern = rule["EventPattern"]
+    report.check(f"{what}: the pattern has plain texts alone",
+                 all(isinstance(one, str) for values in pattern.values() for one in values), f"{pattern}")
+    for folder in sorted((FIXTURES / "eventbridge").iterdir()):
+        event = json.loads((folder / "event.json").read_text(encoding="utf-8"))
+        error = json.loads((folder / "expect.json").read_text(encoding="utf-8")).get("error")
+        if event.get("account") == "111122223333":
+            event["account"] = PSEUDO["AWS::AccountId"]
+        passes = error not in ("partner_source", "partner_account", "partner_type")
+        report.check(f"{what}: {folder.name} passes the rule: {passes}", matches(pattern, event) == passes,
+                     f"{event['detail-type']}")
+    code = (ROOT / "handler/receive/partner.c").read_text(encoding="utf-8")
+    report.check(f"{what}: what the rule passes is what is understood",
+                 pattern["detail-type"] == re.findall(r'\{TEXT\("([^"]+)"\)', code), f"{pattern}")
 
 
 def statements(stack):
@@ -300,7 +332,9 @@ def check_stack(report, python, endpoint, architecture, more, wanted):
                  "left")
     stack = Stack(template, parameters)
     check_function(report, what, stack, architecture)
-    check_endpoint(report, what, stack, endpoint)
+    check_endpoint(report, what, stack, endpoint, "PartnerSource" in more)
+    if "PartnerSource" in more:
+        check_partner(report, what, stack, more["PartnerSource"])
     check_role(report, what, stack, wanted)
     check_stars(report, what, stack, endpoint)
     check_alarms(report, what, stack, endpoint, more.get("AlarmTopicArn"))
@@ -318,6 +352,7 @@ def check_translated(report):
     key = "arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-1111-2222-3333-444455556666"
     more = {"SecretArn": secret, "KeyArn": key,
             "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:oncall",
+            "PartnerSource": "aws.partner/buildkite.com/acme-kites/0106-187c-12cd4fe",
             "SecretParameter": "/a/b", "PreviousSecretParameter": "", "NotifyPath": "/c.d/e"}
     everything = {**logs, "ssm:GetParameter": [PARAMETER + "/a/b", PARAMETER + "/c.d/e/*"],
                   "secretsmanager:GetSecretValue": [secret], "kms:Decrypt": [key]}

@@ -389,6 +389,8 @@ static const struct {
      {"\"id\":\"a\",\"label\":\"Label\",\"state\":\"failed\"",
       "\"id\":\"b\",\"name\":\"\",\"label\":null,\"command\":\"make\\r\\ntest\",\"state\":\"failed\""},
      "Label,make//"},
+    {"what failed does not run again", {JOB("a", "failed", ""), JOB("a", "running", "")}, "job a//"},
+    {"nor did it, when that is told first", {JOB("a", "running", ""), JOB("a", "failed", "")}, "job a//"},
     {"a ring of retries ends", {JOB("a", "failed", RETRY_OF("b")), JOB("b", "failed", RETRY_OF("a"))}, "//"},
 };
 

@@ -15,7 +15,7 @@ USUAL_OF, USUAL_LEAST = 20, 5
 DAY_S = 86400
 BUILD_KEPT_S, TOLD_KEPT_S, KEEP_S = 7 * DAY_S, 30 * DAY_S, 90 * DAY_S
 SECOND = 1000000
-PASSED, FAILED, SOFT = "passed", "failed", "failed softly"
+PASSED, FAILED, SOFT, NO_RESULT = "passed", "failed", "failed softly", "none"
 
 BUILD_RANKS = {"running": 1, "started": 1, "canceling": 1, "failing": 2, "blocked": 3, "passed": 4,
                "failed": 4, "canceled": 4, "skipped": 4, "not_run": 4}
@@ -80,7 +80,7 @@ class Said:
         self.age = (sent_s, BUILD_RANKS.get(self.state, 0),
                     -1 if self.times["finished_at"] is None else self.times["finished_at"],
                     TIES.get(self.state, 0))
-        self.outcome = {"passed": PASSED, "failed": FAILED, "failing": FAILED}.get(self.state)
+        self.outcome = self.read_outcome(build)
         slug, organization = member(pipeline, "slug", str) or None, organization_of(body)
         self.pipeline = member(pipeline, "id", str) or (
             (organization, slug) if slug and organization else None)
@@ -92,6 +92,14 @@ class Said:
         if self.event == "build.failing" and BUILD_RANKS.get(state, 0) < BUILD_RANKS["failing"]:
             return "failing"
         return state
+
+    def read_outcome(self, build):
+        state = member(build, "state", str)
+        if build.get("blocked") is True and state not in ("canceled", "canceling"):
+            return None
+        if self.event == "build.failing" and BUILD_RANKS.get(state, 0) < BUILD_RANKS["passed"]:
+            return FAILED
+        return {"passed": PASSED, "failed": FAILED, "failing": FAILED}.get(state)
 
     @property
     def is_remembered(self):
@@ -105,15 +113,27 @@ def is_newer(age, than):
     return age[1:] > than[1:]
 
 
-class Newest:
-    """A value that the newest of some webhooks said."""
+def is_newer_of_job(age, than):
+    """A job never goes back."""
+    return age[1] > than[1] if age[1] != than[1] else is_newer(age, than)
 
-    def __init__(self):
-        self.value = self.age = None
+
+class Newest:
+    """A value that the newest of some webhooks said; where nothing tells which is newer, the greater one, as
+    ORDER has them."""
+
+    def __init__(self, order=(), newer=is_newer):
+        self.value, self.age, self.order, self.is_newer = None, None, order, newer
 
     def hear(self, value, age):
-        if value is not None and (self.age is None or is_newer(age, self.age)):
+        if value is None:
+            return
+        if self.age is None or self.is_newer(age, self.age) or (
+                not self.is_newer(self.age, age) and self.place(value) > self.place(self.value)):
             self.value, self.age = value, age
+
+    def place(self, value):
+        return self.order.index(value) if self.order else value
 
 
 def latest_time(body):
@@ -140,7 +160,7 @@ class Build:
     """As its branch remembers it."""
 
     def __init__(self):
-        self.state, self.outcome = Newest(), Newest()
+        self.state, self.outcome = Newest(), Newest((PASSED, FAILED))
         self.times = {name: Newest() for name in TIMES}
 
     def hear(self, said):
@@ -166,9 +186,11 @@ class Line:
     def __init__(self):
         self.last = self.last_outcome = self.last_passed = None
         self.failures, self.first, self.first_failed_at = 0, None, None
+        self.fallen = 0  # the last that went into it, also one without an outcome
 
     def add(self, number, build):
         outcome = build.outcome.value
+        self.fallen = number
         if outcome is None:
             return
         self.last, self.last_outcome = number, outcome
@@ -191,14 +213,14 @@ class Branch:
 
     def hear(self, said):
         if said.number not in self.builds:
-            if len(self.numbers) >= BUILDS_MAX and said.number < self.numbers[0]:
+            if said.number <= self.line.fallen:
                 return
             self.builds[said.number] = Build()
             bisect.insort(self.numbers, said.number)
-            if len(self.numbers) > BUILDS_MAX:
-                oldest = self.numbers.pop(0)
-                self.line.add(oldest, self.builds.pop(oldest))
         self.builds[said.number].hear(said)
+        if len(self.numbers) > BUILDS_MAX:
+            oldest = self.numbers.pop(0)
+            self.line.add(oldest, self.builds.pop(oldest))
 
     def down_from(self, number):
         """(number, build) of those with an outcome up to and including NUMBER, the highest first."""
@@ -275,7 +297,8 @@ class Branch:
 
 class Job:
     def __init__(self):
-        self.result, self.name = Newest(), Newest()
+        self.result = Newest((NO_RESULT, PASSED, SOFT, FAILED), is_newer_of_job)
+        self.name = Newest(newer=is_newer_of_job)
         self.retried, self.next = False, None
 
     def row(self):
@@ -283,11 +306,10 @@ class Job:
 
 
 def result_of(job):
-    """Its result; "" is none, where it has a state."""
     state = member(job, "state", str)
     if state in JOB_FAILURES:
         return SOFT if job.get("soft_failed") is True else FAILED
-    return PASSED if state == "passed" else "" if state else None
+    return PASSED if state == "passed" else NO_RESULT
 
 
 def name_of(job):
@@ -303,8 +325,8 @@ class Jobs:
     """What is remembered of one build beside its branch's row."""
 
     def __init__(self):
-        self.state, self.outcome = Newest(), Newest()
-        self.jobs, self.more, self.came, self.heard_s = {}, 0, False, None
+        self.state, self.outcome = Newest(), Newest((PASSED, FAILED))
+        self.jobs, self.retries, self.more, self.came, self.heard_s = {}, {}, 0, False, None
 
     def hear(self, said, job):
         self.state.hear(said.state, said.age)
@@ -318,52 +340,51 @@ class Jobs:
         source = job.get("retry_source")
         was_retried = job.get("retried") is True or bool(member(job, "retried_in_job_id", str))
         is_retry = isinstance(source, dict) or (member(job, "retries_count", int) or 0) > 0
-        result = result_of(job)
-        mine = self.find(job["id"], was_retried or is_retry or result in (FAILED, SOFT))
-        if mine:
-            age = (sent_s, JOB_RANKS.get(job.get("state"), 0))
-            mine.result.hear(result, age)
-            mine.name.hear(name_of(job), age)
-            mine.retried |= was_retried
-            mine.next = member(job, "retried_in_job_id", str) or mine.next
-        if isinstance(source, dict) and member(source, "job_id", str):
-            before = self.find(source["job_id"], True)
-            if before:
-                before.retried = True
-                before.next = before.next or job["id"]
-
-    def find(self, job_id, is_worth_it):
-        """The job; None where it is not remembered."""
-        if job_id not in self.jobs and is_worth_it:
+        result, name = result_of(job), job["id"]
+        if name not in self.jobs:
+            if not (was_retried or is_retry or result in (FAILED, SOFT) or name in self.retries):
+                return
             if len(self.jobs) >= JOBS_MAX:
                 self.more += 1
-            else:
-                self.jobs[job_id] = Job()
-        return self.jobs.get(job_id)
+                return
+            self.jobs[name] = Job()
+        mine, age = self.jobs[name], (sent_s, JOB_RANKS.get(job.get("state"), 0))
+        mine.result.hear(result, age)
+        mine.name.hear(name_of(job), age)
+        mine.retried |= was_retried
+        mine.next = member(job, "retried_in_job_id", str) or mine.next
+        if member(member(job, "retry_source"), "job_id", str):
+            self.retries.setdefault(source["job_id"], name)
 
-    def last_of(self, job):
-        """The end of its chain of retries; None where that is not known."""
+    def next_of(self, job_id):
+        """Whether it was retried, and in which job, None where that is not known."""
+        job, retry = self.jobs[job_id], self.retries.get(job_id)
+        return job.retried or bool(retry), job.next if job.next in self.jobs else retry
+
+    def passes_in_the_end(self, job_id):
+        """The last job of its chain of retries; one that leads back to itself has none."""
         for _ in range(JOBS_MAX + 1):
-            if not job or not job.retried:
-                return job
-            job = self.jobs.get(job.next)
-        return None
+            if job_id is None:
+                return False
+            was_retried, retry = self.next_of(job_id)
+            if not was_retried:
+                return self.jobs[job_id].result.value == PASSED
+            job_id = retry
+        return False
 
     def names(self):
         if not self.came:
             return {}
         lists = {name: [] for name in LISTS[:3]}
-        for job in self.jobs.values():
+        for job_id, job in self.jobs.items():
             result = job.result.value
             if result not in (FAILED, SOFT):
                 continue
-            if not job.retried:
+            if not self.next_of(job_id)[0]:
                 lists["build.failed_jobs" if result == FAILED else "build.soft_failed_jobs"].append(
                     job.name.value)
-            else:
-                last = self.last_of(job)
-                if last and last.result.value == PASSED:
-                    lists["build.mended_jobs"].append(job.name.value)
+            elif self.passes_in_the_end(job_id):
+                lists["build.mended_jobs"].append(job.name.value)
         return {name: in_order(jobs) for name, jobs in lists.items()}
 
     def row(self):

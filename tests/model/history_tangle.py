@@ -12,7 +12,8 @@ JOB_STATES = ("scheduled", "running", "canceling", "passed", "passed", "passed",
               "timed_out", "expired", "canceled", "broken", "skipped", "finished", None)
 EVENTS = ("build.scheduled", "build.running", "build.finished", "build.failing", "build.promoted",
           "job.finished", "job.finished", "job.finished", "job.started", "job.activated")
-PIPELINES, NUMBERS, LATE_BUILDS = 4, 100, 60
+PIPELINES, NUMBERS, JOBS = 4, 100, 4
+LATE_BUILDS = 48, 70  # about where they fall out of a branch's row
 WITHOUT_ID, TOKEN, EITHER = 0, 2, 3  # some of the pipelines; the rest is as it should be
 
 
@@ -32,7 +33,7 @@ class Tangle:
         return self.seldom(None, text, missing_of)
 
     def build(self, pipeline, number):
-        branch, base_s = self.draw(("main", "main", "dev")), START_S + number * 60
+        branch, base_s = self.draw(("main", "main", "main", "dev")), START_S + number * 60
         steps = [{"type": self.draw(("trigger", "trigger", "script")), "async": self.draw((True, False, 1)),
                   "label": self.draw("ab")} for _ in range(self.random.randrange(4))]
         return {"id": f"b-{pipeline}-{branch}-{number}", "number": number, "state": self.draw(STATES),
@@ -43,34 +44,39 @@ class Tangle:
                 **self.seldom({"steps": steps}, {})}
 
     def job(self, build, base_s):
-        def other():
-            return f"{build['id']}-{self.draw('abcd')}"
-
-        return {"id": other(), "state": self.draw(JOB_STATES), "name": self.draw(("A", "B", "C", "", None)),
+        """Its place says which one it is a retry of, in every third build in a circle, else in pairs; it may
+        keep that to itself."""
+        place = self.random.randrange(JOBS)
+        before, mine, behind = (f"{build['id']}-{(place + step) % JOBS}" for step in (-1, 0, 1))
+        if build["number"] % 3:
+            before, behind = (None, behind) if place % 2 == 0 else (before, None)
+        return {"id": mine, "state": self.draw(JOB_STATES), "name": self.draw(("A", "B", "C", "", None)),
                 "soft_failed": self.draw((True, False, False, None)), "label": self.draw((None, None, "L")),
-                "command": self.draw((None, "make\nall", "make\r\nall")), "retried": self.seldom(True, False, 12),
-                "retries_count": self.draw((None, 0, 1)), "retried_in_job_id": self.seldom(other()),
-                "retry_source": self.seldom(self.draw(({"job_id": other()}, {"job_id": other()}, {}))),
+                "command": self.draw((None, "make\nall", "make\r\nall")),
+                "retried": self.seldom(True, False, 12),
+                "retries_count": self.draw((None, 0, 1)), "retried_in_job_id": self.seldom(behind, of=3),
+                "retry_source": self.seldom(self.seldom({}, before and {"job_id": before}), of=2),
                 "finished_at": self.time(base_s)}
 
     def webhook(self, place, count):
         at_s, pipeline, event = START_S + place // 2, self.random.randrange(PIPELINES), self.draw(EVENTS)
-        late = self.draw((0, 0, 1, 2, 3, -1, self.random.randrange(LATE_BUILDS)))
+        late = self.draw((0, 0, 1, 2, 3, -1, self.random.randrange(*LATE_BUILDS), self.random.randrange(50)))
         number = max(1, place * NUMBERS // count - late)
         build = self.build(pipeline, number)
-        body = {"event": event, "nonce": place, "build": build,
-                "pipeline": {"slug": f"tangle-{pipeline}", **({} if pipeline == WITHOUT_ID else {"id": f"t-{pipeline}"})}}
+        body = {"event": event, "nonce": place, "build": build, "pipeline": {"slug": f"tangle-{pipeline}"}}
+        if pipeline != WITHOUT_ID:
+            body["pipeline"]["id"] = f"t-{pipeline}"
         if event.startswith("job."):
             body["job"] = self.seldom(None, self.job(build, START_S + number * 60), 30)
         is_token = pipeline == TOKEN or (pipeline == EITHER and self.seldom(True, of=2))
         return Webhook(event, json.dumps(body, separators=(",", ":")).encode(),
                        None if is_token else at_s - self.random.randrange(4),
-                       (body["pipeline"]["slug"], build["branch"]), number,
+                       (f"tangle-{pipeline}", build["branch"]), number,
                        received_us=at_s * 1000000 + place)
 
 
 def tangle(seed, count):
-    """COUNT webhooks, in the order in which they arrive. One pipeline is both signed and in token mode: what is
-    newest there depends on that order."""
+    """COUNT webhooks, in the order in which they arrive. One pipeline is both signed and in token mode: what
+    is newest there depends on that order."""
     made = Tangle(seed)
     return [made.webhook(place, count) for place in range(count)]

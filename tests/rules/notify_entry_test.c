@@ -85,7 +85,8 @@ static const struct kh_form chat_form = {.alone = "rooms",
                                          .default_events = form_events,
                                          .not_blocked = true,
                                          .account = &account,
-                                         .account_of = account_of};
+                                         .account_of = account_of,
+                                         .place = place};
 
 static const struct kh_notifier chat = {.name = "chat",
                                         .words = "Chats",
@@ -93,7 +94,6 @@ static const struct kh_notifier chat = {.name = "chat",
                                         .default_events = own_events,
                                         .options = own_options,
                                         .form = &chat_form,
-                                        .place = place,
                                         .render = render};
 
 static const struct kh_option hook_options[] = {
@@ -234,12 +234,12 @@ static const struct {
      "4:3 chat has no service that it goes by; add `services: {chat: {token: {env: CHAT_TOKEN}}}` "
      "above `notify`"},
     {"- mark\n", "4:3 mark has no service that it goes by"},
-    {"- chat: {}\n" ONE, "4:9 chat needs `rooms`, such as \"#general\""},
+    {"- chat: {}\n" ONE, "4:9 chat needs `rooms: \"#general\"`, or `chat: {url: {env: CHAT_URL}}`"},
     {"- chat:\n" ONE, "4:3 write `- chat: {url: {env: CHAT_URL}}`"},
     {"- chat: {rooms: []}\n" ONE, "4:10 chat.rooms is one text, or a list of up to 50"},
     {"- chat: {rooms: [[a]]}\n" ONE, "4:18 chat.rooms is one text, or a list of them, such as \"#general\""},
     {"- chat: {rooms: {a: b}}\n" ONE, "4:17 chat.rooms is one text, or a list of them"},
-    {"- chat: {room: '#a'}\n" ONE, "4:9 chat needs `rooms`|4:10 unknown key; did you mean `rooms`?"},
+    {"- chat: {room: '#a'}\n" ONE, "4:9 chat needs `rooms: |4:10 unknown key; did you mean `rooms`?"},
     {"- chat: '#a{{build.brnch}}'\n" ONE, "4:14 `chat.rooms`: \"build.brnch\" is no name of a message"},
     {"- chat: {rooms: '#a', service: third}\n" TWO, "4:23 services.chat has no `third`; it has: acme, other"},
     {"- chat: 'third#a'\n" TWO, "4:9 services.chat has no `third`; it has: acme, other"},

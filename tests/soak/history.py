@@ -7,8 +7,8 @@ twice in another order. Then those of tests/model/history_tangle.py. After each 
 names and the rules that spoke are what the model says, no transition is told of two builds, and whatever the
 order, the rows are the same in the end.
 
-Seeds 1 and 2 are a whole month, 20,000 builds and some 200,000 webhooks, as they come and in one other order;
-all others a twentieth of that, and all of it. Without a SEED: 1 to 20.
+Seeds 1 and 2 are a whole month, 20,000 builds and some 200,000 webhooks, without kills and without those that
+are drawn; all others a twentieth of that, and all of it. Without a SEED: 1 to 20.
 
 Build first: script/build release.
 """
@@ -38,17 +38,18 @@ def try_seed(report, program, seed, builds):
     if not whole:
         ways.append(("tangle", tangle(seed, TANGLED), None))
         ways.append(("killed", webhooks, random.Random(f"kills {seed}")))
-    ways += [(f"order {order}", reordered(webhooks, f"{seed} {order}"), None)
-             for order in range(1 if whole else 2)]
+    ways += [(f"order {order}", reordered(webhooks, f"{seed} {order}"), None) for order in range(2)]
     with common.Workspace() as folder:
-        runs = {}
+        places = []
         for about, some, kills in ways:
             place = Place(folder / about.replace(" ", "-"), program, f"{keep}d", kills)
-            one = runs[about] = Run(report, f"seed {seed}, {about}", place, keep * DAY_S).go(
+            one = Run(report, f"seed {seed}, {about}", place, keep * DAY_S).go(
                 some, *([KILLED_PART] if kills else []))
             print(f"seed {seed}, {about}: {one.count} webhooks in {one.seconds:.0f} s"
                   + (f", {place.killed} kills" if kills else ""), flush=True)
-        compare_rows(report, f"seed {seed}", runs)
+            if about.startswith("order"):
+                places.append(place)
+        compare_rows(report, f"seed {seed}", places)
 
 
 def run():

@@ -34,7 +34,7 @@ static bool is_to_remember(const struct kh_jobs *jobs, const struct kh_job_sight
 
 static void learn_name(struct kh_past_job *known, const struct kh_job_sighting *job)
 {
-  const int newer = known->name.len > 0 ? kh_rank_compare(&job->rank, &known->name_rank) : 1;
+  const int newer = known->name.len > 0 ? kh_rank_compare_jobs(&job->rank, &known->name_rank) : 1;
 
   if (job->name.len == 0 || newer < 0 || (newer == 0 && kh_str_compare(job->name, known->name) <= 0))
     return;
@@ -51,7 +51,7 @@ static void learn_id(struct kh_job_id *known, const struct kh_job_id *id)
 
 static void learn_job(struct kh_past_job *known, const struct kh_job_sighting *job)
 {
-  const int newer = kh_rank_compare(&job->rank, &known->rank);
+  const int newer = kh_rank_compare_jobs(&job->rank, &known->rank);
 
   if (newer > 0 || (newer == 0 && job->result > known->result)) {
     known->result = job->result;

@@ -27,6 +27,14 @@ static inline int kh_rank_compare(const struct kh_rank *a, const struct kh_rank 
   return (a->word > b->word) - (a->word < b->word);
 }
 
+/* The same of a job, which never goes back: its retry is another job. So how far on it is counts first. */
+static inline int kh_rank_compare_jobs(const struct kh_rank *a, const struct kh_rank *b)
+{
+  if (a->step != b->step)
+    return a->step > b->step ? 1 : -1;
+  return kh_rank_compare(a, b);
+}
+
 static inline bool kh_rank_is_same(const struct kh_rank *a, const struct kh_rank *b)
 {
   return a->sent_s == b->sent_s && a->finished_us == b->finished_us && a->step == b->step &&

@@ -152,7 +152,11 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
            "  held_until_us > 0 FROM whole;"
            "DROP TABLE whole;" SPLIT("deliveries") SPLIT("destinations") ENTRIES_OF_JOURNAL,
            COUNTS SHARES "PRAGMA user_version = 4; COMMIT;"},
-    [4] = {"BEGIN IMMEDIATE;" HISTORY "PRAGMA user_version = 5; COMMIT;"},
+    /* The first files of version 4 counted by triggers, which would count twice now. */
+    [4] = {"BEGIN IMMEDIATE;"
+           "DROP TRIGGER IF EXISTS deliveries_added;"
+           "DROP TRIGGER IF EXISTS deliveries_removed;"
+           "DROP TRIGGER IF EXISTS deliveries_changed;" HISTORY "PRAGMA user_version = 5; COMMIT;"},
 };
 
 /* What died for want of room while it was under way may arrive all the same. */
@@ -411,11 +415,11 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us) VALUES (?1, ?2)",
     [KH_SQL_PRUNE_BRANCHES] = "DELETE FROM branches WHERE seq IN"
                               " (SELECT seq FROM branches WHERE day < ?1 / " DAY_US
-                              " ORDER BY day LIMIT 256)",
+                              " ORDER BY day LIMIT 512)",
     [KH_SQL_PRUNE_BUILDS] = "DELETE FROM builds WHERE seq IN"
-                            " (SELECT seq FROM builds WHERE day < ?1 / " DAY_US " ORDER BY day LIMIT 256)",
+                            " (SELECT seq FROM builds WHERE day < ?1 / " DAY_US " ORDER BY day LIMIT 512)",
     [KH_SQL_PRUNE_TOLD] = "DELETE FROM told WHERE what IN"
-                          " (SELECT what FROM told WHERE seen_us < ?1 ORDER BY seen_us LIMIT 256)",
+                          " (SELECT what FROM told WHERE seen_us < ?1 ORDER BY seen_us LIMIT 512)",
     [KH_SQL_MOVE_BRANCHES] = "UPDATE branches SET " MOVE_DAY,
     [KH_SQL_MOVE_BUILDS] = "UPDATE builds SET " MOVE_DAY,
     [KH_SQL_MOVE_TOLD] = "UPDATE told SET " MOVE_SEEN,

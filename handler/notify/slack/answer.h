@@ -10,9 +10,9 @@
 #include "rules/notifier.h"
 
 /*
- * The judge of the slack notifier. Only the text `ok` is a delivery: what a proxy on the way says with a 200
- * is none. A word of the list counts whatever the status: some that only another configuration can mend come
- * as 400, and what an API refuses comes as 200.
+ * The judge of the slack notifier. Only the text `ok`, or the API's `{"ok":true`, is a delivery: what a proxy
+ * on the way says with a 200 is none. A word of the list counts whatever the status: some that only another
+ * configuration can mend come as 400, and what an API refuses comes as 200.
  */
 void kh_slack_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
 

@@ -4,8 +4,10 @@
 #include "notify/slack/advice.h"
 #include "notify/slack/answer.h"
 #include "notify/slack/blocks.h"
+#include "notify/slack/channel.h"
 #include "notify/slack/said.h"
 #include "rules/message.h"
+#include "rules/outgoing.h"
 #include "words/story.h"
 
 _Static_assert((int)KH_STORY_MESSAGE_CHARACTERS <= (int)KH_SLACK_TEXT_CHARACTERS, "Slack's limit of a text");
@@ -51,12 +53,12 @@ static void add_story(struct kh_slack_section *section, const struct kh_story *s
   add_details(section, story);
 }
 
-static enum kh_err tell_story(const struct kh_event *event, struct kh_slack_section *section,
+static enum kh_err tell_story(const struct kh_rendering *rendering, struct kh_slack_section *section,
                               struct kh_buf *fallback)
 {
   struct kh_story story;
   struct kh_buf line;
-  enum kh_err err = kh_story_read(&story, event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
 
   kh_buf_init(&line, KH_DELIVERY_MAX_BYTES);
   if (!err) {
@@ -105,7 +107,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   kh_buf_init(&fallback, KH_SLACK_FALLBACK_BYTES);
   enum kh_err err = tell_message(rule, rendering, &section, &fallback);
   if (!err && fallback.len == 0)
-    err = tell_story(rendering->event, &section, &fallback);
+    err = tell_story(rendering, &section, &fallback);
   if (!err)
     err = kh_buf_ok(&fallback);
   if (!err && section.failed)
@@ -115,6 +117,17 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   json_decref(section.elements);
   kh_buf_release(&fallback);
   return err;
+}
+
+/* By a webhook's URL a message goes as it is; by a token to the method of the API, with its channel. */
+static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+                           struct kh_outgoing *outgoing)
+{
+  (void)now_us;
+  if (!rule->account)
+    return KH_OK;
+  kh_outgoing_bearer(outgoing, &rule->secret);
+  return kh_outgoing_text(outgoing, "channel", kh_str_of(delivery->place));
 }
 
 static const struct kh_option options[] = {
@@ -135,22 +148,78 @@ static enum kh_err configure(struct kh_config *config, const json_t *given, stru
   kh_slack_advise(config, given, diags);
   return KH_OK;
 }
+static const struct kh_option form_options[] = {
+    {.name = "channels",
+     .type = KH_OPTION_PLACE,
+     .required = true,
+     .many = true,
+     .words = "Where to: `#name`, `@user`, an id such as `C024BE91L` or `U061F7AUR`, or `team#name`, where "
+              "team is "
+              "the name of a service. Without one it goes to each of them.",
+     .example = "\"#general\"",
+     .is_good = kh_slack_is_channel,
+     .form = KH_SLACK_CHANNEL_FORM},
+    {.name = "channel",
+     .type = KH_OPTION_PLACE,
+     .words = "The same as `channels`, for one.",
+     .example = "\"#general\"",
+     .is_good = kh_slack_is_channel,
+     .form = KH_SLACK_CHANNEL_FORM},
+    {.name = "message", .type = KH_OPTION_MESSAGE, .words = "What to say instead of the usual words."},
+    {.name = NULL},
+};
+
+static const struct kh_option account_options[] = {
+    {.name = "token",
+     .type = KH_OPTION_SECRET,
+     .required = true,
+     .offset = offsetof(struct kh_rule, secret),
+     .words =
+         "A secret that holds a bot's token, with the scopes `chat:write` and, for public channels that the "
+         "bot is no member of, `chat:write.public`.",
+     .example = "SLACK_TOKEN",
+     .is_good = kh_option_is_token,
+     .form = KH_OPTION_TOKEN_FORM},
+    {.name = "url",
+     .type = KH_OPTION_URL,
+     .offset = offsetof(struct kh_rule, url),
+     .words = "A secret that holds the URL of chat.postMessage.",
+     .by_default = "https://slack.com/api/chat.postMessage"},
+    {.name = NULL},
+};
+
+static const struct kh_account account = {
+    .kind = "slack", .words = "A bot in a workspace of Slack", .options = account_options};
+
+static const char *const form_events[] = {"build.failing", "build.finished", NULL};
+
+static const struct kh_form form = {.alone = "channels",
+                                    .options = form_options,
+                                    .takes_mapping = true,
+                                    .default_events = form_events,
+                                    .not_blocked = true,
+                                    .account = &account,
+                                    .account_of = kh_slack_workspace,
+                                    .place = kh_slack_place};
 
 static const char *const default_events[] = {"build.finished", NULL};
 
 /*
- * Source: docs.slack.dev/apis/web-api/rate-limits: an incoming webhook takes one message a second, and may
- * refuse bursts. What leaves a second apart may arrive a little less than that apart.
+ * Source: docs.slack.dev/apis/web-api/rate-limits: an incoming webhook takes one message a second, and so
+ * does a channel; either may refuse bursts. What leaves a second apart may arrive a little less than that
+ * apart.
  */
 const struct kh_notifier kh_notifier_slack = {
     .name = "slack",
-    .words = "Posts to a Slack incoming webhook",
+    .words = "Posts to Slack",
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
-    .rate = {.every_ms = 1050},
     .configure = configure,
+    .form = &form,
+    .rate = {.every_ms = 1050, .per_place = true},
     .render = render,
     .say = kh_slack_say,
+    .request = request,
     .judge = kh_slack_judge,
 };

@@ -18,6 +18,8 @@ static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery 
   unsigned char mac[KH_DIGEST_BYTES];
   char timestamp[24], signature[KH_BASE64_CHARACTERS(KH_DIGEST_BYTES) + 1];
 
+  if (kh_secret_is_empty(&rule->secret)) /* as Buildkite's own */
+    return KH_OK;
   (void)snprintf(timestamp, sizeof timestamp, "%" PRId64, now_us / 1000000);
   const struct kh_str parts[] = {kh_str_of(delivery->id), KH_STR("."), kh_str_of(timestamp), KH_STR("."),
                                  outgoing->body};
@@ -37,7 +39,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   kh_buf_init(&message, KH_MESSAGE_BYTES);
   enum kh_err err = kh_message_render(rule, rendering, &kh_message_plain, &message);
   if (!err)
-    err = kh_webhook_body(rendering->event, &json);
+    err = kh_webhook_body(rendering->event, &rendering->facts->history, &json);
   if (!err && !kh_member_set(json_object_get(json, "data"), "message", kh_buf_view(&message)))
     err = KH_ERR_NO_MEMORY;
   kh_buf_release(&message);
@@ -66,24 +68,40 @@ static bool is_key(struct kh_str text)
   return good;
 }
 
+#define URL_OPTION                                                                                   \
+  {                                                                                                  \
+    .name = "url", .type = KH_OPTION_URL, .required = true, .offset = offsetof(struct kh_rule, url), \
+    .words = "A secret that holds the URL.", .example = "HOOK_URL"                                   \
+  }
+#define SECRET_OPTION                                                                                        \
+  {                                                                                                          \
+    .name = "secret", .type = KH_OPTION_SECRET, .required = true,                                            \
+    .offset = offsetof(struct kh_rule, secret),                                                              \
+    .words = "A secret that holds the key: 24 to 64 bytes in base64, with or without `whsec_` before them. " \
+             "`openssl rand -base64 32` makes one.",                                                         \
+    .example = "HOOK_SECRET", .is_good = is_key,                                                             \
+    .form =                                                                                                  \
+        "24 to 64 bytes in base64, with or without `whsec_` before them; `openssl rand -base64 32` makes "   \
+        "them"                                                                                               \
+  }
+
+static const struct kh_option form_options[] = {URL_OPTION, {.name = NULL}};
+static const struct kh_option account_options[] = {SECRET_OPTION, {.name = NULL}};
+
+static const struct kh_account account = {
+    .kind = "webhook",
+    .words = "What signs the form of Buildkite, which has no key of its own",
+    .options = account_options,
+    .optional = true};
+
+static const char *const form_events[] = {"build.scheduled", "build.running", "build.finished", NULL};
+
+static const struct kh_form form = {
+    .alone = "url", .options = form_options, .default_events = form_events, .account = &account};
+
 static const struct kh_option options[] = {
-    {.name = "url",
-     .type = KH_OPTION_URL,
-     .required = true,
-     .offset = offsetof(struct kh_rule, url),
-     .words = "A secret that holds the URL.",
-     .example = "HOOK_URL"},
-    {.name = "secret",
-     .type = KH_OPTION_SECRET,
-     .required = true,
-     .offset = offsetof(struct kh_rule, secret),
-     .words = "A secret that holds the key: 24 to 64 bytes in base64, with or without `whsec_` before them. "
-              "`openssl rand -base64 32` makes one.",
-     .example = "HOOK_SECRET",
-     .is_good = is_key,
-     .form =
-         "24 to 64 bytes in base64, with or without `whsec_` before them; `openssl rand -base64 32` makes "
-         "them"},
+    URL_OPTION,
+    SECRET_OPTION,
     {.name = "message", .type = KH_OPTION_MESSAGE, .words = "What `data.message` of the body says."},
     {.name = NULL},
 };
@@ -112,6 +130,7 @@ const struct kh_notifier kh_notifier_webhook = {
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
+    .form = &form,
     .at_once = 4,
     .configure = configure,
     .render = render,
