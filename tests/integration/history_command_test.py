@@ -7,6 +7,7 @@ usage: history_command_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 import json
 import os
 import pathlib
+import re
 import sqlite3
 import sys
 import threading
@@ -309,7 +310,7 @@ def test_forget_beside_mistakes(cli, report):
 def test_forget_person(cli, report):
     """MARA in a branch, in the name of a job, and in notifications: dead ones and owed ones."""
     def refuse(path, body):
-        return (400, {}, b"not for Mara") if b"#1" in body or b"#2" in body else (503, {}, b"")
+        return (400, {}, b"not for Mara") if re.search(rb"builds/[12]\b", body) else (503, {}, b"")
 
     with Catcher(refuse) as catcher:
         cli.config(top=STATE, url=catcher.url(HOOK))
@@ -371,11 +372,11 @@ def test_beside_a_worker(cli, report):
         worker.said("webhook handled")
         looks = threading.Thread(target=look)
         looks.start()
-        for number in range(100, 3000):
+        for number in range(100, 1500):
             buildkite.send(number, "passed", slug="kite-tail" if number % 3 == 0 else "kite-frame")
             ring(cli.path("state"))
-            time.sleep(0.005)
-            if number >= 400 and len(asked) >= 10:
+            time.sleep(0.02)
+            if number >= 200 and len(asked) >= 6:
                 break
         handled = worker.said("webhook handled", seconds=60, count=number - 98)
         stop.set()
@@ -387,7 +388,7 @@ def test_beside_a_worker(cli, report):
         report.check("what was forgotten is in no file of memory", occurrences(cli, "kite-tail") == 0,
                      occurrences(cli, "kite-tail"))
     bad = [done for done in asked if done.code not in (0, 1)]
-    report.check("all are answered", len(asked) >= 10 and not bad, (len(asked), bad[:3]))
+    report.check("all are answered", len(asked) >= 6 and not bad, (len(asked), bad[:3]))
     main = answer(cli, "history", "kite-frame", "main")["branches"][0]
     last = number - (number % 3 == 0)
     report.check("the others are all there", len(main["builds"]) == 50 and
