@@ -104,7 +104,7 @@ static int run(const struct kh_command *self, int argc, char **argv)
 const struct kh_command kh_command_history = {
     .name = "history",
     .summary = "show what is remembered of the builds of a pipeline",
-    .usage = "[PIPELINE [BRANCH]] [-n N] [--config F] [--json]",
+    .usage = "[PIPELINE [BRANCH]] [--limit N] [--config F] [--json]",
     .help =
         "Works beside a running worker, as the user who owns the state folder.\n"
         "PIPELINE is a slug, organization/slug or an id. Without BRANCH each branch has a line, the one "

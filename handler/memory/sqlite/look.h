@@ -191,8 +191,8 @@ struct kh_look_forgotten {
 
 /*
  * Forgets it, in one transaction, and overwrites it: memory.sqlite is written anew, since its pages keep
- * copies of rows that were moved between them, and its write-ahead log is emptied. The branches whose name has the
- * person's go with all of their builds; a job loses its name and nothing else.
+ * copies of rows that were moved between them, and its write-ahead log is emptied. The branches whose name
+ * has the person's go with all of their builds; a job loses its name and nothing else.
  */
 enum kh_err kh_look_forget(struct kh_look *look, const struct kh_look_forget *what,
                            struct kh_look_forgotten *forgotten, struct kh_diag *diag) KH_MUST_USE;

@@ -2,7 +2,10 @@
 
 #include "memory/sqlite/look_parts.h"
 
-enum { TRIES_MAX = 100 }; /* at emptying the write-ahead log: some seconds */
+#include <time.h>
+
+/* A worker that never rests lets nobody else write for seconds: each of the first kind waits up to 5 s. */
+enum { WRITES_TRIED_MAX = 6, EMPTYING_TRIED_MAX = 500, EMPTYING_PAUSE_MS = 20 };
 
 struct forgetting {
   struct kh_look *look;
@@ -184,14 +187,28 @@ static enum kh_err forget_person(const struct forgetting *forgetting)
   return err;
 }
 
-/* Somebody may read all the time. */
+/* STATEMENT, which writes, between those of a worker. */
+static enum kh_err run_between(struct kh_look *look, enum kh_statement statement, struct kh_diag *diag)
+{
+  enum kh_err err = kh_look_run(look, statement, diag);
+
+  for (int i = 1; err && i < WRITES_TRIED_MAX; i++)
+    err = kh_look_run(look, statement, diag);
+  return err;
+}
+
+/* False with DIAG, also where somebody reads all the time. */
 static bool overwrite(struct kh_look *look, struct kh_diag *diag)
 {
-  enum kh_err err = kh_look_run(look, KH_SQL_WRITE_ANEW, diag);
+  const struct timespec pause = {.tv_nsec = EMPTYING_PAUSE_MS * 1000000L};
+  enum kh_err err = run_between(look, KH_SQL_WRITE_ANEW, diag);
   bool done = false;
 
-  for (int i = 0; !err && !done && i < TRIES_MAX; i++)
+  for (int i = 0; !err && !done && i < EMPTYING_TRIED_MAX; i++) {
     err = kh_look_problem(look, kh_db_empty_log(look->db, &done), diag);
+    if (!done)
+      (void)nanosleep(&pause, NULL);
+  }
   if (!err && !done)
     (void)kh_diag_set(diag, KH_ERR_STORE, "somebody reads it");
   return done;
@@ -205,7 +222,7 @@ enum kh_err kh_look_forget(struct kh_look *look, const struct kh_look_forget *wh
   *forgotten = (struct kh_look_forgotten){.is_gone = true};
   if (!look->db)
     return KH_OK;
-  enum kh_err err = kh_look_run(look, KH_SQL_BEGIN, diag);
+  enum kh_err err = run_between(look, KH_SQL_BEGIN, diag);
   if (err)
     return err;
   err = what->pipeline.len > 0 ? forget_pipeline(&forgetting) : forget_person(&forgetting);
