@@ -17,6 +17,38 @@ static json_t *names_of(const struct kh_secret_list *list)
   return names;
 }
 
+/* Of a rule and its siblings by service. */
+static json_t *destinations_of(const struct kh_rule *rule)
+{
+  json_t *one = kh_output_destination(kh_str_of(rule->credential), kh_str_of(rule->place));
+
+  for (const struct kh_rule *by = rule->also; by; by = by->also) {
+    json_t *all = json_sprintf("%s, %s%s%s", json_string_value(one), by->credential, by->place[0] ? " " : "",
+                               by->place);
+
+    json_decref(one);
+    one = all;
+  }
+  return one;
+}
+
+static json_t *list_of(const char *const *texts)
+{
+  json_t *list = json_array();
+
+  for (; *texts; texts++)
+    json_array_append_new(list, json_string(*texts));
+  return list;
+}
+
+/* What another form of the same word would be for, where this one has a default of its own; else null. */
+static json_t *buildkite_events_of(const struct kh_rule *rule)
+{
+  const struct kh_form *form = rule->notifier->form;
+
+  return form && !rule->form && rule->match.event_count == 0 ? list_of(form->default_events) : json_null();
+}
+
 static json_t *rules_of(const struct kh_rules *rules)
 {
   json_t *array = json_array();
@@ -26,9 +58,9 @@ static json_t *rules_of(const struct kh_rules *rules)
 
     json_object_set_new(rule, "name", json_string(rules->at[i].name));
     json_object_set_new(rule, "notifier", json_string(rules->at[i].notifier->name));
-    json_object_set_new(
-        rule, "destination",
-        kh_output_destination(kh_str_of(rules->at[i].credential), kh_str_of(rules->at[i].place)));
+    json_object_set_new(rule, "destination", destinations_of(&rules->at[i]));
+    json_object_set_new(rule, "events", list_of(kh_match_events(&rules->at[i].match)));
+    json_object_set_new(rule, "buildkite_events", buildkite_events_of(&rules->at[i]));
     json_array_append_new(array, rule);
   }
   return array;
@@ -88,13 +120,18 @@ static void print_mistakes(const struct kh_config *config, const struct kh_diags
   kh_places_release(&places);
 }
 
-static void print_names(const char *label, const json_t *names)
+static void print_list(const json_t *names)
 {
   size_t i = 0;
   const json_t *name = NULL;
 
-  printf("  %-11s", label);
   json_array_foreach(names, i, name) printf("%s%s", i > 0 ? ", " : "", json_string_value(name));
+}
+
+static void print_names(const char *label, const json_t *names)
+{
+  printf("  %-11s", label);
+  print_list(names);
   puts(json_array_size(names) > 0 ? "" : "none");
 }
 
@@ -106,6 +143,21 @@ static void print_notes(const json_t *notes)
 
   json_array_foreach(notes, i, note)
       printf("  %-11s%s\n", i == 0 ? "on Lambda" : "", json_string_value(note));
+}
+
+static void print_rule(const json_t *rule)
+{
+  const json_t *theirs = json_object_get(rule, "buildkite_events");
+
+  printf("    %s -> %s\n", json_string_value(json_object_get(rule, "name")),
+         json_string_value(json_object_get(rule, "destination")));
+  if (!json_is_array(theirs))
+    return;
+  printf("      note: at ");
+  print_list(json_object_get(rule, "events"));
+  printf("; Buildkite's own form of it is for ");
+  print_list(theirs);
+  putchar('\n');
 }
 
 static void print_summary(const char *path, const json_t *summary, bool with_rules)
@@ -130,9 +182,7 @@ static void print_summary(const char *path, const json_t *summary, bool with_rul
     return;
   }
   printf("  %-11s%zu %s\n", "notify", json_array_size(rules), json_array_size(rules) == 1 ? "rule" : "rules");
-  json_array_foreach(rules, i, rule)
-      printf("    %s -> %s\n", json_string_value(json_object_get(rule, "name")),
-             json_string_value(json_object_get(rule, "destination")));
+  json_array_foreach(rules, i, rule) print_rule(rule);
   print_notes(json_object_get(summary, "lambda"));
 }
 

@@ -62,6 +62,7 @@ void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
   warn_of_keys(config, diags);
   warn_of_sources(config, json_object_get(config->yaml.root, "webhook"), diags);
   warn_of_sources(config, json_object_get(config->yaml.root, "http"), diags);
+  warn_of_sources(config, config->services, diags);
   warn_of_sources(config, config->notify, diags);
   warn_of_included(config, diags);
 }

@@ -170,7 +170,10 @@ static void print_rule(const json_t *rule)
   print_given(failed);
   printf("\n  %-9s  %s  ", "events", yes(events));
   print_given(json_object_get(events, "given"));
-  puts(json_is_true(json_object_get(events, "default")) ? " (the default)" : "");
+  if (json_is_true(json_object_get(events, "default")))
+    printf(" (the default%s)",
+           json_is_true(json_object_get(events, "not_blocked")) ? ", but for builds that are blocked" : "");
+  putchar('\n');
   print_patterns(rule, "pipelines", "pipeline");
   print_patterns(rule, "branches", "branch");
   print_condition(json_object_get(rule, "if"));

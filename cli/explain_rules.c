@@ -126,6 +126,8 @@ static json_t *events_of(const struct kh_match *match)
     json_array_append_new(given, json_string(*event));
   json_object_set_new(part, "given", given);
   json_object_set_new(part, "default", json_boolean(match->event_count == 0));
+  if (match->not_blocked && match->event_count == 0)
+    json_object_set_new(part, "not_blocked", json_true());
   return part;
 }
 

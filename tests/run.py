@@ -60,6 +60,7 @@ STEPS = [
     ("moving", [["script/build", "clang"], integration("moving")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("notifiers", [integration("notifiers")]),
+    ("words", [integration("words")]),
     ("lambda", [integration("lambda")]),
     ("eventbridge", [integration("eventbridge")]),
     ("bootstrap", [integration("bootstrap", "--cached")]),

@@ -6,11 +6,13 @@
 
 #include "rules/notifier.h"
 
-#define KH_NOTIFIERS(NOTIFIER) \
-  NOTIFIER(slack)              \
-  NOTIFIER(webhook)            \
-  NOTIFIER(lifx)               \
-  NOTIFIER(ntfy)               \
+#define KH_NOTIFIERS(NOTIFIER)     \
+  NOTIFIER(slack)                  \
+  NOTIFIER(webhook)                \
+  NOTIFIER(lifx)                   \
+  NOTIFIER(pagerduty_change_event) \
+  NOTIFIER(basecamp_campfire)      \
+  NOTIFIER(ntfy)                   \
   NOTIFIER(log)
 
 #define KH_NOTIFIER(name) extern const struct kh_notifier kh_notifier_##name;

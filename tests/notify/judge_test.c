@@ -118,6 +118,10 @@ static const struct {
     {200, "o", "the body was cut", KH_OK}, /* it was taken, and would be told twice */
     {200, "", "the body was cut", KH_OK},
     {200, "<html", "the body was cut", KH_ERR_DELIVERY_FAILED},
+    {200, "{\"ok\":true}", "", KH_OK},
+    {200, "{\"ok\":true,\"channel\":\"C024BE91L\",\"ts\":\"1700000000.1\",\"message\":{\"te", "", KH_OK},
+    {200, "{\"ok\":false,\"error\":\"never_heard\"}", "", KH_ERR_DELIVERY_FAILED},
+    {500, "{\"ok\":true}", "", KH_ERR_DELIVERY_FAILED},
     {500, "ok", "", KH_ERR_DELIVERY_FAILED},
     {404, "ok", "", KH_ERR_DESTINATION_REFUSED},
     {400, "ok", "", KH_ERR_DELIVERY_REFUSED},
@@ -135,6 +139,8 @@ END_TEST
 /* ---- the others ---- */
 
 #define NTFY_ERROR(code) "{\"code\":" #code ",\"http\":400,\"error\":\"invalid request: planted\"}\n"
+
+#define PAGERDUTY(message, error) "{\"status\":\"x\",\"message\":\"" message "\",\"errors\":[\"" error "\"]}"
 
 static const struct {
   const struct kh_notifier *notifier;
@@ -159,6 +165,18 @@ static const struct {
     {&kh_notifier_ntfy, 413, NTFY_ERROR(41303), KH_ERR_DELIVERY_REFUSED, ""},
     {&kh_notifier_ntfy, 429, NTFY_ERROR(42908), KH_ERR_DELIVERY_FAILED, ""},
     {&kh_notifier_ntfy, 502, "<html>", KH_ERR_DELIVERY_FAILED, ""},
+    {&kh_notifier_pagerduty_change_event, 202, PAGERDUTY("processed", ""), KH_OK, ""},
+    {&kh_notifier_pagerduty_change_event, 400, PAGERDUTY("Event object is invalid", "'payload' is missing"),
+     KH_ERR_DELIVERY_REFUSED, ""},
+    {&kh_notifier_pagerduty_change_event, 400, PAGERDUTY("Invalid routing key", ""),
+     KH_ERR_DESTINATION_REFUSED, "the integration key is none, or of another service"},
+    {&kh_notifier_pagerduty_change_event, 400,
+     PAGERDUTY("Event object is invalid", "Length of 'routing_key' is incorrect (should be 32 characters)"),
+     KH_ERR_DESTINATION_REFUSED, "the integration key is none, or of another service"},
+    {&kh_notifier_pagerduty_change_event, 429, "", KH_ERR_DELIVERY_FAILED, ""},
+    {&kh_notifier_pagerduty_change_event, 500, "", KH_ERR_DELIVERY_FAILED, ""},
+    {&kh_notifier_pagerduty_change_event, 200, "<html>", KH_ERR_DELIVERY_FAILED,
+     "with a page, which something on the way said"},
     {&kh_notifier_lifx, 200, "<html>", KH_ERR_DELIVERY_FAILED,
      "with a page, which something on the way said"},
     {&kh_notifier_lifx, 426, "<html>", KH_ERR_DESTINATION_REFUSED, "lifx.url must be https"},

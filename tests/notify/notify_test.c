@@ -320,7 +320,7 @@ START_TEST(a_render_fails_cleanly_without_memory)
   }
   ck_assert_int_eq(err, KH_OK);
   /* What is ready, or put straight into the body, needs none. */
-  ck_assert_uint_gt(memory.fail_at, rule->made || rule->notifier == &kh_notifier_log ? 0 : 10);
+  ck_assert_uint_gt(memory.fail_at, rule->made || rule->notifier == &kh_notifier_log ? 0 : 5);
   kh_test_event_release(&made);
 }
 END_TEST

@@ -31,7 +31,7 @@ static void check_log(const char *why, const struct kh_rule *rule, struct kh_str
 
 static void check_member(const char *why, const char *key, json_t *value)
 {
-  if (strcmp(key, "number") == 0 || strcmp(key, "exit_status") == 0)
+  if (strcmp(key, "number") == 0 || strcmp(key, "build_number") == 0 || strcmp(key, "exit_status") == 0)
     MUST(json_is_integer(value), "%s: %s", why, key);
   else if (strcmp(key, "soft_failed") == 0 || strcmp(key, "retried") == 0)
     MUST(json_is_boolean(value), "%s: %s", why, key);
@@ -100,6 +100,52 @@ static void check_slack(const char *why, const struct kh_rule *rule, struct kh_s
   kh_check_slack(why, body);
 }
 
+/* The tags and entities of ours, and nothing else that HTML would take for one. */
+static void check_html(const char *why, struct kh_str html)
+{
+  static const char *const known[] = {"<strong>", "</strong>", "</a>", "<br>",
+                                      "&amp;",    "&lt;",      "&gt;", "&quot;"};
+
+  for (size_t at = 0; at < html.len; at++) {
+    const struct kh_str rest = kh_str(html.at + at, html.len - at);
+    const bool is_link = kh_str_starts(rest, KH_STR("<a href=\"http"));
+    size_t i = 0;
+
+    if (html.at[at] != '<' && html.at[at] != '&')
+      continue;
+    while (i < KH_COUNT(known) && !kh_str_starts(rest, kh_str_of(known[i])))
+      i++;
+    MUST(is_link || i < KH_COUNT(known), "%s: %.*s", why, KH_FMT(rest));
+    at += is_link ? strlen("<a href=") : 0;
+  }
+}
+
+static void check_basecamp(const char *why, const struct kh_rule *rule, struct kh_str body)
+{
+  json_t *json = kh_check_read(why, body);
+  const json_t *content = json_object_get(json, "content");
+
+  (void)rule;
+  kh_check_keys(why, json, "|content|");
+  check_html(why, kh_str(json_string_value(content), json_string_length(content)));
+  json_decref(json);
+}
+
+static void check_pagerduty(const char *why, const struct kh_rule *rule, struct kh_str body)
+{
+  json_t *json = kh_check_read(why, body);
+  json_t *payload = json_object_get(json, "payload");
+
+  (void)rule;
+  kh_check_keys(why, json, "|payload|links|");
+  kh_check_keys(why, payload, "|summary|source|timestamp|custom_details|");
+  kh_check_text(why, json_object_get(payload, "summary"), 1024);
+  kh_check_text(why, json_object_get(payload, "source"), 200);
+  check_object(why, json_object_get(payload, "custom_details"),
+               "|state|branch|commit|message|author|build_number|");
+  json_decref(json);
+}
+
 /*
  * What a place is known to parse, and what else must hold of a body. A notifier without a row has the checks
  * that all have.
@@ -107,7 +153,12 @@ static void check_slack(const char *why, const struct kh_rule *rule, struct kh_s
 static const struct {
   const char *notifier;
   void (*check)(const char *why, const struct kh_rule *rule, struct kh_str body);
-} checks[] = {{"slack", check_slack}, {"webhook", check_webhook}, {"lifx", check_lifx}, {"log", check_log}};
+} checks[] = {{"slack", check_slack},
+              {"webhook", check_webhook},
+              {"pagerduty_change_event", check_pagerduty},
+              {"basecamp_campfire", check_basecamp},
+              {"lifx", check_lifx},
+              {"log", check_log}};
 
 static void check_texts(const char *why, json_t *node)
 {
