@@ -4,8 +4,8 @@
 #include "net/mail_wire.h"
 
 /*
- * libcurl says QUIT once the outcome is known, and lets nothing else go on until that is answered: by 221 (RFC
- * 5321, 4.2.3), which says nothing of the mail.
+ * libcurl says QUIT once the outcome is known, and lets nothing else go on until that is answered: by 221
+ * (RFC 5321, 4.2.3), which says nothing of the mail.
  */
 enum { PARTING_S = 1, PARTED = 221, REPLY_S = 60, REPLY_DIGITS = 3 };
 
@@ -118,6 +118,7 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   SET(CURLOPT_PROXY, "");
   SET(CURLOPT_USE_SSL, mail->is_plain ? (long)CURLUSESSL_NONE : (long)CURLUSESSL_ALL);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, 0L); /* it would count until the login is done, and servers greet slowly */
   SET(CURLOPT_FRESH_CONNECT, 1L);
   SET(CURLOPT_FORBID_REUSE, 1L);
   SET(CURLOPT_MAIL_FROM, mail->from);

@@ -12,8 +12,8 @@ enum { KH_EMAIL_SUBJECT_CHARACTERS = 200 };
 extern const char kh_email_html_head[], kh_email_html_end[];
 
 /*
- * Append STORY, or MESSAGE in its place unless that is empty: as lines of text, and as what stands in the body
- * of a page.
+ * Append STORY, or MESSAGE in its place unless that is empty: as lines of text, and as what stands in the
+ * body of a page.
  */
 void kh_email_write_text(const struct kh_story *story, struct kh_str message, struct kh_buf *text);
 void kh_email_write_html(const struct kh_story *story, struct kh_str message, struct kh_buf *html);

@@ -1,9 +1,9 @@
 /*
  * message.h - the text of a mail as it goes to a server: RFC 5322 and MIME, lines of ASCII ended by CR LF.
  *
- * Nothing that a stranger wrote stands in a header but as an encoded word (RFC 2047) or as an address that was
- * found good; texts are quoted-printable (RFC 2045). So no text makes a header, a recipient or a line, and no
- * line is longer than 998 bytes.
+ * Nothing that a stranger wrote stands in a header but as one line of ASCII, as encoded words (RFC 2047) or
+ * as an address that was found good; texts are quoted-printable (RFC 2045). So no text makes a header, a
+ * recipient or a line, and no line is longer than 998 bytes.
  */
 #ifndef KH_EMAIL_MESSAGE_H
 #define KH_EMAIL_MESSAGE_H

@@ -78,9 +78,8 @@ static const struct kh_option account_options[] = {
     {.name = "tls",
      .type = KH_OPTION_TRUTH,
      .words =
-         "`false`: `smtp://` without TLS, and so without a login. To 127.0.0.1, localhost and [::1] there "
-         "is none either.",
-     .by_default = "true"},
+         "Whether `smtp://` must lead to TLS. By default it must, but to 127.0.0.1, localhost and [::1], "
+         "where it does not. `false` is without, and so without a login."},
     {.name = NULL},
 };
 
@@ -94,8 +93,10 @@ static bool is_loopback(const struct kh_rule *rule)
 
 static bool is_plain(const struct kh_rule *rule)
 {
+  const char *tls = kh_account_text(rule, "tls");
+
   return kh_str_starts(kh_str_of(kh_account_text(rule, "smtp")), KH_STR("smtp://")) &&
-         (is_loopback(rule) || strcmp(kh_account_text(rule, "tls"), "false") == 0);
+         (tls ? strcmp(tls, "false") == 0 : is_loopback(rule));
 }
 
 enum kh_err kh_email_configure(struct kh_config *config, const json_t *given, struct kh_rule *rule,
