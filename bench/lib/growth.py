@@ -1,4 +1,4 @@
-"""Whether the worker stays as fast as it was: a month of webhooks, of which the first and the last are timed."""
+"""Whether the worker stays as fast as it was: a month of webhooks; the first and the last are timed."""
 
 import os
 import sys

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A year of webhooks through the worker: how large its file gets, and that it stops growing.
 
-Twelve months of tests/model/history_stream.py, each with another seed and a thirtieth of its builds in as many
-pipelines, one after the other. After each the size of memory.sqlite, its pages that are in use, and its rows
-are printed. With `memory: {keep: 90d}` what is used of the file is never a quarter more than in the first
-four months, and no branch, build or told row is older than it may be.
+Twelve months of tests/model/history_stream.py, one after the other, each with another seed and a thirtieth of
+its builds. After each the size of memory.sqlite, how much of it is in use, and its rows are printed. With
+`memory: {keep: 90d}` what is used of the file is never a quarter more than in the first four months, and no
+branch, build or told row is older than it may be.
 
 The worker lives in that year, by tests/shim/clock.c. Build first: script/build release clang. It takes two
 minutes.
@@ -70,7 +70,7 @@ def run():
             count += len(webhooks)
             size, used, tables = look(place)
             sizes.append(used)
-            print(f"month {month + 1}: {count} webhooks, {size / 1e6:.1f} MB, {used / 1e6:.1f} MB of it used; "
+            print(f"month {month + 1}: {count} webhooks, {size / 1e6:.1f} MB, {used / 1e6:.1f} MB used; "
                   + ", ".join(f"{name} {rows}" for name, (rows, _) in tables.items()), flush=True)
         today = webhooks[-1].received_us // 1000000 // DAY_S
     report.check("the file stops growing", max(sizes) <= GROWTH_MAX * max(sizes[:SETTLED]), sizes)
