@@ -208,10 +208,10 @@ static int check(const struct call *call)
   if (!call->is_for_lambda && kh_config_needs_state(config, &diags))
     err = KH_ERR_CONFIG;
   kh_config_warn_of_variables(config, &diags);
-  if (call->is_for_lambda)
-    kh_check_lambda(config, &diags);
-  else
+  if (!call->is_for_lambda)
     kh_check_host(config, &diags);
+  else if (kh_check_lambda(config, &diags))
+    err = KH_ERR_CONFIG;
   kh_diags_sort(&diags);
   if (err)
     code = access(path, R_OK) == 0 ? KH_EXIT_NO : KH_EXIT_CONFIG;

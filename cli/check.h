@@ -24,9 +24,9 @@ void kh_check_writers(const struct kh_config *config, struct kh_diags *diags);
 
 /*
  * Warns of what CONFIG says that a Lambda function does not have: keys, files that are not packed with it,
- * variables and credentials.
+ * variables and credentials. KH_ERR_CONFIG for what it cannot send at all.
  */
-void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags);
+enum kh_err kh_check_lambda(const struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 /* What is let in there, and what RULES are not promised, a sentence each: an array that is the caller's. */
 json_t *kh_check_lambda_notes(const struct kh_config *config, const struct kh_rules *rules);
 

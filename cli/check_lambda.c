@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "check.h"
+#include "notify/notifiers.h"
 
 /* ---- what has no meaning there ---- */
 
@@ -49,6 +50,43 @@ static void warn_of_sources(const struct kh_config *config, json_t *node, struct
   json_array_foreach(node, i, item) warn_of_sources(config, item, diags);
 }
 
+/* By what ENTRY sends mail, or NULL: a key, or a bare word. */
+static const char *mail_in(json_t *entry)
+{
+  const char *key = json_string_value(entry);
+  json_t *value = NULL;
+  const struct kh_notifier *notifier = key ? kh_notifier_named(kh_str_of(key)) : NULL;
+
+  if (notifier)
+    return notifier->by_mail ? key : NULL;
+  json_object_foreach(entry, key, value)
+  {
+    notifier = kh_notifier_named(kh_str_of(key));
+    if (notifier && notifier->by_mail)
+      return key;
+  }
+  return NULL;
+}
+
+static enum kh_err refuse_mail(const struct kh_config *config, struct kh_diags *diags)
+{
+  json_t *entry = NULL;
+  size_t i = 0;
+  enum kh_err err = KH_OK;
+
+  json_array_foreach(config->notify, i, entry)
+  {
+    const char *key = mail_in(entry);
+
+    if (key)
+      err = kh_config_mistake(config, entry, json_is_object(entry) ? key : NULL, diags,
+                              "%s: a function sends no mail, for its libcurl has no SMTP; send by a place of "
+                              "HTTP, or from a host of your own",
+                              key);
+  }
+  return err;
+}
+
 static void warn_of_included(const struct kh_config *config, struct kh_diags *diags)
 {
   if (config->included)
@@ -57,7 +95,7 @@ static void warn_of_included(const struct kh_config *config, struct kh_diags *di
                       "script/pack-lambda, or write their rules here");
 }
 
-void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
+enum kh_err kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
 {
   warn_of_keys(config, diags);
   warn_of_sources(config, json_object_get(config->yaml.root, "webhook"), diags);
@@ -65,6 +103,7 @@ void kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
   warn_of_sources(config, config->services, diags);
   warn_of_sources(config, config->notify, diags);
   warn_of_included(config, diags);
+  return refuse_mail(config, diags);
 }
 
 /* ---- what will happen ---- */

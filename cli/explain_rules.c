@@ -226,9 +226,8 @@ static void add_delivery(json_t *answer, const struct kh_config *config, const s
   const struct kh_str body = kh_buf_view(&made.at[0].body);
   json_t *sent = json_object();
   json_object_set_new(sent, "destinations", destinations_of(config, rule, entry, &made));
-  json_object_set_new(sent, "verb",
-                      rule->notifier->deliver ? json_null()
-                                              : json_string(rule->verb == KH_PUT ? "PUT" : "POST"));
+  const char *verb = kh_output_verb(rule);
+  json_object_set_new(sent, "verb", verb ? json_string(verb) : json_null());
   json_object_set_new(sent, "content_type", json_string(rule->notifier->content_type));
   json_object_set_new(sent, "bytes", json_integer((json_int_t)body.len));
   json_object_set_new(sent, "undecided", kh_output_text(kh_str_of(rendering->undecided.text)));

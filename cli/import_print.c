@@ -134,7 +134,11 @@ static void print_entry(const json_t *entry)
   }
   putchar('\n');
   json_array_foreach(json_object_get(entry, "remarks"), i, remark)
-      printf("  # %s\n", json_string_value(remark));
+  {
+    fputs("  # ", stdout);
+    put_text(json_string_value(remark));
+    putchar('\n');
+  }
   if (!rule)
     return;
   json_t *list = json_pack("[O]", rule);

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "import.h"
 #include "notify/notifiers.h"
+#include "rules/cannot.h"
 
 enum { VARIABLE_BYTES = 64 };
 
@@ -36,6 +37,7 @@ struct taking {
   const struct word *word;
   json_t *options;               /* borrowed: what stands behind the word; or NULL */
   json_t *condition;             /* borrowed: its `if`; or NULL */
+  json_t *remarks;               /* owned: what is to be said beside the rule */
   json_t *rule;                  /* owned */
   char variable[VARIABLE_BYTES]; /* for a secret; or "" */
   char why[KH_IMPORT_WHY_BYTES];
@@ -281,6 +283,19 @@ static void take_events(struct taking *taking)
 
 /* ---- the rule ---- */
 
+/* What `check` would warn of, such as an `if` that no webhook makes true. */
+static void take_warnings(struct taking *taking, const struct kh_diags *diags)
+{
+  for (size_t i = 0; i < diags->count; i++) {
+    char text[sizeof diags->at[i].text];
+
+    (void)snprintf(text, sizeof text, "%s", diags->at[i].text);
+    kh_import_make_utf8(text);
+    if (diags->at[i].err == KH_OK)
+      json_array_append_new(taking->remarks, json_string(text));
+  }
+}
+
 /* What kitehook itself would refuse of it, in its own words. */
 static bool compiles(struct taking *taking)
 {
@@ -295,6 +310,9 @@ static bool compiles(struct taking *taking)
   enum kh_err err = kh_rules_compile(&config, &rules, &diags);
   const struct kh_diag first = kh_diags_first(&diags);
 
+  if (!err)
+    kh_cannot_advise(&config, taking->rule, &rules.at[0].match, diags.count > 0, &diags);
+  take_warnings(taking, &diags);
   kh_rules_release(&rules);
   kh_diags_release(&diags);
   json_decref(config.notify);
@@ -317,19 +335,21 @@ static json_t *entry_at(const struct kh_import_scope *scope, const json_t *node)
   return told;
 }
 
-static json_t *remarks_on(const struct kh_import_scope *scope)
+static void remark(struct taking *taking, const char *text)
 {
-  json_t *remarks = json_array();
+  json_array_append_new(taking->remarks, json_string(text));
+}
 
-  if (scope->level != KH_IMPORT_STEP)
-    return remarks;
-  if (json_object_get(scope->step, "parallelism") || json_object_get(scope->step, "matrix"))
-    json_array_append_new(
-        remarks, json_string("one message at Buildkite, when all of its jobs ended; here one for each job"));
-  if (kh_import_step_is_by_command(scope->step))
-    json_array_append_new(
-        remarks, json_string("it has neither key nor label, so its command stands here: is that a secret?"));
-  return remarks;
+static void remark_on_step(struct taking *taking)
+{
+  const json_t *step = taking->scope->step;
+
+  if (taking->scope->level != KH_IMPORT_STEP)
+    return;
+  if (json_object_get(step, "parallelism") || json_object_get(step, "matrix"))
+    remark(taking, "one message at Buildkite, when all of its jobs ended; here one for each job");
+  if (kh_import_step_is_by_command(step))
+    remark(taking, "it has neither key nor label, so its command stands here: is that a secret?");
 }
 
 static bool has_room(struct taking *taking)
@@ -340,7 +360,7 @@ static bool has_room(struct taking *taking)
 
 void kh_import_entry(const struct kh_import_scope *scope, json_t *entry)
 {
-  struct taking taking = {.scope = scope, .rule = json_object()};
+  struct taking taking = {.scope = scope, .rule = json_object(), .remarks = json_array()};
   json_t *told = entry_at(scope, entry);
 
   bool is_taken = find_word(&taking, entry) && has_level(&taking) && has_room(&taking) &&
@@ -355,12 +375,14 @@ void kh_import_entry(const struct kh_import_scope *scope, json_t *entry)
     keep_variable(&taking);
     kh_import_note_service(scope->import->services, taking.word->name,
                            json_object_get(taking.rule, taking.word->name));
-    json_object_set_new(told, "remarks", remarks_on(scope));
+    remark_on_step(&taking);
+    json_object_set(told, "remarks", taking.remarks);
     scope->import->rules++;
   } else {
     kh_import_make_utf8(taking.why);
     json_object_set_new(told, "refused", json_string(taking.why[0] ? taking.why : "no memory left"));
   }
+  json_decref(taking.remarks);
   json_decref(taking.rule);
 }
 

@@ -54,10 +54,11 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
   const struct kh_delivery *made = &delivery->made;
   const struct kh_rule *rule = kh_rules_for(outcome->rules, made->credential);
   json_t *body = kh_output_json(kh_buf_view(&made->body));
-  const char *verb = rule->notifier->deliver ? "a line" : rule->verb == KH_PUT ? "PUT" : "POST";
+  json_t *destination = kh_output_destination(kh_str_of(made->credential), kh_str_of(made->place));
+  const char *verb = kh_output_verb(rule);
 
-  printf("\n  rule %s: %s to %s%s%s\n", made->rule, verb, made->credential, made->place[0] ? " " : "",
-         made->place);
+  printf("\n  rule %s: %s to %s\n", made->rule, verb ? verb : "a line", json_string_value(destination));
+  json_decref(destination);
   printf("    %s, %zu bytes, id %s\n", rule->notifier->content_type, made->body.len, made->id);
   kh_output_print_notification(rule->notifier, body);
   json_decref(body);
@@ -67,7 +68,7 @@ static void print_delivery(const struct kh_outcome *outcome, const struct kh_out
   if (delivery->result)
     printf(": %s%s%s", kh_err_token(delivery->result), delivery->detail[0] ? ": " : "", delivery->detail);
   else if (delivery->status > 0)
-    printf(": HTTP %d", delivery->status);
+    printf(": %s %d", rule->notifier->by_mail ? "SMTP" : "HTTP", delivery->status);
   putchar('\n');
 }
 

@@ -26,7 +26,7 @@ json_t *kh_outbox_json(const struct kh_look_delivery *delivery)
   json_object_set_new(json, "notifier", kh_output_text(delivery->notifier));
   json_object_set_new(json, "destination", kh_output_destination(delivery->credential, delivery->place));
   json_object_set_new(json, "credential", kh_output_text(delivery->credential));
-  json_object_set_new(json, "place", kh_output_text(delivery->place));
+  json_object_set_new(json, "place", kh_output_place(delivery->credential, delivery->place));
   json_object_set_new(json, "event", kh_output_text(delivery->event));
   json_object_set_new(json, "entry", kh_output_text(delivery->entry));
   json_object_set_new(json, "attempts", json_integer(delivery->attempt));

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/clock.h"
+#include "notify/notifiers.h"
 #include "output.h"
 #include "screen.h"
 
@@ -21,9 +22,43 @@ json_t *kh_output_text(struct kh_str text)
   return text.len > 0 ? json_stringn(text.at, text.len) : json_null();
 }
 
+/* A credential begins with its notifier's name. */
+static void show_place(struct kh_str credential, struct kh_str place, struct kh_buf *shown)
+{
+  const struct kh_notifier *notifier = kh_notifier_named(kh_str_cut(&credential, ' '));
+
+  kh_buf_init(shown, 2 * (size_t)KH_PLACE_BYTES);
+  if (notifier && notifier->show_place)
+    notifier->show_place(place, shown);
+  else
+    (void)kh_buf_add(shown, place);
+}
+
+json_t *kh_output_place(struct kh_str credential, struct kh_str place)
+{
+  struct kh_buf shown;
+
+  show_place(credential, place, &shown);
+  json_t *text = kh_output_text(kh_buf_view(&shown));
+  kh_buf_release(&shown);
+  return text;
+}
+
 json_t *kh_output_destination(struct kh_str credential, struct kh_str place)
 {
-  return json_sprintf("%.*s%s%.*s", KH_FMT(credential), place.len > 0 ? " " : "", KH_FMT(place));
+  struct kh_buf shown;
+
+  show_place(credential, place, &shown);
+  json_t *text = json_sprintf("%.*s%s%s", KH_FMT(credential), place.len > 0 ? " " : "", kh_buf_text(&shown));
+  kh_buf_release(&shown);
+  return text;
+}
+
+const char *kh_output_verb(const struct kh_rule *rule)
+{
+  if (rule->notifier->deliver)
+    return NULL;
+  return rule->notifier->by_mail ? "mail" : rule->verb == KH_PUT ? "PUT" : "POST";
 }
 
 json_t *kh_output_time(int64_t at_us)

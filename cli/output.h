@@ -12,8 +12,12 @@
 json_t *kh_output_json(struct kh_str text);
 /* A string; null for "". */
 json_t *kh_output_text(struct kh_str text);
-/* A destination: CREDENTIAL and, behind a blank, PLACE. */
+/* A destination: CREDENTIAL and, behind a blank, what people may see of PLACE. */
 json_t *kh_output_destination(struct kh_str credential, struct kh_str place);
+/* What people may see of PLACE, one of CREDENTIAL's; null for "". */
+json_t *kh_output_place(struct kh_str credential, struct kh_str place);
+/* What is done with RULE's body: "POST", "PUT", "mail"; NULL where it does not leave this machine. */
+const char *kh_output_verb(const struct kh_rule *rule);
 /* RFC 3339; null for 0. */
 json_t *kh_output_time(int64_t at_us);
 /* {"file", "line", "column", "message"} */

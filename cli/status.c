@@ -56,6 +56,52 @@ static json_t *json_of_destination(const struct kh_status *status,
   return json;
 }
 
+/* A text that is greater, as times of RFC 3339 are when later, takes the place of the other. */
+static void keep_greater(json_t *sum, const json_t *one, const char *key)
+{
+  const char *known = json_string_value(json_object_get(sum, key));
+  json_t *other = json_object_get(one, key);
+
+  if (json_is_string(other) && (!known || strcmp(json_string_value(other), known) > 0))
+    json_object_set(sum, key, other);
+}
+
+/* Two persons may look the same, as j…@example.com: SUM is of both, and says what is worse. */
+static void add_to(json_t *sum, const json_t *one)
+{
+  static const char *const numbers[] = {"due", "waiting", "dead"};
+  static const char *const truths[] = {"refused", "failing", "dying", "rule_gone"};
+
+  for (size_t i = 0; i < KH_COUNT(numbers); i++)
+    json_object_set_new(sum, numbers[i],
+                        json_integer(json_integer_value(json_object_get(sum, numbers[i])) +
+                                     json_integer_value(json_object_get(one, numbers[i]))));
+  for (size_t i = 0; i < KH_COUNT(truths); i++)
+    if (json_is_true(json_object_get(one, truths[i])))
+      json_object_set_new(sum, truths[i], json_true());
+  keep_greater(sum, one, "last_success");
+  keep_greater(sum, one, "held_until");
+  if (json_is_null(json_object_get(sum, "reason")))
+    json_object_set(sum, "reason", json_object_get(one, "reason"));
+}
+
+/* Takes ONE over. */
+static void append(json_t *destinations, json_t *one)
+{
+  json_t *known = NULL;
+  size_t i = 0;
+
+  json_array_foreach(destinations, i, known)
+  {
+    if (!json_equal(json_object_get(known, "destination"), json_object_get(one, "destination")))
+      continue;
+    add_to(known, one);
+    json_decref(one);
+    return;
+  }
+  json_array_append_new(destinations, one);
+}
+
 static void add_destination(void *self, const struct kh_look_destination *destination)
 {
   struct kh_status *status = self;
@@ -65,7 +111,7 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   status->dead += destination->dead;
   take_smaller(&status->oldest_us, destination->oldest_us);
   take_smaller(&status->next_us, destination->next_us);
-  json_array_append_new(status->destinations, json_of_destination(status, destination));
+  append(status->destinations, json_of_destination(status, destination));
 }
 
 /* ---- as JSON -------------------------------------------------------------------------------- */

@@ -199,6 +199,7 @@ static const struct {
     {"SSL", "its port speaks no TLS, or another version: mend its URL"},
     {"Timeout", "it, or a firewall, does not answer in time: try curl from here"},
     {"HTTP 429", "it wants fewer: narrow the rules by branches, pipelines or events"},
+    {"SMTP", "the trouble is there: its answer, by `kitehook outbox`, says more"},
     {"HTTP 5", "the trouble is there: wait, or ask whoever runs it"},
 };
 

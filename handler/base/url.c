@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/url.h"
+#include "base/utf8.h"
 
 size_t kh_url_scheme(struct kh_str text)
 {
@@ -34,4 +35,24 @@ bool kh_url_is_link(struct kh_str url)
       return false;
   }
   return true;
+}
+
+bool kh_url_is_loopback(struct kh_str url, struct kh_str scheme)
+{
+  static const struct kh_str hosts[] = {{"127.0.0.1", 9}, {"localhost", 9}, {"[::1]", 5}};
+
+  if (!kh_str_starts(url, scheme))
+    return false;
+  url = kh_str(url.at + scheme.len, url.len - scheme.len);
+  for (size_t i = 0; i < KH_COUNT(hosts); i++) {
+    if (!kh_str_starts(url, hosts[i]))
+      continue;
+    struct kh_str rest = kh_str(url.at + hosts[i].len, url.len - hosts[i].len);
+    if (kh_str_starts(rest, KH_STR(":")))
+      do
+        rest = kh_str(rest.at + 1, rest.len - 1);
+      while (rest.len > 0 && kh_is_digit(rest.at[0]));
+    return rest.len == 0 || rest.at[0] == '/' || rest.at[0] == '?';
+  }
+  return false;
 }

@@ -21,5 +21,10 @@ void kh_url_add(struct kh_buf *url, struct kh_str value);
  * True for an http or https URL of printable ASCII, without user or password, that can safely be made a link.
  */
 bool kh_url_is_link(struct kh_str url);
+/*
+ * SCHEME, 127.0.0.1, localhost or [::1], maybe a colon and digits, and then a path, a query or the end: such
+ * a URL leads to this machine.
+ */
+bool kh_url_is_loopback(struct kh_str url, struct kh_str scheme);
 
 #endif

@@ -79,16 +79,17 @@ static struct kh_verdict judge(const struct kh_notifier *notifier, const struct 
 static void describe(struct kh_attempt *attempt, const char *note)
 {
   const struct kh_incoming *answer = &attempt->exchange.answer;
+  const char *protocol = kh_outgoing_is_mail(&attempt->exchange.request) ? "SMTP" : "HTTP";
   char *detail = attempt->detail;
   size_t room = sizeof attempt->detail;
 
   if (answer->status == 0)
     (void)snprintf(detail, room, "%s", answer->problem[0] ? answer->problem : "no answer");
   else if (note[0])
-    (void)snprintf(detail, room, "HTTP %d: %s", answer->status, note);
+    (void)snprintf(detail, room, "%s %d: %s", protocol, answer->status, note);
   else
-    (void)snprintf(detail, room, "HTTP %d%s%.200s", answer->status, answer->problem[0] ? ", then " : "",
-                   answer->problem);
+    (void)snprintf(detail, room, "%s %d%s%.200s", protocol, answer->status,
+                   answer->problem[0] ? ", then " : "", answer->problem);
 }
 
 /* When it is tried again, if it is at all; a refusal waits for a new configuration until its time is over. */

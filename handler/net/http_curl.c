@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "net/http_wire.h"
+#include "net/mail_wire.h"
 
 #include <unistd.h>
 
@@ -76,7 +77,10 @@ static enum kh_err http_begin(void *self, struct kh_exchange *exchange)
     http->multi = curl_multi_init();
   if (!http->multi || !wire)
     return kh_wire_fail(&exchange->answer, wire ? "libcurl cannot be started" : "too many requests at once");
-  enum kh_err err = kh_wire_prepare(wire, &http->options, &exchange->request, &exchange->answer);
+  const struct kh_outgoing *request = &exchange->request;
+  enum kh_err err = kh_outgoing_is_mail(request)
+                        ? kh_mail_prepare(wire, &http->options, request, &exchange->answer)
+                        : kh_wire_prepare(wire, &http->options, request, &exchange->answer);
   if (!err && (curl_easy_setopt(wire->easy, CURLOPT_PRIVATE, exchange) ||
                curl_multi_add_handle(http->multi, wire->easy)))
     err = kh_wire_fail(&exchange->answer, "libcurl takes no further request");
@@ -112,7 +116,8 @@ static struct kh_exchange *end(struct http *http, CURL *easy, CURLcode code)
 
   (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
   struct kh_exchange *exchange = (struct kh_exchange *)(void *)private;
-  exchange->result = kh_wire_conclude(exchange->wire, code);
+  exchange->result = kh_outgoing_is_mail(&exchange->request) ? kh_mail_conclude(exchange->wire, code)
+                                                             : kh_wire_conclude(exchange->wire, code);
   leave(http, exchange);
   return exchange;
 }

@@ -9,6 +9,10 @@
  * A URL that is not http or https, or that holds a blank or a control character, is not sent:
  * KH_ERR_DELIVERY_FAILED, since whoever mends the configuration may still have it sent.
  *
+ * Mail goes by SMTP, straight to its server, over a connection of its own: smtps, or smtp with STARTTLS,
+ * which there must be unless the mail says otherwise. A login is by PLAIN, LOGIN or CRAM-MD5. What the server
+ * said last is its answer. A libcurl without SMTP, as in a function of Lambda, sends none.
+ *
  * Requests for AWS are signed by libcurl (CURLOPT_AWS_SIGV4), within what was compared with botocore: POST to
  * the path / with a body, no blank header, no query. libcurl copies keys and answers to memory that it does
  * not wipe.

@@ -142,7 +142,9 @@ static CURLcode prepare_signature(CURL *easy, const struct kh_aws_signing *aws)
 }
 
 /* Each option stands for itself: the first failure is kept, and nothing is sent then. */
-static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *options,
+#define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
+
+CURLcode kh_wire_set_common(struct kh_wire *wire, const struct kh_http_options *options,
                             const struct kh_outgoing *request)
 {
   CURL *easy = wire->easy;
@@ -152,17 +154,8 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   CURLcode code = CURLE_OK;
 
   wire->end_us = kh_clock_ticks_us(&kh_system_clock) + timeout_ms * 1000;
-#define SET(option, value) code = code ? code : curl_easy_setopt(easy, option, value)
   SET(CURLOPT_SHARE, options->share);
   SET(CURLOPT_URL, kh_secret_reveal(&request->url).at);
-  SET(CURLOPT_PROTOCOLS_STR, "http,https");
-  /*
-   * After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would
-   * wait on it.
-   */
-  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-  SET(CURLOPT_FOLLOWLOCATION, 0L);
-  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
   SET(CURLOPT_SSL_VERIFYHOST, 2L);
   SET(CURLOPT_NOSIGNAL, 1L);
@@ -177,6 +170,26 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
     SET(CURLOPT_CAINFO, options->ca_file);
     SET(CURLOPT_CAPATH, NULL); /* or the system's authorities would be believed beside it */
   }
+  SET(CURLOPT_NOPROGRESS, 0L);
+  SET(CURLOPT_XFERINFOFUNCTION, check_time);
+  SET(CURLOPT_XFERINFODATA, wire);
+  return code;
+}
+
+static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *options,
+                            const struct kh_outgoing *request)
+{
+  CURL *easy = wire->easy;
+  CURLcode code = kh_wire_set_common(wire, options, request);
+
+  SET(CURLOPT_PROTOCOLS_STR, "http,https");
+  /*
+   * After a time-out HTTP/2 keeps the connection, however dead it is, and all that goes to the host would
+   * wait on it.
+   */
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (options->proxy && !kh_secret_is_empty(options->proxy))
     SET(CURLOPT_PROXY, kh_secret_reveal(options->proxy).at);
   SET(CURLOPT_USERAGENT, "kitehook/" KH_VERSION);
@@ -190,12 +203,10 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
   SET(CURLOPT_HEADERDATA, wire);
   SET(CURLOPT_WRITEFUNCTION, take_body);
   SET(CURLOPT_WRITEDATA, wire);
-  SET(CURLOPT_NOPROGRESS, 0L);
-  SET(CURLOPT_XFERINFOFUNCTION, check_time);
-  SET(CURLOPT_XFERINFODATA, wire);
-#undef SET
   return code || !request->aws ? code : prepare_signature(easy, request->aws);
 }
+
+#undef SET
 
 /* False without memory. */
 static bool add_header(struct curl_slist **headers, const char *name, const char *before, struct kh_str value)
@@ -266,13 +277,9 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
 
   if (err)
     return err;
-  wire->easy = curl_easy_init();
+  *wire = (struct kh_wire){.easy = curl_easy_init(), .answer = answer};
   if (!wire->easy)
     return kh_wire_fail(answer, "libcurl cannot be started");
-  wire->answer = answer;
-  wire->head_bytes = 0;
-  wire->read_bytes = 0;
-  wire->has_header = false;
   wire->headers = make_headers(request);
   if (!wire->headers)
     return kh_wire_fail(answer, "no memory");
@@ -283,7 +290,7 @@ enum kh_err kh_wire_prepare(struct kh_wire *wire, const struct kh_http_options *
   return code ? kh_wire_fail(answer, curl_easy_strerror(code)) : KH_OK;
 }
 
-static const char *problem_of(const struct kh_wire *wire, CURLcode code)
+const char *kh_wire_problem(const struct kh_wire *wire, CURLcode code)
 {
   if (wire->head_bytes > KH_ANSWER_HEAD_MAX_BYTES)
     return "the answer's headers are longer than 64 KiB";
@@ -302,7 +309,7 @@ enum kh_err kh_wire_conclude(struct kh_wire *wire, CURLcode code)
   long status = 0;
 
   if (code)
-    (void)kh_wire_fail(answer, problem_of(wire, code));
+    (void)kh_wire_fail(answer, kh_wire_problem(wire, code));
   if (!wire->has_header || curl_easy_getinfo(wire->easy, CURLINFO_RESPONSE_CODE, &status) || status < 200)
     return code ? KH_ERR_DELIVERY_FAILED : kh_wire_fail(answer, "the answer has no header");
   answer->status = (int)status;

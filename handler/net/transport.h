@@ -4,7 +4,8 @@
  * handler/net/http_curl.c is the real one; tests and `kitehook invoke`
  * bring their own.
  *
- * The folder: http_curl.c has many requests on their way, each by http_wire.c. Over a transport,
+ * The folder: http_curl.c has many on their way, each request by http_wire.c, each mail by mail_wire.c. Over
+ * a transport,
  * aws_secrets.c fetches the config's secrets by aws_call.c, which takes keys from aws_credentials.c and reads
  * refusals by aws_error.c.
  */
@@ -45,10 +46,22 @@ struct kh_sent_headers {
 
 enum kh_verb { KH_POST, KH_PUT };
 
+enum { KH_ADDRESS_MAX_BYTES = 254 }; /* RFC 5321, 4.5.3.1.3, without the brackets */
+
+/* One mail to one recipient, by SMTP: what it goes by beside its text. */
+struct kh_mail {
+  char from[KH_ADDRESS_MAX_BYTES + 1], to[KH_ADDRESS_MAX_BYTES + 1]; /* addresses alone; "" for no mail */
+  const char *user;                                                  /* borrowed; NULL: without a login */
+  const struct kh_secret *password;                                  /* borrowed */
+  bool is_plain; /* smtp:// without STARTTLS; else there is no mail without it */
+};
+
 /* Borrowed, but for what is owned by whoever made the request. */
 struct kh_outgoing {
   enum kh_verb verb;
-  struct kh_secret url; /* owned; http or https; may itself be the credential */
+  /* owned; http or https; may itself be the credential. Of a mail smtp or smtps, a host and maybe a port. */
+  struct kh_secret url;
+  struct kh_mail mail; /* then `body` is all of the mail, its lines ended by CR LF; no header, type or verb */
   struct kh_str content_type;
   struct kh_str body;
   struct kh_buf own_body; /* owned; what `body` shows where no other place has it; may hold a secret */
@@ -57,6 +70,11 @@ struct kh_outgoing {
   const struct kh_aws_signing *aws; /* NULL: not signed */
 };
 
+static inline bool kh_outgoing_is_mail(const struct kh_outgoing *request)
+{
+  return request->mail.to[0] != '\0';
+}
+
 /* Wipes and frees what is owned. */
 static inline void kh_outgoing_release(struct kh_outgoing *request)
 {
@@ -64,6 +82,10 @@ static inline void kh_outgoing_release(struct kh_outgoing *request)
   kh_wipe_buf(&request->own_body);
 }
 
+/* Where a mail server went no further; what its answer alone does not say. */
+enum kh_mail_stop { KH_MAIL_NO_STOP, KH_MAIL_STOP_TLS, KH_MAIL_STOP_LOGIN };
+
+/* Of a mail server: what it said last, its reply code as the status and its words as the body. */
 struct kh_incoming {
   int status;            /* 0 when no answer came */
   int64_t retry_after_s; /* what Retry-After asks for, up to INT64_MAX; -1 when absent or nothing */
@@ -71,7 +93,8 @@ struct kh_incoming {
   int64_t rate_reset_s;  /* stand there; -1 when absent or no number */
   char aws_error[128];   /* the X-Amzn-ErrorType header; "" when absent */
   struct kh_buf body;    /* its first bytes, up to the ceiling of this buffer: KH_ANSWER_MAX_BYTES */
-  char problem[256];     /* what went wrong below HTTP, without the URL; "" if nothing */
+  char problem[256];     /* what went wrong below HTTP or SMTP, without the URL; "" if nothing */
+  enum kh_mail_stop mail_stop;
 };
 
 static inline void kh_incoming_init(struct kh_incoming *answer)

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "notify/notifiers.h"
 #include "rules/message.h"
+#include "words/html.h"
 #include "words/member.h"
 #include "words/story.h"
 
@@ -13,60 +14,26 @@ static const char *const emoji[KH_MOOD__COUNT] = {
     [KH_MOOD_SKIPPED] = "⏩",      [KH_MOOD_RUNNING] = "▶️", [KH_MOOD_SCHEDULED] = "⏳",
 };
 
-/* TEXT as HTML; a line end as <br>. */
-static void add_escaped(struct kh_buf *html, struct kh_str text)
-{
-  for (size_t i = 0; i < text.len; i++) {
-    const char c = text.at[i];
-
-    if (c == '&')
-      (void)kh_buf_add(html, KH_STR("&amp;"));
-    else if (c == '<')
-      (void)kh_buf_add(html, KH_STR("&lt;"));
-    else if (c == '>')
-      (void)kh_buf_add(html, KH_STR("&gt;"));
-    else if (c == '"')
-      (void)kh_buf_add(html, KH_STR("&quot;"));
-    else if (c == '\n')
-      (void)kh_buf_add(html, KH_STR("<br>"));
-    else
-      (void)kh_buf_add_byte(html, c);
-  }
-}
-
-static void add_link(struct kh_buf *html, const struct kh_buf *url, const struct kh_buf *text)
-{
-  if (url->len > 0)
-    (void)kh_buf_add(html, KH_STR("<a href=\""));
-  if (url->len > 0)
-    add_escaped(html, kh_buf_view(url));
-  if (url->len > 0)
-    (void)kh_buf_add(html, KH_STR("\">"));
-  add_escaped(html, kh_buf_view(text));
-  if (url->len > 0)
-    (void)kh_buf_add(html, KH_STR("</a>"));
-}
-
 static void add_story(struct kh_buf *html, const struct kh_story *story)
 {
   (void)kh_buf_printf(html, "%s <strong>", emoji[story->mood]);
-  add_escaped(html, kh_buf_view(&story->subject));
+  kh_html_add(html, kh_buf_view(&story->subject));
   (void)kh_buf_add(html, KH_STR("</strong>"));
   if (story->item.len > 0) {
-    add_escaped(html, kh_str_of(story->joint));
-    add_link(html, &story->url, &story->item);
+    kh_html_add(html, kh_str_of(story->joint));
+    kh_html_add_link(html, kh_buf_view(&story->url), kh_buf_view(&story->item));
   }
   if (story->words.len > 0) {
     (void)kh_buf_add_byte(html, ' ');
-    add_escaped(html, kh_buf_view(&story->words));
+    kh_html_add(html, kh_buf_view(&story->words));
   }
   if (story->message.len > 0) {
     (void)kh_buf_add(html, KH_STR("<br>"));
-    add_escaped(html, kh_buf_view(&story->message));
+    kh_html_add(html, kh_buf_view(&story->message));
   }
   for (size_t i = 0; i < story->detail_count; i++) {
     (void)kh_buf_printf(html, "%s%s", i ? " · " : "<br>", story->details[i].before);
-    add_link(html, &story->details[i].url, &story->details[i].text);
+    kh_html_add_link(html, kh_buf_view(&story->details[i].url), kh_buf_view(&story->details[i].text));
   }
 }
 
@@ -81,7 +48,7 @@ static enum kh_err write_content(const struct kh_rule *rule, struct kh_rendering
   if (!err)
     err = kh_message_render(rule, rendering, &kh_message_plain, &message);
   if (!err && message.len > 0)
-    add_escaped(html, kh_buf_view(&message));
+    kh_html_add(html, kh_buf_view(&message));
   else if (!err)
     add_story(html, &story);
   kh_buf_release(&message);

@@ -8,6 +8,7 @@
 
 #define KH_NOTIFIERS(NOTIFIER)     \
   NOTIFIER(slack)                  \
+  NOTIFIER(email)                  \
   NOTIFIER(webhook)                \
   NOTIFIER(lifx)                   \
   NOTIFIER(pagerduty_change_event) \

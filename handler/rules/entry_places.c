@@ -52,11 +52,19 @@ static enum kh_err check_place(const struct kh_entry_reader *from, const struct 
   return kh_config_mistake(from->config, place, NULL, from->diags, "%s is %s", where, option->form);
 }
 
-static void show_place(struct kh_rule *rule, const char *text)
+static void show_place(struct kh_rule *rule, struct kh_str written)
 {
   const size_t len = strlen(rule->place);
+  struct kh_buf shown;
 
-  (void)snprintf(rule->place + len, sizeof rule->place - len, "%s%s", len > 0 ? ", " : "", text);
+  kh_buf_init(&shown, sizeof rule->place);
+  if (rule->notifier->show_place)
+    rule->notifier->show_place(written, &shown);
+  else
+    (void)kh_buf_add(&shown, written);
+  (void)snprintf(rule->place + len, sizeof rule->place - len, "%s%s", len > 0 ? ", " : "",
+                 kh_buf_text(&shown));
+  kh_buf_release(&shown);
 }
 
 /* PLACE, without the service that it names. */
@@ -71,7 +79,7 @@ static enum kh_err add_place(const struct kh_entry_reader *from, struct kh_rule 
   if (!places)
     return KH_ERR_NO_MEMORY;
   rule->places = places;
-  show_place(rule, kh_config_text(place));
+  show_place(rule, kh_str_of(kh_config_text(place)));
   struct kh_str rest = kh_str_of(kh_config_text(place));
   if (from->form && from->form->account_of && from->form->account_of(&rest).len > 0) {
     text = json_stringn(rest.at, rest.len);

@@ -93,12 +93,18 @@ struct kh_notifier {
   unsigned at_once; /* how many may be on their way to one destination; 0: 1, and so in their order */
   struct kh_rate rate;
   bool replaces; /* a newer delivery makes an older one that still waits pointless */
+  bool by_mail;  /* `request` makes a mail, which no function of Lambda can send */
   /*
    * What the table cannot say of OPTIONS, once read by it without a mistake; in Buildkite's form the mapping
    * that it stands for. Once for each service that the rule goes by. NULL where it says it all.
    */
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
+  /*
+   * Appends to SHOWN what people may see of PLACE, of a delivery or as it stands in the file. No log has a
+   * place. NULL: PLACE itself.
+   */
+  void (*show_place)(struct kh_str place, struct kh_buf *shown);
   /*
    * Writes the body that lies in the outbox, one for all places. KH_ERR_RENDER, KH_ERR_LIMIT,
    * KH_ERR_NO_MEMORY.

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/nearest.h"
+#include "base/url.h"
 #include "base/utf8.h"
 #include "language/template/upload.h"
 #include "rules/message.h"
@@ -16,25 +17,6 @@ struct reader {
 
 /* ---- secrets ---- */
 
-/* http://, a loopback host, a port of digits if any, and then a path, a query or the end. */
-static bool is_loopback_url(struct kh_str url)
-{
-  static const struct kh_str hosts[] = {
-      {"http://127.0.0.1", 16}, {"http://localhost", 16}, {"http://[::1]", 12}};
-
-  for (size_t i = 0; i < KH_COUNT(hosts); i++) {
-    if (!kh_str_starts(url, hosts[i]))
-      continue;
-    struct kh_str rest = kh_str(url.at + hosts[i].len, url.len - hosts[i].len);
-    if (kh_str_starts(rest, KH_STR(":")))
-      do
-        rest = kh_str(rest.at + 1, rest.len - 1);
-      while (rest.len > 0 && kh_is_digit(rest.at[0]));
-    return rest.len == 0 || rest.at[0] == '/' || rest.at[0] == '?';
-  }
-  return false;
-}
-
 static bool is_good_url(struct kh_str url)
 {
   const struct kh_str https = KH_STR("https://");
@@ -43,7 +25,7 @@ static bool is_good_url(struct kh_str url)
     return false;
   if (kh_str_starts(url, https))
     return url.len > https.len && url.at[https.len] != '/';
-  return is_loopback_url(url);
+  return kh_url_is_loopback(url, KH_STR("http://"));
 }
 
 static bool add_to_credential(struct kh_rule *rule, const char *word)

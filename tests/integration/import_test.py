@@ -92,6 +92,11 @@ def test_remarks(cli, report):
     done, _ = imported(cli, "web.yml")
     report.check("one message there, many here", "  # one message at Buildkite" in done.out, done)
     report.check("a command is a text of the file", "  # it has neither key nor label" in done.out, done)
+    cli.file("web.yml", "steps:\n  - key: a\n    notify:\n"
+                        "      - {slack: '#a', if: step.state == 'failing'}\n")
+    done, _ = imported(cli, "web.yml")
+    report.check("what check would warn of", "  # `if`: never true: no webhook has step.state" in done.out,
+                 done)
 
 
 def test_misuse(cli, report):

@@ -56,7 +56,8 @@ static void update(const char *name, const char *file, const json_t *rendered)
 /* Notifiers whose rule has more than its table of options requires. */
 static const struct {
   const char *notifier, *keys;
-} others[] = {{"slack", EVERY_EVENT},
+} others[] = {{"email", EVERY_EVENT},
+              {"slack", EVERY_EVENT},
               {"webhook", EVERY_EVENT},
               {"pagerduty_change_event", EVERY_EVENT},
               {"basecamp_campfire", EVERY_EVENT}};

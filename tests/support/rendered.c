@@ -103,8 +103,22 @@ static void check_slack(const char *why, const struct kh_rule *rule, struct kh_s
 /* The tags and entities of ours, and nothing else that HTML would take for one. */
 static void check_html(const char *why, struct kh_str html)
 {
-  static const char *const known[] = {"<strong>", "</strong>", "</a>", "<br>",
-                                      "&amp;",    "&lt;",      "&gt;", "&quot;"};
+  static const char *const known[] = {"<strong>",
+                                      "</strong>",
+                                      "</a>",
+                                      "<br>",
+                                      "&amp;",
+                                      "&lt;",
+                                      "&gt;",
+                                      "&quot;",
+                                      "<p>",
+                                      "<p class=\"headline\">",
+                                      "<code>",
+                                      "</code>",
+                                      "</p>",
+                                      "</div>",
+                                      "<p class=\"details\">",
+                                      "<div style=\"border-color: #"};
 
   for (size_t at = 0; at < html.len; at++) {
     const struct kh_str rest = kh_str(html.at + at, html.len - at);
@@ -128,6 +142,22 @@ static void check_basecamp(const char *why, const struct kh_rule *rule, struct k
   (void)rule;
   kh_check_keys(why, json, "|content|");
   check_html(why, kh_str(json_string_value(content), json_string_length(content)));
+  json_decref(json);
+}
+
+static void check_email(const char *why, const struct kh_rule *rule, struct kh_str body)
+{
+  json_t *json = kh_check_read(why, body);
+  const json_t *html = json_object_get(json, "html");
+  const char *key;
+  json_t *value;
+
+  (void)rule;
+  kh_check_keys(why, json, "|subject|text|html|thread|list|");
+  kh_check_text(why, json_object_get(json, "subject"), 200);
+  check_html(why, kh_str(json_string_value(html), json_string_length(html)));
+  json_object_foreach(json, key, value) MUST(json_string_length(value) > 0, "%s: no %s", why, key);
+  MUST(!strpbrk(json_string_value(json_object_get(json, "subject")), "\r\n"), "%s: two lines", why);
   json_decref(json);
 }
 
@@ -157,6 +187,7 @@ static const struct {
               {"webhook", check_webhook},
               {"pagerduty_change_event", check_pagerduty},
               {"basecamp_campfire", check_basecamp},
+              {"email", check_email},
               {"lifx", check_lifx},
               {"log", check_log}};
 

@@ -172,9 +172,12 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
 #define OF_ENTRY(column) "(SELECT " column " FROM journal WHERE journal.entry = deliveries.entry)"
-#define ASKED_FOR                                                                                           \
-  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)"          \
-  " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5) AND (?6 = '' " \
+/* A person's address as people see it: "j…@example.com". */
+#define MASKED "credential || ' ' || substr(place, 1, 1) || '…' || substr(place, instr(place, '@'))"
+#define ASKED_FOR                                                                                  \
+  " WHERE (?2 = '' OR id = ?2) AND (?3 = '' OR " STATE_NOW " = ?3) AND (?4 = '' OR notifier = ?4)" \
+  " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5"       \
+  " OR " MASKED " = ?5) AND (?6 = '' "                                                             \
   "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
 /* Of branches: what a person may call a pipeline. */
