@@ -91,6 +91,8 @@ static int run(const struct kh_command *self, int argc, char **argv)
     return kh_cli_misused(self, "'%s' is too much", argv[optind + 2]);
   call.pipeline = optind < argc ? argv[optind] : NULL;
   call.branch = optind + 1 < argc ? argv[optind + 1] : NULL;
+  if ((call.pipeline && !call.pipeline[0]) || (call.branch && !call.branch[0]))
+    return kh_cli_misused(self, "an operand is empty");
   code = kh_state_folder_open(&folder, self, call.config_path);
   if (code == KH_EXIT_OK && kh_look_open(&look, folder.config->state, KH_LOOK_ONLY, &diag))
     code = kh_cli_fail(self, KH_EXIT_STATE, "%s", diag.text);

@@ -112,6 +112,7 @@ def test_misuse(cli, report):
     cli.config(top=STATE)
     for arguments, hint in [
         (["history", "a", "b", "c"], "'c' is too much"), (["history", "-n"], "needs a value"),
+        (["history", ""], "is empty"), (["history", "a", ""], "is empty"),
         (["history", "-n", "0"], "'0'"), (["history", "--limit", "x"], "'x'"),
         (["history", "--lmit", "3"], "did you mean --limit?"), (["outbox", "list", "-n", "3"], "option -n"),
         (["forget"], "either a PIPELINE or --person"), (["forget", ""], "is empty"),
