@@ -8,8 +8,8 @@
 
 #define KH_NOTIFIERS(NOTIFIER)     \
   NOTIFIER(slack)                  \
-  NOTIFIER(email)                  \
   NOTIFIER(webhook)                \
+  NOTIFIER(email)                  \
   NOTIFIER(lifx)                   \
   NOTIFIER(pagerduty_change_event) \
   NOTIFIER(basecamp_campfire)      \

@@ -114,7 +114,7 @@ static const struct {
     {"- lgo\n", "4:3 no notifier; did you mean `log`?"},
     {"- inclued: x.yml\n  log:\n", "4:3 unknown key; did you mean `include`?"},
     {"- name: a\n", "4:3 an entry of `notify` names one notifier; this version knows: slack, webhook, "},
-    {"- email\n", "4:3 an entry of `notify` names one notifier"},
+    {"- teams\n", "4:3 an entry of `notify` names one notifier"},
     {"- https://hooks.slack.com/services/planted\n", "4:3 an entry of `notify` names one notifier"},
     {"- slack: {url: {env: GOOD}}\n  log: {}\n", "4:3 an entry of `notify` names one notifier, not several"},
     {"- [log]\n", "4:3 an entry of `notify` is a mapping, or the bare word of a notifier: slack, webhook, "},

@@ -158,8 +158,8 @@ void kh_email_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_
   const int code = answer->status;
 
   (void)now_us;
-  verdict->retry_after_s = -1;
-  verdict->err = code < 400 ? KH_OK : code < 500 ? KH_ERR_DELIVERY_FAILED : KH_ERR_DELIVERY_REFUSED;
+  verdict->err = code / 100 == 2 ? KH_OK : code / 100 == 5 ? KH_ERR_DELIVERY_REFUSED : KH_ERR_DELIVERY_FAILED;
+  verdict->retry_after_s = verdict->err ? answer->retry_after_s : -1;
   if (code == CLOSING)
     return;
   if (answer->mail_stop == KH_MAIL_STOP_TLS)
