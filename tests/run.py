@@ -61,6 +61,7 @@ STEPS = [
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("notifiers", [integration("notifiers")]),
     ("words", [integration("words")]),
+    ("github", [integration("github")]),
     ("lambda", [integration("lambda")]),
     ("eventbridge", [integration("eventbridge")]),
     ("bootstrap", [integration("bootstrap", "--cached")]),

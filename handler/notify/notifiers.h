@@ -12,6 +12,7 @@
   NOTIFIER(lifx)                   \
   NOTIFIER(pagerduty_change_event) \
   NOTIFIER(basecamp_campfire)      \
+  NOTIFIER(github_commit_status)   \
   NOTIFIER(ntfy)                   \
   NOTIFIER(log)
 
