@@ -62,6 +62,7 @@ STEPS = [
     ("notifiers", [integration("notifiers")]),
     ("words", [integration("words")]),
     ("email", [integration("email")]),
+    ("github", [integration("github")]),
     ("lambda", [integration("lambda")]),
     ("eventbridge", [integration("eventbridge")]),
     ("bootstrap", [integration("bootstrap", "--cached")]),

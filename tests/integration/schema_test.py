@@ -120,7 +120,8 @@ PLACES = [
 ]
 # What tells the forms of an entry apart: it stands before the keys, and is one of them.
 SIGNS = {"slack": "url", "slack_form": "channels", "webhook": "secret", "webhook_form": "service",
-         "service_slack": "token", "service_webhook": "secret", "service_email": "smtp"}
+         "service_slack": "token", "service_webhook": "secret", "service_email": "smtp",
+         "service_github": "token"}
 SERVICES = [name for name in DEFINITIONS if name.startswith("service_")]
 FORMS = [name for name in DEFINITIONS if name.endswith("_form")]
 PLACES += [(f"#/definitions/{name}",

@@ -202,6 +202,8 @@ NOTIFY = {
     "webhook": "  - webhook: { env: URL }\n",
     "pagerduty_change_event": "  - pagerduty_change_event: { key: { env: TOKEN }, url: { env: URL } }\n",
     "basecamp_campfire": "  - basecamp_campfire: { env: URL }\n",
+    "github_commit_status": "  - github_commit_status\n"
+                            "services: { github: { token: { env: TOKEN }, url: { env: URL } } }\n",
 }
 
 
@@ -212,7 +214,7 @@ def test_answers_mean_what_the_tables_say(cli, report):
             config(cli, "notify:\n" + NOTIFY[name], URL=place.url("/"), TOKEN="planted-token")
             wrong = []
             for status, body, then, words in rows:
-                answer = (status, {}, body)
+                answer = (status, *(body if isinstance(body, tuple) else ({}, body)))
                 one, = send(cli, "build_finished_failed")["deliveries"]
                 if answers.RESULTS[one["result"].get("reason", "ok")] != then:
                     wrong.append((status, words, then, one["result"]))

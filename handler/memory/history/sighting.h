@@ -91,5 +91,10 @@ struct kh_sighting {
  */
 bool kh_sighting_take(const struct kh_event *event, int64_t sent_s, struct kh_sighting *sighting);
 void kh_sighting_release(struct kh_sighting *sighting);
+/*
+ * A number that is greater the later a webhook was sent, also of another build; in the same second, the
+ * further on its build or job is. Without a signed timestamp by the latest time in it; 0 where it has none.
+ */
+int64_t kh_sighting_order(const struct kh_sighting *sighting);
 
 #endif

@@ -15,8 +15,10 @@ enum kh_err kh_look_recall(struct kh_look *look, const struct kh_sighting *sight
 enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                              bool *told, struct kh_diag *diag)
 {
+  int64_t value = 0;
+
   *told = false;
-  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told), diag) : KH_OK;
+  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told, &value), diag) : KH_OK;
 }
 
 /* Runs CALL to its end, as long as TELL wants more. */

@@ -96,7 +96,8 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "CREATE TABLE builds (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, branch_key BLOB NOT NULL,"      \
   " number INTEGER NOT NULL, seen_us INTEGER NOT NULL, day INTEGER NOT NULL, jobs BLOB NOT NULL) STRICT;" \
   "CREATE INDEX builds_day ON builds (day);"                                                              \
-  "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"   \
+  "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL,"                          \
+  " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                                                       \
   "CREATE INDEX told_seen ON told (seen_us);"
 
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
@@ -204,7 +205,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_ROLLBACK] = "ROLLBACK",
     [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
     [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
-    [KH_SQL_TOLD] = "SELECT 1 FROM told WHERE what = ?1 AND seen_us >= ?2",
+    [KH_SQL_TOLD] = "SELECT value FROM told WHERE what = ?1 AND seen_us >= ?2",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
@@ -415,7 +416,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                          " VALUES (?1, ?2, ?3, ?2 / " DAY_US ", ?4, ?5)",
     [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
     [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
-    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us) VALUES (?1, ?2)",
+    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_PRUNE_BRANCHES] = "DELETE FROM branches WHERE seq IN"
                               " (SELECT seq FROM branches WHERE day < ?1 / " DAY_US
                               " ORDER BY day LIMIT 512)",
