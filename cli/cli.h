@@ -29,6 +29,7 @@ struct kh_command {
   const char *usage;                   /* what stands behind "kitehook NAME" */
   const char *help;                    /* the rest of --help: what it does, the options, the exit codes */
   const struct kh_cli_option *options; /* what it takes beside --help; a row of zeros ends them */
+  const char *numbered;                /* the option that -n stands for, or NULL */
   const char *operand;   /* what the one operand is, such as "FILE"; "": there is none; NULL: `run` looks */
   const char *completes; /* for shells: words with blanks between, one of the two below, or NULL */
   /* argv[0] is the command's name. Returns an exit code. */
@@ -41,6 +42,8 @@ struct kh_command {
 extern const struct kh_command kh_command_check;
 extern const struct kh_command kh_command_eval;
 extern const struct kh_command kh_command_explain;
+extern const struct kh_command kh_command_forget;
+extern const struct kh_command kh_command_history;
 extern const struct kh_command kh_command_import;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;

@@ -11,7 +11,8 @@ static const struct kh_cli_option options[] = {
 
 static bool is_pattern(const char *text)
 {
-  return text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-*! ")] == '\0';
+  return text[0] && strlen(text) < KH_IMPORT_SLUG_BYTES &&
+         text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-*! ")] == '\0';
 }
 
 static bool has_refused(const struct kh_import *import)

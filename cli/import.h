@@ -16,7 +16,7 @@
 
 struct kh_command;
 
-enum { KH_IMPORT_WHY_BYTES = 320, KH_IMPORT_TEXT_BYTES = 64 * 1024 };
+enum { KH_IMPORT_WHY_BYTES = 320, KH_IMPORT_TEXT_BYTES = 64 * 1024, KH_IMPORT_SLUG_BYTES = 1024 };
 
 /* What was read so far. {0} is empty. */
 struct kh_import {
@@ -24,9 +24,10 @@ struct kh_import {
   const char *pipelines; /* --pipeline, or NULL */
   /*
    * Owned. An object an entry, in the order in which they are printed: `place` ("FILE:LINE"), `of`, its step,
-   * and either `rule`, perhaps with a `remark`, or `refused`, why there is none.
+   * and either `rule` and `remarks`, an array of texts, or `refused`, why there is none.
    */
   json_t *entries;
+  size_t rules;      /* among them */
   json_t *files;     /* owned: objects of `file`, `pipeline` and `by`, how that was known */
   json_t *services;  /* owned: by kind, objects with the names that their accounts need, if any */
   json_t *variables; /* owned: by name, in which file and line it stands in the open, and behind which word */
@@ -48,8 +49,10 @@ struct kh_import_scope {
  */
 int kh_import_file(struct kh_import *import, const char *file);
 /* The slug of DOCUMENT, a pipeline that stands in FILE. False when nothing tells. *BY is how it is known. */
-bool kh_import_slug(const struct kh_import *import, const char *file, json_t *document, char slug[128],
-                    const char **by);
+bool kh_import_slug(const struct kh_import *import, const char *file, json_t *document,
+                    char slug[KH_IMPORT_SLUG_BYTES], const char **by);
+/* Makes UTF-8 of TEXT, in place, for jansson takes nothing else: '?' for each byte that is none. */
+void kh_import_make_utf8(char *text);
 /* Adds what becomes of ENTRY, one of `notify`. */
 void kh_import_entry(const struct kh_import_scope *scope, json_t *entry);
 /* The same for what is no entry, or no list of them; WHY says so. */
@@ -60,6 +63,8 @@ void kh_import_refuse(const struct kh_import_scope *scope, const json_t *at, con
  * from others.
  */
 bool kh_import_step(const json_t *step, struct kh_buf *condition, char why[KH_IMPORT_WHY_BYTES]);
+/* Would that condition have its command in it, since it has neither key nor label? */
+bool kh_import_step_is_by_command(const json_t *step);
 /* What people call STEP: its key, its label or its command; NULL when it has none. */
 const char *kh_import_step_name(const json_t *step);
 

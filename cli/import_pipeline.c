@@ -58,7 +58,7 @@ static int read_document(struct kh_import *import, const struct kh_yaml *yaml, c
                          json_t *document)
 {
   const bool is_list = json_is_array(document);
-  char slug[128];
+  char slug[KH_IMPORT_SLUG_BYTES];
   const char *by = NULL;
 
   if (!is_list && !json_is_object(document))
@@ -95,6 +95,7 @@ int kh_import_file(struct kh_import *import, const char *file)
   kh_cli_print_diags(stderr, &diags);
   if (err)
     goto done;
+  kh_import_make_utf8(yaml.file);
   code = KH_EXIT_OK;
   json_array_foreach(yaml.root, i, document)
   {

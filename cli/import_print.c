@@ -119,6 +119,8 @@ static void print_services(const struct kh_import *import)
 static void print_entry(const json_t *entry)
 {
   json_t *rule = json_object_get(entry, "rule");
+  const json_t *remark = NULL;
+  size_t i = 0;
 
   fputs("  # ", stdout);
   put_text(text_of(entry, "place"));
@@ -131,8 +133,12 @@ static void print_entry(const json_t *entry)
     put_text(text_of(entry, "refused"));
   }
   putchar('\n');
-  if (json_object_get(entry, "remark"))
-    printf("  # %s\n", text_of(entry, "remark"));
+  json_array_foreach(json_object_get(entry, "remarks"), i, remark)
+  {
+    fputs("  # ", stdout);
+    put_text(json_string_value(remark));
+    putchar('\n');
+  }
   if (!rule)
     return;
   json_t *list = json_pack("[O]", rule);

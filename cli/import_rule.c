@@ -3,23 +3,24 @@
 #include "base/utf8.h"
 #include "import.h"
 #include "notify/notifiers.h"
+#include "rules/cannot.h"
 
 enum { VARIABLE_BYTES = 64 };
 
 /* Buildkite's words. */
 static const struct word {
   const char *name;
-  const char *variable; /* for what stands behind it, which nobody else may know; or NULL */
-  bool is_of_steps;     /* a step takes it, too */
-  bool is_bare;         /* it may stand alone */
+  bool is_secret;   /* what stands behind it is for nobody else */
+  bool is_of_steps; /* a step takes it, too */
+  bool is_bare;     /* it may stand alone */
 } words[] = {
-    {"slack", NULL, true, false},
-    {"email", NULL, false, false},
-    {"webhook", "HOOK_URL", false, false},
-    {"basecamp_campfire", "CAMPFIRE_URL", true, false},
-    {"pagerduty_change_event", "PAGERDUTY_KEY", false, false},
-    {"github_commit_status", NULL, true, true},
-    {"github_check", NULL, true, true},
+    {"slack", false, true, false},
+    {"email", false, false, false},
+    {"webhook", true, false, false},
+    {"basecamp_campfire", true, true, false},
+    {"pagerduty_change_event", true, false, false},
+    {"github_commit_status", false, true, true},
+    {"github_check", false, true, true},
 };
 
 static const struct word *word_named(const char *name)
@@ -36,6 +37,7 @@ struct taking {
   const struct word *word;
   json_t *options;               /* borrowed: what stands behind the word; or NULL */
   json_t *condition;             /* borrowed: its `if`; or NULL */
+  json_t *remarks;               /* owned: what is to be said beside the rule */
   json_t *rule;                  /* owned */
   char variable[VARIABLE_BYTES]; /* for a secret; or "" */
   char why[KH_IMPORT_WHY_BYTES];
@@ -155,15 +157,27 @@ static json_t *take_node(struct taking *taking, const json_t *node)
   return json_is_object(node) ? take_mapping(taking, node) : take_text(taking, node);
 }
 
+/* As the notifier itself calls it in examples. Of a word that is none here no rule comes. */
+static const char *example_of(const struct word *word)
+{
+  const struct kh_notifier *notifier = kh_notifier_named(kh_str_of(word->name));
+  const struct kh_form *form = notifier ? notifier->form : NULL;
+  const struct kh_option *option = NULL;
+
+  if (form && form->alone)
+    option = kh_option_named(form->options ? form->options : notifier->options, form->alone);
+  return option && option->example ? option->example : "SECRET";
+}
+
 /* The name of the variable for VALUE: the same value has the same. */
 static void name_variable(const struct kh_import *import, const struct word *word, const char *value,
                           char name[VARIABLE_BYTES])
 {
   const char *known = json_string_value(json_object_get(import->values, value));
 
-  (void)snprintf(name, VARIABLE_BYTES, "%s", known ? known : word->variable);
+  (void)snprintf(name, VARIABLE_BYTES, "%s", known ? known : example_of(word));
   for (unsigned i = 2; !known && json_object_get(import->variables, name); i++)
-    (void)snprintf(name, VARIABLE_BYTES, "%s_%u", word->variable, i);
+    (void)snprintf(name, VARIABLE_BYTES, "%s_%u", example_of(word), i);
 }
 
 static json_t *take_secret(struct taking *taking)
@@ -200,7 +214,7 @@ static bool take_options(struct taking *taking)
 
   if (nothing && taking->word->is_bare)
     taken = json_object();
-  else if (taking->word->variable)
+  else if (taking->word->is_secret)
     taken = take_secret(taking);
   else if (!nothing)
     taken = take_node(taking, taking->options);
@@ -269,6 +283,19 @@ static void take_events(struct taking *taking)
 
 /* ---- the rule ---- */
 
+/* What `check` would warn of, such as an `if` that no webhook makes true. */
+static void take_warnings(struct taking *taking, const struct kh_diags *diags)
+{
+  for (size_t i = 0; i < diags->count; i++) {
+    char text[sizeof diags->at[i].text];
+
+    (void)snprintf(text, sizeof text, "%s", diags->at[i].text);
+    kh_import_make_utf8(text);
+    if (diags->at[i].err == KH_OK)
+      json_array_append_new(taking->remarks, json_string(text));
+  }
+}
+
 /* What kitehook itself would refuse of it, in its own words. */
 static bool compiles(struct taking *taking)
 {
@@ -283,6 +310,9 @@ static bool compiles(struct taking *taking)
   enum kh_err err = kh_rules_compile(&config, &rules, &diags);
   const struct kh_diag first = kh_diags_first(&diags);
 
+  if (!err)
+    kh_cannot_advise(&config, taking->rule, &rules.at[0].match, diags.count > 0, &diags);
+  take_warnings(taking, &diags);
   kh_rules_release(&rules);
   kh_diags_release(&diags);
   json_decref(config.notify);
@@ -305,21 +335,36 @@ static json_t *entry_at(const struct kh_import_scope *scope, const json_t *node)
   return told;
 }
 
-static void remark(const struct kh_import_scope *scope, json_t *told)
+static void remark(struct taking *taking, const char *text)
 {
-  if (scope->level == KH_IMPORT_STEP &&
-      (json_object_get(scope->step, "parallelism") || json_object_get(scope->step, "matrix")))
-    json_object_set_new(
-        told, "remark",
-        json_string("one message at Buildkite, when all of its jobs ended; here one for each job"));
+  json_array_append_new(taking->remarks, json_string(text));
+}
+
+static void remark_on_step(struct taking *taking)
+{
+  const json_t *step = taking->scope->step;
+
+  if (taking->scope->level != KH_IMPORT_STEP)
+    return;
+  if (json_object_get(step, "parallelism") || json_object_get(step, "matrix"))
+    remark(taking, "one message at Buildkite, when all of its jobs ended; here one for each job");
+  if (kh_import_step_is_by_command(step))
+    remark(taking, "it has neither key nor label, so its command stands here: is that a secret?");
+}
+
+static bool has_room(struct taking *taking)
+{
+  return taking->scope->import->rules < KH_RULES_MAX ||
+         refuse(taking, "kitehook takes %d rules at most", KH_RULES_MAX);
 }
 
 void kh_import_entry(const struct kh_import_scope *scope, json_t *entry)
 {
-  struct taking taking = {.scope = scope, .rule = json_object()};
+  struct taking taking = {.scope = scope, .rule = json_object(), .remarks = json_array()};
   json_t *told = entry_at(scope, entry);
 
-  bool is_taken = find_word(&taking, entry) && has_level(&taking) && take_options(&taking);
+  bool is_taken = find_word(&taking, entry) && has_level(&taking) && has_room(&taking) &&
+                  take_options(&taking);
   if (is_taken) {
     json_object_set_new(taking.rule, "pipelines", json_string(scope->pipeline));
     take_events(&taking);
@@ -330,10 +375,14 @@ void kh_import_entry(const struct kh_import_scope *scope, json_t *entry)
     keep_variable(&taking);
     kh_import_note_service(scope->import->services, taking.word->name,
                            json_object_get(taking.rule, taking.word->name));
-    remark(scope, told);
+    remark_on_step(&taking);
+    json_object_set(told, "remarks", taking.remarks);
+    scope->import->rules++;
   } else {
+    kh_import_make_utf8(taking.why);
     json_object_set_new(told, "refused", json_string(taking.why[0] ? taking.why : "no memory left"));
   }
+  json_decref(taking.remarks);
   json_decref(taking.rule);
 }
 

@@ -5,11 +5,11 @@
 #include "kitehook.h"
 
 /* As Buildkite makes one of a name: letters and digits in lower case, and a dash for all between. */
-static void make_slug(struct kh_str name, char slug[128])
+static void make_slug(struct kh_str name, char slug[KH_IMPORT_SLUG_BYTES])
 {
   size_t len = 0;
 
-  for (size_t i = 0; i < name.len && len < 126; i++) {
+  for (size_t i = 0; i < name.len && len < KH_IMPORT_SLUG_BYTES - 2; i++) {
     const char c = name.at[i];
 
     if (kh_is_letter(c) || kh_is_digit(c))
@@ -59,7 +59,7 @@ static struct kh_str stem_of(struct kh_str name)
   return name;
 }
 
-static const char *by_path(const char *path, char slug[128])
+static const char *by_path(const char *path, char slug[KH_IMPORT_SLUG_BYTES])
 {
   struct kh_str rest = kh_str_of(path);
   const struct kh_str stem = stem_of(cut_last(&rest));
@@ -79,15 +79,15 @@ static const char *by_path(const char *path, char slug[128])
   return NULL;
 }
 
-bool kh_import_slug(const struct kh_import *import, const char *file, json_t *document, char slug[128],
-                    const char **by)
+bool kh_import_slug(const struct kh_import *import, const char *file, json_t *document,
+                    char slug[KH_IMPORT_SLUG_BYTES], const char **by)
 {
   const char *name = kh_config_text(json_object_get(document, "name"));
 
   slug[0] = '\0';
   *by = "--pipeline";
   if (import->pipelines) {
-    (void)snprintf(slug, 128, "%s", import->pipelines);
+    (void)snprintf(slug, KH_IMPORT_SLUG_BYTES, "%s", import->pipelines);
     return true;
   }
   *by = "its `name:`";

@@ -99,6 +99,11 @@ bool kh_import_step(const json_t *step, struct kh_buf *condition, char why[KH_IM
   return is_named;
 }
 
+bool kh_import_step_is_by_command(const json_t *step)
+{
+  return !key_of(step) && !label_of(step);
+}
+
 const char *kh_import_step_name(const json_t *step)
 {
   const char *other = first_text(

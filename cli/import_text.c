@@ -17,6 +17,19 @@ static bool refuse(char why[KH_IMPORT_WHY_BYTES], const char *format, ...)
   return false;
 }
 
+void kh_import_make_utf8(char *text)
+{
+  const char *end = text + strlen(text);
+
+  while (text < end) {
+    const int length = kh_utf8_length(text, end);
+
+    if (length == 0)
+      *text = '?';
+    text += length > 0 ? length : 1;
+  }
+}
+
 /* The NAME of `$NAME` or `${NAME…}` whose $ is at AT; absent when it is none. */
 static struct kh_str name_at(struct kh_str text, size_t at)
 {

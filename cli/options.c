@@ -56,10 +56,11 @@ static void unknown_option(const struct kh_command *self, const char *word, cons
 }
 
 /* The next option's value in KNOWN, -1 behind the last one, '?' after a complaint. */
-static int next_option(const struct kh_command *self, int argc, char **argv, const struct option *known)
+static int next_option(const struct kh_command *self, int argc, char **argv, const char *letters,
+                       const struct option *known)
 {
   char word[WORD_MAX + 2] = "";
-  int value = getopt_long(argc, argv, ":h", known, NULL);
+  int value = getopt_long(argc, argv, letters, known, NULL);
 
   if (value != ':' && value != '?')
     return value;
@@ -87,9 +88,19 @@ static bool has_operands(const struct kh_command *self, int argc, char **argv)
   return optind == argc;
 }
 
+/* Of -n, the value of the option that it stands for; every other VALUE itself. */
+static int value_of(const struct kh_command *self, int value)
+{
+  for (int i = 0; value == 'n' && self->options[i].name; i++)
+    if (strcmp(self->options[i].name, self->numbered) == 0)
+      return FIRST_VALUE + i;
+  return value;
+}
+
 int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *values)
 {
   struct option known[OPTIONS_MAX + 1] = {{0}};
+  const char *letters = self->numbered ? ":hn:" : ":h";
   size_t count = 0;
   int value = 0;
 
@@ -103,7 +114,7 @@ int kh_cli_options(const struct kh_command *self, int argc, char **argv, void *v
   }
   known[count] = (struct option){.name = "help", .has_arg = no_argument, .val = 'h'};
   opterr = 0;
-  while ((value = next_option(self, argc, argv, known)) >= FIRST_VALUE) {
+  while ((value = value_of(self, next_option(self, argc, argv, letters, known))) >= FIRST_VALUE) {
     const struct kh_cli_option *option = &self->options[value - FIRST_VALUE];
 
     if (!option->take(self, option->name, optarg, (char *)values + option->at))

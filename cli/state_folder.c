@@ -33,7 +33,8 @@ int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command
     return code;
   folder->config = &folder->setup->config;
   if (folder->config->state[0] == '\0')
-    return kh_cli_fail(self, KH_EXIT_CONFIG, "%s has no `state:`, so nothing is kept",
+    return kh_cli_fail(self, KH_EXIT_CONFIG,
+                       "%s has no `state:`, so nothing is kept; add `state: /var/lib/kitehook`",
                        kh_cli_config_path(config_path));
   enum kh_err err = kh_state_find(folder->config->state, &fd, &diag);
   if (err == KH_ERR_STATE_OWNER)

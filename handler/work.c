@@ -141,16 +141,17 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_end(&line, &log);
 }
 
-static void log_said_already(struct kh_work *work, const char *name, const struct kh_rule *rule)
+/* It matches, and has a good reason to be silent. */
+static void log_silent(struct kh_work *work, enum kh_level level, const char *name,
+                       const struct kh_rule *rule, const char *message, const char *why)
 {
   struct kh_log log = held_log(work);
   struct kh_log_line line;
 
-  kh_log_begin(&line, &log, KH_DEBUG, "rule said already");
+  kh_log_begin(&line, &log, level, message);
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
-  kh_log_text(&line, KH_LOG_DETAIL,
-              KH_STR("it matches, but speaks once per build and has spoken of this one"));
+  kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(why));
   kh_log_end(&line, &log);
 }
 
@@ -174,8 +175,40 @@ static enum kh_err decide(struct kh_work *work, const char *name, const struct k
     err = kh_memory_was_told(&work->store.memory, what, outcome->claim.now_us, &decision.said_already);
   }
   if (!err && decision.said_already)
-    log_said_already(work, name, rule);
+    log_silent(work, KH_DEBUG, name, rule, "rule said already",
+               "it matches, but speaks once per build and has spoken of this one");
   *speaks = !err && decision.matches && !decision.said_already;
+  return err;
+}
+
+/*
+ * Where RULE tells a state, those of its deliveries behind BEGIN whose place was told by a newer webhook are
+ * no more; the others are told by this one, as far as this batch is not dropped.
+ */
+static enum kh_err drop_superseded(struct kh_work *work, const char *name, const struct kh_rule *rule,
+                                   struct outcome *outcome, size_t begin)
+{
+  struct kh_deliveries *made = &outcome->made;
+  const int64_t order = outcome->is_remembered ? kh_sighting_order(&outcome->sighting) : 0;
+  const struct kh_memory *memory = &work->store.memory;
+  enum kh_err err = KH_OK;
+
+  for (size_t i = begin; !err && order > 0 && rule->notifier->is_state && i < made->count;) {
+    unsigned char what[KH_DIGEST_BYTES];
+    int64_t told = 0;
+
+    kh_place_told(&made->at[i], what);
+    err = kh_memory_told_value(memory, what, outcome->claim.now_us, &told);
+    if (!err && told <= order) {
+      err = kh_memory_tell(memory, what, outcome->claim.now_us, order);
+      i++;
+    } else if (!err) {
+      log_silent(work, KH_DEBUG, name, rule, "rule superseded",
+                 "a newer webhook has told this place its state");
+      kh_delivery_release(&made->at[i]);
+      memmove(&made->at[i], &made->at[i + 1], (--made->count - i) * sizeof made->at[i]);
+    }
+  }
   return err;
 }
 
@@ -196,10 +229,14 @@ static enum kh_err apply_rule(struct kh_work *work, const char *name, const stru
     log_failed(work, name, rule, err);
   if (!err || err == KH_ERR_NO_PLACE)
     log_undecided(work, name, rule, &rendering->undecided);
+  if (!err && outcome->made.count == begin)
+    log_silent(work, KH_INFO, name, rule, "rule has no place",
+               "it matches, but nothing of this webhook is where its service is");
+  err = drop_superseded(work, name, rule, outcome, begin);
   for (size_t i = begin; i < outcome->made.count; i++)
     (void)snprintf(outcome->made.at[i].entry, sizeof outcome->made.at[i].entry, "%s", name);
   outcome->told_count += outcome->made.count > begin && speaks_once(rule, outcome);
-  return KH_OK;
+  return err;
 }
 
 static enum kh_err apply_rules(struct kh_work *work, const char *name, struct outcome *outcome)
@@ -320,12 +357,12 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
   if (!err && outcome->is_remembered)
     err = kh_memory_remember(&work->store.memory, &outcome->claim, &outcome->sighting, &work->past);
   if (!err && outcome->has_transition)
-    err = kh_memory_tell(&work->store.memory, outcome->transition, outcome->claim.now_us);
+    err = kh_memory_tell(&work->store.memory, outcome->transition, outcome->claim.now_us, 0);
   for (size_t i = 0; !err && i < outcome->made.count; i++)
     err = kh_queue_owe(&work->store.queue, &outcome->made.at[i]);
   /* What is owed is told. */
   for (size_t i = 0; !err && i < outcome->told_count; i++)
-    err = kh_memory_tell(&work->store.memory, outcome->told[i], outcome->claim.now_us);
+    err = kh_memory_tell(&work->store.memory, outcome->told[i], outcome->claim.now_us, 0);
   kh_buf_release(&state);
   kh_buf_release(&branch);
   kh_buf_release(&pipeline);

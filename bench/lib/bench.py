@@ -27,12 +27,13 @@ class Effort:
     memories: int  # of a process
     drains: int  # of a whole inbox
     entries: int
+    builds: int  # of a simulated month: each has ten webhooks
 
 
 FULL = Effort(rate_rounds=10, rate_seconds=1, stretch_max=4, starts=1000, start_warm_up=50, laps=100,
-              lap_warm_up=10, memories=20, drains=3, entries=5000)
+              lap_warm_up=10, memories=20, drains=3, entries=5000, builds=20000)
 QUICK = Effort(rate_rounds=1, rate_seconds=1, stretch_max=2, starts=20, start_warm_up=2, laps=5,
-               lap_warm_up=1, memories=3, drains=1, entries=200)
+               lap_warm_up=1, memories=3, drains=1, entries=200, builds=300)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   const struct kh_verdict verdict = judge(attempt->by, answer, now_us);
   attempt->result = verdict.err;
   attempt->remarkable = verdict.note[0] != '\0';
+  attempt->is_of_credential = verdict.of_credential && verdict.err;
   describe(attempt, verdict.note);
   /* Of the answer's body only words are kept: it may echo what it was sent. */
   if (verdict.err)

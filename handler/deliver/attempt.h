@@ -32,7 +32,8 @@ struct kh_attempt {
   unsigned failures;     /* of the destination, in a row; 0 when this one says nothing about that */
   int64_t rest_until_us; /* when the next one may go to the destination; 0 for any time */
   char detail[256];
-  bool remarkable; /* although it was delivered */
+  bool remarkable;       /* although it was delivered */
+  bool is_of_credential; /* what failed is so for all its places: they wait as long */
   char answer[KH_ANSWER_KEPT_BYTES];
 };
 

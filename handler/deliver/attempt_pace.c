@@ -25,11 +25,12 @@ static int64_t wait_us(struct kh_outbox *outbox, const struct kh_pace_of *of)
 }
 
 /* WAIT_US from now, on the wall clock. */
-static int64_t until(struct kh_outbox *outbox, int64_t wait_us)
+static int64_t until(struct kh_outbox *outbox, const struct kh_pace_of *of, int64_t wait_us)
 {
   const int64_t until_us = kh_clock_now_us(outbox->clock) + wait_us;
 
-  if (until_us > outbox->paced_until_us)
+  if (until_us > outbox->paced_until_us &&
+      !kh_paces_was_asked(outbox->paces, of, kh_clock_ticks_us(outbox->clock)))
     outbox->paced_until_us = until_us;
   return until_us;
 }
@@ -48,7 +49,7 @@ bool kh_attempt_may_start(struct kh_outbox *outbox, struct kh_attempt *attempt)
   }
   const int64_t waits_us = wait_us(outbox, &of);
   if (waits_us > 0)
-    attempt->rest_until_us = until(outbox, waits_us);
+    attempt->rest_until_us = until(outbox, &of, waits_us);
   else
     kh_paces_start(outbox->paces, &of, attempt->started_us);
   return waits_us == 0;
@@ -60,12 +61,14 @@ void kh_attempt_learn_pace(struct kh_outbox *outbox, struct kh_attempt *attempt)
     return;
   const struct kh_pace_of of = pace_of(&attempt->delivery, attempt->by);
   const int64_t ticks_us = kh_clock_ticks_us(outbox->clock);
-  if (attempt->exchange.answer.status == TOO_MANY_REQUESTS)
+  if (attempt->exchange.answer.status == TOO_MANY_REQUESTS || attempt->is_of_credential)
     kh_paces_slow(outbox->paces, &of, attempt->started_us, ticks_us);
   else if (attempt->result == KH_OK)
     kh_paces_ease(outbox->paces, &of, ticks_us);
+  if (attempt->is_of_credential && attempt->rest_until_us > 0)
+    kh_paces_ask(outbox->paces, &of, ticks_us + attempt->rest_until_us - kh_clock_now_us(outbox->clock));
   const int64_t waits_us = wait_us(outbox, &of);
-  const int64_t until_us = waits_us > 0 ? until(outbox, waits_us) : 0;
+  const int64_t until_us = waits_us > 0 ? until(outbox, &of, waits_us) : 0;
   if (until_us > attempt->rest_until_us)
     attempt->rest_until_us = until_us;
 }

@@ -76,8 +76,10 @@ void kh_paces_begin(struct kh_paces *paces, const struct kh_pace_of *of, int64_t
 int64_t kh_paces_next_us(struct kh_paces *paces, const struct kh_pace_of *of, int64_t now_us)
 {
   const struct kh_pace *pace = find(paces, of);
-  const int64_t next_us = pace ? pace->full_us - (burst(of) - 1) * pace->every_us : now_us;
+  int64_t next_us = pace ? pace->full_us - (burst(of) - 1) * pace->every_us : now_us;
 
+  if (pace && pace->asked_us > next_us)
+    next_us = pace->asked_us;
   return next_us > now_us ? next_us : now_us;
 }
 
@@ -101,6 +103,21 @@ void kh_paces_slow(struct kh_paces *paces, const struct kh_pace_of *of, int64_t 
     pace->every_us = pace->every_us > 0 ? pace->every_us * 3 / 2 : SLOWED_FIRST_US;
   pace->full_us = now_us + burst(of) * pace->every_us;
   pace->slowed_us = now_us;
+}
+
+void kh_paces_ask(struct kh_paces *paces, const struct kh_pace_of *of, int64_t until_us)
+{
+  struct kh_pace *pace = find(paces, of);
+
+  if (pace && until_us > pace->asked_us)
+    pace->asked_us = until_us;
+}
+
+bool kh_paces_was_asked(struct kh_paces *paces, const struct kh_pace_of *of, int64_t now_us)
+{
+  const struct kh_pace *pace = find(paces, of);
+
+  return pace && pace->asked_us > now_us;
 }
 
 /* What is missing in the bucket stays the same share of it. */

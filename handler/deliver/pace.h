@@ -24,6 +24,7 @@ struct kh_pace {
   int64_t every_us;  /* that a token takes to come back: as stated, or more */
   int64_t full_us;   /* when all are back */
   int64_t slowed_us; /* the last time; 0 for never */
+  int64_t asked_us;  /* until then it is left alone, as it asked for; 0 for never */
 };
 
 /* Begins as all zeros. */
@@ -45,6 +46,10 @@ int64_t kh_paces_next_us(struct kh_paces *paces, const struct kh_pace_of *of, in
 void kh_paces_start(struct kh_paces *paces, const struct kh_pace_of *of, int64_t now_us);
 /* One that started at STARTED_US was answered 429. Several that were under way together slow it down once. */
 void kh_paces_slow(struct kh_paces *paces, const struct kh_pace_of *of, int64_t started_us, int64_t now_us);
+/* Nothing starts before UNTIL_US, of one that has a pace: it asked for that. */
+void kh_paces_ask(struct kh_paces *paces, const struct kh_pace_of *of, int64_t until_us);
+/* True while that is so. */
+bool kh_paces_was_asked(struct kh_paces *paces, const struct kh_pace_of *of, int64_t now_us);
 /* One was taken. */
 void kh_paces_ease(struct kh_paces *paces, const struct kh_pace_of *of, int64_t now_us);
 

@@ -54,8 +54,9 @@ struct kh_memory_ops {
                         struct kh_past *past);
   enum kh_err (*remember)(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
                           struct kh_past *past);
-  enum kh_err (*was_told)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *told);
-  enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us);
+  enum kh_err (*was_told)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *told,
+                          int64_t *value);
+  enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value);
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal);
   void (*keep)(void *self, int64_t branch_keep_s);
 };
@@ -98,14 +99,27 @@ KH_MUST_USE static inline enum kh_err kh_memory_was_told(const struct kh_memory 
                                                          const unsigned char what[KH_DIGEST_BYTES],
                                                          int64_t now_us, bool *told)
 {
-  return memory->ops->was_told(memory->self, what, now_us, told);
+  int64_t value = 0;
+
+  return memory->ops->was_told(memory->self, what, now_us, told, &value);
 }
 
-/* Inside a batch: with it WHAT is told. */
-KH_MUST_USE static inline enum kh_err
-kh_memory_tell(const struct kh_memory *memory, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us)
+/* The same, and with which VALUE; 0 where it was not. */
+KH_MUST_USE static inline enum kh_err kh_memory_told_value(const struct kh_memory *memory,
+                                                           const unsigned char what[KH_DIGEST_BYTES],
+                                                           int64_t now_us, int64_t *value)
 {
-  return memory->ops->tell(memory->self, what, now_us);
+  bool told = false;
+
+  return memory->ops->was_told(memory->self, what, now_us, &told, value);
+}
+
+/* Inside a batch: with it WHAT is told, with VALUE, which may be 0, in place of an earlier one. */
+KH_MUST_USE static inline enum kh_err kh_memory_tell(const struct kh_memory *memory,
+                                                     const unsigned char what[KH_DIGEST_BYTES],
+                                                     int64_t now_us, int64_t value)
+{
+  return memory->ops->tell(memory->self, what, now_us, value);
 }
 
 /*

@@ -42,7 +42,7 @@ static enum kh_err write_content(const struct kh_rule *rule, struct kh_rendering
 {
   struct kh_story story;
   struct kh_buf message;
-  enum kh_err err = kh_story_read(&story, rendering->event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
 
   kh_buf_init(&message, KH_MESSAGE_BYTES);
   if (!err)

@@ -73,7 +73,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
 {
   const struct kh_event *event = rendering->event;
   struct kh_story story;
-  enum kh_err err = kh_story_read(&story, event);
+  enum kh_err err = kh_story_read(&story, event, &rendering->facts->history);
 
   (void)kh_buf_add_byte(body, '{');
   if (!err)

@@ -13,6 +13,7 @@
   NOTIFIER(lifx)                   \
   NOTIFIER(pagerduty_change_event) \
   NOTIFIER(basecamp_campfire)      \
+  NOTIFIER(github_commit_status)   \
   NOTIFIER(ntfy)                   \
   NOTIFIER(log)
 

@@ -76,7 +76,7 @@ static bool set_all(json_t *json, const struct kh_rule *rule, struct kh_renderin
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   struct kh_story story;
-  enum kh_err err = kh_story_read(&story, rendering->event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
   json_t *json = json_pack("{s:i, s:[s]}", "priority", priorities[story.mood], "tags",
                            kh_text_emoji[story.mood]);
 

@@ -135,7 +135,7 @@ static bool add_link(json_t *json, const struct kh_story *story)
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   struct kh_story story;
-  enum kh_err err = kh_story_read(&story, rendering->event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
   json_t *json = json_object();
   json_t *payload = json_object();
 

@@ -32,3 +32,12 @@ void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned c
 
   kh_sha256(parts, KH_COUNT(parts), what);
 }
+
+void kh_place_told(const struct kh_delivery *delivery, unsigned char what[KH_DIGEST_BYTES])
+{
+  const struct kh_str end = kh_str("", 1);
+  const struct kh_str parts[] = {KH_STR("place"), end, kh_str_of(delivery->credential), end,
+                                 kh_str_of(delivery->place)};
+
+  kh_sha256(parts, KH_COUNT(parts), what);
+}

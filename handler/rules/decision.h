@@ -26,4 +26,7 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
 /* WHAT memory is told when RULE, one that speaks once per build, has spoken of the build of this id. */
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);
 
+/* WHAT memory is told, with the order of its webhook, when DELIVERY, of a state, is owed to its place. */
+void kh_place_told(const struct kh_delivery *delivery, unsigned char what[KH_DIGEST_BYTES]);
+
 #endif

@@ -75,8 +75,9 @@ struct kh_form {
   struct kh_str (*account_of)(struct kh_str *place);
   /*
    * Where to: appends to PLACE what WRITTEN, a place of RULE for this webhook, stands for; WRITTEN is empty
-   * where RULE says no place. Nothing, where there is no such place. WRITTEN may hold what a
-   * stranger chose, such as a branch. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL: WRITTEN itself.
+   * where RULE says no place. Nothing, where there is no such place; KH_ERR_NOT_FOUND where this webhook has
+   * none for anybody, and it is no mistake of RULE. WRITTEN may hold what a stranger chose, such as a branch.
+   * KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL: WRITTEN itself.
    */
   enum kh_err (*place)(const struct kh_rule *rule, const struct kh_rendering *rendering,
                        struct kh_str written, struct kh_buf *place);
@@ -94,6 +95,8 @@ struct kh_notifier {
   struct kh_rate rate;
   bool replaces; /* a newer delivery makes an older one that still waits pointless */
   bool by_mail;  /* `request` makes a mail, which no function of Lambda can send */
+  /* What it tells stands until the next one: older than what its place was told last, it is not sent. */
+  bool is_state;
   /*
    * What the table cannot say of OPTIONS, once read by it without a mistake; in Buildkite's form the mapping
    * that it stands for. Once for each service that the rule goes by. NULL where it says it all.

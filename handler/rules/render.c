@@ -108,6 +108,10 @@ static enum kh_err make_at(const struct making *making, const struct kh_rule *by
     err = by->form->place(by, making->rendering, written, &place);
   else
     (void)kh_buf_add(&place, written);
+  if (err == KH_ERR_NOT_FOUND) {
+    kh_buf_release(&place);
+    return KH_OK;
+  }
   if (!err)
     err = kh_buf_ok(&place);
   if (err != KH_ERR_NO_MEMORY && (err || place.len == 0 || kh_str_has_control(kh_buf_view(&place), false)))

@@ -11,6 +11,8 @@ struct kh_verdict {
   enum kh_err err; /* as kh_policy_judge has it (deliver/policy.h) */
   /* -1: as the policy has it; beside KH_OK, how long its destination is to be left alone */
   int64_t retry_after_s;
+  /* Beside an error: all its places are to be left alone as long, and get less from then on. */
+  bool of_credential;
   char note[160]; /* for logs, behind the status; never a text of the answer: it may echo what it got */
 };
 

@@ -39,7 +39,7 @@ static void add_build(const struct kh_event *event, struct kh_buf *out)
     (void)kh_buf_add(out, KH_STR("build"));
 }
 
-static void tell_build(struct kh_story *story, const struct kh_event *event)
+static void tell_build(struct kh_story *story, const struct kh_event *event, const struct kh_history *history)
 {
   add_pipeline(event, &story->subject);
   add_build(event, &story->item);
@@ -54,6 +54,7 @@ static void tell_build(struct kh_story *story, const struct kh_event *event)
   kh_part_persons(story, event);
   kh_part_pull_request(story, event);
   kh_part_duration(story, event, event->build);
+  kh_part_past(story, event, history);
 }
 
 static void add_job_name(const struct kh_event *event, struct kh_buf *out)
@@ -199,7 +200,8 @@ static void tell_other(struct kh_story *story, const struct kh_event *event)
   add_organization(story, event, "");
 }
 
-enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event)
+enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event,
+                          const struct kh_history *history)
 {
   struct kh_buf *const texts[] = {&story->subject, &story->item, &story->url, &story->words, &story->message};
   bool good = true;
@@ -213,7 +215,7 @@ enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event)
   }
 
   if (event->kind == KH_EVENT_BUILD)
-    tell_build(story, event);
+    tell_build(story, event, history);
   else if (event->kind == KH_EVENT_JOB)
     tell_job(story, event);
   else if (event->kind == KH_EVENT_AGENT)

@@ -10,11 +10,11 @@
 #ifndef KH_STORY_H
 #define KH_STORY_H
 
-#include "receive/event.h"
+#include "memory/history/history.h"
 #include "words/text.h"
 
 enum {
-  KH_STORY_DETAILS_MAX = 6,
+  KH_STORY_DETAILS_MAX = 8,
   KH_STORY_NAME_CHARACTERS = 200,
   KH_STORY_MESSAGE_CHARACTERS = 300,
   KH_STORY_URL_MAX_BYTES = 3000
@@ -39,8 +39,12 @@ struct kh_story {
   size_t detail_count;
 };
 
-/* Reads EVENT. KH_ERR_NO_MEMORY. Release STORY either way. */
-enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event) KH_MUST_USE;
+/*
+ * Reads EVENT, and what came before it from HISTORY, which may be NULL. KH_ERR_NO_MEMORY. Release STORY
+ * either way.
+ */
+enum kh_err kh_story_read(struct kh_story *story, const struct kh_event *event,
+                          const struct kh_history *history) KH_MUST_USE;
 void kh_story_release(struct kh_story *story);
 
 /*

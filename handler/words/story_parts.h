@@ -28,6 +28,12 @@ void kh_part_persons(struct kh_story *story, const struct kh_event *event);
 void kh_part_pull_request(struct kh_story *story, const struct kh_event *event);
 void kh_part_duration(struct kh_story *story, const struct kh_event *event, struct kh_json_value object);
 
+/*
+ * Details, where a build failed or was mended: its failed jobs, which failure in a row it is, since when. Of
+ * names of jobs three at most, cut to be short.
+ */
+void kh_part_past(struct kh_story *story, const struct kh_event *event, const struct kh_history *history);
+
 /* OBJECT's web_url, unless there is a url already. */
 void kh_part_url(struct kh_story *story, const struct kh_event *event, struct kh_json_value object);
 /* What the event's name says happened: "finished" for job.finished. */

@@ -113,7 +113,8 @@ static enum kh_err read_by_libcurl(struct kh_str bytes, struct kh_incoming *answ
   request.body = KH_STR("x");
   kh_incoming_init(answer);
   need(kh_wire_prepare(&wire, &options, &request, answer) == KH_OK);
-  need(curl_easy_setopt(wire.easy, CURLOPT_ABSTRACT_UNIX_SOCKET, server.address.sun_path + 1) == CURLE_OK);
+  const char *name = server.address.sun_path + 1; /* curl's macro would take the sizeof of that sum */
+  need(curl_easy_setopt(wire.easy, CURLOPT_ABSTRACT_UNIX_SOCKET, name) == CURLE_OK);
   need(curl_easy_setopt(wire.easy, CURLOPT_PREREQFUNCTION, answer_at_once) == CURLE_OK);
   need(curl_easy_setopt(wire.easy, CURLOPT_PREREQDATA, &server) == CURLE_OK);
   need(curl_easy_setopt(wire.easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK);

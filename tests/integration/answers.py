@@ -1,15 +1,17 @@
 """What the places of Buildkite's words answer, and what becomes of a notification then.
 
-Each row: an answer's status and body, what then, and what it means for people. The words of Slack, and most of
-the rest, are from docs.slack.dev (chat.postMessage, incoming webhooks), developer.pagerduty.com (Events API v2)
-and github.com/basecamp/bc3-api.
+Each row: an answer's status and body, or (headers, body), what then, and what it means for people. The words
+of Slack, and most of the rest, are from docs.slack.dev (chat.postMessage, incoming webhooks),
+developer.pagerduty.com (Events API v2), github.com/basecamp/bc3-api and docs.github.com/en/rest.
 """
+import json
+
 DONE, AGAIN, CONFIG, DEAD = "delivered", "tried again", "waits for another configuration", "dead"
 RESULTS = {"ok": DONE, "delivery_failed": AGAIN, "destination_refused": CONFIG, "delivery_refused": DEAD}
 
 SLACK = {
-    AGAIN: "rate_limited ratelimited internal_error fatal_error service_unavailable request_timeout rollup_error "
-           "team_added_to_org org_login_required",
+    AGAIN: "rate_limited ratelimited internal_error fatal_error service_unavailable request_timeout "
+           "rollup_error team_added_to_org org_login_required",
     CONFIG: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope "
             "not_allowed_token_type no_permission ekm_access_denied access_denied channel_not_found "
             "not_in_channel is_archived channel_is_archived restricted_action "
@@ -41,10 +43,18 @@ def pagerduty(message, *errors):
     return f'{{"status": "x", "message": "{message}", "errors": [{texts}]}}'.encode()
 
 
+USED_UP = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"}
+
+
+def github(message, *errors):
+    return json.dumps({"message": message, "documentation_url": "https://docs.github.com/rest", "errors": [
+        {"resource": "Status", "code": "custom", "message": error} for error in errors]}).encode()
+
+
 # Of each place: how an entry is written, the option whose URL it is, and the rows.
 PLACES = {
     "slack, by token": [
-        (200, b'{"ok":true,"channel":"C024BE91L","ts":"1700000000.000100","message":{}}', DONE, '`"ok": true`'),
+        (200, b'{"ok":true,"channel":"C024BE91L","ts":"1.1","message":{}}', DONE, '`"ok": true`'),
         (200, b'{"ok":true,"channel":"C024BE91L","message":{"text":"' + b"x" * 8000 + b'"}}', DONE,
          "the same, and more than is read"),
         *words_of_slack(lambda word: (200, f'{{"ok":false,"error":"{word}"}}'.encode())),
@@ -63,10 +73,29 @@ PLACES = {
         (202, pagerduty("Change event processed"), DONE, ""),
         (400, pagerduty("Event object is invalid", "'payload' is missing or blank"), DEAD, "about the body"),
         (400, pagerduty("Invalid routing key"), CONFIG, "about the key"),
-        (400, pagerduty("Event object is invalid", "Length of 'routing_key' is incorrect (should be 32 characters)"),
+        (400,
+         pagerduty("Event object is invalid", "Length of 'routing_key' is incorrect"),
          CONFIG, "about the key"),
         (200, PAGE, AGAIN, "a page"),
         *[row for row in STATUSES if row[0] != 400],
+    ],
+    "github_commit_status": [
+        (201, b'{"id":1,"state":"success"}', DONE, ""),
+        (403, ({"Retry-After": "60"}, github("You have exceeded a secondary rate limit.")), AGAIN,
+         "with `Retry-After`"),
+        (403, (USED_UP, github("API rate limit exceeded")), AGAIN, "with `x-ratelimit-remaining: 0`"),
+        (403, github("You have exceeded a secondary rate limit."), AGAIN, "that speaks of a rate limit"),
+        (429, (USED_UP, github("API rate limit exceeded")), AGAIN, ""),
+        (200, PAGE, AGAIN, "a page"),
+        (403, github("Resource not accessible by personal access token"), CONFIG, ""),
+        (401, github("Bad credentials"), CONFIG, ""), (404, github("Not Found"), CONFIG, ""),
+        (301, github("Moved Permanently"), CONFIG, ""), (307, github("Temporary Redirect"), CONFIG, ""),
+        (422, github("No commit found for SHA: 3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"), DEAD,
+         "no such commit"),
+        (422, github("Validation Failed", "This SHA and context has reached the maximum number of statuses."),
+         DEAD, "1,000 statuses of that context"),
+        (422, github("Validation Failed"), DEAD, ""),
+        *[row for row in STATUSES if row[0] not in (401, 403, 404, 422)],
     ],
     "basecamp_campfire": [(201, b"", DONE, ""), *STATUSES],
 }

@@ -36,6 +36,7 @@ AL2023, DEBIAN, ALPINE = ("etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/certs/ca-c
 MACHINES = {"x86_64": 62, "arm64": 183}
 PT_DYNAMIC, PT_INTERP, GNU_STACK, GNU_RELRO = 2, 3, 0x6474E551, 0x6474E552
 CONFIG = "webhook:\n  signature:\n    - name: current\n      file: webhook-secret\nnotify:\n  - log: {}\n"
+CHROOT = shutil.which("chroot", path="/usr/sbin:/usr/bin")
 PLAIN = "HTTP needs no authorities"
 ZONE = {"kite.test": 1, "other.test": 1, "many.test": 100, "gone.test": 0, "silent.test": -1}
 
@@ -246,7 +247,7 @@ class Away:
         words = [str(timeout_ms), "application/json", "{}", url]
         if self.chroot:
             shutil.copy(self.folder / "http_probe", root / "http_probe")
-            command = ["/usr/sbin/chroot", str(root), "/http_probe", *words]
+            command = [CHROOT, str(root), "/http_probe", *words]
         else:
             if ca_file:
                 environment["SSL_CERT_FILE"] = str(root / ca_file.lstrip("/"))

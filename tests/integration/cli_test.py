@@ -18,7 +18,7 @@ from cli_run import Cli, HOOK
 from common import fixtures, ROOT, SECRET, sign_quickly, webhook
 
 COMMANDS = ["check", "eval", "explain", "invoke", "send", "sign", "verify", "worker", "status", "outbox",
-            "inbox", "import", "completions", "version"]
+            "inbox", "history", "forget", "import", "completions", "version"]
 
 
 # ---- help, usage, version

@@ -622,7 +622,8 @@ def test_no_secret_lies_in_the_outbox(cli, report):
             wait_until(lambda: len(served.lines()) > len(senders), 10)
         paths = [caught.path for caught in catcher.caught]
         report.check("a request of each notifier came", len(senders) >= 3 and all(
-            any(path.startswith(f"/planted/{name}") for path in paths) for name in senders if name != "email"), paths)
+            any(path.startswith(f"/planted/{name}") for path in paths)
+            for name in senders if name != "email"), paths)
     rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)["deliveries"]
     report.check("each is owed", sorted(row["notifier"] for row in rows) == sorted(senders), rows)
     shown = [cli.run("outbox", *words, "--config", cli.config_path).out

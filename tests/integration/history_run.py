@@ -14,7 +14,7 @@ import time
 import common
 
 sys.path.insert(0, str(common.ROOT / "tests"))
-from model.history_model import DAY_S, History, NAMES, Seen  # noqa: E402
+from model.history_model import BUILD_RANKS, DAY_S, History, LISTS, NAMES, Seen, TIMES  # noqa: E402
 
 TOKEN = b"history-token-0123456789"
 PART = 2000  # webhooks that lie in the inbox at a time: looking through a long one takes its time
@@ -22,6 +22,7 @@ AGAIN = "done before"  # the verdict on an entry that a killed worker had worked
 PASS_S, PASSES_MAX, LEFT_OVER = 300, 2000, 4
 KILLED_AFTER_S, KILLED_SHARE = (0.005, 0.2), 0.97
 SHOWN = 8
+STATES = {*BUILD_RANKS, "creating", "scheduled"}
 
 # name, condition, the same in Python, whether it speaks once per build
 RULES = (
@@ -162,11 +163,70 @@ class Place:
             raise RuntimeError(f"exit code {child.returncode}: {said[-2000:].decode(errors='replace')}")
         return child.returncode, said
 
+    def shown(self):
+        """`kitehook history --json`: of a pipeline and a branch what is remembered."""
+        done = self.run("history", "--json")
+        if done.returncode != 0:
+            raise RuntimeError(f"history: exit code {done.returncode}: {done.stderr[-2000:]}")
+        return {(one["pipeline_id"] or (one["organization"], one["pipeline"]), one["branch"]): one
+                for one in json.loads(done.stdout)["branches"]}
+
     def rows(self):
         """Of branches, as they lie in the file."""
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/state/memory.sqlite?mode=ro",
                                                 uri=True)) as db:
             return dict(db.execute("SELECT key, builds FROM branches"))
+
+
+BUILD_MEMBERS = ("number", "outcome", "state", *TIMES)
+BEFORE_MEMBERS = ("number", "outcome", "last_passed", "consecutive_failures", "failing_since", "failed_at")
+
+
+def written(at_us):
+    """A time of the model as --json has it."""
+    if at_us is None:
+        return None
+    whole, part = divmod(at_us // 1000, 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{part:03d}Z"
+
+
+def branch_of_model(row, shown):
+    """A branch of the model's, as branch_shown has one. SHOWN keeps the last state that it has heard of."""
+    *before, failed_at = row["before"]
+    states = {build[0]: build[2] for build in shown[1]}
+    return ((*before, written(failed_at)),
+            [(number, outcome, state if state in STATES else states.get(number), *map(written, times))
+             for number, outcome, state, *times in row["builds"]])
+
+
+def branch_shown(one):
+    return (tuple(one["before"][name] for name in BEFORE_MEMBERS),
+            [tuple(build[name] for name in BUILD_MEMBERS) for build in reversed(one["builds"])])
+
+
+def lists_shown(one):
+    """The lists of each build whose row is there, by its id."""
+    return {build["id"]: {name: build[name.partition(".")[2]] for name in LISTS[:3]}
+            for build in one["builds"] if build["id"]}
+
+
+def differing_rows(run):
+    """Where the rows of RUN are not what its model says."""
+    shown, history = run.place.shown(), run.expected.history
+    branches, builds = history.rows()
+    for key, one in shown.items():
+        theirs = None if one["damaged"] else branch_shown(one)
+        ours = branch_of_model(branches[key], theirs) if theirs and key in branches else None
+        if theirs is None or theirs != ours:
+            yield "branch", key, theirs, ours
+        for build_id, lists in lists_shown(one).items():
+            ours = builds[build_id]["lists"] or dict.fromkeys(LISTS[:3])
+            if lists != ours:
+                yield "build", build_id, lists, ours
+    heard_s = max(branch.heard_s for branch in history.branches.values())
+    for key, branch in history.branches.items():
+        if key not in shown and heard_s - branch.heard_s < history.keep_s:
+            yield "branch", key, None, "remembered"
 
 
 class Spoken:
@@ -224,6 +284,9 @@ class Run:
                           not self.differ, f"{sum(self.differ.values())} differ: {dict(self.differ)}")
         doubled = self.expected.doubled()
         self.report.check(f"{self.about}: no transition is told of two builds", not doubled, doubled[:SHOWN])
+        differ = list(differing_rows(self))
+        self.report.check(f"{self.about}: the rows that history shows, as the model says", not differ,
+                          (len(differ), differ[:SHOWN]))
         self.seconds = time.monotonic() - begun
         return self
 

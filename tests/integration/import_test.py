@@ -53,6 +53,10 @@ def test_slugs(cli, report):
         if "slack" not in NOT_BUILT:
             report.check(f"{file}: its rule", yaml.safe_load(done.out)["notify"][0]["pipelines"] == slug,
                          done)
+    cli.file("we\udcffb.yml", "notify:\n  - webhook: https://hooks.example/x\n")
+    done, _ = imported(cli, "we\udcffb.yml")
+    report.check("a name that is no text", "  # we?b.yml:2" in done.out and " is of we-b, by " in done.out and
+                 ("webhook" in NOT_BUILT or "HOOK_URL: we?b.yml:2" in done.out), done)
     done, _ = imported(cli, "-", input=b"notify: []\n")
     report.check("standard input has no name",
                  done.code == 2 and "--pipeline" in done.err and not done.out, done)
@@ -70,11 +74,37 @@ def test_many(cli, report):
                                                                   ("api.yml", "3"), ("api.yml", "6")], done)
 
 
+def test_many_rules(cli, report):
+    """As many as one file of rules may have; each of the others is a comment."""
+    if "slack" in NOT_BUILT:
+        return
+    cli.file("web.yml", "notify:\n" + "  - slack: '#a'\n" * 1003)
+    done, said = imported(cli, "web.yml")
+    report.check("a thousand rules", len(said["notify"]) == 1000 and check(cli, done.out)[0] == 0, done)
+    report.check("and three comments", done.code == 1 and
+                 done.out.count("not taken over: kitehook takes 1000 rules at most") == 3, done)
+
+
+def test_remarks(cli, report):
+    if "slack" in NOT_BUILT:
+        return
+    cli.file("web.yml", "steps:\n  - command: make\n    parallelism: 2\n    notify:\n      - slack: '#a'\n")
+    done, _ = imported(cli, "web.yml")
+    report.check("one message there, many here", "  # one message at Buildkite" in done.out, done)
+    report.check("a command is a text of the file", "  # it has neither key nor label" in done.out, done)
+    cli.file("web.yml", "steps:\n  - key: a\n    notify:\n"
+                        "      - {slack: '#a', if: step.state == 'failing'}\n")
+    done, _ = imported(cli, "web.yml")
+    report.check("what check would warn of", "  # `if`: never true: no webhook has step.state" in done.out,
+                 done)
+
+
 def test_misuse(cli, report):
     cli.file("broken.yml", "notify:\n  - [\n")
     cli.file("large.yml", "notify: [" + "x, " * 30000 + "]\n")
     cli.file("nested.yml", "[" * 100 + "]" * 100)
     for arguments, code, hint in [([], 2, "is missing"), (["--pipeline", "A B", "x.yml"], 2, "--pipeline"),
+                                  (["--pipeline", "a" * 2000, "x.yml"], 2, "--pipeline"),
                                   (["none.yml"], 2, "none.yml"), (["broken.yml"], 2, "broken.yml:"),
                                   (["large.yml"], 2, "20000"), (["nested.yml"], 2, "nested too deeply")]:
         done = cli.run("import", *arguments)
@@ -212,5 +242,5 @@ def test_secrets(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_slugs, test_many, test_misuse, test_refused, test_conditions,
-                                    test_hostile, test_secrets]))
+    sys.exit(cli_run.main(__doc__, [test_slugs, test_many, test_many_rules, test_remarks, test_misuse,
+                                    test_refused, test_conditions, test_hostile, test_secrets]))

@@ -41,6 +41,8 @@ def examples():
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for number, block in enumerate(
             re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S), 1):
+            if re.search(r"^steps:", block, re.M):  # a pipeline of Buildkite's
+                continue
             if re.search(r"^(webhook|notify):", block, re.M):
                 whole = (block if re.search(r"^webhook:", block, re.M)
                          else "webhook: {signature: {file: webhook-secret}}\n" + block)
@@ -103,6 +105,7 @@ PLACES = [
     ("#/properties/webhook", "webhook:\n", 2),
     ("#/properties/inbox", f"webhook: {{{SECRET}}}\nstate: state\ninbox:\n", 2),
     ("#/properties/outbox", f"webhook: {{{SECRET}}}\nstate: state\noutbox:\n", 2),
+    ("#/properties/memory", f"webhook: {{{SECRET}}}\nstate: state\nmemory:\n", 2),
     ("#/definitions/worker", f"webhook: {{{SECRET}}}\nstate: state\nworker:\n", 2),
     ("#/properties/http", f"webhook: {{{SECRET}}}\nhttp:\n", 2),
     ("#/properties/sources", f"webhook: {{{SECRET}}}\nsources:\n", 2),
@@ -117,7 +120,8 @@ PLACES = [
 ]
 # What tells the forms of an entry apart: it stands before the keys, and is one of them.
 SIGNS = {"slack": "url", "slack_form": "channels", "webhook": "secret", "webhook_form": "service",
-         "service_slack": "token", "service_webhook": "secret", "service_email": "smtp"}
+         "service_slack": "token", "service_webhook": "secret", "service_email": "smtp",
+         "service_github": "token"}
 SERVICES = [name for name in DEFINITIONS if name.startswith("service_")]
 FORMS = [name for name in DEFINITIONS if name.endswith("_form")]
 PLACES += [(f"#/definitions/{name}",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The words of Buildkite's `notify:` as they stand in a pipeline.yml, over real HTTP: what each place gets, what
-its answers mean, and that what stands in the file itself is a secret everywhere.
+"""The words of Buildkite's `notify:` as they stand in a pipeline.yml, over real HTTP: what each place gets,
+what its answers mean, and that what stands in the file itself is a secret everywhere.
 
 usage: words_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
@@ -34,7 +34,8 @@ def config(cli, notify, **variables):
 def send(cli, what):
     """`invoke --send` of WHAT: the deliveries, with their results."""
     given, name = (what, "-") if isinstance(what, bytes) else (b"", str(ROOT / "fixtures/events" / what))
-    done = cli.run("invoke", "--send", "--sign", "--json", "--config", cli.path("kitehook.yml"), name, input=given)
+    done = cli.run("invoke", "--send", "--sign", "--json", "--config", cli.path("kitehook.yml"), name,
+                   input=given)
     return json.loads(done.out)
 
 
@@ -59,11 +60,13 @@ def test_slack_goes_to_each_channel(cli, report):
                      for one in api.caught)
         report.check("each channel, in each workspace", got == sorted(
             (f"Bearer xoxb-{team}", channel, "broke on main")
-            for team, channels in (("acme", ("#builds", "#all", "U061F7AUR")), ("other", ("#all", "U061F7AUR")))
+            for team, channels in (("acme", ("#builds", "#all", "U061F7AUR")),
+                                   ("other", ("#all", "U061F7AUR")))
             for channel in channels), got)
         ids = {one["id"] for one in told["deliveries"]}
         report.check("each has an id of its own", len(ids) == 5, ids)
-        report.check("all were delivered", all(one["result"]["outcome"] == "delivered" for one in told["deliveries"]), told)
+        report.check("all were delivered",
+                     all(one["result"]["outcome"] == "delivered" for one in told["deliveries"]), told)
         report.check("as JSON, to the method", all(
             one.path == "/api/chat.postMessage" and headers_of(one)["content-type"] == "application/json"
             for one in api.caught), [one.path for one in api.caught])
@@ -88,8 +91,8 @@ def test_hostile_branches_choose_no_channel(cli, report):
     with Catcher(lambda *_: (200, {}, b'{"ok":true}')) as api:
         config(cli, "notify:\n  - slack: '{{build.branch}}'\n"
                "services: { slack: { other: { token: { env: TOKEN }, url: { env: API } },\n"
-               "                     acme: { token: { env: TOKEN }, url: { env: API } } } }\n", TOKEN="xoxb-1",
-               API=api.url("/"))
+               "                     acme: { token: { env: TOKEN }, url: { env: API } } } }\n",
+               TOKEN="xoxb-1", API=api.url("/"))
         for branch in ("other#general", "<!channel>", "#a b", "#a,#b", "@", "#", "#A", "x" * 5000):
             send(cli, webhook(1, branch=branch))
         report.check("none of them got a message", not api.caught, [one.body for one in api.caught])
@@ -113,8 +116,8 @@ def test_webhook_is_signed_by_a_service_alone(cli, report):
                 continue
             message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + one.body
             mac = hmac.new(base64.b64decode(KEY), message, hashlib.sha256).digest()
-            report.check("with one it is", headers.get("webhook-signature") == "v1," + base64.b64encode(mac).decode(),
-                         headers)
+            report.check("with one it is",
+                         headers.get("webhook-signature") == "v1," + base64.b64encode(mac).decode(), headers)
             report.check("by the delivery's id", headers["webhook-id"] == told["deliveries"][0]["id"], told)
 
 
@@ -127,17 +130,18 @@ def test_the_form_says_when(cli, report):
     events = {"build_failing": [1, 4], "build_finished_failed": [1, 2, 3, 4], "blocked_build": [2, 3, 4],
               "build_running": [3], "build_scheduled": [3], "build_skipped": [], "job_finished_failed": []}
     for fixture, expected in events.items():
-        told = json.loads(cli.run("explain", "--json", "--config", path, str(ROOT / "fixtures/events" / fixture)).out)
+        told = json.loads(
+            cli.run("explain", "--json", "--config", path, str(ROOT / "fixtures/events" / fixture)).out)
         by_event = [number for number, rule in enumerate(told["rules"], 1) if rule["events"]["matches"]]
         report.check(f"{fixture}: which rules are for it", by_event == expected, by_event)
     shown = cli.run("explain", "--config", path, str(ROOT / "fixtures/events/blocked_build")).out
     report.check("explain says why", "(the default, but for builds that are blocked)" in shown, shown)
     shown = cli.run("check", "--config", path).out
     report.check("check says what Buildkite's form would be for",
-                 "note: at build.finished; Buildkite's own form of it is for build.failing, build.finished" in shown and
-                 shown.count("note: ") == 1, shown)
-    report.check("and where each goes", "slack-1 -> slack service:acme env:ACME env:API #a, slack service:other "
-                 "env:OTHER env:API #a" in shown, shown)
+                 shown.count("note: ") == 1 and "note: at build.finished; Buildkite's own form of it is for "
+                 "build.failing, build.finished" in shown, shown)
+    report.check("and where each goes", "slack-1 -> slack service:acme env:ACME env:API #a, "
+                 "slack service:other env:OTHER env:API #a" in shown, shown)
 
 
 # ---- what stands in the file itself
@@ -153,7 +157,8 @@ def test_what_stands_in_the_file_is_a_secret(cli, report):
         path = config(cli, "notify:\n" + INLINE.format(url=place.url("")))
         checked = cli.run("check", "--config", path)
         report.check("check warns, and says how to move each", checked.code == 0 and all(
-            f"`{how}`" in checked.out for how in ("webhook: {env: HOOK_URL}", "basecamp_campfire: {env: BASECAMP_URL}",
+            f"`{how}`" in checked.out for how in ("webhook: {env: HOOK_URL}",
+                                                  "basecamp_campfire: {env: BASECAMP_URL}",
                                                   "pagerduty_change_event: {env: PAGERDUTY_KEY}")), checked)
         told = send(cli, "build_finished_failed")
         paths = sorted(one.path for one in place.caught)
@@ -191,11 +196,14 @@ def test_variables_of_the_agent_are_no_secrets(cli, report):
 
 
 NOTIFY = {
-    "slack, by token": "  - slack: '#builds'\nservices: { slack: { token: { env: TOKEN }, url: { env: URL } } }\n",
+    "slack, by token":
+        "  - slack: '#builds'\nservices: { slack: { token: { env: TOKEN }, url: { env: URL } } }\n",
     "slack, by a webhook's URL": "  - slack: { url: { env: URL } }\n",
     "webhook": "  - webhook: { env: URL }\n",
     "pagerduty_change_event": "  - pagerduty_change_event: { key: { env: TOKEN }, url: { env: URL } }\n",
     "basecamp_campfire": "  - basecamp_campfire: { env: URL }\n",
+    "github_commit_status": "  - github_commit_status\n"
+                            "services: { github: { token: { env: TOKEN }, url: { env: URL } } }\n",
 }
 
 
@@ -206,7 +214,7 @@ def test_answers_mean_what_the_tables_say(cli, report):
             config(cli, "notify:\n" + NOTIFY[name], URL=place.url("/"), TOKEN="planted-token")
             wrong = []
             for status, body, then, words in rows:
-                answer = (status, {}, body)
+                answer = (status, *(body if isinstance(body, tuple) else ({}, body)))
                 one, = send(cli, "build_finished_failed")["deliveries"]
                 if answers.RESULTS[one["result"].get("reason", "ok")] != then:
                     wrong.append((status, words, then, one["result"]))

@@ -89,16 +89,18 @@ START_TEST(beyond_its_quarter_the_oldest_of_a_credential_die)
 {
   owe("well", 1, 1);
   owe("flood", SHARE, 1);
-  ck_assert_uint_eq(use().died, 0);
-  ck_assert_uint_eq(use().percent, 100);
-  ck_assert_str_eq(use().credential, "flood");
+  struct kh_queue_use used = use();
+  ck_assert_uint_eq(used.died, 0);
+  ck_assert_uint_eq(used.percent, 100);
+  ck_assert_str_eq(used.credential, "flood");
   owe("flood", 3, 1);
   ck_assert_int_eq(count("credential = 'flood' AND dead_us IS NULL"), SHARE);
   ck_assert_int_eq(count("id IN ('00000002', '00000003', '00000004') AND reason = 'outbox_full'"), 3);
   ck_assert_int_eq(count("credential = 'well' AND dead_us IS NULL"), 1);
-  ck_assert_uint_eq(use().died, 3);
-  ck_assert_str_eq(use().died_last, "flood");
-  ck_assert(!use().is_full);
+  used = use();
+  ck_assert_uint_eq(used.died, 3);
+  ck_assert_str_eq(used.died_last, "flood");
+  ck_assert(!used.is_full);
   check_shares();
 }
 END_TEST

@@ -12,7 +12,8 @@ JOB_STATES = ("scheduled", "running", "canceling", "passed", "passed", "passed",
               "timed_out", "expired", "canceled", "broken", "skipped", "finished", None)
 EVENTS = ("build.scheduled", "build.running", "build.finished", "build.failing", "build.promoted",
           "job.finished", "job.finished", "job.finished", "job.started", "job.activated")
-PIPELINES, NUMBERS, LATE_BUILDS, JOBS = 4, 100, 60, 4
+PIPELINES, NUMBERS, JOBS = 4, 100, 4
+LATE_BUILDS = 48, 70  # about where they fall out of a branch's row
 WITHOUT_ID, TOKEN, EITHER = 0, 2, 3  # some of the pipelines; the rest is as it should be
 
 
@@ -32,7 +33,7 @@ class Tangle:
         return self.seldom(None, text, missing_of)
 
     def build(self, pipeline, number):
-        branch, base_s = self.draw(("main", "main", "dev")), START_S + number * 60
+        branch, base_s = self.draw(("main", "main", "main", "dev")), START_S + number * 60
         steps = [{"type": self.draw(("trigger", "trigger", "script")), "async": self.draw((True, False, 1)),
                   "label": self.draw("ab")} for _ in range(self.random.randrange(4))]
         return {"id": f"b-{pipeline}-{branch}-{number}", "number": number, "state": self.draw(STATES),
@@ -59,7 +60,7 @@ class Tangle:
 
     def webhook(self, place, count):
         at_s, pipeline, event = START_S + place // 2, self.random.randrange(PIPELINES), self.draw(EVENTS)
-        late = self.draw((0, 0, 1, 2, 3, -1, self.random.randrange(LATE_BUILDS)))
+        late = self.draw((0, 0, 1, 2, 3, -1, self.random.randrange(*LATE_BUILDS), self.random.randrange(50)))
         number = max(1, place * NUMBERS // count - late)
         build = self.build(pipeline, number)
         body = {"event": event, "nonce": place, "build": build, "pipeline": {"slug": f"tangle-{pipeline}"}}

@@ -3,7 +3,8 @@ Buildkite's documents, to compare kitehook's rules with.
 
 An entry of a build hears of `created` (build.scheduled), `started` (build.running), `blocked`
 (build.finished with `blocked`), `finished` (build.finished without), `failing` and `skipped`; each word of
-some by default. An entry of a step hears of the end of its jobs, and of a failure that is promised before.
+some by default; a status of a commit is told of blocked builds, too. An entry of a step hears of the end of
+its jobs, and of a failure that is promised before.
 """
 import re
 
@@ -18,7 +19,7 @@ ON_BUILDS = {
     "basecamp_campfire": "created started blocked finished skipped",
     "webhook": "created started blocked finished",
     "pagerduty_change_event": "finished",
-    "github_commit_status": "finished failing",
+    "github_commit_status": "finished failing blocked",
     "github_check": "finished failing",
 }
 ON_STEPS = ("slack", "basecamp_campfire", "github_commit_status", "github_check")

@@ -142,6 +142,8 @@ END_TEST
 
 #define PAGERDUTY(message, error) "{\"status\":\"x\",\"message\":\"" message "\",\"errors\":[\"" error "\"]}"
 
+#define GITHUB(message) "{\"message\":\"" message "\",\"documentation_url\":\"https://docs.github.com/rest\"}"
+
 static const struct {
   const struct kh_notifier *notifier;
   int status;
@@ -185,6 +187,20 @@ static const struct {
     {&kh_notifier_email, 535, "", KH_ERR_DESTINATION_REFUSED,
      "it wants another login: `user` and `password` in services.email"},
     {&kh_notifier_email, 550, "", KH_ERR_DELIVERY_REFUSED, ""},
+    {&kh_notifier_github_commit_status, 201, "{\"id\":1}", KH_OK, ""},
+    {&kh_notifier_github_commit_status, 403, GITHUB("You have exceeded a secondary rate limit."),
+     KH_ERR_DELIVERY_FAILED, "too many requests by this account"},
+    {&kh_notifier_github_commit_status, 429, "", KH_ERR_DELIVERY_FAILED, "too many requests by this account"},
+    {&kh_notifier_github_commit_status, 422, GITHUB("No commit found for SHA: planted"),
+     KH_ERR_DELIVERY_REFUSED, "the repository has no such commit"},
+    {&kh_notifier_github_commit_status, 422, GITHUB("Validation Failed"), KH_ERR_DELIVERY_REFUSED, ""},
+    {&kh_notifier_github_commit_status, 404, GITHUB("Not Found"), KH_ERR_DESTINATION_REFUSED,
+     "no such repository, or the token may not see it"},
+    {&kh_notifier_github_commit_status, 401, GITHUB("Bad credentials"), KH_ERR_DESTINATION_REFUSED,
+     "the token is not accepted"},
+    {&kh_notifier_github_commit_status, 502, "<html>", KH_ERR_DELIVERY_FAILED, ""},
+    {&kh_notifier_github_commit_status, 200, "<html>", KH_ERR_DELIVERY_FAILED,
+     "with a page, which something on the way said"},
     {&kh_notifier_lifx, 200, "<html>", KH_ERR_DELIVERY_FAILED,
      "with a page, which something on the way said"},
     {&kh_notifier_lifx, 426, "<html>", KH_ERR_DESTINATION_REFUSED, "lifx.url must be https"},

@@ -176,6 +176,20 @@ static void check_pagerduty(const char *why, const struct kh_rule *rule, struct 
   json_decref(json);
 }
 
+static void check_status(const char *why, const struct kh_rule *rule, struct kh_str body)
+{
+  json_t *json = kh_check_read(why, body);
+  const char *state = json_string_value(json_object_get(json, "state"));
+
+  (void)rule;
+  kh_check_keys(why, json, "|state|description|target_url|");
+  MUST(state && strstr("|error|failure|pending|success|", state), "%s: %s", why, state ? state : "no state");
+  kh_check_text(why, json_object_get(json, "description"), 140);
+  if (json_object_get(json, "target_url"))
+    kh_check_url(why, json_object_get(json, "target_url"));
+  json_decref(json);
+}
+
 /*
  * What a place is known to parse, and what else must hold of a body. A notifier without a row has the checks
  * that all have.
@@ -188,6 +202,7 @@ static const struct {
               {"pagerduty_change_event", check_pagerduty},
               {"basecamp_campfire", check_basecamp},
               {"email", check_email},
+              {"github_commit_status", check_status},
               {"lifx", check_lifx},
               {"log", check_log}};
 

@@ -6,7 +6,8 @@ import type { ChangePayload } from '@pagerduty/pdjs/build/src/events.js';
  * does not (developer.pagerduty.com, "Send change events").
  */
 type Payload = ChangePayload['payload'];
-type Sent = Omit<Payload, 'timestamp' | 'custom_details'> & Partial<Pick<Payload, 'timestamp' | 'custom_details'>>;
+type Loose = 'timestamp' | 'custom_details';
+type Sent = Omit<Payload, Loose> & Partial<Pick<Payload, Loose>>;
 export type Change = { payload: Sent; links?: ChangePayload['links'] };
 
 /* A change with all of them is one that PagerDuty's client would send. */

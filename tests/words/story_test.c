@@ -223,7 +223,7 @@ START_TEST(story_is_told)
   struct kh_buf line;
 
   kh_test_event_read(&made, kh_str_of(stories[_i].body));
-  ck_assert_int_eq(kh_story_read(&story, &made.event), KH_OK);
+  ck_assert_int_eq(kh_story_read(&story, &made.event, NULL), KH_OK);
   kh_buf_init(&line, 4096);
   kh_story_line(&story, &line);
   ck_assert_str_eq(kh_buf_text(&line), stories[_i].line);
@@ -241,12 +241,93 @@ START_TEST(pull_request_has_its_link)
   struct kh_story story;
 
   kh_test_event_read(&made, kh_str_of(pulls[_i].body));
-  ck_assert_int_eq(kh_story_read(&story, &made.event), KH_OK);
+  ck_assert_int_eq(kh_story_read(&story, &made.event, NULL), KH_OK);
   ck_assert_uint_eq(story.detail_count, pulls[_i].text ? 1 : 0);
   if (pulls[_i].text) {
     ck_assert_str_eq(kh_buf_text(&story.details[0].text), pulls[_i].text);
     ck_assert_str_eq(kh_buf_text(&story.details[0].url), pulls[_i].url);
   }
+  kh_story_release(&story);
+  kh_test_event_release(&made);
+}
+END_TEST
+
+/* ---- what came before ---- */
+
+static const struct {
+  const char *event, *state;
+  struct kh_run run, ended;
+  enum kh_known started_passing;
+  int64_t for_s;
+  const char *jobs[5];
+  const char *line;
+} pasts[] = {
+    {"build.finished", "failed", {1, 42, 1}, {0}, KH_NO, 0, {NULL}, "Web build #42 failed"},
+    {"build.finished",
+     "failed",
+     {1, 42, 1},
+     {0},
+     KH_NO,
+     0,
+     {"Lint", "Unit  \ntests"},
+     "Web build #42 failed (failed: Lint and Unit)"},
+    {"build.failing",
+     "failing",
+     {3, 40, 1},
+     {0},
+     KH_NO,
+     7500,
+     {"Lint"},
+     "Web build #42 is failing (failed: Lint, third time in a row since #40, for 2h 5m)"},
+    {"build.finished",
+     "failed",
+     {12, 9, 0},
+     {0},
+     KH_NO,
+     KH_UNKNOWN_NUMBER,
+     {"a", "b", "c", "d", "e"},
+     "Web build #42 failed (failed: a, b, c and 2 more, 12 times in a row since #9)"},
+    {"build.finished",
+     "passed",
+     {0},
+     {2, 40, 1},
+     KH_YES,
+     60,
+     {NULL},
+     "Web build #42 passed (fixed, was broken since #40, for 1m)"},
+    {"build.finished", "passed", {0}, {0}, KH_NO, 0, {NULL}, "Web build #42 passed"},
+    {"build.running", "running", {2, 40, 1}, {0}, KH_NO, 60, {"Lint"}, "Web build #42 is running"},
+    /* memory knows better than this webhook, which came late */
+    {"build.finished", "failed", {0}, {0}, KH_NO, 0, {"Lint"}, "Web build #42 failed"},
+};
+
+START_TEST(what_came_before_is_told)
+{
+  static struct kh_history history;
+  struct kh_test_event made;
+  struct kh_story story;
+  struct kh_buf body, line;
+
+  kh_history_none(&history, KH_HISTORY_THERE);
+  history.run = pasts[_i].run;
+  history.ended = pasts[_i].ended;
+  history.started_passing = pasts[_i].started_passing;
+  history.failing_for_s = history.ended_for_s = pasts[_i].for_s;
+  for (; history.failed_count < 5 && pasts[_i].jobs[history.failed_count]; history.failed_count++)
+    history.names[history.failed_count] = kh_str_of(pasts[_i].jobs[history.failed_count]);
+  history.has_jobs = true;
+  kh_buf_init(&body, 4096);
+  ck_assert_int_eq(kh_buf_printf(&body,
+                                 "{\"event\":\"%s\",\"build\":{\"number\":42,\"state\":\"%s\"}," PIPELINE "}",
+                                 pasts[_i].event, pasts[_i].state),
+                   KH_OK);
+  kh_test_event_read(&made, kh_buf_view(&body));
+  ck_assert_int_eq(kh_story_read(&story, &made.event, &history), KH_OK);
+  kh_buf_init(&line, 4096);
+  kh_story_line(&story, &line);
+  ck_assert_str_eq(kh_buf_text(&line), pasts[_i].line);
+  kh_buf_release(&line);
+  kh_buf_release(&body);
   kh_story_release(&story);
   kh_test_event_release(&made);
 }
@@ -258,6 +339,7 @@ static Suite *story_suite(void)
   TCase *story = kh_test_case(suite, "story");
 
   tcase_add_loop_test(story, story_is_told, 0, (int)KH_COUNT(stories));
+  tcase_add_loop_test(story, what_came_before_is_told, 0, (int)KH_COUNT(pasts));
   tcase_add_loop_test(story, pull_request_has_its_link, 0, (int)KH_COUNT(pulls));
   return suite;
 }

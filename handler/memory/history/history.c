@@ -85,12 +85,11 @@ static int64_t usual_duration_s(const struct kh_branch *branch, size_t count)
   return known % 2 ? took_s[known / 2] : (took_s[known / 2 - 1] + took_s[known / 2]) / 2;
 }
 
-/* From when RUN began to the latest time of the webhook. */
-static int64_t lasted_s(const struct kh_run *run, const struct kh_sighting *sighting)
+static int64_t lasted_s(const struct kh_run *run, int64_t latest_us)
 {
-  if (run->count == 0 || run->since_us == 0 || sighting->latest_us == 0)
+  if (run->count == 0 || run->since_us == 0 || latest_us == 0)
     return KH_UNKNOWN_NUMBER;
-  return sighting->latest_us > run->since_us ? (sighting->latest_us - run->since_us) / 1000000 : 0;
+  return latest_us > run->since_us ? (latest_us - run->since_us) / 1000000 : 0;
 }
 
 static enum kh_known known(bool truth)
@@ -98,9 +97,7 @@ static enum kh_known known(bool truth)
   return truth ? KH_YES : KH_NO;
 }
 
-/* AT is the place of the webhook's build. */
-static void take_branch(struct kh_history *history, const struct kh_branch *branch, size_t at,
-                        const struct kh_sighting *sighting)
+void kh_history_at(const struct kh_branch *branch, size_t at, int64_t latest_us, struct kh_history *history)
 {
   const enum kh_build_outcome outcome = branch->builds[at].outcome;
   const enum kh_build_outcome before = last_outcome(branch, at);
@@ -117,12 +114,12 @@ static void take_branch(struct kh_history *history, const struct kh_branch *bran
     history->consecutive_failures = history->run.count;
   if (history->run.count > 0)
     history->failing_since = history->run.first;
-  history->failing_for_s = lasted_s(&history->run, sighting);
+  history->failing_for_s = lasted_s(&history->run, latest_us);
   history->last_passed = last_passed(branch, at + 1);
   history->usual_duration_s = usual_duration_s(branch, at + 1);
   if (history->started_passing == KH_YES)
     history->ended = run_of(branch, at);
-  history->ended_for_s = lasted_s(&history->ended, sighting);
+  history->ended_for_s = lasted_s(&history->ended, latest_us);
 }
 
 void kh_history_of(const struct kh_past *past, const struct kh_sighting *sighting, struct kh_history *history)
@@ -135,7 +132,7 @@ void kh_history_of(const struct kh_past *past, const struct kh_sighting *sightin
   while (at < branch->count && branch->builds[at].number < sighting->number)
     at++;
   if (at < branch->count && branch->builds[at].number == sighting->number)
-    take_branch(history, branch, at, sighting);
+    kh_history_at(branch, at, sighting->latest_us, history);
   else
     history->next_finished = known(branch->before.last > sighting->number || has_outcome_from(branch, at));
 }

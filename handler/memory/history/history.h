@@ -41,6 +41,12 @@ void kh_history_none(struct kh_history *history, enum kh_history_state state);
 void kh_history_of(const struct kh_past *past, const struct kh_sighting *sighting,
                    struct kh_history *history);
 
+/*
+ * What BRANCH says of the build at the place AT in it, in HISTORY, where kh_history_none was called. The run
+ * lasts up to LATEST_US; 0 for none.
+ */
+void kh_history_at(const struct kh_branch *branch, size_t at, int64_t latest_us, struct kh_history *history);
+
 /* ---- history_jobs.c ---- */
 
 /* The lists. */

@@ -218,3 +218,11 @@ void kh_sighting_release(struct kh_sighting *sighting)
 {
   kh_arena_release(&sighting->arena);
 }
+
+int64_t kh_sighting_order(const struct kh_sighting *sighting)
+{
+  const struct kh_rank *rank = sighting->is_of_job ? &sighting->job.rank : &sighting->rank;
+  const int64_t at_s = rank->sent_s > 0 ? rank->sent_s : sighting->latest_us / 1000000;
+
+  return at_s > 0 && at_s < INT64_MAX >> 8 ? at_s << 8 | rank->step << 4 | rank->word : 0;
+}

@@ -10,19 +10,19 @@
 
 enum kh_build_outcome { KH_OUTCOME_NONE, KH_OUTCOME_PASSED, KH_OUTCOME_FAILED, KH_OUTCOME__COUNT };
 
-/* X(identifier, word, how far on it is, its word's rank) */
+/* X(identifier, word, how far on it is, its word's rank). Of two that are equal in both the later wins. */
 #define KH_BUILD_STATES(X)        \
   X(UNKNOWN, "", 0, 0)            \
   X(CREATING, "creating", 0, 0)   \
   X(SCHEDULED, "scheduled", 0, 0) \
+  X(CANCELING, "canceling", 1, 0) \
   X(RUNNING, "running", 1, 0)     \
   X(STARTED, "started", 1, 0)     \
-  X(CANCELING, "canceling", 1, 0) \
   X(FAILING, "failing", 2, 2)     \
   X(BLOCKED, "blocked", 3, 0)     \
+  X(CANCELED, "canceled", 4, 0)   \
   X(NOT_RUN, "not_run", 4, 0)     \
   X(SKIPPED, "skipped", 4, 0)     \
-  X(CANCELED, "canceled", 4, 0)   \
   X(PASSED, "passed", 4, 1)       \
   X(FAILED, "failed", 4, 3)
 
@@ -91,5 +91,10 @@ struct kh_sighting {
  */
 bool kh_sighting_take(const struct kh_event *event, int64_t sent_s, struct kh_sighting *sighting);
 void kh_sighting_release(struct kh_sighting *sighting);
+/*
+ * A number that is greater the later a webhook was sent, also of another build; in the same second, the
+ * further on its build or job is. Without a signed timestamp by the latest time in it; 0 where it has none.
+ */
+int64_t kh_sighting_order(const struct kh_sighting *sighting);
 
 #endif

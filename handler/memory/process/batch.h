@@ -30,9 +30,10 @@ struct kh_process_delivery {
   struct kh_process_fate now, before; /* the batch */
 };
 
-/* What came before, or, with no bytes, that something was told. */
+/* What came before, or, with no bytes, that something was told, with its value. */
 struct kh_process_row {
   unsigned char key[KH_DIGEST_BYTES];
+  int64_t value;
   struct kh_buf bytes; /* owned */
 };
 
@@ -76,9 +77,9 @@ enum kh_err kh_process_recall(void *self, const struct kh_claim *claim, const st
 enum kh_err kh_process_remember(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
                                 struct kh_past *past) KH_MUST_USE;
 enum kh_err kh_process_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
-                                bool *told) KH_MUST_USE;
-enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES],
-                            int64_t now_us) KH_MUST_USE;
+                                bool *told, int64_t *value) KH_MUST_USE;
+enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                            int64_t value) KH_MUST_USE;
 void kh_process_keep(void *self, int64_t branch_keep_s);
 
 #endif

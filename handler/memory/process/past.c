@@ -14,7 +14,7 @@ static const struct kh_process_row *find(const struct kh_process *process,
 
 /* A newer row stands behind an older one, which a dropped batch leaves as it was. */
 static enum kh_err add(struct kh_process *process, const unsigned char key[KH_DIGEST_BYTES],
-                       const struct kh_buf *bytes)
+                       const struct kh_buf *bytes, int64_t value)
 {
   struct kh_process_row *rows = kh_process_room(process->rows, &process->row_room, process->row_count,
                                                 KH_PROCESS_ROWS_MAX, sizeof *rows);
@@ -24,6 +24,7 @@ static enum kh_err add(struct kh_process *process, const unsigned char key[KH_DI
   process->rows = rows;
   struct kh_process_row *row = &rows[process->row_count++];
   memcpy(row->key, key, KH_DIGEST_BYTES);
+  row->value = value;
   kh_buf_init(&row->bytes, KH_PAST_ROW_MAX_BYTES);
   return kh_buf_add(&row->bytes, kh_buf_view(bytes)) ? kh_process_fail(process, "no memory for a row")
                                                      : KH_OK;
@@ -70,19 +71,23 @@ enum kh_err kh_process_remember(void *self, const struct kh_claim *claim, const 
   if (!err && kh_past_write(past))
     err = kh_process_fail(process, "no memory for a row");
   if (!err)
-    err = add(process, sighting->branch_key, &past->branch_bytes);
-  return err ? err : add(process, key, &past->build_bytes);
+    err = add(process, sighting->branch_key, &past->branch_bytes, 0);
+  return err ? err : add(process, key, &past->build_bytes, 0);
 }
 
 enum kh_err kh_process_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
-                                bool *told)
+                                bool *told, int64_t *value)
 {
+  const struct kh_process_row *row = find(self, what);
+
   (void)now_us;
-  *told = find(self, what) != NULL;
+  *told = row != NULL;
+  *value = row ? row->value : 0;
   return KH_OK;
 }
 
-enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us)
+enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                            int64_t value)
 {
   struct kh_process *process = self;
   struct kh_buf none;
@@ -90,7 +95,7 @@ enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES
 
   (void)now_us;
   kh_buf_init(&none, 0);
-  return err ? err : add(process, what, &none);
+  return err ? err : add(process, what, &none, value);
 }
 
 void kh_process_keep(void *self, int64_t branch_keep_s)

@@ -95,8 +95,9 @@ enum kh_err kh_sqlite_recall(void *self, const struct kh_claim *claim, const str
 enum kh_err kh_sqlite_remember(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
                                struct kh_past *past) KH_MUST_USE;
 enum kh_err kh_sqlite_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
-                               bool *told) KH_MUST_USE;
-enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us) KH_MUST_USE;
+                               bool *told, int64_t *value) KH_MUST_USE;
+enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                           int64_t value) KH_MUST_USE;
 void kh_sqlite_keep(void *self, int64_t branch_keep_s);
 
 /* ---- bounds.c ---- */

@@ -167,7 +167,7 @@ enum kh_err kh_look_counts(struct kh_look *look, int64_t now_us, struct kh_look_
   return err;
 }
 
-static enum kh_err change(struct kh_look *look, struct kh_call *call, int64_t *count, struct kh_diag *diag)
+enum kh_err kh_look_change(struct kh_look *look, struct kh_call *call, int64_t *count, struct kh_diag *diag)
 {
   enum kh_err err = kh_look_problem(look, kh_call_run(call), diag);
 
@@ -176,24 +176,23 @@ static enum kh_err change(struct kh_look *look, struct kh_call *call, int64_t *c
   return err;
 }
 
-static enum kh_err run(struct kh_look *look, enum kh_statement statement, struct kh_diag *diag)
+enum kh_err kh_look_run(struct kh_look *look, enum kh_statement statement, struct kh_diag *diag)
 {
   struct kh_call call = kh_call(look->db, statement);
 
   return kh_look_problem(look, kh_call_run(&call), diag);
 }
 
-/* The account of what each credential has is made anew, since the worker adds up only what it does itself. */
-static enum kh_err end_change(struct kh_look *look, enum kh_err err, struct kh_diag *diag)
+enum kh_err kh_look_end_change(struct kh_look *look, enum kh_err err, struct kh_diag *diag)
 {
   if (!err)
-    err = run(look, KH_SQL_FORGET_SHARES, diag);
+    err = kh_look_run(look, KH_SQL_FORGET_SHARES, diag);
   if (!err)
-    err = run(look, KH_SQL_COUNT_SHARES, diag);
+    err = kh_look_run(look, KH_SQL_COUNT_SHARES, diag);
   if (!err)
-    err = run(look, KH_SQL_COMMIT, diag);
+    err = kh_look_run(look, KH_SQL_COMMIT, diag);
   if (err && kh_db_in_transaction(look->db))
-    (void)!run(look, KH_SQL_ROLLBACK, NULL);
+    (void)!kh_look_run(look, KH_SQL_ROLLBACK, NULL);
   return err;
 }
 
@@ -205,18 +204,18 @@ enum kh_err kh_look_redrive(struct kh_look *look, const struct kh_look_filter *f
   *count = 0;
   if (!look->db)
     return KH_OK;
-  enum kh_err err = run(look, KH_SQL_BEGIN, diag);
+  enum kh_err err = kh_look_run(look, KH_SQL_BEGIN, diag);
   if (err)
     return err;
   struct kh_call release = filtered(look, KH_SQL_RELEASE, filter, now_us);
-  err = change(look, &release, &released, diag);
+  err = kh_look_change(look, &release, &released, diag);
   if (!err) {
     struct kh_call redrive = filtered(look, KH_SQL_REDRIVE, filter, now_us);
 
     kh_call_number(&redrive, lifetime_max_us);
-    err = change(look, &redrive, count, diag);
+    err = kh_look_change(look, &redrive, count, diag);
   }
-  return end_change(look, err, diag);
+  return kh_look_end_change(look, err, diag);
 }
 
 enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filter, int64_t now_us,
@@ -225,9 +224,9 @@ enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filt
   *count = 0;
   if (!look->db)
     return KH_OK;
-  enum kh_err err = run(look, KH_SQL_BEGIN, diag);
+  enum kh_err err = kh_look_run(look, KH_SQL_BEGIN, diag);
   if (err)
     return err;
   struct kh_call call = filtered(look, KH_SQL_DROP, filter, now_us);
-  return end_change(look, change(look, &call, count, diag), diag);
+  return kh_look_end_change(look, kh_look_change(look, &call, count, diag), diag);
 }

@@ -119,28 +119,82 @@ enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_D
 
 /* One branch; all holds during the call. Rows past their time are told too, as long as they are there. */
 struct kh_look_branch {
-  struct kh_str key;                                         /* of kh_look_builds */
+  struct kh_str key;                                         /* of its builds */
   struct kh_str pipeline_id, organization, pipeline, branch; /* the first or the next two may be empty */
   int64_t seen_us;                                           /* its last webhook */
   const struct kh_branch *builds;                            /* NULL where they are damaged */
 };
 
-/* Calls EACH for every branch, by organization, pipeline and branch, until it returns false. */
-enum kh_err kh_look_branches(struct kh_look *look,
+/*
+ * Which branches: all, or those of PIPELINE, which is a slug, organization/slug or an id, and of those the
+ * one named BRANCH.
+ */
+struct kh_look_at {
+  struct kh_str pipeline, branch;
+};
+
+/* Calls EACH for every such branch, the last seen first, until it returns false. */
+enum kh_err kh_look_branches(struct kh_look *look, const struct kh_look_at *at,
                              bool (*each)(void *self, const struct kh_look_branch *branch), void *self,
                              struct kh_diag *diag) KH_MUST_USE;
 
 /* One build and its jobs, of the last days. */
 struct kh_look_build {
-  struct kh_str id;
+  struct kh_str branch_key, id;
   int64_t number, seen_us;
   const struct kh_past_build *build; /* NULL where it is damaged, and then JOBS too */
   const struct kh_jobs *jobs;
 };
 
-/* Calls EACH for every build of the branch of this KEY, by number, until it returns false. */
-enum kh_err kh_look_builds(struct kh_look *look, struct kh_str key,
+/* Calls EACH for every build of such branches, the last seen last, until it returns false. */
+enum kh_err kh_look_builds(struct kh_look *look, const struct kh_look_at *at,
                            bool (*each)(void *self, const struct kh_look_build *build), void *self,
                            struct kh_diag *diag) KH_MUST_USE;
+
+/* A pipeline that has branches in memory; the texts hold during the call. */
+struct kh_look_pipeline {
+  struct kh_str organization, pipeline, id; /* any may be empty */
+  int64_t branches;
+};
+
+/* Calls EACH for every pipeline, by organization and slug. */
+enum kh_err kh_look_pipelines(struct kh_look *look,
+                              void (*each)(void *self, const struct kh_look_pipeline *pipeline), void *self,
+                              struct kh_diag *diag) KH_MUST_USE;
+
+/* ---- look_forget.c ---- */
+
+enum { KH_FORGET_PERSON_MIN_BYTES = 3 };
+
+/* What to forget: of the one that is not empty. */
+struct kh_look_forget {
+  struct kh_str pipeline;       /* as in kh_look_at */
+  struct kh_str person;         /* looked for anywhere in a text, in any case of ASCII's letters */
+  struct kh_str person_in_json; /* the same as it may stand inside of a JSON string */
+  bool is_dry;                  /* only count */
+  /* What the rule at this place has told of a build (kh_rule_told), for RULE_COUNT of them. */
+  void (*what)(const void *self, size_t rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);
+  size_t rule_count;
+  /* A delivery that names the person and is still owed: it is left. */
+  void (*owed)(void *self, struct kh_str id);
+  void *self; /* of both */
+};
+
+/* How many went. */
+struct kh_look_forgotten {
+  int64_t branches, builds, told;
+  int64_t names; /* of jobs */
+  int64_t lines; /* of the journal */
+  int64_t dead;  /* deliveries */
+  bool is_gone;  /* false: it was removed, but not all of its bytes were overwritten; DIAG says why */
+};
+
+/*
+ * Forgets it, in one transaction, and overwrites it: memory.sqlite is written anew, since its pages keep
+ * copies of rows that were moved between them, and its write-ahead log is emptied. The branches whose name
+ * has the person's go with all of their builds; a job loses its name and nothing else.
+ */
+enum kh_err kh_look_forget(struct kh_look *look, const struct kh_look_forget *what,
+                           struct kh_look_forgotten *forgotten, struct kh_diag *diag) KH_MUST_USE;
 
 #endif

@@ -15,8 +15,10 @@ enum kh_err kh_look_recall(struct kh_look *look, const struct kh_sighting *sight
 enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                              bool *told, struct kh_diag *diag)
 {
+  int64_t value = 0;
+
   *told = false;
-  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told), diag) : KH_OK;
+  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told, &value), diag) : KH_OK;
 }
 
 /* Runs CALL to its end, as long as TELL wants more. */
@@ -55,7 +57,17 @@ static bool tell_branch(struct kh_call *call, void *self)
   return branches->each(branches->self, &branch);
 }
 
-enum kh_err kh_look_branches(struct kh_look *look,
+static struct kh_call call_at(const struct kh_look *look, enum kh_statement statement,
+                              const struct kh_look_at *at)
+{
+  struct kh_call call = kh_call(look->db, statement);
+
+  kh_call_text(&call, at->pipeline);
+  kh_call_text(&call, at->branch);
+  return call;
+}
+
+enum kh_err kh_look_branches(struct kh_look *look, const struct kh_look_at *at,
                              bool (*each)(void *self, const struct kh_look_branch *branch), void *self,
                              struct kh_diag *diag)
 {
@@ -63,7 +75,7 @@ enum kh_err kh_look_branches(struct kh_look *look,
 
   if (!look->db)
     return KH_OK;
-  struct kh_call call = kh_call(look->db, KH_SQL_BRANCHES);
+  struct kh_call call = call_at(look, KH_SQL_BRANCHES, at);
   return tell_all(look, &call, tell_branch, &branches, diag);
 }
 
@@ -78,17 +90,18 @@ struct builds {
 static bool tell_build(struct kh_call *call, void *self)
 {
   struct builds *builds = self;
-  const bool is_whole = kh_build_read(&builds->build, &builds->jobs, kh_call_text_at(call, 3));
-  const struct kh_look_build build = {.id = kh_call_text_at(call, 0),
-                                      .number = kh_call_number_at(call, 1),
-                                      .seen_us = kh_call_number_at(call, 2),
+  const bool is_whole = kh_build_read(&builds->build, &builds->jobs, kh_call_text_at(call, 4));
+  const struct kh_look_build build = {.branch_key = kh_call_text_at(call, 0),
+                                      .id = kh_call_text_at(call, 1),
+                                      .number = kh_call_number_at(call, 2),
+                                      .seen_us = kh_call_number_at(call, 3),
                                       .build = is_whole ? &builds->build : NULL,
                                       .jobs = is_whole ? &builds->jobs : NULL};
 
   return builds->each(builds->self, &build);
 }
 
-enum kh_err kh_look_builds(struct kh_look *look, struct kh_str key,
+enum kh_err kh_look_builds(struct kh_look *look, const struct kh_look_at *at,
                            bool (*each)(void *self, const struct kh_look_build *build), void *self,
                            struct kh_diag *diag)
 {
@@ -96,7 +109,34 @@ enum kh_err kh_look_builds(struct kh_look *look, struct kh_str key,
 
   if (!look->db)
     return KH_OK;
-  struct kh_call call = kh_call(look->db, KH_SQL_BUILDS);
-  kh_call_bytes(&call, key.at, key.len);
+  struct kh_call call = call_at(look, KH_SQL_BUILDS, at);
   return tell_all(look, &call, tell_build, &builds, diag);
+}
+
+struct pipelines {
+  void (*each)(void *self, const struct kh_look_pipeline *pipeline);
+  void *self;
+};
+
+/* In the order of KH_SQL_PIPELINES. */
+static bool tell_pipeline(struct kh_call *call, void *self)
+{
+  const struct pipelines *pipelines = self;
+  const struct kh_look_pipeline pipeline = {kh_call_text_at(call, 0), kh_call_text_at(call, 1),
+                                            kh_call_text_at(call, 2), kh_call_number_at(call, 3)};
+
+  pipelines->each(pipelines->self, &pipeline);
+  return true;
+}
+
+enum kh_err kh_look_pipelines(struct kh_look *look,
+                              void (*each)(void *self, const struct kh_look_pipeline *pipeline), void *self,
+                              struct kh_diag *diag)
+{
+  struct pipelines pipelines = {each, self};
+
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_PIPELINES);
+  return tell_all(look, &call, tell_pipeline, &pipelines, diag);
 }

@@ -40,7 +40,7 @@ enum kh_err kh_db_recall(struct kh_db *db, int64_t branch_keep_us, int64_t now_u
 }
 
 enum kh_err kh_db_was_told(struct kh_db *db, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
-                           bool *told)
+                           bool *told, int64_t *value)
 {
   struct kh_call call = kh_call(db, KH_SQL_TOLD);
 
@@ -48,6 +48,7 @@ enum kh_err kh_db_was_told(struct kh_db *db, const unsigned char what[KH_DIGEST_
   kh_call_number(&call, now_us - KH_TOLD_AGE_S * second_us);
   enum kh_err err = kh_call_row(&call);
   *told = err == KH_OK;
+  *value = err ? 0 : kh_call_number_at(&call, 0);
   kh_call_end(&call);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
@@ -156,14 +157,15 @@ enum kh_err kh_sqlite_remember(void *self, const struct kh_claim *claim, const s
 }
 
 enum kh_err kh_sqlite_was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
-                               bool *told)
+                               bool *told, int64_t *value)
 {
   struct kh_sqlite *sqlite = self;
 
-  return kh_sqlite_note(sqlite, kh_db_was_told(sqlite->db, what, now_us, told));
+  return kh_sqlite_note(sqlite, kh_db_was_told(sqlite->db, what, now_us, told, value));
 }
 
-enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us)
+enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                           int64_t value)
 {
   struct kh_sqlite *sqlite = self;
   enum kh_err err = kh_sqlite_need_batch(sqlite);
@@ -173,6 +175,7 @@ enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES]
     return err;
   kh_call_bytes(&call, what, KH_DIGEST_BYTES);
   kh_call_number(&call, now_us);
+  kh_call_number(&call, value);
   return kh_sqlite_note(sqlite, kh_call_run(&call));
 }
 

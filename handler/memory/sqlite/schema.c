@@ -96,7 +96,8 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "CREATE TABLE builds (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, branch_key BLOB NOT NULL,"      \
   " number INTEGER NOT NULL, seen_us INTEGER NOT NULL, day INTEGER NOT NULL, jobs BLOB NOT NULL) STRICT;" \
   "CREATE INDEX builds_day ON builds (day);"                                                              \
-  "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"   \
+  "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL,"                          \
+  " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                                                       \
   "CREATE INDEX told_seen ON told (seen_us);"
 
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
@@ -180,6 +181,13 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
   " OR " MASKED " = ?5) AND (?6 = '' "                                                             \
   "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
 
+/* Of branches: what a person may call a pipeline. */
+#define IS_PIPELINE "(pipeline_id = ?1 OR pipeline = ?1 OR organization || '/' || pipeline = ?1)"
+
+/* ?1, or as JSON may have it ?2, in any case of ASCII's letters. */
+#define HAS(column) "instr(lower(CAST(" column " AS TEXT)), lower(?1)) > 0"
+#define HAS_EITHER(column) "(" HAS(column) " OR instr(lower(CAST(" column " AS TEXT)), lower(?2)) > 0)"
+
 /* What then lies ahead of the new time was seen now. */
 #define MOVED_SEEN "min(seen_us + iif(seen_us < ?3, ?4, ?1), ?2 + ?1)"
 #define MOVE_SEEN "seen_us = " MOVED_SEEN " WHERE seen_us <= ?2"
@@ -197,7 +205,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_ROLLBACK] = "ROLLBACK",
     [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
     [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
-    [KH_SQL_TOLD] = "SELECT 1 FROM told WHERE what = ?1 AND seen_us >= ?2",
+    [KH_SQL_TOLD] = "SELECT value FROM told WHERE what = ?1 AND seen_us >= ?2",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
@@ -205,8 +213,36 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_CAN_SHRINK] = "SELECT auto_vacuum FROM pragma_auto_vacuum",
     [KH_SQL_BRANCHES] =
         "SELECT key, pipeline_id, organization, pipeline, branch, seen_us, builds FROM branches"
-        " ORDER BY organization, pipeline, branch",
-    [KH_SQL_BUILDS] = "SELECT id, number, seen_us, jobs FROM builds WHERE branch_key = ?1 ORDER BY number",
+        " WHERE (?1 = '' OR " IS_PIPELINE ") AND (?2 = '' OR branch = ?2) ORDER BY seen_us DESC, seq DESC",
+    [KH_SQL_BUILDS] = "SELECT branch_key, id, number, seen_us, jobs FROM builds WHERE (?1 = '' AND ?2 = '') "
+                      "OR branch_key IN"
+                      " (SELECT key FROM branches WHERE (?1 = '' OR " IS_PIPELINE
+                      ") AND (?2 = '' OR branch = ?2))"
+                      " ORDER BY seen_us, seq",
+    [KH_SQL_PIPELINES] = "SELECT organization, pipeline, pipeline_id, count(*) FROM branches"
+                         " GROUP BY organization, pipeline, pipeline_id",
+    /* The journal has no ids. */
+    [KH_SQL_FORGET_LINES_OF_PIPELINE] =
+        "DELETE FROM journal WHERE pipeline <> '' AND (pipeline = ?1 OR organization || '/' || pipeline = ?1"
+        " OR (organization, pipeline) IN (SELECT organization, pipeline FROM branches WHERE pipeline_id = "
+        "?1))",
+    [KH_SQL_FORGET_BUILDS_OF_PIPELINE] = "DELETE FROM builds WHERE branch_key IN"
+                                         " (SELECT key FROM branches WHERE " IS_PIPELINE ") RETURNING id",
+    [KH_SQL_FORGET_PIPELINE] = "DELETE FROM branches WHERE " IS_PIPELINE,
+    [KH_SQL_FORGET_LINES_OF_PERSON] = "DELETE FROM journal WHERE " HAS("branch"),
+    [KH_SQL_FORGET_BUILDS_OF_PERSON] = "DELETE FROM builds WHERE branch_key IN"
+                                       " (SELECT key FROM branches WHERE " HAS("branch") ") RETURNING id",
+    [KH_SQL_FORGET_BRANCHES_OF_PERSON] = "DELETE FROM branches WHERE " HAS("branch"),
+    [KH_SQL_FORGET_DEAD_OF_PERSON] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND (" HAS_EITHER(
+        "body") " OR " HAS_EITHER("answer") ")",
+    [KH_SQL_FORGET_WHAT_WAS_TOLD] = "DELETE FROM told WHERE what = ?1",
+    [KH_SQL_OWED_OF_PERSON] = "SELECT id FROM deliveries WHERE dead_us IS NULL AND (" HAS_EITHER(
+        "body") " OR " HAS_EITHER("answer") ") ORDER BY seq",
+    /* Bytes between the names may look like one: who asks looks closer. */
+    [KH_SQL_NEXT_BUILD_OF_PERSON] = "SELECT seq, jobs FROM builds WHERE " HAS(
+        "jobs") " AND seq > ?2 ORDER BY seq LIMIT 1",
+    [KH_SQL_FORGET_NAMES] = "UPDATE builds SET jobs = ?2 WHERE seq = ?1",
+    [KH_SQL_WRITE_ANEW] = "VACUUM",
     [KH_SQL_SHOW] = "SELECT body FROM deliveries WHERE id = ?1",
     /* The reason is the latest, of what is owed before what is dead: 21 digits before it sort it. */
     [KH_SQL_DESTINATIONS] =
@@ -380,7 +416,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                          " VALUES (?1, ?2, ?3, ?2 / " DAY_US ", ?4, ?5)",
     [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
     [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
-    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us) VALUES (?1, ?2)",
+    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_PRUNE_BRANCHES] = "DELETE FROM branches WHERE seq IN"
                               " (SELECT seq FROM branches WHERE day < ?1 / " DAY_US
                               " ORDER BY day LIMIT 512)",

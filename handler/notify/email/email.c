@@ -97,7 +97,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
 {
   struct kh_story story;
   struct kh_buf message;
-  enum kh_err err = kh_story_read(&story, rendering->event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
   json_t *json = json_object();
 
   kh_buf_init(&message, KH_MESSAGE_BYTES);

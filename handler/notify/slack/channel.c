@@ -31,12 +31,17 @@ static bool is_id(struct kh_str text)
   return text.len >= ID_MIN_BYTES && strchr("CDGUW", text.at[0]);
 }
 
-/* Without a workspace before it. */
+static bool has_mark(struct kh_str text)
+{
+  return text.len > 0 && (text.at[0] == '#' || text.at[0] == '@');
+}
+
+/* Without a workspace before it; "acme#C024BE91L" leaves "#C024BE91L", an id whose mark goes with that. */
 static bool is_here(struct kh_str text)
 {
-  if (text.len > 0 && (text.at[0] == '#' || text.at[0] == '@'))
-    return is_name(kh_str(text.at + 1, text.len - 1));
-  return is_id(text);
+  const struct kh_str rest = has_mark(text) ? kh_str(text.at + 1, text.len - 1) : text;
+
+  return is_id(rest) || (has_mark(text) && is_name(rest));
 }
 
 bool kh_slack_is_channel(struct kh_str text)
@@ -63,5 +68,8 @@ enum kh_err kh_slack_place(const struct kh_rule *rule, const struct kh_rendering
 {
   (void)rule;
   (void)rendering;
-  return is_here(written) ? kh_buf_add(place, written) : KH_OK;
+  if (!is_here(written))
+    return KH_OK;
+  const struct kh_str rest = kh_str(written.at + 1, written.len - 1);
+  return kh_buf_add(place, has_mark(written) && is_id(rest) ? rest : written);
 }

@@ -3,7 +3,7 @@
  * does.
  *
  *   #name, @user, C… (channel), D… (direct), G… (group), U… (user); before # and @ a workspace may be named,
- *   as "acme#builds": the name of a service.
+ *   as "acme#builds": the name of a service. Behind it an id has a mark, too: "acme#C024BE91L".
  *
  * Sources: buildkite.com/docs/pipelines/configure/notify, "Slack"; docs.slack.dev, chat.postMessage.
  */

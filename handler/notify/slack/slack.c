@@ -53,12 +53,12 @@ static void add_story(struct kh_slack_section *section, const struct kh_story *s
   add_details(section, story);
 }
 
-static enum kh_err tell_story(const struct kh_event *event, struct kh_slack_section *section,
+static enum kh_err tell_story(const struct kh_rendering *rendering, struct kh_slack_section *section,
                               struct kh_buf *fallback)
 {
   struct kh_story story;
   struct kh_buf line;
-  enum kh_err err = kh_story_read(&story, event);
+  enum kh_err err = kh_story_read(&story, rendering->event, &rendering->facts->history);
 
   kh_buf_init(&line, KH_DELIVERY_MAX_BYTES);
   if (!err) {
@@ -107,7 +107,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   kh_buf_init(&fallback, KH_SLACK_FALLBACK_BYTES);
   enum kh_err err = tell_message(rule, rendering, &section, &fallback);
   if (!err && fallback.len == 0)
-    err = tell_story(rendering->event, &section, &fallback);
+    err = tell_story(rendering, &section, &fallback);
   if (!err)
     err = kh_buf_ok(&fallback);
   if (!err && section.failed)

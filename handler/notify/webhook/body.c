@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "language/names/names_past.h"
 #include "notify/webhook/body.h"
 #include "words/member.h"
 #include "words/story.h"
@@ -163,7 +164,55 @@ static bool add_timestamp(json_t *json, const struct kh_event *event)
   return true;
 }
 
-static json_t *data_of(const struct kh_event *event, const struct kh_story *story, bool *good)
+/* Texts that strangers wrote, each cleaned and cut. NULL without memory. */
+static json_t *lines_of(const struct kh_value *list)
+{
+  json_t *lines = json_array();
+  bool good = lines != NULL;
+
+  for (size_t i = 0; i < list->list.count && good; i++) {
+    struct kh_buf line;
+
+    kh_buf_init(&line, 4 * (size_t)KH_STORY_NAME_CHARACTERS);
+    kh_text_line(list->list.items[i], KH_STORY_NAME_CHARACTERS, &line);
+    good = !kh_buf_ok(&line) &&
+           (line.len == 0 || json_array_append_new(lines, json_stringn(line.at, line.len)) == 0);
+    kh_buf_release(&line);
+  }
+  if (good)
+    return lines;
+  json_decref(lines);
+  return NULL;
+}
+
+/* By their names without what stands before the dot; what is not known is left out. */
+static json_t *history_of(const struct kh_history *history, bool *good)
+{
+  static const enum kh_name names[] = {
+      KH_NAME_PIPELINE_STARTED_FAILING,      KH_NAME_PIPELINE_STARTED_PASSING, KH_NAME_PIPELINE_NEXT_FINISHED,
+      KH_NAME_PIPELINE_CONSECUTIVE_FAILURES, KH_NAME_PIPELINE_FAILING_SINCE,   KH_NAME_PIPELINE_FAILING_FOR,
+      KH_NAME_PIPELINE_LAST_PASSED,          KH_NAME_PIPELINE_USUAL_DURATION,  KH_NAME_BUILD_FAILED_JOBS,
+      KH_NAME_BUILD_SOFT_FAILED_JOBS,        KH_NAME_BUILD_MENDED_JOBS};
+  json_t *json = json_object();
+
+  for (size_t i = 0; i < KH_COUNT(names); i++) {
+    const struct kh_value value = kh_names_past_value(history, names[i]);
+    const char *key = strchr(kh_name_info(names[i])->text, '.') + 1;
+    bool set = true;
+
+    if (value.kind == KH_KIND_BOOLEAN)
+      set = json_object_set_new(json, key, json_boolean(value.truth)) == 0;
+    else if (value.kind == KH_KIND_NUMBER)
+      set = json_object_set_new(json, key, json_integer(value.number)) == 0;
+    else if (value.kind == KH_KIND_LIST)
+      set = json_object_set_new(json, key, lines_of(&value)) == 0;
+    *good = *good && json && set;
+  }
+  return json;
+}
+
+static json_t *data_of(const struct kh_event *event, const struct kh_history *history,
+                       const struct kh_story *story, bool *good)
 {
   const struct kh_json_value agent = event->kind == KH_EVENT_JOB ? kh_json_get(event->job, KH_STR("agent"))
                                                                  : event->agent;
@@ -180,14 +229,15 @@ static json_t *data_of(const struct kh_event *event, const struct kh_story *stor
          object_of(pipeline_fields, KH_COUNT(pipeline_fields), event, event->pipeline, good), good);
   add_build(data, event, good);
   add_job(data, event, good);
+  attach(data, "history", history_of(history, good), good);
   attach(data, "agent", object_of(agent_fields, KH_COUNT(agent_fields), event, agent, good), good);
   return data;
 }
 
-enum kh_err kh_webhook_body(const struct kh_event *event, json_t **json)
+enum kh_err kh_webhook_body(const struct kh_event *event, const struct kh_history *history, json_t **json)
 {
   struct kh_story story;
-  enum kh_err err = kh_story_read(&story, event);
+  enum kh_err err = kh_story_read(&story, event, history);
   bool good = !err;
 
   *json = NULL;
@@ -196,7 +246,7 @@ enum kh_err kh_webhook_body(const struct kh_event *event, json_t **json)
   *json = json_object();
   good = *json && kh_member_line(*json, "type", kh_str_of(event->name), KH_STORY_NAME_CHARACTERS) &&
          add_timestamp(*json, event);
-  json_t *data = data_of(event, &story, &good);
+  json_t *data = data_of(event, history, &story, &good);
   good = json_object_set_new(*json, "data", data) == 0 && good;
 done:
   kh_story_release(&story);

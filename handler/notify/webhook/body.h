@@ -13,6 +13,7 @@
  * Only the members named in body.c are read, all texts went through kh_text_line, and of URLs only
  * pages for people are kept. KH_ERR_NO_MEMORY. The caller releases *JSON.
  */
-enum kh_err kh_webhook_body(const struct kh_event *event, json_t **json) KH_MUST_USE;
+enum kh_err kh_webhook_body(const struct kh_event *event, const struct kh_history *history,
+                            json_t **json) KH_MUST_USE;
 
 #endif

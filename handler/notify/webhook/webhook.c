@@ -39,7 +39,7 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   kh_buf_init(&message, KH_MESSAGE_BYTES);
   enum kh_err err = kh_message_render(rule, rendering, &kh_message_plain, &message);
   if (!err)
-    err = kh_webhook_body(rendering->event, &json);
+    err = kh_webhook_body(rendering->event, &rendering->facts->history, &json);
   if (!err && !kh_member_set(json_object_get(json, "data"), "message", kh_buf_view(&message)))
     err = KH_ERR_NO_MEMORY;
   kh_buf_release(&message);
