@@ -102,7 +102,7 @@ class MailServer:
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
         if address in self.refused:
-            return "550 5.1.1 nobody has it"
+            return f"550 5.1.1 nobody is {address.partition('@')[0]}: <{address}>"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
