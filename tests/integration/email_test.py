@@ -327,6 +327,14 @@ def test_a_silent_server_holds_nobody_up(cli, report):
                  "imeout" in detail(sent), sent)
 
 
+def test_a_server_need_not_say_goodbye(cli, report):
+    for script, result in (({"QUIT": None}, None), ({"QUIT": None, "RCPT": "550 no"}, "delivery_refused")):
+        with MailServer(script=script) as server:
+            config(cli, plain(server), TO_JANE)
+            sent, = send(cli, "build_finished_failed")
+            report.check(f"{script}", reason(sent) == result, sent)
+
+
 # ---- what answers mean
 
 def test_answers_mean_what_the_table_says(cli, report):
@@ -428,10 +436,11 @@ def test_mistakes_are_told(cli, report):
 
 
 TESTS = [test_every_fixture_arrives_as_its_golden_file, test_threads_and_dates,
-         test_a_message_stands_in_both_parts, test_mails_tell_what_came_before, test_each_recipient_has_a_delivery,
-         test_one_refused_recipient_stops_no_other, test_addresses_are_masked, test_tls_and_login,
+         test_a_message_stands_in_both_parts, test_mails_tell_what_came_before,
+         test_each_recipient_has_a_delivery, test_one_refused_recipient_stops_no_other, test_addresses_are_masked, test_tls_and_login,
          test_no_mail_goes_without_tls, test_a_lost_answer_is_asked_for_again_under_the_same_id,
-         test_a_silent_server_holds_nobody_up, test_answers_mean_what_the_table_says,
+         test_a_silent_server_holds_nobody_up, test_a_server_need_not_say_goodbye,
+         test_answers_mean_what_the_table_says,
          test_hostile_texts_inject_nothing, test_mistakes_are_told]
 
 if __name__ == "__main__":
