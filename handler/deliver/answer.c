@@ -46,7 +46,7 @@ static bool contains(struct kh_str text, struct kh_str part)
 static bool tells_of(struct kh_str word, struct kh_str secret)
 {
   if (word.len < TELLING_BYTES)
-    return false;
+    return kh_str_equal_nocase(word, secret);
   if (contains(secret, word))
     return true;
   for (size_t from = 0, to = 0; from < secret.len; from = to + 1) {

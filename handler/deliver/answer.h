@@ -5,7 +5,7 @@
  * that no credential looks like: letters of one case (the first may be a capital) with '_', '-' or '.' in
  * between, at most 24 bytes; capitals alone up to 5; numbers up to 4 digits; and the punctuation of JSON and
  * of sentences. Everything else becomes '*', and so does a word of 5 bytes or more that is part of a secret
- * or holds one. "Cannot POST /hooks/x7f" is kept as "Cannot POST *".
+ * or holds one, and a shorter one that is a secret. "Cannot POST /hooks/x7f" is kept as "Cannot POST *".
  */
 #ifndef KH_ANSWER_H
 #define KH_ANSWER_H

@@ -15,12 +15,22 @@ static int64_t timeout_ms(const struct kh_outbox *outbox)
   return left_ms;
 }
 
+/* Whose mail it is, which servers like to repeat. */
+static struct kh_str local_part(const char *address)
+{
+  struct kh_str rest = kh_str_of(address);
+
+  return kh_str_cut(&rest, '@');
+}
+
 static enum kh_err make_request(struct kh_attempt *attempt, int64_t now_us)
 {
   const struct kh_rule *rule = attempt->rule;
   enum kh_err err = kh_rule_request(rule, &attempt->delivery, now_us, &attempt->exchange.request);
 
   err = err ? err : kh_secret_copy(&attempt->secret, &rule->secret);
+  if (!err && kh_outgoing_is_mail(&attempt->exchange.request))
+    return kh_secret_set(&attempt->capability, local_part(attempt->exchange.request.mail.to));
   return err ? err : kh_secret_copy(&attempt->capability, &rule->capability);
 }
 

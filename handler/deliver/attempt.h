@@ -19,7 +19,8 @@ struct kh_attempt {
 
   /* over the network: owned, since the rules may be others when the answer comes */
   const struct kh_notifier *by;
-  struct kh_secret secret, capability; /* the rule's, so that nothing of them is kept of the answer */
+  /* The rule's, or a recipient's name in place of the second: nothing of them is kept of the answer. */
+  struct kh_secret secret, capability;
   struct kh_exchange exchange;
 
   /* the outcome */

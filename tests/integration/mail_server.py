@@ -62,8 +62,10 @@ class _Smtp(smtp.SMTP):
 
 def _scripted(name):
     async def command(self, arg):
-        if name in self.script:
+        if name in self.script and self.script[name]:
             await self.push(self.script[name])
+        elif name in self.script:
+            await asyncio.sleep(30)  # without a word
         else:
             await getattr(smtp.SMTP, f"smtp_{name}")(self, arg)
     return command
@@ -76,7 +78,8 @@ for _name in ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"):
 class MailServer:
     """
     TLS is "smtps", "starttls" or None. SCRIPT: an answer for a command by its name, for "greeting", and for
-    "end", the final dot; "cut": nobody hears whether the mail was taken. REFUSED: addresses that nobody has.
+    "end", the final dot, None for none at all; "cut": nobody hears whether the mail was taken. REFUSED:
+    addresses that nobody has.
     """
 
     def __init__(self, tls=None, files=None, with_login=False, script=None, refused=()):
@@ -102,7 +105,7 @@ class MailServer:
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
         if address in self.refused:
-            return "550 5.1.1 nobody has it"
+            return f"550 5.1.1 nobody is {address.partition('@')[0]}: <{address}>"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
