@@ -1,14 +1,10 @@
 #include "base/base.h"
 
 #include "language/condition/regex.h"
-#include "language/names/names_event.h"
 #include "receive/transition.h"
-#include "rules/decision.h"
-#include "work.h"
+#include "work_parts.h"
 
 enum { ENTRY_MAX_BYTES = 64 * 1024 * 1024 + KH_ENTRY_LINE_MAX_BYTES + 1 };
-/* Half of it ends a batch; the lines of one more webhook, under KH_RULES_MAX rules, fit into the rest. */
-enum { LINES_MAX_BYTES = 16 * 1024 * 1024 };
 
 void kh_work_init(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules,
                   struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
@@ -28,7 +24,7 @@ void kh_work_init(struct kh_work *work, const struct kh_config *config, const st
   kh_json_init(&work->json, limits);
   kh_past_init(&work->past);
   kh_buf_init(&work->entry, ENTRY_MAX_BYTES);
-  kh_buf_init(&work->lines, LINES_MAX_BYTES);
+  kh_buf_init(&work->lines, KH_WORK_LINES_MAX_BYTES);
 }
 
 void kh_work_release(struct kh_work *work)
@@ -39,61 +35,7 @@ void kh_work_release(struct kh_work *work)
   kh_json_release(&work->json);
 }
 
-/* ---- log lines wait for their batch: a line that says "done" must be true ---- */
-
-/* Rather too early than never. */
-static void hold_line(void *self, struct kh_str line)
-{
-  struct kh_work *work = self;
-
-  if (line.len > work->lines.max - work->lines.len)
-    kh_work_release_lines(work);
-  if (kh_buf_add(&work->lines, line)) {
-    work->log.write(work->log.self, KH_STR("{\"level\":\"ERROR\",\"message\":\"out of memory\"}\n"));
-    work->log.write(work->log.self, line);
-    kh_buf_clear(&work->lines);
-  }
-}
-
-static struct kh_log held_log(struct kh_work *work)
-{
-  struct kh_log log = work->log;
-
-  log.write = hold_line;
-  log.self = work;
-  return log;
-}
-
-void kh_work_release_lines(struct kh_work *work)
-{
-  struct kh_str rest = kh_buf_view(&work->lines);
-
-  while (rest.len > 0) {
-    struct kh_str line = kh_str_cut(&rest, '\n');
-    work->log.write(work->log.self, kh_str(line.at, line.len + 1));
-  }
-  kh_buf_clear(&work->lines);
-}
-
-/* ---- one webhook ---- */
-
-struct outcome {
-  struct kh_event event;
-  struct kh_claim claim;
-  unsigned char event_digest[KH_DIGEST_BYTES]; /* names the event in the ids of its deliveries */
-  struct kh_sighting sighting;
-  bool is_remembered; /* the sighting, in work->past */
-  struct kh_facts facts;
-  bool has_transition, is_twin; /* that others may have told; and it is one that they have */
-  unsigned char transition[KH_DIGEST_BYTES];
-  struct kh_deliveries made;              /* owned: of each rule that matched those of its places */
-  unsigned char (*told)[KH_DIGEST_BYTES]; /* owned: of what rules that speak once per build told */
-  size_t told_count;
-  size_t steps_left; /* of regular expressions */
-  int64_t started_us;
-};
-
-static const char *verdict_of(const struct outcome *outcome)
+static const char *verdict_of(const struct kh_outcome *outcome)
 {
   switch (outcome->facts.seen) {
   case KH_SEEN_DONE:
@@ -108,161 +50,11 @@ static const char *verdict_of(const struct outcome *outcome)
   return outcome->is_twin ? "repeat" : "done";
 }
 
-/* It did not match, or its message took the other way; whoever wrote it must hear why. */
-static void log_undecided(struct kh_work *work, const char *name, const struct kh_rule *rule,
-                          const struct kh_mistake *why)
-{
-  struct kh_log log = held_log(work);
-  struct kh_log_line line;
-
-  if (why->kind == KH_MISTAKE_NONE)
-    return;
-  kh_log_begin(&line, &log, KH_WARN, "rule undecided");
-  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
-  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
-  kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(why->text));
-  kh_log_end(&line, &log);
-}
-
-/* It sends nothing, and stops no other one: what is wrong with it stays wrong. */
-static void log_failed(struct kh_work *work, const char *name, const struct kh_rule *rule, enum kh_err reason)
-{
-  struct kh_log log = held_log(work);
-  struct kh_log_line line;
-
-  kh_log_begin(&line, &log, KH_ERROR, "rule failed");
-  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
-  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
-  kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
-  kh_log_problem(&line, reason, NULL);
-  kh_log_text(&line, KH_LOG_DETAIL,
-              reason == KH_ERR_NO_PLACE ? KH_STR("a place of it is empty for this webhook, and gets nothing")
-                                        : KH_STR("its notification could not be made and is not sent"));
-  kh_log_end(&line, &log);
-}
-
-/* It matches, and has a good reason to be silent. */
-static void log_silent(struct kh_work *work, enum kh_level level, const char *name,
-                       const struct kh_rule *rule, const char *message, const char *why)
-{
-  struct kh_log log = held_log(work);
-  struct kh_log_line line;
-
-  kh_log_begin(&line, &log, level, message);
-  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
-  kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
-  kh_log_text(&line, KH_LOG_DETAIL, kh_str_of(why));
-  kh_log_end(&line, &log);
-}
-
-static bool speaks_once(const struct kh_rule *rule, const struct outcome *outcome)
-{
-  return rule->match.is_once_per_build && outcome->is_remembered;
-}
-
-/* Does RULE match, and has not said it before? */
-static enum kh_err decide(struct kh_work *work, const char *name, const struct kh_rule *rule,
-                          const struct kh_rendering *rendering, struct outcome *outcome, bool *speaks)
-{
-  unsigned char *what = outcome->told[outcome->told_count];
-  struct kh_decision decision;
-  enum kh_err err = KH_OK;
-
-  kh_decide(rule, rendering, NULL, &decision);
-  log_undecided(work, name, rule, &decision.undecided);
-  if (decision.matches && speaks_once(rule, outcome)) {
-    kh_rule_told(rule, outcome->sighting.build_id, what);
-    err = kh_memory_was_told(&work->store.memory, what, outcome->claim.now_us, &decision.said_already);
-  }
-  if (!err && decision.said_already)
-    log_silent(work, KH_DEBUG, name, rule, "rule said already",
-               "it matches, but speaks once per build and has spoken of this one");
-  *speaks = !err && decision.matches && !decision.said_already;
-  return err;
-}
-
-/*
- * Where RULE tells a state, those of its deliveries behind BEGIN whose place was told by a newer webhook are
- * no more; the others are told by this one, as far as this batch is not dropped.
- */
-static enum kh_err drop_superseded(struct kh_work *work, const char *name, const struct kh_rule *rule,
-                                   struct outcome *outcome, size_t begin)
-{
-  struct kh_deliveries *made = &outcome->made;
-  const int64_t order = outcome->is_remembered ? kh_sighting_order(&outcome->sighting) : 0;
-  const struct kh_memory *memory = &work->store.memory;
-  enum kh_err err = KH_OK;
-
-  for (size_t i = begin; !err && order > 0 && rule->notifier->is_state && i < made->count;) {
-    unsigned char what[KH_DIGEST_BYTES];
-    int64_t told = 0;
-
-    kh_place_told(&made->at[i], what);
-    err = kh_memory_told_value(memory, what, outcome->claim.now_us, &told);
-    if (!err && told <= order) {
-      err = kh_memory_tell(memory, what, outcome->claim.now_us, order);
-      i++;
-    } else if (!err) {
-      log_silent(work, KH_DEBUG, name, rule, "rule superseded",
-                 "a newer webhook has told this place its state");
-      kh_delivery_release(&made->at[i]);
-      memmove(&made->at[i], &made->at[i + 1], (--made->count - i) * sizeof made->at[i]);
-    }
-  }
-  return err;
-}
-
-/* RULE's deliveries, if it matches. */
-static enum kh_err apply_rule(struct kh_work *work, const char *name, const struct kh_rule *rule,
-                              struct kh_rendering *rendering, struct outcome *outcome)
-{
-  const size_t begin = outcome->made.count;
-  bool speaks = false;
-  enum kh_err err = decide(work, name, rule, rendering, outcome, &speaks);
-
-  if (err || !speaks)
-    return err;
-  err = kh_rule_render(rule, rendering, outcome->event_digest, kh_clock_now_us(work->clock), &outcome->made);
-  if (err == KH_ERR_NO_MEMORY)
-    return err;
-  if (err)
-    log_failed(work, name, rule, err);
-  if (!err || err == KH_ERR_NO_PLACE)
-    log_undecided(work, name, rule, &rendering->undecided);
-  if (!err && outcome->made.count == begin)
-    log_silent(work, KH_INFO, name, rule, "rule has no place",
-               "it matches, but nothing of this webhook is where its service is");
-  err = drop_superseded(work, name, rule, outcome, begin);
-  for (size_t i = begin; i < outcome->made.count; i++)
-    (void)snprintf(outcome->made.at[i].entry, sizeof outcome->made.at[i].entry, "%s", name);
-  outcome->told_count += outcome->made.count > begin && speaks_once(rule, outcome);
-  return err;
-}
-
-static enum kh_err apply_rules(struct kh_work *work, const char *name, struct outcome *outcome)
-{
-  const size_t rules = work->rules->count;
-  struct kh_names_found found;
-  enum kh_err err = KH_OK;
-
-  if (outcome->facts.seen != KH_SEEN_NEVER || outcome->is_twin || rules == 0)
-    return KH_OK;
-  outcome->told = calloc(rules, sizeof *outcome->told);
-  if (!outcome->told)
-    return KH_ERR_NO_MEMORY;
-  const struct kh_names names = kh_names_event_once(&outcome->event, &outcome->facts.history, &found);
-  struct kh_rendering rendering = {.event = &outcome->event, .names = &names, .facts = &outcome->facts};
-  for (size_t i = 0; i < rules && !err; i++)
-    err = apply_rule(work, name, &work->rules->at[i], &rendering, outcome);
-  kh_names_found_release(&found);
-  return err;
-}
-
 /* ---- what came before ---- */
 
-static void log_damaged(struct kh_work *work, const struct outcome *outcome)
+static void log_damaged(struct kh_work *work, const struct kh_outcome *outcome)
 {
-  struct kh_log log = held_log(work);
+  struct kh_log log = kh_work_held_log(work);
   struct kh_log_line line;
 
   kh_log_begin(&line, &log, KH_WARN, "memory damaged");
@@ -276,7 +68,7 @@ static void log_damaged(struct kh_work *work, const struct outcome *outcome)
 }
 
 /* What memory knows of the webhook, and what it is to know from now on. */
-static enum kh_err recall(struct kh_work *work, const struct kh_entry *entry, struct outcome *outcome)
+static enum kh_err recall(struct kh_work *work, const struct kh_entry *entry, struct kh_outcome *outcome)
 {
   const struct kh_memory *memory = &work->store.memory;
   struct kh_sighting *sighting = &outcome->sighting;
@@ -305,7 +97,7 @@ static enum kh_err recall(struct kh_work *work, const struct kh_entry *entry, st
  * Where EventBridge may tell the same as a webhook, whichever comes second notifies of nothing. Memory learns
  * of both: a webhook knows more.
  */
-static enum kh_err recall_twin(struct kh_work *work, const struct kh_entry *entry, struct outcome *outcome)
+static enum kh_err recall_twin(struct kh_work *work, const struct kh_entry *entry, struct kh_outcome *outcome)
 {
   const bool is_partner = entry->verified.proof == KH_PROOF_PARTNER;
   unsigned char twin[KH_DIGEST_BYTES];
@@ -328,7 +120,8 @@ static struct kh_str text_member(struct kh_json_value object, struct kh_str key,
   return kh_buf_view(into);
 }
 
-static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
+static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry,
+                          const struct kh_outcome *outcome)
 {
   const struct kh_event *event = &outcome->event;
   struct kh_buf pipeline, branch, state;
@@ -369,9 +162,9 @@ static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry, co
   return err;
 }
 
-static void log_outcome(struct kh_work *work, const struct kh_entry *entry, const struct outcome *outcome)
+static void log_outcome(struct kh_work *work, const struct kh_entry *entry, const struct kh_outcome *outcome)
 {
-  struct kh_log log = held_log(work);
+  struct kh_log log = kh_work_held_log(work);
   struct kh_log_line line;
   bool fresh = outcome->facts.seen == KH_SEEN_NEVER && !outcome->is_twin;
 
@@ -389,7 +182,7 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
 }
 
 /* Who it is, for memory, and for whoever remembers the ids of deliveries. */
-static void identify(const struct kh_work *work, struct outcome *outcome, const char *name,
+static void identify(const struct kh_work *work, struct kh_outcome *outcome, const char *name,
                      const struct kh_entry *entry)
 {
   const struct kh_verified *verified = &entry->verified;
@@ -418,8 +211,8 @@ static void identify(const struct kh_work *work, struct outcome *outcome, const 
 enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct kh_entry *entry,
                             struct kh_diag *diag)
 {
-  struct outcome outcome = {.steps_left = KH_REGEX_STEPS_WEBHOOK,
-                            .started_us = kh_clock_ticks_us(work->clock)};
+  struct kh_outcome outcome = {.steps_left = KH_REGEX_STEPS_WEBHOOK,
+                               .started_us = kh_clock_ticks_us(work->clock)};
   enum kh_err err;
 
   err = kh_event_read(&entry->verified, &work->json, &outcome.event, diag);
@@ -431,7 +224,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   if (!err)
     err = recall_twin(work, entry, &outcome);
   if (!err)
-    err = apply_rules(work, name, &outcome);
+    err = kh_work_rules(work, name, &outcome);
   if (!err)
     err = commit(work, entry, &outcome);
   if (!err)
@@ -446,170 +239,4 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   free(outcome.told);
   kh_sighting_release(&outcome.sighting);
   return err;
-}
-
-/* ---- a batch of entries ---- */
-
-static void log_aside(struct kh_work *work, const char *name, enum kh_err reason, const struct kh_diag *why)
-{
-  struct kh_log_line line;
-
-  kh_log_begin(&line, &work->log, KH_ERROR, "inbox aside");
-  kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
-  kh_log_text(&line, KH_LOG_VERDICT, KH_STR("aside"));
-  kh_log_problem(&line, reason, why);
-  kh_log_end(&line, &work->log);
-}
-
-static bool is_unproven(enum kh_err err)
-{
-  return err == KH_ERR_ENTRY_SECRET_GONE || err == KH_ERR_ENTRY_MAC;
-}
-
-static enum kh_err open_entry(const struct kh_work *work, struct kh_buf *event_text, struct kh_entry *entry,
-                              struct kh_diag *why)
-{
-  const struct kh_str bytes = kh_buf_view(&work->entry);
-  enum kh_err first = kh_entry_open(bytes, &work->config->signatures, &work->config->tokens, event_text,
-                                    entry, why);
-  enum kh_err err = first;
-
-  for (unsigned n = 0; is_unproven(err) && work->also_proves; n++) {
-    const struct kh_config *other = work->also_proves(work->owner, n);
-
-    if (!other)
-      return first;
-    kh_buf_clear(event_text);
-    err = kh_entry_open(bytes, &other->signatures, &other->tokens, event_text, entry, NULL);
-  }
-  return err;
-}
-
-static enum kh_err work_entry(struct kh_work *work, const char *name, struct kh_diag *why)
-{
-  struct kh_buf event_text;
-  struct kh_entry entry;
-  enum kh_err err;
-
-  kh_buf_init(&event_text, KH_EVENT_NAME_BYTES);
-  kh_buf_clear(&work->entry);
-  err = kh_inbox_read(work->inbox, name, &work->entry);
-  if (!err)
-    err = open_entry(work, &event_text, &entry, why);
-  if (!err)
-    err = kh_work_webhook(work, name, &entry, why);
-  kh_buf_release(&event_text);
-  return err;
-}
-
-/* Errors of the machine rather than of the entry: trying again later may help, setting aside would not. */
-static bool is_passing(enum kh_err err)
-{
-  return err == KH_ERR_STORE || err == KH_ERR_NO_SPACE || err == KH_ERR_INBOX_IO || err == KH_ERR_IO ||
-         err == KH_ERR_NO_MEMORY;
-}
-
-/* What cannot even be set aside stays where it is, and holds up no other. */
-static enum kh_err set_aside(struct kh_work *work, const char *name, enum kh_err reason,
-                             const struct kh_diag *why, struct kh_diag *diag)
-{
-  enum kh_err err = kh_inbox_set_aside(work->inbox, name, reason, why);
-
-  if (err)
-    return kh_diag_set(diag, err, "%s cannot be set aside: %s", name, strerror(errno));
-  log_aside(work, name, reason, why);
-  return KH_OK;
-}
-
-/* Those of a batch that are not to be removed; STUCK of them cannot be taken at all, and why the first. */
-struct stay {
-  bool stays[KH_WORK_BATCH];
-  size_t stuck;
-  struct kh_diag why;
-};
-
-/* *COUNT becomes less where their log lines would be too many to be held. */
-static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
-                              struct stay *stay, struct kh_diag *diag)
-{
-  for (size_t i = 0; i < *count; i++) {
-    struct kh_diag why = {0};
-    enum kh_err err = work_entry(work, names[i], &why);
-
-    stay->stays[i] = err != KH_OK;
-    if (work->lines.len > LINES_MAX_BYTES / 2)
-      *count = i + 1;
-    if (!err || err == KH_ERR_NOT_FOUND)
-      continue;
-    if (is_passing(err))
-      return kh_diag_set(diag, err, "%s: %s", names[i], why.text[0] ? why.text : strerror(errno));
-    err = set_aside(work, names[i], err, &why, &stay->why);
-    if (err == KH_ERR_INBOX_IO)
-      stay->stuck++;
-    else if (err)
-      return kh_diag_set(diag, err, "%s", stay->why.text);
-  }
-  return KH_OK;
-}
-
-/* One transaction of *COUNT, which may become less, and what comes after it. */
-static enum kh_err work_names(struct kh_work *work, char (*names)[KH_ENTRY_NAME_BYTES], size_t *count,
-                              struct kh_diag *diag)
-{
-  struct stay stay = {0};
-
-  kh_buf_clear(&work->lines);
-  enum kh_err err = kh_batch_begin(&work->store.batch);
-  if (!err)
-    err = work_batch(work, names, count, &stay, diag);
-  if (!err)
-    err = kh_batch_end(&work->store.batch);
-  if (err) {
-    (void)kh_diag_set(diag, err, "%s", kh_batch_problem(&work->store.batch));
-    kh_batch_drop(&work->store.batch);
-    kh_buf_clear(&work->lines);
-    return err;
-  }
-  kh_work_release_lines(work);
-  for (size_t i = 0; i < *count && !err; i++)
-    if (!stay.stays[i])
-      err = kh_inbox_remove(work->inbox, names[i]);
-  if (err)
-    return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
-  return stay.stuck == *count ? kh_diag_set(diag, KH_ERR_INBOX_IO, "%s", stay.why.text) : KH_OK;
-}
-
-/* What was taken makes room for the rest, and so does the log of a transaction. */
-static void adapt_batch(struct kh_work *work, size_t count, enum kh_err err)
-{
-  if (err == KH_ERR_NO_SPACE)
-    work->batch_max = count > 1 ? count / 2 : 1;
-  if (work->batch_max == KH_WORK_BATCH && kh_store_has_spare(&work->store))
-    return;
-  (void)!kh_store_tidy(&work->store);
-  if (!err && kh_store_has_spare(&work->store))
-    work->batch_max = KH_WORK_BATCH;
-}
-
-enum kh_err kh_work_inbox(struct kh_work *work, size_t *taken, struct kh_diag *diag)
-{
-  char names[KH_WORK_BATCH][KH_ENTRY_NAME_BYTES];
-  struct kh_diag why;
-  bool again = true;
-
-  *taken = 0;
-  if (!kh_store_has_spare(&work->store))
-    work->batch_max = 1;
-  enum kh_err err = kh_inbox_list(work->inbox, names, work->batch_max, taken);
-  if (err)
-    return kh_diag_set(diag, err, "%s: %s", work->inbox->path, strerror(errno));
-  while (*taken > 0 && again) {
-    why = (struct kh_diag){0};
-    err = work_names(work, names, taken, &why);
-    adapt_batch(work, *taken, err);
-    again = err == KH_ERR_NO_SPACE && *taken > 1;
-    if (again)
-      *taken = work->batch_max;
-  }
-  return err ? kh_diag_set(diag, err, "%s", why.text) : KH_OK;
 }
