@@ -437,10 +437,10 @@ def test_mistakes_are_told(cli, report):
 
 TESTS = [test_every_fixture_arrives_as_its_golden_file, test_threads_and_dates,
          test_a_message_stands_in_both_parts, test_mails_tell_what_came_before,
-         test_each_recipient_has_a_delivery, test_one_refused_recipient_stops_no_other, test_addresses_are_masked, test_tls_and_login,
-         test_no_mail_goes_without_tls, test_a_lost_answer_is_asked_for_again_under_the_same_id,
-         test_a_silent_server_holds_nobody_up, test_a_server_need_not_say_goodbye,
-         test_answers_mean_what_the_table_says,
+         test_each_recipient_has_a_delivery, test_one_refused_recipient_stops_no_other,
+         test_addresses_are_masked, test_tls_and_login, test_no_mail_goes_without_tls,
+         test_a_lost_answer_is_asked_for_again_under_the_same_id, test_a_silent_server_holds_nobody_up,
+         test_a_server_need_not_say_goodbye, test_answers_mean_what_the_table_says,
          test_hostile_texts_inject_nothing, test_mistakes_are_told]
 
 if __name__ == "__main__":
