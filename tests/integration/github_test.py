@@ -41,7 +41,8 @@ def body_of(number, repository="git@github.com:acme/web.git", provider=None, **b
 
 def send(cli, what):
     given, name = (what, "-") if isinstance(what, bytes) else (b"", str(ROOT / "fixtures/events" / what))
-    done = cli.run("invoke", "--send", "--sign", "--json", "--config", cli.path("kitehook.yml"), name, input=given)
+    done = cli.run("invoke", "--send", "--sign", "--json", "--config", cli.path("kitehook.yml"), name,
+                   input=given)
     return json.loads(done.out)
 
 
@@ -60,11 +61,12 @@ def test_states(cli, report):
             one, = api.caught
             headers = {name.lower(): value for name, value in one.headers.items()}
             report.check(f"{fixture}: the state", one.json["state"] == state, one.json)
-            report.check(f"{fixture}: where", one.path == f"/api/v3/repos/acme-kites/kite-frame/statuses/{COMMIT}",
-                         one.path)
+            report.check(f"{fixture}: where",
+                         one.path == f"/api/v3/repos/acme-kites/kite-frame/statuses/{COMMIT}", one.path)
             report.check(f"{fixture}: the context", one.json["context"] == "buildkite/kite-frame", one.json)
             report.check(f"{fixture}: no more than GitHub knows", set(one.json) <= {
-                "state", "context", "description", "target_url"} and len(one.json["description"]) <= 140, one.json)
+                "state", "context", "description", "target_url"} and len(one.json["description"]) <= 140,
+                         one.json)
             report.check(f"{fixture}: the headers", headers["authorization"] == f"Bearer {TOKEN}" and
                          headers["accept"] == "application/vnd.github+json" and
                          headers["x-github-api-version"] == "2022-11-28" and
@@ -93,8 +95,9 @@ def test_jobs(cli, report):
         job = json.loads(pathlib.Path(ROOT / "fixtures/events/job_finished_failed/request.http").read_bytes()
                          .partition(b"\r\n\r\n")[2])["job"]
         step = job.get("step_key") or job["name"]
-        report.check("a job's status has a context of its step", [one.json["context"] for one in api.caught] ==
-                     [f"buildkite/kite-frame/{step}"], [one.json for one in api.caught])
+        contexts = [one.json["context"] for one in api.caught]
+        report.check("a job's status has a context of its step",
+                     contexts == [f"buildkite/kite-frame/{step}"], contexts)
 
 
 # ---- where it goes
@@ -128,10 +131,12 @@ def test_where(cli, report):
             api.caught.clear()
             told = send(cli, body_of(number + 1, repository, provider))
             got = [one.path for one in api.caught]
-            report.check(f"{repository}", got == ([f"/repos/{expected}/statuses/{COMMIT}"] if expected else []), got)
+            report.check(f"{repository}",
+                         got == ([f"/repos/{expected}/statuses/{COMMIT}"] if expected else []), got)
             silent = [line for line in told["log"] if line.get("message") == "rule has no place"]
-            report.check(f"{repository}: no mistake", not [line for line in told["log"] if line["level"] == "ERROR"]
-                         and bool(silent) == (expected is None), told["log"])
+            errors = [line for line in told["log"] if line["level"] == "ERROR"]
+            report.check(f"{repository}: no mistake", not errors and bool(silent) == (expected is None),
+                         told["log"])
         api.caught.clear()
         for commit in ("HEAD", COMMIT[:7], COMMIT.upper(), COMMIT + "0", COMMIT[:-1] + "/", None):
             send(cli, body_of(50, commit=commit))
@@ -171,7 +176,8 @@ def test_older_is_superseded(cli, report):
         said = [(one.path[-40:], one.json["state"]) for one in api.caught]
         report.check("only what is newer is told", said == [(COMMIT, "success"), (other, "failure"),
                                                             (COMMIT, "failure")], said)
-        report.check("the others say why", len(of_message(log, "rule superseded")) == 3, of_message(log, "rule superseded"))
+        superseded = of_message(log, "rule superseded")
+        report.check("the others say why", len(superseded) == 3, superseded)
 
 
 def test_a_newer_one_replaces_what_waits(cli, report):
@@ -190,10 +196,11 @@ def test_a_newer_one_replaces_what_waits(cli, report):
 
 def test_limits_are_of_the_account(cli, report):
     """A 403 that speaks of the limit stops all commits, not only this one."""
-    with Catcher(lambda *_: (403, {"Retry-After": "120"}, b'{"message":"You have exceeded a secondary rate limit."}')) \
-            as api:
+    said = b'{"message":"You have exceeded a secondary rate limit."}'
+    with Catcher(lambda *_: (403, {"Retry-After": "120"}, said)) as api:
         path = config(cli, "  - github_commit_status\n", api.url(""))
-        work(cli, path, [(number, body_of(number, commit=f"{number:040x}")) for number in range(1, 60)], report, 4)
+        work(cli, path, [(number, body_of(number, commit=f"{number:040x}")) for number in range(1, 60)],
+             report, 4)
         report.check("those that were not under way when it came are not tried", len(api.caught) <= 16,
                      len(api.caught))
         report.check("the token is nowhere", TOKEN.encode() not in b"".join(
