@@ -190,7 +190,7 @@ def test_one_refused_recipient_stops_no_other(cli, report):
 def test_addresses_are_masked(cli, report):
     path = config(cli, "smtp: 'smtp://127.0.0.1:1'",
                   "  - email: [planted.ann@kite.example, author]\n")
-    body = webhook(1, author={"name": "Jo", "email": "planted.jo@there.example"})
+    body = webhook(1, author={"name": "Jo", "email": "planted.{{jo@there.example"})
     state = cli.folder / "state"
     drop(state, entry(body))
     with Worker(cli, "--serve") as worker:
