@@ -5,7 +5,7 @@
 #include "rules/account.h"
 #include "rules/notifier.h"
 
-enum { ACCOUNT_NAME_MAX_BYTES = 32, WHERE_BYTES = 64 };
+enum { WHERE_BYTES = 64 };
 
 /* A mapping of a kind is that of the only one, unless no key of it is an option, or was meant to be one. */
 static bool is_single(const struct kh_account *account, json_t *mapping)
@@ -21,6 +21,11 @@ static bool is_single(const struct kh_account *account, json_t *mapping)
       return true;
   }
   return json_object_size(mapping) == 0;
+}
+
+static bool is_name(const char *text)
+{
+  return strlen(text) < KH_ACCOUNT_NAME_BYTES && kh_str_is_word(kh_str_of(text), "_-");
 }
 
 void kh_accounts_of(const struct kh_config *config, const struct kh_account *account,
@@ -41,6 +46,8 @@ void kh_accounts_of(const struct kh_config *config, const struct kh_account *acc
   }
   json_object_foreach(mapping, key, value)
   {
+    if (!is_name(key))
+      continue;
     if (accounts->count == KH_ACCOUNTS_MAX)
       return;
     accounts->at[accounts->count].name = key;
@@ -86,11 +93,27 @@ static enum kh_err check_one(struct kh_config *config, const struct kh_account *
 
   name_options(account->kind, name, where);
   const struct kh_options options = {.table = account->options, .given = given, .name = where, .at = kind};
-  if (strlen(name) > ACCOUNT_NAME_MAX_BYTES || (name[0] && !kh_str_is_word(kh_str_of(name), "_-")))
-    return kh_config_mistake(config, kind, name, diags,
-                             "services.%s: a name has 1 to %d letters, digits, \"_\" and \"-\"",
-                             account->kind, ACCOUNT_NAME_MAX_BYTES);
   return kh_options_keys(config, &options, diags);
+}
+
+/* A bad one is not repeated: it could be a credential. */
+static enum kh_err check_names(const struct kh_config *config, const struct kh_account *account,
+                               json_t *mapping, struct kh_diags *diags)
+{
+  enum kh_err err = KH_OK;
+  const char *name = NULL;
+  json_t *value = NULL;
+
+  if (is_single(account, mapping))
+    return KH_OK;
+  json_object_foreach(mapping, name, value)
+  {
+    if (!is_name(name))
+      err = kh_config_mistake(config, mapping, name, diags,
+                              "services.%s: a name has 1 to %d letters, digits, \"_\" and \"-\"",
+                              account->kind, KH_ACCOUNT_NAME_BYTES - 1);
+  }
+  return err;
 }
 
 static enum kh_err check_kind(struct kh_config *config, const struct kh_account *account, json_t *mapping,
@@ -109,6 +132,7 @@ static enum kh_err check_kind(struct kh_config *config, const struct kh_account 
     kh_buf_release(&usage);
     return err;
   }
+  err = check_names(config, account, mapping, diags);
   kh_accounts_of(config, account, &accounts);
   if (accounts.count < json_object_size(mapping) && accounts.count == KH_ACCOUNTS_MAX)
     err = kh_config_mistake(config, config->services, account->kind, diags, "services.%s: more than %d",

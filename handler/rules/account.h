@@ -27,7 +27,7 @@ struct kh_account {
   bool optional; /* a word goes without it, too */
 };
 
-enum { KH_ACCOUNTS_MAX = 32 }; /* of a kind */
+enum { KH_ACCOUNTS_MAX = 32, KH_ACCOUNT_NAME_BYTES = 33 /* with its NUL */ }; /* of a kind */
 
 /* Of one kind those that there are, by name; one without a name has "". */
 struct kh_accounts {
@@ -38,7 +38,7 @@ struct kh_accounts {
   } at[KH_ACCOUNTS_MAX];
 };
 
-/* Those of SERVICE's kind in CONFIG. */
+/* Those of ACCOUNT's kind in CONFIG, but for what has no good name. */
 void kh_accounts_of(const struct kh_config *config, const struct kh_account *account,
                     struct kh_accounts *accounts);
 /* Mistakes in CONFIG's `services:` that no rule needs to be looked at for: kinds, names and keys. */

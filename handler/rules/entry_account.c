@@ -16,22 +16,46 @@ static enum kh_err miss_service(const struct kh_entry_reader *from, const struct
   return err;
 }
 
+/* "has no `third`; it has: acme, other" */
+static void say_none(const struct kh_accounts *accounts, struct kh_str name, struct kh_buf *said)
+{
+  char text[KH_ACCOUNT_NAME_BYTES];
+
+  (void)snprintf(text, sizeof text, "%.*s", (int)(name.len < sizeof text ? name.len : sizeof text - 1),
+                 name.at);
+  const struct kh_shown shown = kh_config_shown(text);
+  (void)kh_buf_printf(said, "has %s%s", shown.text[0] == '`' ? "no " : "none of that name",
+                      shown.text[0] == '`' ? shown.text : "");
+  if (!accounts->at[0].name[0])
+    (void)kh_buf_add(said, KH_STR(", but one without a name; take `service` out"));
+  for (size_t i = 0; i < accounts->count && accounts->at[0].name[0]; i++)
+    (void)kh_buf_printf(said, "%s%s", i > 0 ? ", " : "; it has: ", accounts->at[i].name);
+}
+
 static enum kh_err refuse_name(const struct kh_entry_reader *from, const json_t *at, const char *key,
                                struct kh_str name, const struct kh_accounts *accounts)
 {
+  struct kh_buf said;
+
+  kh_buf_init(&said, 2048);
+  say_none(accounts, name, &said);
+  enum kh_err err = kh_config_mistake(from->config, at, key, from->diags, "services.%s %s",
+                                      from->form->account->kind, kh_buf_text(&said));
+  kh_buf_release(&said);
+  return err;
+}
+
+static enum kh_err ask_which(const struct kh_entry_reader *from, const struct kh_accounts *accounts)
+{
   struct kh_buf known;
-  char text[40];
 
   kh_buf_init(&known, 2048);
   for (size_t i = 0; i < accounts->count; i++)
     (void)kh_buf_printf(&known, "%s%s", i > 0 ? ", " : "", accounts->at[i].name);
-  (void)snprintf(text, sizeof text, "%.*s", (int)(name.len < 39 ? name.len : 39),
-                 name.len > 0 ? name.at : "");
-  enum kh_err err = kh_config_mistake(
-      from->config, at, key, from->diags,
-      name.len > 0 ? "services.%s has no %s; it has: %s" : "services.%s has several: say by %s which: %s",
-      from->form->account->kind, name.len > 0 ? kh_config_shown(text).text : "`service: NAME`",
-      kh_buf_text(&known));
+  enum kh_err err = kh_config_mistake(from->config, from->given ? from->given : from->entry, NULL,
+                                      from->diags,
+                                      "services.%s has several: say by `service: NAME` which: %s",
+                                      from->form->account->kind, kh_buf_text(&known));
   kh_buf_release(&known);
   return err;
 }
@@ -44,8 +68,8 @@ static bool is_there(const struct kh_accounts *accounts, struct kh_str name)
   return false;
 }
 
-/* Every place that names a service names one that is there. */
-static enum kh_err check_teams(const struct kh_entry_reader *from, json_t *places,
+/* Every place that names a service names one that is there, and that of the entry where it names ONE, too. */
+static enum kh_err check_teams(const struct kh_entry_reader *from, json_t *places, const char *one,
                                const struct kh_accounts *accounts)
 {
   enum kh_err err = KH_OK;
@@ -57,6 +81,9 @@ static enum kh_err check_teams(const struct kh_entry_reader *from, json_t *place
 
     if (team.len > 0 && !is_there(accounts, team))
       err = refuse_name(from, place, NULL, team, accounts);
+    else if (team.len > 0 && one && !kh_str_equal(team, kh_str_of(one)))
+      err = kh_config_mistake(from->config, place, NULL, from->diags,
+                              "it names another service than `service: %s`; take `service` out", one);
   }
   return err;
 }
@@ -99,10 +126,10 @@ static enum kh_err choose(const struct kh_entry_reader *from, const struct kh_ac
   enum kh_err err = KH_OK;
 
   if (node && (!name || !is_there(accounts, kh_str_of(name))))
-    return refuse_name(from, from->given, "service", kh_str_of(name ? name : "?"), accounts);
+    return refuse_name(from, from->given, "service", kh_str_of(name ? name : ""), accounts);
   if (!node && !by_place && accounts->count > 1)
-    return refuse_name(from, from->given ? from->given : from->entry, NULL, KH_NO_STR, accounts);
-  if (from->form->account_of && !node && check_teams(from, places, accounts))
+    return ask_which(from, accounts);
+  if (from->form->account_of && check_teams(from, places, name, accounts))
     return KH_ERR_CONFIG;
   for (size_t i = 0; i < accounts->count; i++) {
     const char *one = accounts->at[i].name;

@@ -104,8 +104,8 @@ struct kh_notifier {
   enum kh_err (*configure)(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                            struct kh_diags *diags);
   /*
-   * Appends to SHOWN what people may see of PLACE, of a delivery or as it stands in the file. No log has a
-   * place. NULL: PLACE itself.
+   * Appends to SHOWN what people may see of PLACE, of a delivery or as it stands in the file, but for a
+   * template, which is shown itself. No log has a place. NULL: PLACE itself.
    */
   void (*show_place)(struct kh_str place, struct kh_buf *shown);
   /*

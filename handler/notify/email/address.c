@@ -97,7 +97,7 @@ void kh_email_show_place(struct kh_str place, struct kh_buf *shown)
   struct kh_str domain = place;
   const struct kh_str local = kh_str_cut(&domain, '@');
 
-  if (!domain.at || memmem(place.at, place.len, "{{", 2)) {
+  if (!domain.at) {
     (void)kh_buf_add(shown, place);
     return;
   }
