@@ -1,4 +1,4 @@
-/* What the notifiers github_commit_status and github_check may send, by GitHub's own description of its API. */
+/* What github_commit_status and github_check may send, by GitHub's own description of its API. */
 import type { operations } from '@octokit/openapi-types';
 
 type Sent = operations['repos/create-commit-status']['requestBody']['content']['application/json'];
@@ -10,7 +10,7 @@ export const sendable = (status: Status, context: string): Sent => ({ context, .
 
 type Run = operations['checks/create']['requestBody']['content']['application/json'];
 
-/* Name and commit are its place. Of the two forms of a run it is the one that is completed. */
-export type Check = Omit<Extract<Run, { status: 'completed' }>, 'name' | 'head_sha'>;
+/* Name and commit are its place. */
+export type Check = Omit<Run, 'name' | 'head_sha'> & Required<Pick<Run, 'status' | 'conclusion' | 'output'>>;
 
 export const runnable = (check: Check, name: string, head_sha: string): Run => ({ ...check, name, head_sha });

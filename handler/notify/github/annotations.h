@@ -7,8 +7,8 @@
 #include "config/config.h"
 
 /*
- * *MADE becomes {"annotations": […]}, owned by the caller, as GitHub takes them, where OUTPUT has some; else it
- * stays. All mistakes go to DIAGS; KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
+ * *MADE becomes {"annotations": […]}, owned by the caller, as GitHub takes them, where OUTPUT has some; else
+ * it stays. All mistakes go to DIAGS; KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_github_take_annotations(struct kh_config *config, const json_t *output, json_t **made,
                                        struct kh_diags *diags) KH_MUST_USE;

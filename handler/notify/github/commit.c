@@ -21,7 +21,7 @@ static bool is_repository(struct kh_str text)
          !kh_str_equal(text, KH_STR(".")) && !kh_str_equal(text, KH_STR(".."));
 }
 
-/* Of "https://user@host:port/path", "ssh://git@host/path" and "git@host:path" the host; PATH gets the path. */
+/* Of "https://user@host:port/x", "ssh://git@host/x" and "git@host:x" the host; PATH gets "x". */
 static struct kh_str host_of(struct kh_str url, struct kh_str *path)
 {
   const char *scheme = url.len > 0 ? memmem(url.at, url.len, "://", 3) : NULL;
@@ -55,7 +55,7 @@ static bool is_loopback(struct kh_str host)
          kh_str_starts(host, KH_STR("["));
 }
 
-/* Is HOST, of a repository, the GitHub whose API is at API? github.com has two, and a loopback stands for it. */
+/* Is HOST, of a repository, that whose API is at API? github.com has two, and a loopback stands for it. */
 static bool is_host_of(struct kh_str host, struct kh_str api)
 {
   const struct kh_str before = KH_STR("api.");
