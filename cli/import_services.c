@@ -39,12 +39,15 @@ void kh_import_note_service(json_t *services, const char *word, const json_t *op
     return;
   const char *name = name_of_places(kh_notifier_named(kh_str_of(word)));
   const json_t *places = json_is_object(options) && name ? json_object_get(options, name) : options;
-  json_t *names = json_object_get(services, form->account->kind);
+  json_t *noted = json_object_get(services, form->account->kind);
 
-  if (!names) {
-    names = json_object();
-    json_object_set_new(services, form->account->kind, names);
+  if (!noted) {
+    noted = json_pack("{s:{}, s:{}}", "names", "needs");
+    json_object_set_new(services, form->account->kind, noted);
   }
+  json_t *names = json_object_get(noted, "names");
+  for (const char *const *needs = form->account_needs; needs && *needs; needs++)
+    json_object_set_new(json_object_get(noted, "needs"), *needs, json_true());
   note_place(form, places, names);
   json_array_foreach(places, i, place) note_place(form, place, names);
 }
@@ -65,14 +68,14 @@ static json_t *reference(const char *variable, const char *name)
   return json_pack("{s:s}", "env", text);
 }
 
-static json_t *account_of(const struct kh_account *account, const char *name)
+static json_t *account_of(const struct kh_account *account, const json_t *needs, const char *name)
 {
   json_t *options = json_object();
 
   for (const struct kh_option *option = account->options; option->name; option++) {
     const bool is_secret = option->type == KH_OPTION_SECRET || option->type == KH_OPTION_URL;
 
-    if (option->required)
+    if (option->required || json_object_get(needs, option->name))
       json_object_set_new(options, option->name,
                           is_secret ? reference(option->example, name) : json_string(option->example));
   }
@@ -92,19 +95,22 @@ json_t *kh_import_services(const json_t *services)
 {
   json_t *made = json_object();
   const char *kind = NULL;
-  json_t *names = NULL;
+  json_t *noted = NULL;
 
-  json_object_foreach((json_t *)(uintptr_t)services, kind, names)
+  json_object_foreach((json_t *)(uintptr_t)services, kind, noted)
   {
+    json_t *names = json_object_get(noted, "names");
+    const json_t *needs = json_object_get(noted, "needs");
     const struct kh_account *account = account_named(kind);
     json_t *named = json_object();
     const char *name = NULL;
     json_t *ignored = NULL;
 
-    json_object_foreach(names, name, ignored) json_object_set_new(named, name, account_of(account, name));
+    json_object_foreach(names, name, ignored)
+        json_object_set_new(named, name, account_of(account, needs, name));
     if (json_object_size(names) == 0) {
       json_decref(named);
-      named = account_of(account, "");
+      named = account_of(account, needs, "");
     }
     json_object_set_new(made, kind, named);
   }

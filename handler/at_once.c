@@ -73,6 +73,7 @@ static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
                              .log = work->log,
                              .clock = work->clock,
                              .paces = &at_once->paces,
+                             .grants = &at_once->grants,
                              .until_us = at_once->until_us,
                              .once = true,
                              .observe = watch_attempt,
@@ -115,6 +116,7 @@ static void close_at_once(void *self)
 {
   struct kh_at_once *at_once = self;
 
+  kh_grants_release(&at_once->grants);
   kh_work_release(&at_once->work);
 }
 

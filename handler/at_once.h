@@ -8,13 +8,15 @@
 #ifndef KH_AT_ONCE_H
 #define KH_AT_ONCE_H
 
+#include "deliver/grant.h"
 #include "deliver/pace.h"
 #include "inbox/sink.h"
 #include "work.h"
 
 struct kh_at_once {
   struct kh_work work;   /* kept from webhook to webhook, but for its store */
-  struct kh_paces paces; /* they last, too */
+  struct kh_paces paces; /* they last, too, and so do these */
+  struct kh_grants grants;
   struct kh_transport transport;
   int64_t until_us; /* in the clock's ticks: what was not sent by then has failed */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */

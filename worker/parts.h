@@ -8,6 +8,7 @@
 #ifndef KH_WORKER_PARTS_H
 #define KH_WORKER_PARTS_H
 
+#include "deliver/grant.h"
 #include "deliver/pace.h"
 #include "net/http_curl.h"
 #include "settling.h"
@@ -35,6 +36,7 @@ struct kh_worker {
   struct kh_transport transport;
   struct kh_work work;
   struct kh_paces paces;
+  struct kh_grants grants;
   struct kh_outbox outbox;
   struct kh_service service;
 

@@ -157,6 +157,7 @@ static enum kh_err open_all(struct kh_worker *worker, struct kh_diag *problem)
                                       .batch = worker->store.batch,
                                       .transport = worker->transport,
                                       .paces = &worker->paces,
+                                      .grants = &worker->grants,
                                       .log = worker->log,
                                       .clock = &worker->time.clock,
                                       .since_us = kh_worker_now_us(worker),
@@ -170,6 +171,7 @@ static void close_all(struct kh_worker *worker)
 {
   kh_work_release(&worker->work);
   kh_outbox_cancel(&worker->outbox);
+  kh_grants_release(&worker->grants);
   kh_http_curl_close(&worker->transport);
   kh_store_close(&worker->store);
   if (worker->inbox.fd_new >= 0)

@@ -2,6 +2,7 @@
 
 #include "deliver/answer.h"
 #include "deliver/attempt.h"
+#include "deliver/grant.h"
 #include "deliver/policy.h"
 
 enum { LEAST_MS = 20, NO_MEMORY_US = 10 * 1000 * 1000 };
@@ -23,14 +24,40 @@ static struct kh_str local_part(const char *address)
   return kh_str_cut(&rest, '@');
 }
 
-static enum kh_err make_request(struct kh_attempt *attempt, int64_t now_us)
+/* The call for a grant, where ATTEMPT needs one and nobody has one yet. KH_ERR_NOT_FOUND: it needs no call. */
+static enum kh_err ask_for_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t now_us)
+{
+  enum kh_err err = KH_ERR_NOT_FOUND;
+
+  if (!attempt->by->ask_grant || !kh_secret_is_empty(&attempt->grant))
+    return KH_ERR_NOT_FOUND;
+  if (outbox->grants)
+    err = kh_grants_find(outbox->grants, attempt->delivery.credential, now_us, &attempt->grant);
+  if (err != KH_ERR_NOT_FOUND)
+    return err ? err : KH_ERR_NOT_FOUND;
+  err = attempt->by->ask_grant(attempt->rule, now_us, &attempt->proof, &attempt->exchange.request);
+  attempt->asks_grant = !err;
+  return err;
+}
+
+/* What it sends first. */
+static enum kh_err make_request(const struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t now_us)
 {
   const struct kh_rule *rule = attempt->rule;
-  enum kh_err err = kh_rule_request(rule, &attempt->delivery, now_us, &attempt->exchange.request);
+  struct kh_outgoing *request = &attempt->exchange.request;
 
+  kh_outgoing_release(request);
+  *request = (struct kh_outgoing){.verb = KH_POST};
+  enum kh_err err = ask_for_grant(outbox, attempt, now_us);
+  if (err == KH_ERR_NOT_FOUND) {
+    const bool has_grant = !kh_secret_is_empty(&attempt->grant);
+
+    kh_outgoing_release(request);
+    err = kh_rule_request(rule, &attempt->delivery, has_grant ? &attempt->grant : NULL, now_us, request);
+  }
   err = err ? err : kh_secret_copy(&attempt->secret, &rule->secret);
-  if (!err && kh_outgoing_is_mail(&attempt->exchange.request))
-    return kh_secret_set(&attempt->capability, local_part(attempt->exchange.request.mail.to));
+  if (!err && kh_outgoing_is_mail(request))
+    return kh_secret_set(&attempt->capability, local_part(request->mail.to));
   return err ? err : kh_secret_copy(&attempt->capability, &rule->capability);
 }
 
@@ -42,7 +69,18 @@ static bool fail(struct kh_attempt *attempt, enum kh_err result, int64_t retry_a
   return false;
 }
 
-bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+static bool must_ask(const struct kh_outbox *outbox, const struct kh_attempt *attempt, int64_t now_us)
+{
+  struct kh_secret found = {0};
+  const bool has_grant = !kh_secret_is_empty(&attempt->grant) ||
+                         (outbox->grants && kh_grants_find(outbox->grants, attempt->delivery.credential,
+                                                           now_us, &found) == KH_OK);
+
+  kh_secret_release(&found);
+  return attempt->by->ask_grant && !has_grant;
+}
+
+bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt, bool is_asked)
 {
   const int64_t left_ms = timeout_ms(outbox);
   const int64_t now_us = kh_clock_now_us(outbox->clock);
@@ -51,10 +89,16 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   /* What is sent without time for the answer may arrive all the same, and would be called failed. */
   if (left_ms < LEAST_MS)
     return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us, "no time was left to send it");
-  enum kh_err err = make_request(attempt, now_us);
+  attempt->waits_for_grant = is_asked && must_ask(outbox, attempt, now_us);
+  if (attempt->waits_for_grant)
+    return true;
+  enum kh_err err = make_request(outbox, attempt, now_us);
   attempt->exchange.request.timeout_ms = left_ms;
   if (err == KH_ERR_NO_MEMORY)
     return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us + NO_MEMORY_US, "no memory");
+  if (err == KH_ERR_CONFIG)
+    return fail(attempt, KH_ERR_DESTINATION_REFUSED, attempt->delivery.expires_us,
+                "the key of its service is no RSA key in PEM, of 2048 bits or more");
   return !err || fail(attempt, KH_ERR_RENDER, now_us, "no request can be made of it");
 }
 
@@ -121,29 +165,66 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   struct kh_incoming *answer = &attempt->exchange.answer;
   const struct kh_secret *const secrets[] = {&attempt->exchange.request.url, &attempt->secret,
-                                             &attempt->capability};
+                                             &attempt->capability, &attempt->grant, &attempt->proof};
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   if (attempt->exchange.result)
     answer->status = 0;
-  const struct kh_verdict verdict = judge(attempt->by, answer, now_us);
+  struct kh_verdict verdict = judge(attempt->by, answer, now_us);
+  /* A grant that is not taken any more, although it should last: the next attempt asks for another one. */
+  if (answer->status == 401 && !kh_secret_is_empty(&attempt->grant) && outbox->grants) {
+    kh_grants_forget(outbox->grants, attempt->delivery.credential);
+    verdict.err = KH_ERR_DELIVERY_FAILED;
+  }
+  if (attempt->asks_grant && !verdict.err)
+    verdict.err = KH_ERR_DELIVERY_FAILED;
+  if (attempt->asks_grant)
+    (void)snprintf(verdict.note, sizeof verdict.note, "in the call for a token");
   attempt->result = verdict.err;
   attempt->remarkable = verdict.note[0] != '\0';
   attempt->is_of_credential = verdict.of_credential && verdict.err;
   describe(attempt, verdict.note);
   /* Of the answer's body only words are kept: it may echo what it was sent. */
-  if (verdict.err)
+  if (verdict.err && !attempt->asks_grant)
     kh_answer_keep(kh_buf_view(&answer->body), secrets, KH_COUNT(secrets), attempt->answer);
-  kh_buf_release(&answer->body);
+  attempt->asks_grant = false;
+  kh_wipe_buf(&answer->body);
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
   else if (!outbox->once && verdict.retry_after_s > 0)
     attempt->rest_until_us = now_us + kh_policy_rest_us(0, verdict.retry_after_s);
 }
 
+bool kh_attempt_take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  struct kh_incoming *answer = &attempt->exchange.answer;
+  int64_t until_us = 0;
+
+  if (attempt->exchange.result || kh_policy_judge(answer->status) != KH_OK ||
+      !attempt->by->take_grant(kh_buf_view(&answer->body), &attempt->grant, &until_us))
+    return false;
+  if (outbox->grants)
+    kh_grants_keep(outbox->grants, attempt->delivery.credential, &attempt->grant, until_us);
+  kh_wipe_buf(&answer->body);
+  attempt->exchange.result = KH_OK;
+  attempt->asks_grant = false;
+  attempt->waits_for_grant = true;
+  return true;
+}
+
+void kh_attempt_miss_grant(struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  attempt->waits_for_grant = false;
+  (void)snprintf(attempt->exchange.answer.problem, sizeof attempt->exchange.answer.problem,
+                 "the call for a token, which another one made, failed");
+  kh_attempt_conclude(outbox, attempt);
+}
+
 void kh_attempt_release(struct kh_attempt *attempt)
 {
-  kh_buf_release(&attempt->exchange.answer.body);
+  kh_wipe_buf(&attempt->exchange.answer.body);
+  kh_secret_release(&attempt->grant);
+  kh_secret_release(&attempt->proof);
   kh_outgoing_release(&attempt->exchange.request);
   kh_secret_release(&attempt->secret);
   kh_secret_release(&attempt->capability);

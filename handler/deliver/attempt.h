@@ -21,7 +21,10 @@ struct kh_attempt {
   const struct kh_notifier *by;
   /* The rule's, or a recipient's name in place of the second: nothing of them is kept of the answer. */
   struct kh_secret secret, capability;
+  struct kh_secret grant, proof; /* what lets it in, and what the call for that had */
   struct kh_exchange exchange;
+  bool asks_grant;      /* the exchange is the call for its grant */
+  bool waits_for_grant; /* there is no exchange: another one of its credential makes that call */
 
   /* the outcome */
   /*
@@ -40,8 +43,19 @@ struct kh_attempt {
 
 /* ---- attempt.c ---- */
 
-/* Fills attempt->exchange. False when it cannot be sent, for want of time, say, which is its outcome. */
-bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/*
+ * Fills attempt->exchange: what it sends, or the call for a grant that it needs first. IS_ASKED: another one of
+ * its credential makes that call, so it only waits. False when it cannot be sent, for want of time, say, which
+ * is its outcome.
+ */
+bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt,
+                        bool is_asked) KH_MUST_USE;
+/*
+ * The call for its grant has ended. True: it has one, and is to be prepared again. False: it is to be concluded.
+ */
+bool kh_attempt_take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/* The outcome of one that waited for the call of another one, in vain. */
+void kh_attempt_miss_grant(struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* The outcome, of what attempt->exchange got, which is released. */
 void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* The outcome of one that no rule sends any more. */

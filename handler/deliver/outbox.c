@@ -254,13 +254,25 @@ static void tell(struct kh_outbox *outbox, struct turn *turn)
   }
 }
 
+/* Does one of ATTEMPT's credential make the call for a grant just now? */
+static bool is_asked(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+{
+  for (size_t i = 0; i < outbox->under_way_count; i++)
+    if (outbox->under_way[i]->asks_grant &&
+        strcmp(outbox->under_way[i]->delivery.credential, attempt->delivery.credential) == 0)
+      return true;
+  return false;
+}
+
 /* False when it ended there and then. */
 static bool send(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   struct kh_exchange *exchange = &attempt->exchange;
 
-  if (!kh_attempt_prepare(outbox, attempt))
+  if (!kh_attempt_prepare(outbox, attempt, is_asked(outbox, attempt)))
     return false;
+  if (attempt->waits_for_grant)
+    return true;
   exchange->result = outbox->transport.begin(outbox->transport.self, exchange);
   if (exchange->result)
     kh_attempt_conclude(outbox, attempt);
@@ -309,6 +321,36 @@ static enum kh_err make_turn(struct kh_outbox *outbox, size_t record_max, size_t
   return KH_OK;
 }
 
+/* By the rules of now: a rule may be gone since it was counted. */
+static bool send_again(struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  attempt->waits_for_grant = false;
+  attempt->rule = kh_rules_for(outbox->rules, attempt->delivery.credential);
+  if (attempt->rule)
+    return send(outbox, attempt);
+  kh_attempt_wait_for_rule(outbox, attempt);
+  return false;
+}
+
+/* What waited for the call that ATTEMPT made goes on with it: HAS_GRANT, or it has failed. */
+static void go_on(struct kh_outbox *outbox, const struct kh_attempt *attempt, bool has_grant)
+{
+  for (size_t i = 0; i < outbox->under_way_count;) {
+    struct kh_attempt *other = outbox->under_way[i];
+    const bool waits = other->waits_for_grant &&
+                       strcmp(other->delivery.credential, attempt->delivery.credential) == 0;
+
+    if (waits && !has_grant)
+      kh_attempt_miss_grant(outbox, other);
+    if (!waits || (has_grant && send_again(outbox, other))) {
+      i++;
+      continue;
+    }
+    outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];
+    has_ended(outbox, other);
+  }
+}
+
 static void collect_ended(struct kh_outbox *outbox)
 {
   const struct kh_transport *transport = &outbox->transport;
@@ -320,8 +362,15 @@ static void collect_ended(struct kh_outbox *outbox)
 
       if (&attempt->exchange != exchange)
         continue;
+      const bool asked = attempt->asks_grant;
+      if (asked && kh_attempt_take_grant(outbox, attempt)) {
+        go_on(outbox, attempt, true);
+        break;
+      }
       outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];
       kh_attempt_conclude(outbox, attempt);
+      if (asked)
+        go_on(outbox, attempt, false);
       has_ended(outbox, attempt);
       break;
     }
@@ -389,7 +438,8 @@ void kh_outbox_cancel(struct kh_outbox *outbox)
 
   while (outbox->under_way_count > 0) {
     attempt = outbox->under_way[--outbox->under_way_count];
-    outbox->transport.cancel(outbox->transport.self, &attempt->exchange);
+    if (!attempt->waits_for_grant)
+      outbox->transport.cancel(outbox->transport.self, &attempt->exchange);
     release(attempt);
   }
   while ((attempt = remove_first(&outbox->ended))) {

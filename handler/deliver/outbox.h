@@ -15,6 +15,7 @@
 #include "rules/notifier.h"
 
 struct kh_attempt;
+struct kh_grants;
 struct kh_paces;
 
 /* One attempt, for who counts or shows them. All of it holds for the call; nothing has a secret in it. */
@@ -40,8 +41,9 @@ struct kh_outbox {
   struct kh_log log;
   const struct kh_clock *clock;
   int64_t since_us; /* of the clock: nothing dies of age that was not tried after it; 0 for no such time */
-  struct kh_paces *paces; /* borrowed; NULL where nothing is paced (pace.h) */
-  uint64_t jitter;        /* any number to begin with (policy.h) */
+  struct kh_paces *paces;   /* borrowed; NULL where nothing is paced (pace.h) */
+  struct kh_grants *grants; /* borrowed; NULL where each attempt asks anew (grant.h) */
+  uint64_t jitter;          /* any number to begin with (policy.h) */
   int64_t until_us; /* in the clock's ticks: no send may last longer or start later; 0 for no such end */
   bool once;        /* nobody comes back: what fails is dead, whatever trying again might help */
   void (*observe)(void *observer, const struct kh_attempted *attempted); /* or NULL */

@@ -67,6 +67,7 @@ struct kh_outgoing {
   struct kh_buf own_body; /* owned; what `body` shows where no other place has it; may hold a secret */
   struct kh_sent_headers headers;
   int64_t timeout_ms;               /* for the whole exchange */
+  const struct kh_secret *grant;    /* what lets it in, for whoever makes the request; or NULL */
   const struct kh_aws_signing *aws; /* NULL: not signed */
 };
 

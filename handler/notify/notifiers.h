@@ -14,6 +14,7 @@
   NOTIFIER(pagerduty_change_event) \
   NOTIFIER(basecamp_campfire)      \
   NOTIFIER(github_commit_status)   \
+  NOTIFIER(github_check)           \
   NOTIFIER(ntfy)                   \
   NOTIFIER(log)
 

@@ -126,7 +126,7 @@ static enum kh_err check_kind(struct kh_config *config, const struct kh_account 
     struct kh_buf usage;
 
     kh_buf_init(&usage, 512);
-    kh_account_usage(account, &usage);
+    kh_account_usage(account, NULL, &usage);
     err = kh_config_mistake(config, config->services, account->kind, diags, "write `%s`",
                             kh_buf_text(&usage));
     kh_buf_release(&usage);
@@ -188,9 +188,9 @@ const char *kh_account_text(const struct kh_rule *rule, const char *name)
   return account ? kh_option_text_by(account->options, rule->account, name) : NULL;
 }
 
-void kh_account_usage(const struct kh_account *account, struct kh_buf *out)
+void kh_account_usage(const struct kh_account *account, const char *const *needs, struct kh_buf *out)
 {
   (void)kh_buf_add(out, KH_STR("services: {"));
-  kh_options_usage_by(account->options, account->kind, out);
+  kh_options_usage_by(account->options, needs, account->kind, out);
   (void)kh_buf_add_byte(out, '}');
 }

@@ -50,7 +50,10 @@ enum kh_err kh_account_read(struct kh_config *config, const struct kh_account *a
                             struct kh_diags *diags) KH_MUST_USE;
 /* The text under NAME in the service that RULE goes by, or its default; NULL where there is neither. */
 const char *kh_account_text(const struct kh_rule *rule, const char *name);
-/* How one with what is required is written: "services: {slack: {token: {env: SLACK_TOKEN}}}". */
-void kh_account_usage(const struct kh_account *account, struct kh_buf *out);
+/*
+ * How one with what is required, and with NEEDS (NULL-terminated, or NULL), is written:
+ * "services: {slack: {token: {env: SLACK_TOKEN}}}".
+ */
+void kh_account_usage(const struct kh_account *account, const char *const *needs, struct kh_buf *out);
 
 #endif

@@ -7,7 +7,7 @@ static enum kh_err miss_service(const struct kh_entry_reader *from, const struct
   struct kh_buf usage;
 
   kh_buf_init(&usage, 512);
-  kh_account_usage(account, &usage);
+  kh_account_usage(account, from->form->account_needs, &usage);
   enum kh_err err = kh_config_mistake(
       from->config, from->entry, json_is_object(from->entry) ? from->rule->notifier->name : NULL, from->diags,
       "%s has no service that it goes by; add `%s` above `notify`", from->rule->notifier->name,

@@ -105,7 +105,7 @@ static enum kh_err miss_places(const struct kh_entry_reader *from, const struct 
   kh_buf_init(&other, 512);
   if (from->table != notifier->options) {
     (void)kh_buf_add(&other, KH_STR(", or `"));
-    kh_options_usage_by(notifier->options, notifier->name, &other);
+    kh_options_usage_by(notifier->options, NULL, notifier->name, &other);
     (void)kh_buf_add_byte(&other, '`');
   }
   enum kh_err err = kh_config_mistake(from->config, from->given ? from->given : from->entry, NULL,

@@ -68,6 +68,8 @@ struct kh_form {
   /* By default no build that is blocked, unless the rule's `if` speaks of them. */
   bool not_blocked;
   const struct kh_account *account; /* that it goes by, or NULL */
+  /* Of that, which of the options that are not required this word needs; NULL-terminated, or NULL. */
+  const char *const *account_needs;
   /*
    * Cuts the name of a service off PLACE, as it stands in the file: "acme" of "acme#builds". Empty where it
    * has none. NULL where `service: NAME` says it.
@@ -127,6 +129,16 @@ struct kh_notifier {
    */
   enum kh_err (*request)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                          struct kh_outgoing *outgoing);
+  /*
+   * Where an attempt needs a grant, a secret with an end that one call yields: OUTGOING, empty before, becomes
+   * that call, whose answer `judge` judges, too. What PROOF is made to hold stays until it has ended.
+   * KH_ERR_NOT_FOUND where RULE needs none, KH_ERR_CONFIG where a secret of RULE is not what it should be,
+   * KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL where no rule needs one.
+   */
+  enum kh_err (*ask_grant)(const struct kh_rule *rule, int64_t now_us, struct kh_secret *proof,
+                           struct kh_outgoing *outgoing);
+  /* GRANT gets what BODY, an answer of 2xx to that, yields, and *UNTIL_US its end. False where it has none. */
+  bool (*take_grant)(struct kh_str body, struct kh_secret *grant, int64_t *until_us);
   /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
   void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
   /*
@@ -135,6 +147,8 @@ struct kh_notifier {
    */
   enum kh_err (*deliver)(const struct kh_delivery *delivery, const struct kh_log *log);
 };
+
+enum { KH_RULE_PARTS = 3 };
 
 struct kh_rule {
   char name[33]; /* `name:`, or the notifier's name and its place: "slack-1" */
@@ -147,6 +161,8 @@ struct kh_rule {
   struct kh_secret capability; /* what lets whoever knows it send: a topic, a routing key */
   json_t *made;                /* owned; what configure prepared for render */
   struct kh_template *message; /* owned; `message:`, or NULL for the notifier's own words */
+  struct kh_template
+      *parts[KH_RULE_PARTS];            /* owned, each of them or NULL; what else configure made to render */
   char credential[KH_CREDENTIAL_BYTES]; /* names them without telling them: "slack env:SLACK_WEBHOOK_URL" */
   /* Where to inside of it, "" where that is all; where there are PLACES, these as written, for people. */
   char place[KH_PLACE_BYTES];
@@ -204,10 +220,11 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
                            struct kh_deliveries *made) KH_MUST_USE;
 
 /*
- * What one attempt at NOW_US sends of DELIVERY, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT,
+ * What one attempt at NOW_US sends of DELIVERY, let in by GRANT, which may be NULL, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT,
  * KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it borrows from RULE and DELIVERY.
  */
-enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
+enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
+                            const struct kh_secret *grant, int64_t now_us,
                             struct kh_outgoing *outgoing) KH_MUST_USE;
 
 /*

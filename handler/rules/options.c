@@ -182,6 +182,8 @@ static enum kh_err check_value(const struct reader *from, const json_t *mapping,
 {
   const json_t *node = json_object_get(mapping, option->name);
 
+  if (option->type == KH_OPTION_LIST)
+    return KH_OK;
   if (!node && option->required)
     return kh_config_mistake(from->config, mapping ? mapping : from->options->at, NULL, from->diags,
                              "%.*s needs `%s`, such as `%s: %s`", (int)strlen(before) - 1, before,
@@ -334,19 +336,28 @@ static bool is_secret(const struct kh_option *option)
   return option->type == KH_OPTION_URL || option->type == KH_OPTION_SECRET;
 }
 
-void kh_options_usage_by(const struct kh_option *table, const char *name, struct kh_buf *out)
+bool kh_option_is_needed(const struct kh_option *option, const char *const *needs)
+{
+  for (; !option->required && needs && *needs; needs++)
+    if (strcmp(*needs, option->name) == 0)
+      return true;
+  return option->required;
+}
+
+void kh_options_usage_by(const struct kh_option *table, const char *const *needs, const char *name,
+                         struct kh_buf *out)
 {
   const char *before = ": {";
 
   (void)kh_buf_add(out, kh_str_of(name));
   for (const struct kh_option *option = table; option->name; option++) {
-    if (!option->required)
+    if (!kh_option_is_needed(option, needs))
       continue;
     (void)kh_buf_printf(out, is_secret(option) ? "%s%s: {env: %s}" : "%s%s: %s", before, option->name,
                         option->example);
     before = ", ";
   }
-  if (are_needed(table))
+  if (before[0] == ',')
     (void)kh_buf_add_byte(out, '}');
 }
 
@@ -359,5 +370,5 @@ void kh_options_usage(const struct kh_notifier *notifier, struct kh_buf *out)
   if (alone)
     (void)kh_buf_printf(out, is_secret(alone) ? "%s: {env: %s}" : "%s: %s", notifier->name, alone->example);
   else
-    kh_options_usage_by(notifier->options, notifier->name, out);
+    kh_options_usage_by(notifier->options, NULL, notifier->name, out);
 }

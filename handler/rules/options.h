@@ -19,7 +19,8 @@ enum kh_option_type {
   KH_OPTION_CHOICE,
   KH_OPTION_NUMBER, /* 0 or more */
   KH_OPTION_TRUTH,
-  KH_OPTION_MAPPING
+  KH_OPTION_MAPPING,
+  KH_OPTION_LIST /* of mappings, which configure checks; a member only */
 };
 
 /* A table ends with one without a name. Texts may quote `literally`. */
@@ -41,7 +42,7 @@ struct kh_option {
   double max;                      /* of NUMBER */
   bool above_0;                    /* of NUMBER: 0 is too little */
   const char *const *choices;      /* of CHOICE; NULL-terminated */
-  const struct kh_option *members; /* of MAPPING: TEXT, NUMBER and TRUTH */
+  const struct kh_option *members; /* of MAPPING: TEXT, NUMBER, TRUTH and LIST */
   /* Of a member: 1 << place, for each of the notifier's choices that it may stand beside; 0: all. */
   unsigned beside;
 };
@@ -82,7 +83,13 @@ bool kh_option_is_token(struct kh_str value);
 bool kh_options_are_needed(const struct kh_notifier *notifier);
 /* How an entry with what is required is written: "slack: {url: {env: SLACK_WEBHOOK_URL}}". */
 void kh_options_usage(const struct kh_notifier *notifier, struct kh_buf *out);
-/* The same for what TABLE requires, behind NAME, a key: NAME alone where it requires nothing. */
-void kh_options_usage_by(const struct kh_option *table, const char *name, struct kh_buf *out);
+/*
+ * The same for what TABLE requires, and what is in NEEDS (NULL-terminated, or NULL), behind NAME, a key: NAME
+ * alone where that is nothing.
+ */
+void kh_options_usage_by(const struct kh_option *table, const char *const *needs, const char *name,
+                         struct kh_buf *out);
+/* Is OPTION required, or in NEEDS? */
+bool kh_option_is_needed(const struct kh_option *option, const char *const *needs);
 
 #endif

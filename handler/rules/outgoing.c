@@ -58,12 +58,13 @@ enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, co
   return kh_outgoing_text(outgoing, key, kh_secret_reveal(secret));
 }
 
-enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
-                            struct kh_outgoing *outgoing)
+enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
+                            const struct kh_secret *grant, int64_t now_us, struct kh_outgoing *outgoing)
 {
   *outgoing = (struct kh_outgoing){.verb = rule->verb,
                                    .content_type = kh_str_of(rule->notifier->content_type),
-                                   .body = kh_buf_view(&delivery->body)};
+                                   .body = kh_buf_view(&delivery->body),
+                                   .grant = grant};
   enum kh_err err = kh_secret_copy(&outgoing->url, &rule->url);
   if (!err && rule->notifier->request)
     err = rule->notifier->request(rule, delivery, now_us, outgoing);

@@ -259,6 +259,8 @@ static void release_rule(struct kh_rule *rule)
   kh_secret_release(&rule->capability);
   json_decref(rule->made);
   kh_template_free(rule->message);
+  for (size_t i = 0; i < KH_RULE_PARTS; i++)
+    kh_template_free(rule->parts[i]);
   for (size_t i = 0; i < rule->place_count; i++)
     kh_template_free(rule->places[i]);
   free(rule->places);

@@ -51,6 +51,24 @@ def github(message, *errors):
         {"resource": "Status", "code": "custom", "message": error} for error in errors]}).encode()
 
 
+GITHUB = [
+    (201, b'{"id":1,"state":"success"}', DONE, ""),
+    (403, ({"Retry-After": "60"}, github("You have exceeded a secondary rate limit.")), AGAIN,
+     "with `Retry-After`"),
+    (403, (USED_UP, github("API rate limit exceeded")), AGAIN, "with `x-ratelimit-remaining: 0`"),
+    (403, github("You have exceeded a secondary rate limit."), AGAIN, "that speaks of a rate limit"),
+    (429, (USED_UP, github("API rate limit exceeded")), AGAIN, ""),
+    (200, PAGE, AGAIN, "a page"),
+    (403, github("Resource not accessible by personal access token"), CONFIG, ""),
+    (401, github("Bad credentials"), CONFIG, ""), (404, github("Not Found"), CONFIG, ""),
+    (301, github("Moved Permanently"), CONFIG, ""), (307, github("Temporary Redirect"), CONFIG, ""),
+    (422, github("No commit found for SHA: 3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"), DEAD,
+     "no such commit"),
+    (422, github("Validation Failed"), DEAD, ""),
+    *[row for row in STATUSES if row[0] not in (401, 403, 404, 422)],
+]
+
+
 # Of each place: how an entry is written, the option whose URL it is, and the rows.
 PLACES = {
     "slack, by token": [
@@ -79,24 +97,10 @@ PLACES = {
         (200, PAGE, AGAIN, "a page"),
         *[row for row in STATUSES if row[0] != 400],
     ],
-    "github_commit_status": [
-        (201, b'{"id":1,"state":"success"}', DONE, ""),
-        (403, ({"Retry-After": "60"}, github("You have exceeded a secondary rate limit.")), AGAIN,
-         "with `Retry-After`"),
-        (403, (USED_UP, github("API rate limit exceeded")), AGAIN, "with `x-ratelimit-remaining: 0`"),
-        (403, github("You have exceeded a secondary rate limit."), AGAIN, "that speaks of a rate limit"),
-        (429, (USED_UP, github("API rate limit exceeded")), AGAIN, ""),
-        (200, PAGE, AGAIN, "a page"),
-        (403, github("Resource not accessible by personal access token"), CONFIG, ""),
-        (401, github("Bad credentials"), CONFIG, ""), (404, github("Not Found"), CONFIG, ""),
-        (301, github("Moved Permanently"), CONFIG, ""), (307, github("Temporary Redirect"), CONFIG, ""),
-        (422, github("No commit found for SHA: 3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"), DEAD,
-         "no such commit"),
+    "github_commit_status": GITHUB + [
         (422, github("Validation Failed", "This SHA and context has reached the maximum number of statuses."),
-         DEAD, "1,000 statuses of that context"),
-        (422, github("Validation Failed"), DEAD, ""),
-        *[row for row in STATUSES if row[0] not in (401, 403, 404, 422)],
-    ],
+         DEAD, "1,000 statuses of that context")],
+    "github_check": GITHUB,
     "basecamp_campfire": [(201, b"", DONE, ""), *STATUSES],
 }
 

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Statuses of commits at GitHub over real HTTP: where each goes, what it says, and that an older one never
-overwrites a newer.
+"""Statuses of commits and check runs at GitHub over real HTTP: where each goes, what it says, that an older one
+never overwrites a newer, and how an app gets in.
 
 usage: github_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
-The oracle is docs.github.com/en/rest as this file has it: paths, headers, and words of states.
+The oracle is docs.github.com/en/rest as this file has it: paths, headers, and words of states; of signatures by
+RS256 the openssl command line.
 """
+import base64
+import datetime
 import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -207,7 +211,174 @@ def test_limits_are_of_the_account(cli, report):
             one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file()), "")
 
 
-TESTS = [test_states, test_options, test_jobs, test_where, test_older_is_superseded,
+# ---- apps and check runs
+
+APP = "app: 123456, installation: 7890, private_key: { file: app.pem }, url: { env: URL }"
+GRANT = "ghs_plantedGrant"
+CONCLUSIONS = {"build_failing": "failure", "build_finished_failed": "failure", "build_finished_passed": "success",
+               "build_finished_canceled": "cancelled", "build_finished_not_run": "skipped"}
+
+
+def key(cli):
+    cli.file("app.pem", subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout)
+    cli.file("public.pem", subprocess.run(["openssl", "rsa", "-in", cli.path("app.pem"), "-pubout"],
+                                          capture_output=True, check=True).stdout)
+
+
+def decoded(part):
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def is_signed(cli, jwt):
+    """By the key, as openssl has it."""
+    head, claims, signature = jwt.split(".")
+    cli.file("signature", decoded(signature))
+    done = subprocess.run(["openssl", "dgst", "-sha256", "-verify", cli.path("public.pem"), "-signature",
+                           cli.path("signature")], input=f"{head}.{claims}".encode(), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+class App:
+    """GitHub for an app: tokens of an hour, and what is let in by them."""
+
+    def __init__(self, minutes=60):
+        self.minutes, self.grants, self.refuse, self.slow = minutes, 0, None, False
+
+    def __call__(self, path, _):
+        if not path.endswith("/access_tokens"):
+            return made()
+        self.grants += 1
+        if self.slow:
+            time.sleep(0.3)
+        if self.refuse:
+            return self.refuse
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=self.minutes)
+        body = {"token": f"{GRANT}{self.grants}", "expires_at": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "permissions": {"checks": "write"}}
+        return 201, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+def token_of(one):
+    return {name.lower(): value for name, value in one.headers.items()}["authorization"].removeprefix("Bearer ")
+
+
+def test_checks(cli, report):
+    key(cli)
+    with Catcher(App()) as api:
+        config(cli, "  - github_check\n", api.url("/api/v3"), APP)
+        for fixture, conclusion in CONCLUSIONS.items():
+            api.caught.clear()
+            told = send(cli, fixture)
+            asked, run = api.caught
+            head, claims = (json.loads(decoded(part)) for part in token_of(asked).split(".")[:2])
+            report.check(f"{fixture}: asks for a token", asked.path == "/api/v3/app/installations/7890/access_tokens",
+                         asked.path)
+            report.check(f"{fixture}: as RFC 7519 and GitHub have it", head == {"alg": "RS256", "typ": "JWT"} and
+                         claims["iss"] == "123456" and claims["exp"] - claims["iat"] == 600, (head, claims))
+            report.check(f"{fixture}: signed by the app's key", is_signed(cli, token_of(asked)), asked.headers)
+            report.check(f"{fixture}: the run", run.path == "/api/v3/repos/acme-kites/kite-frame/check-runs" and
+                         token_of(run) == f"{GRANT}{api.script.grants}" and
+                         run.json["head_sha"] == COMMIT and run.json["name"] == "Kite Frame" and
+                         run.json["status"] == "completed" and run.json["conclusion"] == conclusion,
+                         (run.path, run.json))
+            report.check(f"{fixture}: no secret is told", "ghs_" not in json.dumps(told) and
+                         token_of(asked) not in json.dumps(told), told)
+        api.caught.clear()
+        send(cli, body_of(1))
+        claims, now = json.loads(decoded(token_of(api.caught[0]).split(".")[1])), time.time()
+        report.check("good from a minute ago until in nine", now - 75 < claims["iat"] < now - 55 and
+                     now + 500 < claims["exp"] <= now + 540, (now, claims))
+        api.caught.clear()
+        send(cli, "build_running")
+        send(cli, "blocked_build")
+        report.check("what goes on has no run", not api.caught, [one.body for one in api.caught])
+
+
+def test_check_output(cli, report):
+    key(cli)
+    with Catcher(App()) as api:
+        config(cli, "  - github_check:\n      name: 'Lint {{pipeline.slug}}'\n      output:\n"
+               "        title: 'of ${BUILDKITE_BRANCH}'\n        summary: '**{{build.branch}}**'\n"
+               "        text: |\n          - a\n          - b\n        annotations:\n"
+               "          - { path: a.c, start_line: 3, end_line: 4, annotation_level: warning, message: 'Hm' }\n",
+               api.url(""), APP)
+        send(cli, body_of(1, branch="x_[y](z)"))
+        run = api.caught[-1].json
+        report.check("the name", run["name"] == "Lint kite-frame", run)
+        report.check("the output", run["output"] == {
+            "title": "of x_[y](z)", "summary": "**x\\_\\[y\\]\\(z\\)**", "text": "- a\n- b", "annotations": [
+                {"path": "a.c", "start_line": 3, "end_line": 4, "annotation_level": "warning", "message": "Hm"}]},
+            run["output"])
+
+
+def test_one_token_for_all(cli, report):
+    """One call for many that go at once, and none again until it ends; what it yields lies nowhere."""
+    key(cli)
+    app = App()
+    app.slow = True
+    with Catcher(app) as api:
+        path = config(cli, "  - github_check\n", api.url(""), APP)
+        log = work(cli, path, [(number, body_of(number, commit=f"{number:040x}")) for number in range(1, 31)], report)
+        runs = [one for one in api.caught if one.path.endswith("/check-runs")]
+        report.check("all are made, by one token", len(runs) == 30 and app.grants == 1 and
+                     {token_of(one) for one in runs} == {f"{GRANT}1"}, (len(runs), app.grants))
+        kept = b"".join(one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file())
+        report.check("the token is nowhere", GRANT.encode() not in kept and GRANT not in log, "")
+    app = App(minutes=0)
+    with Catcher(app) as api:
+        path = config(cli, "  - github_check\n", api.url(""), APP)
+        work(cli, path, [(100 + number, body_of(number, commit=f"{number:040x}")) for number in range(40, 43)], report)
+        report.check("one that has ended is asked for anew", app.grants == 3, app.grants)
+
+
+def test_a_refused_token_is_the_deliverys_failure(cli, report):
+    key(cli)
+    expected = [((401, {}, b'{"message":"A JSON web token could not be decoded"}'), "destination_refused"),
+                ((404, {}, b'{"message":"Not Found"}'), "destination_refused"),
+                ((503, {}, b""), "delivery_failed"), ((201, {}, b'{"token":7}'), "delivery_failed"),
+                ((201, {}, b"<html>"), "delivery_failed"), ((429, {}, b""), "delivery_failed")]
+    app = App()
+    with Catcher(app) as api:
+        config(cli, "  - github_check\n", api.url(""), APP)
+        for answer, reason in expected:
+            api.caught.clear()
+            app.refuse = answer
+            one, = send(cli, "build_finished_failed")["deliveries"]
+            report.check(f"{answer}: {reason}", one["result"].get("reason") == reason and
+                         "token" in one["result"].get("detail", "") and len(api.caught) == 1, one["result"])
+
+
+def test_statuses_by_an_app(cli, report):
+    key(cli)
+    with Catcher(App()) as api:
+        config(cli, "  - github_commit_status\n", api.url(""), APP)
+        send(cli, "build_finished_failed")
+        report.check("by its token", [token_of(one) for one in api.caught][1:] == [f"{GRANT}1"], api.caught)
+        config(cli, "  - github_commit_status\n", api.url(""), "token: { env: TOKEN }, " + APP)
+        api.caught.clear()
+        send(cli, "build_finished_failed")
+        report.check("a token beside it goes first", [token_of(one) for one in api.caught] == [TOKEN], api.caught)
+
+
+def test_mistakes(cli, report):
+    key(cli)
+    cli.file("other.pem", "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n")
+    for service, notify, words in (
+            ("url: { env: URL }", "github_commit_status", "needs `token: {env: GITHUB_TOKEN}`, or an app"),
+            ("token: { env: TOKEN }", "github_check", "services.github needs `app`"),
+            ("app: 1, private_key: { file: app.pem }", "github_check", "services.github needs `installation`"),
+            ("app: 'a b', installation: 1, private_key: { file: app.pem }", "github_check", "the client id of an app"),
+            (APP.replace("app.pem", "other.pem"), "github_check", "must hold an RSA key in PEM"),
+            (APP, "github_check: { output: { annotations: [{ path: a.c }] } }", "an annotation needs `start_line`"),
+            (APP, "github_check: { output: { annotations: 7 } }", "annotations are a list"),
+            (APP, "github_check: { output: { titel: x } }", "did you mean `title`")):
+        path = config(cli, f"  - {notify}\n", "http://127.0.0.1:9", service)
+        done = cli.run("check", "--config", path)
+        report.check(f"{service} {notify}", done.code == 1 and words in done.out and "planted" not in done.out, done)
+
+
+TESTS = [test_checks, test_check_output, test_one_token_for_all, test_a_refused_token_is_the_deliverys_failure,
+         test_statuses_by_an_app, test_mistakes, test_states, test_options, test_jobs, test_where, test_older_is_superseded,
          test_a_newer_one_replaces_what_waits, test_limits_are_of_the_account]
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -204,12 +205,17 @@ NOTIFY = {
     "basecamp_campfire": "  - basecamp_campfire: { env: URL }\n",
     "github_commit_status": "  - github_commit_status\n"
                             "services: { github: { token: { env: TOKEN }, url: { env: URL } } }\n",
+    "github_check": "  - github_check\n"
+                    "services: { github: { app: 1, installation: 2, private_key: { file: app.pem },"
+                    " url: { env: URL } } }\n",
 }
 
 
 def test_answers_mean_what_the_tables_say(cli, report):
     document = (ROOT / "docs/notifiers.md").read_text(encoding="utf-8")
-    with Catcher(lambda *_: answer) as place:
+    grant = 201, {}, b'{"token":"ghs_planted","expires_at":"2099-01-01T00:00:00Z"}'
+    cli.file("app.pem", subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout)
+    with Catcher(lambda path, _: grant if path.endswith("/access_tokens") else answer) as place:
         for name, rows in answers.PLACES.items():
             config(cli, "notify:\n" + NOTIFY[name], URL=place.url("/"), TOKEN="planted-token")
             wrong = []

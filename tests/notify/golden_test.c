@@ -61,7 +61,8 @@ static const struct {
               {"webhook", EVERY_EVENT},
               {"pagerduty_change_event", EVERY_EVENT},
               {"basecamp_campfire", EVERY_EVENT},
-              {"github_commit_status", "  events: [build.*, job.*]\n"}};
+              {"github_commit_status", "  events: [build.*, job.*]\n"},
+              {"github_check", "  events: [build.*, job.*]\n"}};
 
 static const char message_rule[] =
     "- slack:\n    url: {env: SLACK_WEBHOOK_URL}\n    message: |\n"

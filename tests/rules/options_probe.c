@@ -17,7 +17,8 @@
 static const char *const types[] = {
     [KH_OPTION_URL] = "url",       [KH_OPTION_SECRET] = "secret", [KH_OPTION_MESSAGE] = "message",
     [KH_OPTION_TEXT] = "text",     [KH_OPTION_PLACE] = "place",   [KH_OPTION_CHOICE] = "choice",
-    [KH_OPTION_NUMBER] = "number", [KH_OPTION_TRUTH] = "truth",   [KH_OPTION_MAPPING] = "mapping"};
+    [KH_OPTION_NUMBER] = "number", [KH_OPTION_TRUTH] = "truth",   [KH_OPTION_MAPPING] = "mapping",
+    [KH_OPTION_LIST] = "list"};
 
 static json_t *list_of(const char *const *texts)
 {

@@ -190,6 +190,32 @@ static void check_status(const char *why, const struct kh_rule *rule, struct kh_
   json_decref(json);
 }
 
+/* Every sign of Markdown stands behind a backslash. */
+static void check_markdown(const char *why, const json_t *node)
+{
+  for (const char *c = json_string_value(node); *c; c++) {
+    if (*c == '\\' && c[1])
+      c++;
+    else
+      MUST(!strchr("*_`[]<>#&@:|~!", *c), "%s: %s", why, json_string_value(node));
+  }
+}
+
+static void check_check(const char *why, const struct kh_rule *rule, struct kh_str body)
+{
+  json_t *json = kh_check_read(why, body);
+  json_t *output = json_object_get(json, "output");
+
+  (void)rule;
+  kh_check_keys(why, json, "|status|conclusion|details_url|external_id|output|");
+  kh_check_keys(why, output, "|title|summary|");
+  kh_check_text(why, json_object_get(output, "title"), 255);
+  check_markdown(why, json_object_get(output, "summary"));
+  if (json_object_get(json, "details_url"))
+    kh_check_url(why, json_object_get(json, "details_url"));
+  json_decref(json);
+}
+
 /*
  * What a place is known to parse, and what else must hold of a body. A notifier without a row has the checks
  * that all have.
@@ -203,6 +229,7 @@ static const struct {
               {"basecamp_campfire", check_basecamp},
               {"email", check_email},
               {"github_commit_status", check_status},
+              {"github_check", check_check},
               {"lifx", check_lifx},
               {"log", check_log}};
 
@@ -238,6 +265,7 @@ static struct kh_test_rules *open_example(const struct kh_notifier *notifier, co
   char variables[VARIABLES_MAX][128];
   const char *environment[VARIABLES_MAX + 1] = {NULL};
   const struct kh_account *account = notifier->form ? notifier->form->account : NULL;
+  const char *const *needs = account ? notifier->form->account_needs : NULL;
   const struct kh_option *const tables[] = {notifier->options, account ? account->options : NULL};
   size_t count = 0;
   struct kh_buf notify;
@@ -247,7 +275,7 @@ static struct kh_test_rules *open_example(const struct kh_notifier *notifier, co
     for (const struct kh_option *option = tables[i]; option && option->name; option++) {
       const bool is_url = option->type == KH_OPTION_URL;
 
-      if (!option->required || (!is_url && option->type != KH_OPTION_SECRET))
+      if (!kh_option_is_needed(option, needs) || (!is_url && option->type != KH_OPTION_SECRET))
         continue;
       ck_assert_uint_lt(count, VARIABLES_MAX);
       (void)snprintf(variables[count], sizeof variables[count], "%s=%s", option->example,
@@ -260,7 +288,7 @@ static struct kh_test_rules *open_example(const struct kh_notifier *notifier, co
   kh_options_usage(notifier, &notify);
   (void)kh_buf_printf(&notify, "%s\n%s", strchr(kh_buf_text(&notify), ':') ? "" : ":", keys);
   if (account) {
-    kh_account_usage(account, &notify);
+    kh_account_usage(account, needs, &notify);
     (void)kh_buf_add_byte(&notify, '\n');
   }
   kh_test_rules_open(made, kh_buf_text(&notify), environment);

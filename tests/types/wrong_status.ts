@@ -1,5 +1,5 @@
 /* The compiler must refuse these: it fails where an error that is expected does not come. */
-import type { Status } from './status.js';
+import type { Check, Status } from './status.js';
 
 export const right: Status = { state: 'success', description: 'x' };
 // @ts-expect-error
@@ -8,3 +8,9 @@ export const unknownState: Status = { state: 'passed' };
 export const withoutState: Status = { description: 'x' };
 // @ts-expect-error
 export const unknownMember: Status = { state: 'success', url: 'https://x.example/' };
+
+export const rightRun: Check = { status: 'completed', conclusion: 'success', output: { title: 'x', summary: 'x' } };
+// @ts-expect-error
+export const unknownConclusion: Check = { ...rightRun, conclusion: 'failed' };
+// @ts-expect-error
+export const withoutSummary: Check = { ...rightRun, output: { title: 'x' } };

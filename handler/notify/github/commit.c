@@ -143,7 +143,7 @@ bool kh_github_read_place(const char *place, struct kh_github_commit *commit)
   return is_repository(commit->repository) && commit->commit.len == COMMIT_DIGITS && rest.len > 0;
 }
 
-enum kh_err kh_github_address(const struct kh_rule *rule, struct kh_str repository, const char *path,
+enum kh_err kh_github_address(const struct kh_rule *rule, const char *path, const struct kh_secret *token,
                               struct kh_outgoing *outgoing)
 {
   struct kh_str api = kh_secret_reveal(&rule->url);
@@ -152,11 +152,12 @@ enum kh_err kh_github_address(const struct kh_rule *rule, struct kh_str reposito
   while (kh_str_ends(api, KH_STR("/")))
     api.len--;
   kh_buf_init(&url, URL_MAX_BYTES);
-  (void)kh_buf_printf(&url, "%.*s/repos/%.*s/%s", KH_FMT(api), KH_FMT(repository), path);
+  (void)kh_buf_printf(&url, "%.*s/%s", KH_FMT(api), path);
   enum kh_err err = kh_buf_ok(&url);
   if (!err)
     err = kh_secret_set(&outgoing->url, kh_buf_view(&url));
   kh_wipe_buf(&url);
+  kh_outgoing_bearer(outgoing, token);
   kh_outgoing_header(outgoing, "Accept", "application/vnd.github+json");
   kh_outgoing_header(outgoing, "X-GitHub-Api-Version", "2022-11-28");
   return err;

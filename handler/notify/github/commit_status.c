@@ -19,17 +19,16 @@ static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery 
                            struct kh_outgoing *outgoing)
 {
   struct kh_github_commit commit;
-  char path[64];
+  char path[KH_PLACE_BYTES];
 
   (void)now_us;
   if (!kh_github_read_place(delivery->place, &commit))
     return KH_ERR_RENDER;
-  (void)snprintf(path, sizeof path, "statuses/%.*s", KH_FMT(commit.commit));
-  enum kh_err err = kh_github_address(rule, commit.repository, path, outgoing);
-  if (!err)
-    err = kh_outgoing_text(outgoing, "context", commit.name);
-  kh_outgoing_bearer(outgoing, &rule->secret);
-  return err;
+  (void)snprintf(path, sizeof path, "repos/%.*s/statuses/%.*s", KH_FMT(commit.repository),
+                 KH_FMT(commit.commit));
+  const enum kh_err err = kh_github_address(rule, path, outgoing->grant ? outgoing->grant : &rule->secret,
+                                            outgoing);
+  return err ? err : kh_outgoing_text(outgoing, "context", commit.name);
 }
 
 /* Without WRITTEN as Buildkite has it: "buildkite/web", and for a job "buildkite/web/tests". */
@@ -135,15 +134,16 @@ static enum kh_err configure(struct kh_config *config, const json_t *given, stru
 {
   const char *text = kh_config_text(json_object_get(given, "blocked_builds_as_pending"));
 
-  (void)config;
-  (void)diags;
   rule->made = json_boolean(text && strcmp(text, "true") == 0);
-  return KH_OK;
+  return kh_github_check_account(config, rule, false, diags);
 }
 
 static const char *const default_events[] = {"build.failing", "build.finished", NULL};
 
-static const struct kh_form form = {.is_word = true, .account = &kh_github_account, .place = place};
+static const char *const account_needs[] = {"token", NULL};
+
+static const struct kh_form form = {
+    .is_word = true, .account = &kh_github_account, .account_needs = account_needs, .place = place};
 
 /*
  * Sources: docs.github.com/en/rest, "Rate limits for the REST API": 80 requests that make something in a
@@ -163,5 +163,7 @@ const struct kh_notifier kh_notifier_github_commit_status = {
     .render = render,
     .say = say,
     .request = request,
+    .ask_grant = kh_github_ask_grant,
+    .take_grant = kh_github_take_grant,
     .judge = kh_github_judge,
 };

@@ -14,6 +14,23 @@ enum { KH_GITHUB_NAME_CHARACTERS = 255 }; /* of a context or a check's name; Git
 
 extern const struct kh_account kh_github_account;
 
+/*
+ * For configure functions: RULE's service has a token, or an app with all that it needs; where NEEDS_APP, an
+ * app. KH_ERR_CONFIG.
+ */
+enum kh_err kh_github_check_account(struct kh_config *config, const struct kh_rule *rule, bool needs_app,
+                                    struct kh_diags *diags) KH_MUST_USE;
+
+/* ---- app.c: an app's token, for notifiers ---- */
+
+/* Of the installation that RULE's service names. */
+enum kh_err kh_github_ask_app(const struct kh_rule *rule, int64_t now_us, struct kh_secret *proof,
+                              struct kh_outgoing *outgoing) KH_MUST_USE;
+/* The same, unless it has a token of its own. */
+enum kh_err kh_github_ask_grant(const struct kh_rule *rule, int64_t now_us, struct kh_secret *proof,
+                                struct kh_outgoing *outgoing) KH_MUST_USE;
+bool kh_github_take_grant(struct kh_str body, struct kh_secret *grant, int64_t *until_us);
+
 /* ---- commit.c ---- */
 
 /* A place, taken apart; borrowed from it. */
@@ -34,8 +51,10 @@ enum kh_err kh_github_add_commit(const struct kh_rule *rule, const struct kh_ren
 void kh_github_add_step(const struct kh_event *event, struct kh_buf *name);
 /* False for a place that is none of these. */
 bool kh_github_read_place(const char *place, struct kh_github_commit *commit) KH_MUST_USE;
-/* OUTGOING goes to "repos/OWNER/REPOSITORY/PATH" of RULE's service, as GitHub wants requests to be. */
-enum kh_err kh_github_address(const struct kh_rule *rule, struct kh_str repository, const char *path,
+/*
+ * OUTGOING goes to PATH of RULE's service, as GitHub wants requests to be, by TOKEN, which is borrowed.
+ */
+enum kh_err kh_github_address(const struct kh_rule *rule, const char *path, const struct kh_secret *token,
                               struct kh_outgoing *outgoing) KH_MUST_USE;
 
 /* ---- state.c ---- */
