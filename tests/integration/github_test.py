@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Statuses of commits and check runs at GitHub over real HTTP: where each goes, what it says, that an older one
-never overwrites a newer, and how an app gets in.
+"""Statuses of commits and check runs at GitHub over real HTTP: where each goes, what it says, that an older
+one never overwrites a newer, and how an app gets in.
 
 usage: github_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 
-The oracle is docs.github.com/en/rest as this file has it: paths, headers, and words of states; of signatures by
-RS256 the openssl command line.
+The oracle is docs.github.com/en/rest as this file has it: paths, headers, and words of states; of signatures
+by RS256 the openssl command line.
 """
 import base64
 import datetime
@@ -162,6 +162,16 @@ def work(cli, path, bodies, report, code=0):
     return done.out + done.err
 
 
+def of_commits(numbers):
+    """A build for each of as many commits, for `work`."""
+    return [(number, body_of(number, commit=f"{number:040x}")) for number in numbers]
+
+
+def kept_in(cli):
+    """All bytes of the state folder."""
+    return b"".join(one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file())
+
+
 def test_older_is_superseded(cli, report):
     """What comes late does not overwrite what was told, of whichever build it is; another commit does not
     matter."""
@@ -203,19 +213,18 @@ def test_limits_are_of_the_account(cli, report):
     said = b'{"message":"You have exceeded a secondary rate limit."}'
     with Catcher(lambda *_: (403, {"Retry-After": "120"}, said)) as api:
         path = config(cli, "  - github_commit_status\n", api.url(""))
-        work(cli, path, [(number, body_of(number, commit=f"{number:040x}")) for number in range(1, 60)],
-             report, 4)
+        work(cli, path, of_commits(range(1, 60)), report, 4)
         report.check("those that were not under way when it came are not tried", len(api.caught) <= 16,
                      len(api.caught))
-        report.check("the token is nowhere", TOKEN.encode() not in b"".join(
-            one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file()), "")
+        report.check("the token is nowhere", TOKEN.encode() not in kept_in(cli), "")
 
 
 # ---- apps and check runs
 
 APP = "app: 123456, installation: 7890, private_key: { file: app.pem }, url: { env: URL }"
 GRANT = "ghs_plantedGrant"
-CONCLUSIONS = {"build_failing": "failure", "build_finished_failed": "failure", "build_finished_passed": "success",
+CONCLUSIONS = {"build_failing": "failure", "build_finished_failed": "failure",
+               "build_finished_passed": "success",
                "build_finished_canceled": "cancelled", "build_finished_not_run": "skipped"}
 
 
@@ -234,7 +243,8 @@ def is_signed(cli, jwt):
     head, claims, signature = jwt.split(".")
     cli.file("signature", decoded(signature))
     done = subprocess.run(["openssl", "dgst", "-sha256", "-verify", cli.path("public.pem"), "-signature",
-                           cli.path("signature")], input=f"{head}.{claims}".encode(), capture_output=True, check=False)
+                           cli.path("signature")], input=f"{head}.{claims}".encode(), capture_output=True,
+                          check=False)
     return done.returncode == 0
 
 
@@ -259,7 +269,7 @@ class App:
 
 
 def token_of(one):
-    return {name.lower(): value for name, value in one.headers.items()}["authorization"].removeprefix("Bearer ")
+    return one.headers["Authorization"].removeprefix("Bearer ")
 
 
 def test_checks(cli, report):
@@ -271,12 +281,16 @@ def test_checks(cli, report):
             told = send(cli, fixture)
             asked, run = api.caught
             head, claims = (json.loads(decoded(part)) for part in token_of(asked).split(".")[:2])
-            report.check(f"{fixture}: asks for a token", asked.path == "/api/v3/app/installations/7890/access_tokens",
+            report.check(f"{fixture}: asks for a token",
+                         asked.path == "/api/v3/app/installations/7890/access_tokens",
                          asked.path)
-            report.check(f"{fixture}: as RFC 7519 and GitHub have it", head == {"alg": "RS256", "typ": "JWT"} and
+            report.check(f"{fixture}: as RFC 7519 and GitHub have it",
+                         head == {"alg": "RS256", "typ": "JWT"} and
                          claims["iss"] == "123456" and claims["exp"] - claims["iat"] == 600, (head, claims))
-            report.check(f"{fixture}: signed by the app's key", is_signed(cli, token_of(asked)), asked.headers)
-            report.check(f"{fixture}: the run", run.path == "/api/v3/repos/acme-kites/kite-frame/check-runs" and
+            report.check(f"{fixture}: signed by the app's key", is_signed(cli, token_of(asked)),
+                         asked.headers)
+            report.check(f"{fixture}: the run",
+                         run.path == "/api/v3/repos/acme-kites/kite-frame/check-runs" and
                          token_of(run) == f"{GRANT}{api.script.grants}" and
                          run.json["head_sha"] == COMMIT and run.json["name"] == "Kite Frame" and
                          run.json["status"] == "completed" and run.json["conclusion"] == conclusion,
@@ -300,14 +314,16 @@ def test_check_output(cli, report):
         config(cli, "  - github_check:\n      name: 'Lint {{pipeline.slug}}'\n      output:\n"
                "        title: 'of ${BUILDKITE_BRANCH}'\n        summary: '**{{build.branch}}**'\n"
                "        text: |\n          - a\n          - b\n        annotations:\n"
-               "          - { path: a.c, start_line: 3, end_line: 4, annotation_level: warning, message: 'Hm' }\n",
+               "          - { path: a.c, start_line: 3, end_line: 4, annotation_level: warning,"
+               " message: 'Hm' }\n",
                api.url(""), APP)
         send(cli, body_of(1, branch="x_[y](z)"))
         run = api.caught[-1].json
         report.check("the name", run["name"] == "Lint kite-frame", run)
         report.check("the output", run["output"] == {
             "title": "of x_[y](z)", "summary": "**x\\_\\[y\\]\\(z\\)**", "text": "- a\n- b", "annotations": [
-                {"path": "a.c", "start_line": 3, "end_line": 4, "annotation_level": "warning", "message": "Hm"}]},
+                {"path": "a.c", "start_line": 3, "end_line": 4, "annotation_level": "warning",
+                 "message": "Hm"}]},
             run["output"])
 
 
@@ -318,16 +334,16 @@ def test_one_token_for_all(cli, report):
     app.slow = True
     with Catcher(app) as api:
         path = config(cli, "  - github_check\n", api.url(""), APP)
-        log = work(cli, path, [(number, body_of(number, commit=f"{number:040x}")) for number in range(1, 31)], report)
+        log = work(cli, path, of_commits(range(1, 31)), report)
         runs = [one for one in api.caught if one.path.endswith("/check-runs")]
         report.check("all are made, by one token", len(runs) == 30 and app.grants == 1 and
                      {token_of(one) for one in runs} == {f"{GRANT}1"}, (len(runs), app.grants))
-        kept = b"".join(one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file())
+        kept = kept_in(cli)
         report.check("the token is nowhere", GRANT.encode() not in kept and GRANT not in log, "")
     app = App(minutes=0)
     with Catcher(app) as api:
         path = config(cli, "  - github_check\n", api.url(""), APP)
-        work(cli, path, [(100 + number, body_of(number, commit=f"{number:040x}")) for number in range(40, 43)], report)
+        work(cli, path, of_commits(range(40, 43)), report)
         report.check("one that has ended is asked for anew", app.grants == 3, app.grants)
 
 
@@ -357,7 +373,8 @@ def test_statuses_by_an_app(cli, report):
         config(cli, "  - github_commit_status\n", api.url(""), "token: { env: TOKEN }, " + APP)
         api.caught.clear()
         send(cli, "build_finished_failed")
-        report.check("a token beside it goes first", [token_of(one) for one in api.caught] == [TOKEN], api.caught)
+        report.check("a token beside it goes first", [token_of(one) for one in api.caught] == [TOKEN],
+                     api.caught)
 
 
 def test_mistakes(cli, report):
@@ -366,19 +383,25 @@ def test_mistakes(cli, report):
     for service, notify, words in (
             ("url: { env: URL }", "github_commit_status", "needs `token: {env: GITHUB_TOKEN}`, or an app"),
             ("token: { env: TOKEN }", "github_check", "services.github needs `app`"),
-            ("app: 1, private_key: { file: app.pem }", "github_check", "services.github needs `installation`"),
-            ("app: 'a b', installation: 1, private_key: { file: app.pem }", "github_check", "the client id of an app"),
+            ("app: 1, private_key: { file: app.pem }", "github_check",
+             "services.github needs `installation`"),
+            ("app: 'a b', installation: 1, private_key: { file: app.pem }", "github_check",
+             "the client id of an app"),
             (APP.replace("app.pem", "other.pem"), "github_check", "must hold an RSA key in PEM"),
-            (APP, "github_check: { output: { annotations: [{ path: a.c }] } }", "an annotation needs `start_line`"),
+            (APP, "github_check: { output: { annotations: [{ path: a.c }] } }",
+             "an annotation needs `start_line`"),
             (APP, "github_check: { output: { annotations: 7 } }", "annotations are a list"),
             (APP, "github_check: { output: { titel: x } }", "did you mean `title`")):
         path = config(cli, f"  - {notify}\n", "http://127.0.0.1:9", service)
         done = cli.run("check", "--config", path)
-        report.check(f"{service} {notify}", done.code == 1 and words in done.out and "planted" not in done.out, done)
+        report.check(f"{service} {notify}", done.code == 1 and words in done.out and
+                     "planted" not in done.out, done)
 
 
-TESTS = [test_checks, test_check_output, test_one_token_for_all, test_a_refused_token_is_the_deliverys_failure,
-         test_statuses_by_an_app, test_mistakes, test_states, test_options, test_jobs, test_where, test_older_is_superseded,
+TESTS = [test_checks, test_check_output, test_one_token_for_all,
+         test_a_refused_token_is_the_deliverys_failure,
+         test_statuses_by_an_app, test_mistakes, test_states, test_options, test_jobs, test_where,
+         test_older_is_superseded,
          test_a_newer_one_replaces_what_waits, test_limits_are_of_the_account]
 
 if __name__ == "__main__":
