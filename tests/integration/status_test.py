@@ -215,4 +215,5 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_a_time_of_a_damaged_row, test_refused, test_prometheus, test_alive]))
+    sys.exit(cli_run.main(__doc__, [test_counts, test_a_time_of_a_damaged_row, test_refused, test_prometheus,
+                                     test_alive]))
