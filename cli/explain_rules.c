@@ -80,6 +80,14 @@ static bool may_be_secret_credential(const struct kh_config *config, const json_
   return name && (!kh_credential_path(config, name, path) || access(path, F_OK) != 0);
 }
 
+static bool may_be_secret_of_aws(const json_t *reference)
+{
+  const char *ssm = json_string_value(json_object_get(reference, "ssm"));
+  const char *name = ssm ? ssm : json_string_value(json_object_get(reference, "secretsmanager"));
+
+  return name && !kh_remote_name_is_told(name);
+}
+
 /* What stands for REFERENCE where its name may be a secret; NULL where it is none. */
 static const char *hidden_of(const struct kh_config *config, const json_t *reference)
 {
@@ -87,6 +95,8 @@ static const char *hidden_of(const struct kh_config *config, const json_t *refer
     return "a file that is not there";
   if (may_be_secret_variable(config, reference))
     return "a variable that is not set";
+  if (may_be_secret_of_aws(reference))
+    return "a secret of AWS";
   return may_be_secret_credential(config, reference) ? "a credential of a service" : NULL;
 }
 

@@ -5,11 +5,13 @@
 
 static void print_age(const char *label, int64_t at_us, int64_t now_us)
 {
+  int64_t span_us = 0;
   char span[24];
 
-  kh_output_span(now_us - at_us, span);
-  if (at_us != 0)
-    printf(", %s%s%s", label, span, at_us > now_us ? "" : " ago");
+  if (at_us == 0 || __builtin_sub_overflow(now_us, at_us, &span_us)) /* a damaged row has any time */
+    return;
+  kh_output_span(span_us, span);
+  printf(", %s%s%s", label, span, at_us > now_us ? "" : " ago");
 }
 
 static void print_destination(const json_t *one, int64_t now_us)

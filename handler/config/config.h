@@ -237,6 +237,11 @@ const char *kh_config_secret_source(const json_t *reference, const char **name);
 struct kh_str kh_environment_get(const char *const *environment, const char *name);
 /* Names in capitals may be told; anything else could be the secret itself, pasted into the wrong place. */
 bool kh_env_name_is_told(const char *name);
+/*
+ * The same behind `ssm:` and `secretsmanager:`: whoever pastes a secret there writes no slash first, and
+ * hardly one of nothing but small letters.
+ */
+bool kh_remote_name_is_told(const char *name);
 /* Where systemd has put the credential NAME. False when the process is given none, or the path is long. */
 bool kh_credential_path(const struct kh_config *config, const char *name, char path[KH_PATH_BYTES]);
 

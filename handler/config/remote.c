@@ -78,11 +78,7 @@ static bool is_key(const char *text)
   return text[0] && strlen(text) <= KEY_MAX_BYTES && !kh_str_has_control(kh_str_of(text), false);
 }
 
-/*
- * Whoever pastes a secret behind `ssm:` writes no slash first, and hardly one of nothing but small letters;
- * any other name could be the secret itself.
- */
-static bool may_be_told(const char *name)
+bool kh_remote_name_is_told(const char *name)
 {
   bool is_plain = name[0] == '/' || strncmp(name, "arn:", 4) == 0 ||
                   strspn(name, LOWER "/_-.") == strlen(name);
@@ -126,6 +122,7 @@ enum kh_err kh_remote_read(const struct kh_reference *from, const char *source, 
   err = remote->fetch(remote->self, is_ssm ? KH_REMOTE_SSM : KH_REMOTE_SECRETSMANAGER, name, key, value,
                       &why);
   return err ? kh_config_mistake(config, from->node, source, from->diags, "%s: cannot fetch %s: %s",
-                                 from->where, may_be_told(name) ? name : "what is named here", why.text)
+                                 from->where, kh_remote_name_is_told(name) ? name : "what is named here",
+                                 why.text)
              : KH_OK;
 }

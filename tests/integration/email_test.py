@@ -218,7 +218,7 @@ def test_one_refused_recipient_stops_no_other(cli, report):
 
 
 def test_addresses_are_masked(cli, report):
-    addresses = ["planted.{{jo@there.example", "ann@kite.example"]
+    addresses = ["planted{{planted@there.example", "ann@kite.example"]
     body = webhook(1, author={"name": "Jo", "email": addresses[0]})
     state = cli.folder / "state"
     with MailServer(refused=addresses) as server:
@@ -241,7 +241,8 @@ def test_addresses_are_masked(cli, report):
     places = sorted(row["place"] for row in shown)
     report.check("outbox: masked", places == ["a…@kite.example", "p…@there.example"], places)
     answers = {row["answer"] for row in shown}
-    report.check("of the answer its words are left", answers == {"* nobody is *: <*>"}, answers)
+    report.check("of the answer its words are left",
+                 answers == {"* nobody is *: <*>", "* nobody is *{{*: <*{{*>"}, answers)
     done = cli.run("outbox", "drop", "--destination", f"email {places[1]}", "--config", path)
     report.check("a mask names what is kept", owed(state) == 1, done)
     modes = {oct(one.stat().st_mode & 0o777) for one in state.glob("memory.sqlite*")}

@@ -310,7 +310,10 @@ def test_explain_env_that_may_be_a_secret(cli, report):
                      f"{{ token: {{ env: LIFX_TOKEN }}, selector: label:x }}\n"
                "  - lifx: { token: { env: lifx_token }, selector: label:y }\n"
                f"  - ntfy: {{ topic: {{ credential: {token} }} }}\n"
-               "  - ntfy: { topic: { credential: topic } }\n")
+               "  - ntfy: { topic: { credential: topic } }\n"
+               f"  - webhook: {{ ssm: 'https://hook.example/{token}' }}\n"
+               f"  - slack: {{ url: {{ secretsmanager: {token} }} }}\n"
+               "  - webhook: { ssm: /kitehook/hook }\n")
     os.makedirs(cli.path("credentials"), exist_ok=True)
     cli.file("credentials/topic", "planted")
     for how in ([], ["--json"]):
@@ -320,7 +323,8 @@ def test_explain_env_that_may_be_a_secret(cli, report):
                      token not in done.out + done.err and "planted" not in done.out and
                      "lifx [a variable that is not set]" in done.out and "env:LIFX_TOKEN" in done.out and
                      "env:lifx_token" in done.out and "ntfy [a credential of a service]" in done.out and
-                     "credential:topic" in done.out, done)
+                     "credential:topic" in done.out and "webhook [a secret of AWS]" in done.out and
+                     "slack [a secret of AWS]" in done.out and "ssm:/kitehook/hook" in done.out, done)
 
 
 def test_explain_is_dry(cli, report):

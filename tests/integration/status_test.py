@@ -7,6 +7,7 @@ Why something stands still, and what to type then, is in faults_test.py.
 """
 import json
 import os
+import sqlite3
 import sys
 import time
 
@@ -63,6 +64,18 @@ def test_counts(cli, report):
         said = run(cli).out
         line = "in all  3 accepted, 1 repeated, 1 delivered, 1 failed, 2 dead\n"
         report.check("for people", line in said and said.count("accepted") == 2, said)
+
+
+def test_a_time_of_a_damaged_row(cli, report):
+    """Which no clock has."""
+    cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        db.execute("UPDATE deliveries SET created_us = -9223372036854775808")
+    said = run(cli)
+    report.check("is not told", "1 waiting" in said.out and "oldest" not in said.out, said)
 
 
 def ask(cli, process, *bodies):
@@ -202,4 +215,5 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_refused, test_prometheus, test_alive]))
+    sys.exit(cli_run.main(__doc__, [test_counts, test_a_time_of_a_damaged_row, test_refused, test_prometheus,
+                                     test_alive]))
