@@ -130,14 +130,14 @@ struct kh_notifier {
   enum kh_err (*request)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                          struct kh_outgoing *outgoing);
   /*
-   * Where an attempt needs a grant, a secret with an end that one call yields: OUTGOING, empty before, becomes
-   * that call, whose answer `judge` judges, too. What PROOF is made to hold stays until it has ended.
+   * Where an attempt needs a grant, a secret with an end that one call yields: OUTGOING, empty before,
+   * becomes that call, whose answer `judge` judges, too. What PROOF is made to hold stays until it has ended.
    * KH_ERR_NOT_FOUND where RULE needs none, KH_ERR_CONFIG where a secret of RULE is not what it should be,
    * KH_ERR_LIMIT, KH_ERR_NO_MEMORY. NULL where no rule needs one.
    */
   enum kh_err (*ask_grant)(const struct kh_rule *rule, int64_t now_us, struct kh_secret *proof,
                            struct kh_outgoing *outgoing);
-  /* GRANT gets what BODY, an answer of 2xx to that, yields, and *UNTIL_US its end. False where it has none. */
+  /* GRANT gets what BODY, a 2xx answer to that, yields, and *UNTIL_US its end. False where it has none. */
   bool (*take_grant)(struct kh_str body, struct kh_secret *grant, int64_t *until_us);
   /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
   void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
@@ -220,8 +220,9 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
                            struct kh_deliveries *made) KH_MUST_USE;
 
 /*
- * What one attempt at NOW_US sends of DELIVERY, let in by GRANT, which may be NULL, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT,
- * KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it borrows from RULE and DELIVERY.
+ * What one attempt at NOW_US sends of DELIVERY, let in by GRANT, which may be NULL, but for its time-out.
+ *
+ * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it borrows from RULE and DELIVERY.
  */
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
                             const struct kh_secret *grant, int64_t now_us,
