@@ -24,7 +24,7 @@ static struct kh_str local_part(const char *address)
   return kh_str_cut(&rest, '@');
 }
 
-/* The call for a grant, where ATTEMPT needs one and nobody has one yet. KH_ERR_NOT_FOUND: it needs no call. */
+/* The call for a grant, where ATTEMPT needs one and none is there yet. KH_ERR_NOT_FOUND: it needs no call. */
 static enum kh_err ask_for_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t now_us)
 {
   enum kh_err err = KH_ERR_NOT_FOUND;

@@ -44,14 +44,15 @@ struct kh_attempt {
 /* ---- attempt.c ---- */
 
 /*
- * Fills attempt->exchange: what it sends, or the call for a grant that it needs first. IS_ASKED: another one of
- * its credential makes that call, so it only waits. False when it cannot be sent, for want of time, say, which
- * is its outcome.
+ * Fills attempt->exchange: what it sends, or the call for a grant that it needs first. IS_ASKED: another one
+ * of its credential makes that call, so it only waits. False when it cannot be sent, for want of time, say,
+ * which is its outcome.
  */
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt,
                         bool is_asked) KH_MUST_USE;
 /*
- * The call for its grant has ended. True: it has one, and is to be prepared again. False: it is to be concluded.
+ * The call for its grant has ended. True: it has one, and is to be prepared again. False: it is to be
+ * concluded.
  */
 bool kh_attempt_take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The outcome of one that waited for the call of another one, in vain. */

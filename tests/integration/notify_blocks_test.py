@@ -77,7 +77,8 @@ def webhooks():
 def environment(text):
     """A value for each variable that the configuration TEXT names."""
     return {name: "https://hooks.example/services/x" if name.rstrip("_0123456789").endswith("URL")
-            else KEY if name.endswith("_APP_KEY") else "0123456789abcdef0123456789abcdef" for name in re.findall(r"env: (\w+)", text)}
+            else KEY if name.endswith("_APP_KEY") else "0123456789abcdef0123456789abcdef"
+            for name in re.findall(r"env: (\w+)", text)}
 
 
 def services(words, own=None):
