@@ -221,8 +221,8 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
 
 /*
  * What one attempt at NOW_US sends of DELIVERY, let in by GRANT, which may be NULL, but for its time-out.
- *
- * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it borrows from RULE and DELIVERY.
+ * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it
+ * borrows from RULE and DELIVERY.
  */
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
                             const struct kh_secret *grant, int64_t now_us,

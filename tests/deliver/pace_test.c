@@ -171,6 +171,27 @@ START_TEST(a_place_that_has_too_much_gets_less)
 }
 END_TEST
 
+/* The places of an account wait together, in all of its burst; another account does not. */
+START_TEST(an_account_that_asks_is_left_alone)
+{
+  const struct kh_pace_of one = of(&ten_then_two_a_second, "a", "1");
+  const struct kh_pace_of other = of(&ten_then_two_a_second, "a", "2");
+  const struct kh_pace_of stranger = of(&ten_then_two_a_second, "b", "1");
+  const int64_t until_us = 60 * SECOND_US;
+
+  ck_assert_int_eq(go(&one, SECOND_US), SECOND_US);
+  ck_assert_int_eq(go(&stranger, SECOND_US), SECOND_US);
+  kh_paces_ask(&paces, &one, until_us);
+  kh_paces_ask(&paces, &one, 2 * SECOND_US); /* less than it asked for before */
+  ck_assert(kh_paces_was_asked(&paces, &other, until_us - 1));
+  ck_assert(!kh_paces_was_asked(&paces, &other, until_us));
+  ck_assert(!kh_paces_was_asked(&paces, &stranger, SECOND_US));
+  ck_assert_int_eq(kh_paces_next_us(&paces, &other, SECOND_US), until_us);
+  ck_assert_int_eq(go(&stranger, SECOND_US), SECOND_US);
+  ck_assert_int_eq(go(&other, until_us), until_us);
+}
+END_TEST
+
 START_TEST(with_each_success_a_little_more)
 {
   const struct kh_pace_of who = of_a(&one_a_second);
@@ -292,6 +313,7 @@ static Suite *pace_suite(void)
   tcase_add_test(pace, a_restart_finds_what_came_back);
   tcase_add_test(pace, who_shares_a_pace);
   tcase_add_test(pace, a_place_that_has_too_much_gets_less);
+  tcase_add_test(pace, an_account_that_asks_is_left_alone);
   tcase_add_test(pace, with_each_success_a_little_more);
   tcase_add_test(pace, a_burst_recovers_too);
   tcase_add_loop_test(pace, a_limit_that_nobody_stated_is_found, 0, (int)KH_COUNT(takes_us));
