@@ -47,6 +47,7 @@ extern const struct kh_command kh_command_history;
 extern const struct kh_command kh_command_import;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
+extern const struct kh_command kh_command_notify;
 extern const struct kh_command kh_command_outbox;
 extern const struct kh_command kh_command_send;
 extern const struct kh_command kh_command_sign;

@@ -37,15 +37,20 @@ static enum kh_err read_eventbridge(struct kh_dry_run *run, struct kh_diag *diag
   return err;
 }
 
-bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file)
+static void begin(struct kh_dry_run *run)
+{
+  *run = (struct kh_dry_run){.steps_left = KH_REGEX_STEPS_WEBHOOK};
+  kh_json_init(&run->doc, kh_json_default_limits);
+}
+
+/* Of run->webhook, unless that already failed by ERR. FILE is for complaints. */
+static bool understand(const struct kh_command *self, struct kh_dry_run *run, const char *file,
+                       enum kh_err err)
 {
   struct kh_diag diag = {0};
 
-  *run = (struct kh_dry_run){.steps_left = KH_REGEX_STEPS_WEBHOOK};
-  kh_json_init(&run->doc, kh_json_default_limits);
-  if (!kh_webhook_file_read(self, &run->webhook, file, -1, NULL))
-    return false;
-  enum kh_err err = kh_webhook_file_is_eventbridge(&run->webhook) ? read_eventbridge(run, &diag) : prove(run);
+  if (!err)
+    err = kh_webhook_file_is_eventbridge(&run->webhook) ? read_eventbridge(run, &diag) : prove(run);
   if (!err)
     err = kh_event_read(&run->verified, &run->doc, &run->event, &diag);
   if (err)
@@ -53,6 +58,18 @@ bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, cons
                 diag.text[0] ? ": " : "", diag.text);
   run->event.steps_left = &run->steps_left;
   return err == KH_OK;
+}
+
+bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file)
+{
+  begin(run);
+  return kh_webhook_file_read(self, &run->webhook, file, -1, NULL) && understand(self, run, file, KH_OK);
+}
+
+bool kh_dry_run_of_body(const struct kh_command *self, struct kh_dry_run *run, struct kh_str body)
+{
+  begin(run);
+  return understand(self, run, "the test", kh_webhook_file_of_body(&run->webhook, body));
 }
 
 void kh_dry_run_release(struct kh_dry_run *run)

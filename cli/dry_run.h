@@ -20,6 +20,8 @@ struct kh_dry_run {
  * either way.
  */
 bool kh_dry_run_read(const struct kh_command *self, struct kh_dry_run *run, const char *file);
+/* The same of a body of our own. */
+bool kh_dry_run_of_body(const struct kh_command *self, struct kh_dry_run *run, struct kh_str body);
 void kh_dry_run_release(struct kh_dry_run *run);
 
 #endif

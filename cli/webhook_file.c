@@ -133,6 +133,26 @@ static bool is_eventbridge(struct kh_webhook_file *webhook)
   return false;
 }
 
+static void begin(struct kh_webhook_file *webhook)
+{
+  *webhook = (struct kh_webhook_file){.request = {.transport = "invoke"}};
+  kh_json_init(&webhook->eventbridge, kh_json_default_limits);
+  kh_buf_init(&webhook->text, KH_CLI_INPUT_MAX_BYTES);
+  kh_buf_init(&webhook->joined, KH_CLI_INPUT_MAX_BYTES);
+  kh_buf_init(&webhook->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
+  kh_buf_init(&webhook->renewed, KH_CLI_INPUT_MAX_BYTES);
+}
+
+enum kh_err kh_webhook_file_of_body(struct kh_webhook_file *webhook, struct kh_str body)
+{
+  begin(webhook);
+  enum kh_err err = kh_buf_add(&webhook->text, body);
+
+  webhook->now_us = kh_clock_now_us(&kh_system_clock);
+  wrap(webhook, kh_buf_view(&webhook->text));
+  return err;
+}
+
 bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
                           int64_t now_s, const struct kh_config *config)
 {
@@ -140,12 +160,7 @@ bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file 
   const char *what = NULL;
   struct kh_fixture named = {.path = ""};
 
-  *webhook = (struct kh_webhook_file){.request = {.transport = "invoke"}};
-  kh_json_init(&webhook->eventbridge, kh_json_default_limits);
-  kh_buf_init(&webhook->text, KH_CLI_INPUT_MAX_BYTES);
-  kh_buf_init(&webhook->joined, KH_CLI_INPUT_MAX_BYTES);
-  kh_buf_init(&webhook->event, 4 * (size_t)KH_EVENT_NAME_BYTES);
-  kh_buf_init(&webhook->renewed, KH_CLI_INPUT_MAX_BYTES);
+  begin(webhook);
   file = place_of(self, file, &named);
   if (!file)
     return false;

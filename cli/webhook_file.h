@@ -38,6 +38,8 @@ static inline bool kh_webhook_file_is_eventbridge(const struct kh_webhook_file *
  */
 bool kh_webhook_file_read(const struct kh_command *self, struct kh_webhook_file *webhook, const char *file,
                           int64_t now_s, const struct kh_config *config);
+/* The same of a BODY, which is copied, as if it came now; not proven. KH_ERR_NO_MEMORY. Release it, too. */
+enum kh_err kh_webhook_file_of_body(struct kh_webhook_file *webhook, struct kh_str body) KH_MUST_USE;
 /* X-Buildkite-Signature as Buildkite would make it. */
 void kh_sign(const struct kh_secret *secret, int64_t timestamp_s, struct kh_str body,
              char signature[KH_SIGNATURE_BYTES]);

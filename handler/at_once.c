@@ -62,7 +62,7 @@ static enum kh_err wait_for_more(struct kh_outbox *outbox, size_t made)
   return wait_ms > 0 || made > 0 || kh_outbox_is_busy(outbox) ? KH_OK : KH_ERR_STORE;
 }
 
-static enum kh_err send_all(struct kh_at_once *at_once, struct kh_diag *diag)
+enum kh_err kh_at_once_send(struct kh_at_once *at_once, struct kh_diag *diag)
 {
   const struct kh_work *work = &at_once->work;
   struct watch watch = {.at_once = at_once, .diag = diag};
@@ -107,7 +107,7 @@ static enum kh_err keep(void *self, const struct kh_entry *entry, struct kh_kept
   if (!err)
     err = kh_work_alone(&at_once->work, entry->request_id, entry, diag);
   if (!err)
-    err = send_all(at_once, diag);
+    err = kh_at_once_send(at_once, diag);
   kh_store_close(store);
   return err;
 }

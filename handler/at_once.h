@@ -37,6 +37,12 @@ struct kh_sink kh_at_once_init(struct kh_at_once *at_once, const struct kh_confi
                                const struct kh_clock *clock, struct kh_log log);
 
 /*
+ * The half of `keep` that sends: of what the work's store owes as many as the work's `deliveries` says. The
+ * errors are those of the sink's `keep`.
+ */
+enum kh_err kh_at_once_send(struct kh_at_once *at_once, struct kh_diag *diag) KH_MUST_USE;
+
+/*
  * One webhook in a batch of its own, under NAME in logs: what it leads to is owed when it returns. The errors
  * are those of kh_work_webhook and of the store.
  */

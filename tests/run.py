@@ -46,6 +46,7 @@ STEPS = [
     ("explain", [integration("explain")]),
     ("cannot", [integration("cannot")]),
     ("notify_blocks", [integration("notify_blocks")]),
+    ("notify", [integration("notify")]),
     ("import", [integration("import")]),
     ("settle", [integration("settle")]),
     ("leak", [integration("leak")]),

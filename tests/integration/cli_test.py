@@ -17,8 +17,8 @@ from catcher import Catcher
 from cli_run import Cli, HOOK
 from common import fixtures, ROOT, SECRET, sign_quickly, webhook
 
-COMMANDS = ["check", "eval", "explain", "invoke", "send", "sign", "verify", "worker", "status", "outbox",
-            "inbox", "history", "forget", "import", "completions", "version"]
+COMMANDS = ["check", "eval", "explain", "invoke", "notify", "send", "sign", "verify", "worker", "status",
+            "outbox", "inbox", "history", "forget", "import", "completions", "version"]
 
 
 # ---- help, usage, version
