@@ -7,6 +7,7 @@ What arrived a catcher says; mails a server that is aiosmtpd.
 """
 import json
 import pathlib
+import subprocess
 import sys
 
 import cli_run
@@ -26,15 +27,15 @@ COMMIT = "3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"
 HOOK = "  - name: hook\n    webhook: {url: {env: HOOK_URL}, secret: {env: KEY}}\n"
 
 
-def config(cli, rules, url="http://127.0.0.1:9", services=""):
+def config(cli, rules, url="http://127.0.0.1:9", services="",
+           github="{token: {env: GITHUB}, url: {env: API}}"):
     cli.file("webhook-secret", SECRET)
     cli.file("env", f"SLACK={SLACK}\nGITHUB={GITHUB}\nKEY={KEY}\nTOPIC={TOPIC}\nAPI={url}/planted-path\n"
              f"HOOK_URL={url}/planted-path/hook\n")
     cli.config_path = cli.file("kitehook.yml", "webhook: {signature: {file: webhook-secret}}\nenv_file: env\n"
                                "state: state\n"
                                "services:\n  slack: {token: {env: SLACK}, url: {env: API}}\n"
-                               "  github: {token: {env: GITHUB}, url: {env: API}}\n"
-                               f"{services}notify:\n{rules}")
+                               f"  github: {github}\n{services}notify:\n{rules}")
 
 
 def tried(cli, report, *arguments, **more):
@@ -144,6 +145,27 @@ def test_a_commit(cli, report):
         report.check("no webhook", done.code == 2 and "no webhook" in done.err, done)
 
 
+def test_a_check_run_by_an_app(cli, report):
+    """The token that it is let in by is a secret like those of the configuration."""
+    grant = "ghs_planted0grant"
+    token = json.dumps({"token": grant, "expires_at": "2099-01-01T00:00:00Z"}).encode()
+
+    def api(path, _body):
+        return 201, {"Content-Type": "application/json"}, token if "access_tokens" in path else b'{"id":1}'
+
+    made = json.loads(webhook(7, commit=COMMIT))
+    made["pipeline"]["repository"] = "git@github.com:acme/web.git"
+    cli.file("app.pem", subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout)
+    with Catcher(api) as catcher:
+        config(cli, "  - name: check\n    github_check:\n", catcher.url(""),
+               github="{app: 1, installation: 2, private_key: {file: app.pem}, url: {env: API}}")
+        people, (told,) = tried(cli, report, "check", "-", input=json.dumps(made).encode())
+        report.check("is made", people.code == 0 and told["delivered"] and
+                     catcher.caught[1].path.endswith("/repos/acme/web/check-runs"), people)
+        report.check("and its token is not said", grant not in people.out + people.err + json.dumps(told),
+                     people)
+
+
 def test_a_place_of_the_build(cli, report):
     with Catcher(slack_answers) as catcher:
         config(cli, '  - name: chat\n    slack: "#{{pipeline.slug}}{{build.tag}}"\n'
@@ -201,7 +223,7 @@ def test_misuse(cli, report):
 
 
 TESTS = [test_delivered, test_a_message_of_its_own, test_several_places, test_answers, test_a_commit,
-         test_a_place_of_the_build, test_mail, test_all, test_misuse]
+         test_a_check_run_by_an_app, test_a_place_of_the_build, test_mail, test_all, test_misuse]
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))
