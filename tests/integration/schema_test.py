@@ -115,6 +115,7 @@ PLACES = [
     ("#/definitions/secret", f"webhook: {{{SECRET}}}\n{RULE}    slack:\n      url:\n", 8),
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
     ("#/definitions/look", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n      failed:\n", 8),
+    ("#/definitions/table", f"webhook: {{{SECRET}}}\ntables:\n  people:\n", 4),
     ("#/properties/services", f"webhook: {{{SECRET}}}\nservices:\n", 2),
     *((f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name}:\n", 6) for name in NOTIFIERS),
 ]
