@@ -54,6 +54,8 @@ static void drop_content(struct kh_config *config)
   kh_yaml_release(&config->yaml);
   config->notify = NULL;
   config->services = NULL;
+  json_decref(config->tables);
+  config->tables = NULL;
   json_decref(config->templates);
   config->templates = NULL;
 }

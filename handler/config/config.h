@@ -21,6 +21,7 @@
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   sources: {eventbridge: {source: aws.partner/buildkite.com/…, account: "123456789012"}}   # Lambda's
  *   services: {...}                 # rules/account.h
+ *   tables: {people: {file: people.yml}, rooms: {entries: {...}}}   # rules/tables.h
  *   notify: [...]
  *
  * A secret is {file: PATH}, {env: NAME} or {credential: NAME}, which systemd's LoadCredential= has put into
@@ -39,7 +40,7 @@
  *   sections.c   one mapping after the other, by section.c (one value; units.c), secrets.c and sources.c
  *   secrets.c    each by reference.c, which asks env_file.c or remote.c
  *   schema.c     mistakes, warnings and keys, for all of them and for rules/
- *   include.c, in_text.c, yaml_text.c   for rules/: included files, and places within a text
+ *   include.c, tables.c, in_text.c, yaml_text.c   for rules/: files beside it, and places within a text
  */
 #ifndef KH_CONFIG_H
 #define KH_CONFIG_H
@@ -105,7 +106,7 @@ enum { KH_WATCHED_MAX = 64 };
 
 enum { KH_INCLUDED_MAX = 32, KH_INCLUDE_DEPTH_MAX = 4 };
 
-/* A file that an item of `notify` includes. */
+/* A file that an item of `notify` includes, or that is a table. */
 struct kh_included {
   char path[KH_PATH_BYTES]; /* absolute */
   struct kh_yaml yaml;
@@ -155,6 +156,7 @@ struct kh_config {
   struct kh_yaml yaml;          /* kept at KH_CONFIG_WHOLE, for notify: and its places */
   bool has_notify;              /* the file has `notify:`, which a receiver does not read */
   json_t *services;             /* an object inside yaml (rules/account.h), or NULL */
+  json_t *tables;               /* owned: for each name an object of texts (rules/tables.h); or NULL */
   json_t *notify;               /* an array inside yaml, or `expanded`; or NULL */
   json_t *expanded;             /* owned; `notify` with what it includes, or NULL */
   struct kh_included *included; /* owned, and each next one */
@@ -251,6 +253,11 @@ bool kh_credential_path(const struct kh_config *config, const char *name, char p
  * KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_config_include(struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
+/*
+ * Reads `tables` into config->tables, and the files that it names, which are watched from then on. All
+ * mistakes go to DIAGS. KH_ERR_CONFIG, KH_ERR_NO_MEMORY.
+ */
+enum kh_err kh_config_tables(struct kh_config *config, struct kh_diags *diags) KH_MUST_USE;
 /*
  * MADE, an object made of what stands at NODE, is from now on at that place for mistakes, and lives as long
  * as CONFIG. KH_ERR_NO_MEMORY.

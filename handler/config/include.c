@@ -31,7 +31,7 @@ static bool is_open(const struct level *level, const char *path)
   return level != NULL;
 }
 
-/* Whoever pastes a secret behind `include:` writes no name of a YAML file. */
+/* Whoever pastes a secret behind `include:` or `file:` writes no name of a YAML file. */
 static bool may_be_told(const char *text)
 {
   const struct kh_str path = kh_str_of(text);
@@ -41,9 +41,9 @@ static bool may_be_told(const char *text)
           kh_str_ends(path, KH_STR(".yml")) || kh_str_ends(path, KH_STR(".yaml")));
 }
 
-/* Reads the file at PATH into *FILE, which the config owns. */
-static enum kh_err read_file(const struct inclusion *to, const json_t *item, const char *path,
-                             const char *shown, struct kh_included **file)
+enum kh_err kh_config_include_file(struct kh_config *config, const json_t *node, const char *key,
+                                   const struct kh_file_names *names, struct kh_included **file,
+                                   struct kh_diags *diags)
 {
   struct kh_diag why = {0};
   struct kh_buf text;
@@ -52,18 +52,21 @@ static enum kh_err read_file(const struct inclusion *to, const json_t *item, con
   *file = calloc(1, sizeof **file);
   if (!*file)
     return KH_ERR_NO_MEMORY;
-  (*file)->next = to->config->included;
-  to->config->included = *file;
-  (void)snprintf((*file)->path, sizeof(*file)->path, "%s", path);
+  (*file)->next = config->included;
+  config->included = *file;
+  (void)snprintf((*file)->path, sizeof(*file)->path, "%s", names->path);
   kh_buf_init(&text, KH_YAML_MAX_BYTES);
-  enum kh_err err = kh_config_load(to->config, path, &text, &mode, &why);
+  enum kh_err err = kh_config_load(config, names->path, &text, &mode, &why);
   if (err)
-    err = kh_config_mistake(
-        to->config, item, "include", to->diags, "cannot read %s: %s; %s",
-        may_be_told(kh_config_text(json_object_get(item, "include"))) ? shown : "the file that is named here",
-        why.text, kh_config_load_cure(err));
+    err = kh_config_mistake(config, node, key, diags, "cannot read %s: %s; %s",
+                            may_be_told(kh_config_text(json_object_get(node, key)))
+                                ? names->shown
+                                : "the file that is named here",
+                            why.text, kh_config_load_cure(err));
+  else if (names->is_list)
+    err = kh_yaml_read_list(&(*file)->yaml, names->shown, kh_buf_view(&text), diags);
   else
-    err = kh_yaml_read_list(&(*file)->yaml, shown, kh_buf_view(&text), to->diags);
+    err = kh_yaml_read(&(*file)->yaml, names->shown, kh_buf_view(&text), NULL, diags);
   kh_wipe_buf(&text);
   return err;
 }
@@ -90,7 +93,8 @@ static enum kh_err include(struct inclusion *to, const json_t *item, const struc
     return kh_config_mistake(to->config, item, "include", to->diags, "more than %d included files",
                              KH_INCLUDED_MAX);
 
-  enum kh_err err = read_file(to, item, path, shown, &file);
+  const struct kh_file_names names = {.path = path, .shown = shown, .is_list = true};
+  enum kh_err err = kh_config_include_file(to->config, item, "include", &names, &file, to->diags);
   const struct level level = {file ? file->path : path, shown, from, from->depth + 1};
   if (file && file->yaml.root)
     err = kh_first_err(err, add_items(to, file->yaml.root, &level));

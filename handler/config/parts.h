@@ -132,6 +132,19 @@ bool kh_remote_is_source(const char *source);
 enum kh_err kh_remote_read(const struct kh_reference *from, const char *source, const char *name,
                            struct kh_buf *value) KH_MUST_USE;
 
+/* ---- include.c ---- */
+
+struct kh_file_names {
+  const char *path;  /* absolute */
+  const char *shown; /* as messages name it */
+  bool is_list;      /* what it must be; else a mapping */
+};
+
+/* Reads the file that KEY of NODE names, and watches it. *FILE is NULL without memory; CONFIG owns it. */
+enum kh_err kh_config_include_file(struct kh_config *config, const json_t *node, const char *key,
+                                   const struct kh_file_names *names, struct kh_included **file,
+                                   struct kh_diags *diags) KH_MUST_USE;
+
 /* ---- secrets.c ---- */
 
 /* The secrets under KEY of the section, one or a list of them; fine when there are none. */

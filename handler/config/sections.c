@@ -7,7 +7,7 @@
 
 static const char *const top_keys[] = {"webhook",  "env_file", "log",    "state", "inbox",
                                        "outbox",   "memory",   "worker", "http",  "sources",
-                                       "services", "notify",   NULL};
+                                       "services", "tables",   "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};

@@ -2,6 +2,7 @@
 
 #include "rules/cannot.h"
 #include "rules/message.h"
+#include "rules/tables.h"
 #include "words/text.h"
 
 const struct kh_template_format kh_message_plain = {.max_characters = KH_MESSAGE_CHARACTERS,
@@ -68,7 +69,9 @@ enum kh_err kh_template_of(struct kh_config *config, json_t *node, const char *n
                                             .advise = tell_advice,
                                             .comment = tell_comment,
                                             .remembers = config->state[0] != '\0',
-                                            .with_uploads = true};
+                                            .with_uploads = true,
+                                            .tables = config->tables,
+                                            .find = kh_table_find};
   enum kh_err err = kh_config_is_template(config, node);
 
   if (!err)

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "language/template/template.h"
 #include "rules/entry.h"
+#include "rules/tables.h"
 
 /* All keys that an entry may have, and the notifiers for messages: as much as the list of notifiers needs. */
 struct vocabulary {
@@ -228,6 +229,8 @@ enum kh_err kh_rules_compile_with(struct kh_config *config, const struct kh_noti
 
   *rules = (struct kh_rules){0};
   if (err != KH_ERR_NO_MEMORY && kh_accounts_check(config, notifiers, diags))
+    err = KH_ERR_CONFIG;
+  if (err != KH_ERR_NO_MEMORY && kh_tables_read(config, diags))
     err = KH_ERR_CONFIG;
   if (count == 0 || err == KH_ERR_NO_MEMORY)
     return err;

@@ -116,6 +116,7 @@ PLACES = [
     ("#/definitions/rule", f"webhook: {{{SECRET}}}\nstate: state\nnotify:\n  - name: a\n", 4),
     ("#/definitions/look", f"webhook: {{{SECRET}}}\n{RULE}    lifx:\n      failed:\n", 8),
     ("#/definitions/output", f"webhook: {{{SECRET}}}\n{RULE}    github_check:\n      output:\n", 8),
+    ("#/definitions/table", f"webhook: {{{SECRET}}}\ntables:\n  people:\n", 4),
     ("#/properties/services", f"webhook: {{{SECRET}}}\nservices:\n", 2),
     *((f"#/definitions/{name}", f"webhook: {{{SECRET}}}\n{RULE}    {name}:\n", 6) for name in NOTIFIERS),
 ]

@@ -88,6 +88,49 @@ def test_a_channel_may_be_a_template(cli, report):
         report.check("the other rule goes on", "log-2" in {one["rule"] for one in told["deliveries"]}, told)
 
 
+TABLES = "tables:\n  people: { file: people.yml }\n  rooms: { entries: { kite-*: '#kites' } }\n" \
+         "services: { slack: { token: { env: TOKEN }, url: { env: API } } }\n"
+
+
+def test_an_address_is_a_key_and_nothing_else(cli, report):
+    """The place fails, so that what is owed lies in the outbox."""
+    with Catcher(lambda *_: (503, {}, b"")) as api:
+        cli.file("people.yml", "planted@x.example: <@U012AB3CD>\n'planted-*': '#people'\n")
+        path = config(cli, TABLES + "notify:\n  - slack:\n      channels:\n"
+                      "        - '{{pipeline.slug | table rooms}}'\n"
+                      "        - '{{build.creator.email | table people}}'\n"
+                      "      message: 'by {{build.author.email | table people}}'\n", TOKEN="xoxb-1",
+                      API=api.url("/"))
+        body = webhook(7, author={"name": "Planted <planted@x.example>", "email": "planted@x.example"},
+                       creator={"id": "u-1", "name": "Mara", "email": "planted-mara@x.example"})
+        state = pathlib.Path(cli.path("state"))
+        drop(state, entry(body, number=7))
+        ring(state)
+        worker = cli.run("worker", "--once", "--config", path, seconds=60)
+        sent = [one.json for one in api.caught]
+        report.check("both tables say where",
+                     sent and {one["channel"] for one in sent} <= {"#kites", "#people"}, sent)
+        report.check("the author is mentioned", all(
+            '{"type":"user","user_id":"U012AB3CD"}' in json.dumps(one, separators=(",", ":"))
+            for one in sent), sent)
+        pathlib.Path(cli.path("body.json")).write_bytes(body)
+        said = [worker.out + worker.err, *(one.body.decode() for one in api.caught)]
+        said += [cli.run(*words, "--config", path).out for words in (
+            ["explain", cli.path("body.json")], ["explain", "--json", cli.path("body.json")],
+            ["check", "--json"], ["status", "--json"], ["outbox", "list", "--json"])]
+        rows = json.loads(said[-1])["deliveries"]
+        said += [cli.run("outbox", "show", "--json", row["id"], "--config", path).out for row in rows]
+        kept = b"".join(one.read_bytes() for one in state.rglob("*") if one.is_file())
+        report.check("both are owed", len(rows) == 2, rows)
+        report.check("no address is shown", all(said) and "planted" not in "".join(said),
+                     [one for one in said if "planted" in one])
+        report.check("none is kept", b"planted" not in kept and rows[0]["id"].encode() in kept, "")
+        pathlib.Path(cli.path("people.yml")).write_text("planted@x.example: [a]\n", encoding="utf-8")
+        done = cli.run("check", "--config", path)
+        report.check("check names the file's line, and no address", done.code == 1 and
+                     "people.yml:1:1: tables.people: " in done.out and "planted" not in done.out, done)
+
+
 def test_hostile_branches_choose_no_channel(cli, report):
     with Catcher(lambda *_: (200, {}, b'{"ok":true}')) as api:
         config(cli, "notify:\n  - slack: '{{build.branch}}'\n"
@@ -232,7 +275,8 @@ def test_answers_mean_what_the_tables_say(cli, report):
 
 
 TESTS = [test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
-         test_hostile_branches_choose_no_channel, test_webhook_is_signed_by_a_service_alone,
+         test_an_address_is_a_key_and_nothing_else, test_hostile_branches_choose_no_channel,
+         test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,
          test_answers_mean_what_the_tables_say]
 

@@ -14,6 +14,11 @@ static bool is_repository(enum kh_name name)
   return name == KH_NAME_PIPELINE_REPOSITORY || name == KH_NAME_PULL_REQUEST_REPOSITORY;
 }
 
+bool kh_name_is_address(const struct kh_name_info *name)
+{
+  return kh_str_ends(kh_str_of(name->text), KH_STR(".email"));
+}
+
 struct kh_str kh_shown_person(struct kh_str name)
 {
   struct kh_str rest = name;
@@ -44,7 +49,7 @@ bool kh_shown_add(const struct kh_name_info *name, struct kh_str text, struct kh
     (void)kh_buf_add(out, kh_shown_person(text));
   else if (is_repository(name->name))
     add_without_user(text, out);
-  else if (!kh_str_ends(kh_str_of(name->text), KH_STR(".email")))
+  else if (!kh_name_is_address(name))
     (void)kh_buf_add(out, text);
   return out->len - before == text.len;
 }

@@ -17,4 +17,7 @@ struct kh_str kh_shown_person(struct kh_str name);
  */
 bool kh_shown_add(const struct kh_name_info *name, struct kh_str text, struct kh_buf *out);
 
+/* Is NAME the address of a person? */
+bool kh_name_is_address(const struct kh_name_info *name);
+
 #endif

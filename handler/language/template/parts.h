@@ -12,6 +12,7 @@ enum kh_filter_type {
   KH_FILTER_TRUNCATE,
   KH_FILTER_DURATION,
   KH_FILTER_TIME,
+  KH_FILTER_TABLE,
   KH_FILTER_URLENCODE,
   KH_FILTER_PART /* of the text as it is, without "…": only upload.h has it */
 };
@@ -21,6 +22,8 @@ struct kh_filter {
   struct kh_str text; /* of default */
   size_t characters;  /* of truncate and part */
   size_t from;        /* of part */
+  const json_t *table;
+  struct kh_str (*find)(const json_t *table, struct kh_str key); /* in it */
   struct kh_filter *next;
 };
 
@@ -58,12 +61,10 @@ enum {
 
 /*
  * template_value.c: appends what PART, a value, comes to, before escaping; IN_URL says that it continues one.
- * KH_ERR_NO_MEMORY.
+ * SORT is what it may be shown as. KH_ERR_NO_MEMORY.
  */
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_format *format, bool in_url,
-                              struct kh_buf *out) KH_MUST_USE;
-/* What TEXT, which PART came to, may be shown as. */
-enum kh_template_sort kh_template_sort(const struct kh_part *part);
+                              const struct kh_template_format *format, bool in_url, struct kh_buf *out,
+                              enum kh_template_sort *sort) KH_MUST_USE;
 
 #endif

@@ -116,16 +116,16 @@ static void follow(struct rendering *run, struct kh_str text)
   }
 }
 
-static void add_piece(struct rendering *run, const struct kh_part *part, struct kh_str text)
+static void add_piece(struct rendering *run, const struct kh_part *part, struct kh_str text,
+                      enum kh_template_sort sort)
 {
   struct piece *piece = text.len > 0 ? kh_arena_take(&run->arena, sizeof *piece) : NULL;
   const bool is_value = part->type == KH_PART_VALUE;
 
   if (!piece)
     return;
-  *piece = (struct piece){.text = is_value ? kh_arena_copy(&run->arena, text) : text,
-                          .is_value = is_value,
-                          .sort = is_value && !run->in_url ? kh_template_sort(part) : KH_SORT_TEXT};
+  *piece = (struct piece){
+      .text = is_value ? kh_arena_copy(&run->arena, text) : text, .is_value = is_value, .sort = sort};
   *run->end = piece;
   run->end = &piece->next;
   follow(run, text);
@@ -138,16 +138,18 @@ static enum kh_err collect(struct rendering *run, const struct kh_template *temp
   struct kh_buf text;
   enum kh_err err = KH_OK;
 
+  enum kh_template_sort sort = KH_SORT_TEXT;
+
   kh_buf_init(&text, KH_TEMPLATE_PIECE_BYTES);
   for (const struct kh_part *part = template->first; part && !err;) {
     const struct kh_part *next = part->next;
 
     if (part->type == KH_PART_LITERAL) {
-      add_piece(run, part, part->text);
+      add_piece(run, part, part->text, KH_SORT_TEXT);
     } else if (part->type == KH_PART_VALUE) {
       kh_buf_clear(&text);
-      err = kh_template_value(part, names, format, run->in_url, &text);
-      add_piece(run, part, kh_buf_view(&text));
+      err = kh_template_value(part, names, format, run->in_url, &text, &sort);
+      add_piece(run, part, kh_buf_view(&text), sort);
     } else if (part->type == KH_PART_ELSE) {
       next = part->other;
     } else if (part->type == KH_PART_IF && !kh_condition_eval(part->condition, names, NULL, undecided)) {
@@ -196,7 +198,7 @@ static void write_out(const struct rendering *run, const struct kh_template_form
     struct kh_str text = kh_str(piece->text.at, kh_utf8_bytes(piece->text, left));
 
     left -= kh_utf8_count(text);
-    if (piece->is_value && format->escape)
+    if (piece->is_value && piece->sort != KH_SORT_OWN && format->escape)
       (void)format->escape(out, text, text.len == piece->text.len ? piece->sort : KH_SORT_TEXT);
     else
       (void)kh_buf_add(out, text);

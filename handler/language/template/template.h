@@ -11,14 +11,17 @@
  *   truncate N                          at most N characters; "…" is the last of a longer text
  *   duration                            first, of a number of seconds: "2h 5m 3s"
  *   time                                first, of a time: "2026-11-22 09:46 UTC"
+ *   table NAME                          first: what a table (rules/tables.h) has for the value; nothing where
+ *                                       it has none
  *   urlencode                           last: all but letters, digits and -._~ as %XX
  *
  * What stands between {{ and }} comes out as plain text on one line, escaped for where it goes; what stands
  * outside is the author's and goes out as it is. Numbers are decimal, booleans true and false, lists their
  * items with ", " between; null is empty. A line with nothing but an {{#if}}, {{else}} or {{/if}} leaves no
  * line behind. What a value adds to an http or https URL that has begun before it is percent-encoded
- * (base/url.h), unless urlencode did it. Addresses of persons have no name here, and a person's name or a
- * repository's URL loses what it has of credentials.
+ * (base/url.h), unless urlencode did it. Addresses of persons are only what `table` looks
+ * up, and a person's name or a repository's URL loses what it has of credentials. What a table has is the
+ * author's text, as what stands outside.
  *
  * Limits: 16 KiB of source, 500 parts, 16 levels of {{#if}}, 1,000 characters a value.
  */
@@ -27,12 +30,15 @@
 
 #include "language/condition/condition.h"
 
+#include <jansson.h>
+
 enum {
   KH_TEMPLATE_MAX_BYTES = 16 * 1024,
   KH_TEMPLATE_PARTS_MAX = 500,
   KH_TEMPLATE_DEPTH_MAX = 16,
   KH_TEMPLATE_MISTAKES_MAX = 20, /* of one template; later ones are not told */
   KH_TEMPLATE_VALUE_CHARACTERS = 1000,
+  KH_TEMPLATE_KEY_BYTES = 1000, /* that a table is asked for; a longer value has nothing there */
 };
 
 struct kh_template;
@@ -44,6 +50,8 @@ struct kh_template_reader {
   void (*advise)(void *self, size_t at, size_t len, const char *text);
   bool remembers;                                     /* as in kh_advice (condition.h) */
   void (*comment)(void *self, size_t at, size_t len); /* in the condition of an {{#if}} */
+  const json_t *tables; /* an object of objects of texts, which outlives the template; or NULL */
+  struct kh_str (*find)(const json_t *table, struct kh_str key); /* absent where there is nothing */
   bool with_uploads; /* what Buildkite's agent replaces at upload is a value, too (upload.h) */
 };
 
@@ -61,8 +69,9 @@ void kh_template_uses(const struct kh_template *template, const struct kh_uses *
 /* What a value may be besides plain text, where the format knows more than that. */
 enum kh_template_sort {
   KH_SORT_TEXT,
-  KH_SORT_PAGE, /* of a build, a job or a pull request: no stranger wrote it */
-  KH_SORT_TITLE /* of a pipeline or step, where people write emoji codes */
+  KH_SORT_PAGE,  /* of a build, a job or a pull request: no stranger wrote it */
+  KH_SORT_TITLE, /* of a pipeline or step, where people write emoji codes */
+  KH_SORT_OWN    /* out of a table: the author's, and never escaped */
 };
 
 /* How a message is written where it goes. */

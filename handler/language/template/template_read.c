@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "language/condition/functions.h"
+#include "language/names/shown.h"
 #include "language/template/template_tag.h"
 
 /* The text in quotes at *AT, which moves behind it; its quotes are closed, or the tag would have no end. */
@@ -42,14 +43,25 @@ static void unknown_name(struct kh_tag_reader *tags, size_t at, struct kh_str na
   kh_tag_tell(tags, &mistake);
 }
 
-static void check_name(struct kh_tag_reader *tags, size_t at, struct kh_str word, struct kh_part *part)
+/* Is `| table` the first filter behind AT? */
+static bool is_looked_up(const struct kh_tag_reader *tags, size_t at, size_t end)
+{
+  at = kh_tag_skip(tags, at, end);
+  return at < end && tags->source.at[at] == '|' &&
+         kh_str_equal(kh_tag_word(tags, kh_tag_skip(tags, at + 1, end), end, true), KH_STR("table"));
+}
+
+static void check_name(struct kh_tag_reader *tags, size_t at, size_t end, struct kh_str word,
+                       struct kh_part *part)
 {
   const struct kh_name_info *name = kh_name_find(word);
 
   if (!name || (name->flags & (KH_NAME_HIDDEN | KH_NAME_MESSAGE)) == KH_NAME_HIDDEN) {
     unknown_name(tags, at, word);
-  } else if (kh_str_ends(word, KH_STR(".email"))) {
-    (void)kh_tag_mistake(tags, at, word.len, "messages do not carry addresses of persons; %.*sname is a name",
+  } else if (kh_name_is_address(name) && !is_looked_up(tags, at + word.len, end)) {
+    (void)kh_tag_mistake(tags, at, word.len,
+                         "messages do not carry addresses of persons; %.*sname is a name, and `| table NAME` "
+                         "looks one up",
                          (int)(word.len - 5), word.at);
   } else {
     part->name = name;
@@ -67,11 +79,9 @@ static void check_name(struct kh_tag_reader *tags, size_t at, struct kh_str word
 static const struct {
   const char *name;
   enum kh_filter_type type;
-} filters[] = {{"default", KH_FILTER_DEFAULT},
-               {"truncate", KH_FILTER_TRUNCATE},
-               {"duration", KH_FILTER_DURATION},
-               {"time", KH_FILTER_TIME},
-               {"urlencode", KH_FILTER_URLENCODE}};
+} filters[] = {{"default", KH_FILTER_DEFAULT},   {"truncate", KH_FILTER_TRUNCATE},
+               {"duration", KH_FILTER_DURATION}, {"time", KH_FILTER_TIME},
+               {"table", KH_FILTER_TABLE},       {"urlencode", KH_FILTER_URLENCODE}};
 
 static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str word, enum kh_filter_type *type)
 {
@@ -87,9 +97,10 @@ static bool find_filter(struct kh_tag_reader *tags, size_t at, struct kh_str wor
   }
   if (word.len == 0)
     return kh_tag_mistake(tags, at, 0,
-                          "a filter is missing here: default, truncate, duration, time or urlencode");
+                          "a filter is missing here: default, truncate, duration, time, table or urlencode");
   (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, word.len,
-                       "\"%.*s\" is no filter; there are default, truncate, duration, time and urlencode",
+                       "\"%.*s\" is no filter; there are default, truncate, duration, time, table and "
+                       "urlencode",
                        KH_TAG_SHOWN(word));
   kh_mistake_hint(&mistake, kh_word_nearest(word, known));
   kh_tag_tell(tags, &mistake);
@@ -103,25 +114,71 @@ static bool is_in_seconds(const struct kh_name_info *name)
           name->name == KH_NAME_PIPELINE_FAILING_FOR || name->name == KH_NAME_PIPELINE_USUAL_DURATION);
 }
 
-/* Duration and time read the value itself, not its text. */
+/* Duration, time and table read the value itself, not its text. */
 static bool check_kind(struct kh_tag_reader *tags, size_t at, enum kh_filter_type type, bool named,
                        const struct kh_part *part)
 {
-  const char *word = type == KH_FILTER_TIME ? "time" : "duration";
+  const char *word = type == KH_FILTER_TIME ? "time" : type == KH_FILTER_TABLE ? "table" : "duration";
   struct kh_str name = part->name ? kh_str_of(part->name->text) : KH_NO_STR;
 
-  if (type != KH_FILTER_TIME && type != KH_FILTER_DURATION)
+  if (type != KH_FILTER_TIME && type != KH_FILTER_DURATION && type != KH_FILTER_TABLE)
     return true;
   if (part->filters)
     return kh_tag_mistake(tags, at, strlen(word), "%s is the first filter, or none", word);
   if (!part->name && named)
     return true;
+  if (type == KH_FILTER_TABLE && (!part->name || part->name->kind == KH_KIND_LIST))
+    return kh_tag_mistake(tags, at, strlen(word),
+                          "table is for names of one value, such as build.author.email");
   if (type == KH_FILTER_TIME && !kh_str_ends(name, KH_STR("_at")))
     return kh_tag_mistake(tags, at, strlen(word), "time is for times, such as build.finished_at");
   if (type == KH_FILTER_DURATION && !is_in_seconds(part->name))
     return kh_tag_mistake(tags, at, strlen(word),
                           "duration is for build.duration, job.duration, pipeline.failing_for and "
                           "pipeline.usual_duration");
+  return true;
+}
+
+static bool refuse_table(struct kh_tag_reader *tags, size_t at, struct kh_str word)
+{
+  enum { TABLES_MAX = 32 };
+  json_t *tree = (json_t *)(uintptr_t)tags->reader->tables; /* jansson's iterators take no const */
+  const char *known[TABLES_MAX + 1] = {NULL};
+  struct kh_mistake mistake = {.kind = KH_MISTAKE_NONE};
+  char list[128] = "";
+  size_t count = 0;
+  const char *name = NULL;
+  json_t *table = NULL;
+
+  json_object_foreach(tree, name, table)
+  {
+    const size_t len = strlen(list);
+
+    if (count < TABLES_MAX)
+      known[count++] = name;
+    (void)snprintf(list + len, sizeof list - len, "%s%s", len > 0 ? ", " : "", name);
+  }
+  if (count == 0)
+    return kh_tag_mistake(tags, at, word.len, "there are no tables; add `tables: {%.*s: {file: %.*s.yml}}`",
+                          KH_TAG_SHOWN(word), KH_TAG_SHOWN(word));
+  (void)kh_mistake_set(&mistake, KH_MISTAKE_VALIDATION, at, word.len,
+                       "there is no table \"%.*s\"; there are: %s", KH_TAG_SHOWN(word), list);
+  kh_mistake_hint(&mistake, kh_word_nearest(word, known));
+  kh_tag_tell(tags, &mistake);
+  return false;
+}
+
+static bool read_table(struct kh_tag_reader *tags, size_t *at, size_t end, struct kh_filter *filter)
+{
+  const struct kh_str word = kh_tag_word(tags, *at, end, false);
+
+  if (word.len == 0)
+    return kh_tag_mistake(tags, *at, 0, "table needs the name of a table, such as table people");
+  filter->table = json_object_getn(tags->reader->tables, word.at, word.len);
+  filter->find = tags->reader->find;
+  if (!filter->table)
+    return refuse_table(tags, *at, word);
+  *at += word.len;
   return true;
 }
 
@@ -135,6 +192,8 @@ static bool read_argument(struct kh_tag_reader *tags, size_t *at, size_t end, st
     if (*at == end || (tags->source.at[*at] != '"' && tags->source.at[*at] != '\''))
       return kh_tag_mistake(tags, *at, 0, "default needs a text in quotes, such as default \"none\"");
     filter->text = read_text(tags, at, end);
+  } else if (filter->type == KH_FILTER_TABLE) {
+    return read_table(tags, at, end, filter);
   } else if (filter->type == KH_FILTER_TRUNCATE) {
     digits = kh_tag_word(tags, *at, end, false);
     if (!kh_str_u64(digits, &number) || number < 1 || number > KH_TEMPLATE_VALUE_CHARACTERS)
@@ -183,7 +242,7 @@ void kh_tag_value(struct kh_tag_reader *tags, const struct kh_tag *tag, struct k
   if (tags->source.at[at] == '"' || tags->source.at[at] == '\'') {
     part->text = read_text(tags, &at, tag->end);
   } else if (word.len > 0) {
-    check_name(tags, at, word, part);
+    check_name(tags, at, tag->end, word, part);
     at += word.len;
   }
   for (;;) {

@@ -99,7 +99,7 @@ static void apply(const struct kh_filter *filter, struct kh_buf *text)
     take_part(text, filter->from, filter->characters);
 }
 
-enum kh_template_sort kh_template_sort(const struct kh_part *part)
+static enum kh_template_sort sort_of(const struct kh_part *part)
 {
   switch (part->name ? part->name->name : KH_NAME__COUNT) {
   case KH_NAME_BUILD_URL:
@@ -115,6 +115,38 @@ enum kh_template_sort kh_template_sort(const struct kh_part *part)
   }
 }
 
+/* Appends to KEY what a table is asked for. An address is a key, and nothing else. */
+static enum kh_err write_key(const struct kh_part *part, const struct kh_value *value,
+                             const struct kh_template_format *format, struct kh_buf *key)
+{
+  if (value->kind == KH_KIND_STRING && kh_name_is_address(part->name))
+    return kh_buf_add(key, value->text);
+  if (value->kind == KH_KIND_STRING)
+    (void)kh_shown_add(part->name, value->text, key);
+  else
+    add_value(part, value, format, key);
+  return kh_buf_ok(key);
+}
+
+/* False when there is nothing for VALUE. */
+static bool look_up(const struct kh_part *part, const struct kh_value *value,
+                    const struct kh_template_format *format, struct kh_buf *out)
+{
+  const struct kh_filter *filter = part->filters;
+  struct kh_str found = KH_NO_STR;
+  struct kh_buf key;
+
+  kh_buf_init(&key, KH_TEMPLATE_KEY_BYTES);
+  enum kh_err err = write_key(part, value, format, &key);
+  if (!err)
+    found = filter->find(filter->table, kh_buf_view(&key));
+  else if (err == KH_ERR_NO_MEMORY)
+    out->err = err;
+  kh_buf_release(&key);
+  (void)kh_buf_add(out, found);
+  return found.len > 0;
+}
+
 static const struct kh_filter *urlencode_of(const struct kh_part *part)
 {
   const struct kh_filter *filter = part->filters;
@@ -125,12 +157,14 @@ static const struct kh_filter *urlencode_of(const struct kh_part *part)
 }
 
 enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names *names,
-                              const struct kh_template_format *format, bool in_url, struct kh_buf *out)
+                              const struct kh_template_format *format, bool in_url, struct kh_buf *out,
+                              enum kh_template_sort *sort)
 {
   char storage[FIRST_BYTES];
   struct kh_arena arena;
   struct kh_buf text;
 
+  *sort = in_url ? KH_SORT_TEXT : sort_of(part);
   kh_buf_init(&text, KH_TEMPLATE_PIECE_BYTES / 3);
   kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
   if (part->name) {
@@ -138,7 +172,10 @@ enum kh_err kh_template_value(const struct kh_part *part, const struct kh_names 
 
     kh_resolve(names, part->name, &arena, &value);
     /* What is too large for the arena is null: it must not cost the delivery. */
-    add_value(part, &value, format, &text);
+    if (!part->filters || part->filters->type != KH_FILTER_TABLE)
+      add_value(part, &value, format, &text);
+    else if (look_up(part, &value, format, &text) && !in_url)
+      *sort = KH_SORT_OWN;
   } else {
     (void)kh_buf_add(&text, part->text);
   }
