@@ -5,8 +5,8 @@
  *     people: {file: people.yml}                     # a mapping, in a file of its own
  *     rooms: {entries: {web-site: "#web", "web-*": "#web-others"}}
  *
- * An entry with '*' in it, or that begins with '!', is a list of branch patterns (branches.h); every other one
- * stands for itself, with its blanks. The exact one counts; else the first whose patterns match. Both are
+ * An entry with '*' in it, or that begins with '!', is a list of branch patterns (branches.h); every other
+ * one stands for itself, with its blanks. The exact one counts; else the first whose patterns match. Both are
  * case-sensitive. config/tables.c reads the files.
  *
  * Limits: a key has 1,000 bytes, and a longer text is in no table; a value has 1,000 characters on one line.
