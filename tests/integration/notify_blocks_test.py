@@ -23,8 +23,6 @@ from model.notify_model import entries, fires  # noqa: E402
 CASES = ROOT / "tests" / "notify_blocks"
 PIPELINE = "kite-frame"
 PLANTED = "planted-secret"
-# Words that this version does not have in Buildkite's form. Whoever builds one takes it from here.
-NOT_BUILT = set()
 GITHUB = "github: {token: {env: GITHUB_TOKEN}, app: 1, installation: 2, private_key: {env: GITHUB_APP_KEY}}"
 KEY = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, text=True, check=True).stdout
 # What stands below `services:` for a word, and its shortest entry.
@@ -54,7 +52,6 @@ class Case:
         self.entries = list(entries(self.pipeline.read_text(encoding="utf-8")))
         self.fires = self.expected["fires"]
         self.refused = {int(place): why for place, why in self.expected.get("refused", {}).items()}
-        self.not_built = {entry.word for entry in self.entries} & NOT_BUILT
 
 
 def cases():
@@ -122,21 +119,16 @@ def test_model(cli, report):
 
 
 def test_words(cli, report):
-    """NOT_BUILT is the truth."""
+    """Each is there in its shortest form."""
     for word, entry in SHORTEST.items():
         code, mistakes = check(cli, HEAD + services([word]) + f"notify:\n  {entry}\n")
-        report.check(f"{word}: {'not built' if word in NOT_BUILT else 'built'}",
-                     (code == 0) != (word in NOT_BUILT),
-                     "it is: take it from NOT_BUILT" if code == 0 else mistakes)
-    for word in sorted(NOT_BUILT):
-        left = [case.name for case in cases() if word in case.not_built]
-        report.skip(f"{len(left)} cases with {word}", "this version has no such word in Buildkite's form")
+        report.check(f"{word} by itself", code == 0, mistakes)
 
 
 # ---- pasted
 
 def pasted():
-    return [case for case in cases() if case.block and not case.not_built]
+    return [case for case in cases() if case.block]
 
 
 def test_pasted_check(cli, report):
@@ -208,20 +200,16 @@ def test_imported_check(cli, report):
         lines = case.pipeline.read_text(encoding="utf-8").split("\n")
         for place, (entry, (_, line, was_taken, comment)) in enumerate(zip(case.entries, told)):
             who = f"{case.name}, entry {place}"
-            if entry.word in NOT_BUILT:
-                report.check(f"{who}: not built", not was_taken, comment)
-                continue
             report.check(f"{who}: taken over", was_taken == (place not in case.refused), comment)
             report.check(f"{who}: why not", place not in case.refused or case.refused[place] in comment,
                          comment)
             report.check(f"{who}: its line", entry.word in "".join(lines[line - 1:line + 1]), comment)
         report.check(f"{case.name}: the exit code",
                      done.code == (0 if all(one[2] for one in told) else 1), done)
-        if not case.not_built:
-            secrets = set(re.findall(r"put into (\w+) what stands in", done.err))
-            report.check(f"{case.name}: what is to be put where",
-                         len(secrets) == case.expected.get("secrets", 0) and
-                         all(f"env: {name}" in done.out for name in secrets), done.err)
+        secrets = set(re.findall(r"put into (\w+) what stands in", done.err))
+        report.check(f"{case.name}: what is to be put where",
+                     len(secrets) == case.expected.get("secrets", 0) and
+                     all(f"env: {name}" in done.out for name in secrets), done.err)
 
 
 def test_imported(cli, report):

@@ -41,7 +41,7 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   "  PRIMARY KEY (credential, place)) STRICT, WITHOUT ROWID;"
 
 /*
- * What each credential has in deliveries, as bounds.c adds it up: a trigger at each row cost more than the
+ * What each credential has in deliveries, as bounds.c adds it up: a trigger at each row cost as much as the
  * row. An index finds the oldest that are dead.
  */
 #define SHARES_OF_DELIVERIES                                                                                \
