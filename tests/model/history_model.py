@@ -313,12 +313,9 @@ def result_of(job):
 
 
 def name_of(job):
-    command = member(job, "command", str)
-    for name in (member(job, "name", str), member(job, "label", str),
-                 command and command.split("\n")[0].rstrip("\r")):
-        if name:
-            return name.encode()[:NAME_MAX_BYTES].decode(errors="ignore")
-    return None
+    text = next(filter(None, (member(job, key, str) for key in ("name", "label", "command"))), "")
+    line = text.split("\n")[0].removesuffix("\r")
+    return line.encode()[:NAME_MAX_BYTES].decode(errors="ignore") or None
 
 
 class Jobs:

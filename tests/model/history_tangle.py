@@ -50,7 +50,8 @@ class Tangle:
         before, mine, behind = (f"{build['id']}-{(place + step) % JOBS}" for step in (-1, 0, 1))
         if build["number"] % 3:
             before, behind = (None, behind) if place % 2 == 0 else (before, None)
-        return {"id": mine, "state": self.draw(JOB_STATES), "name": self.draw(("A", "B", "C", "", None)),
+        return {"id": mine, "state": self.draw(JOB_STATES),
+                "name": self.draw(("A\nmore", "A", "B", "C", "", None)),
                 "soft_failed": self.draw((True, False, False, None)), "label": self.draw((None, None, "L")),
                 "command": self.draw((None, "make\nall", "make\r\nall")),
                 "retried": self.seldom(True, False, 12),
