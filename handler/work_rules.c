@@ -30,9 +30,10 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
-  kh_log_problem(&line, reason, NULL);
+  kh_log_problem(&line, reason == KH_ERR_NO_PLACE ? reason : KH_ERR_RENDER, NULL);
   kh_log_text(&line, KH_LOG_DETAIL,
               reason == KH_ERR_NO_PLACE ? KH_STR("a place of it is empty for this webhook, and gets nothing")
+              : reason == KH_ERR_LIMIT  ? KH_STR("its notification is too large and is not sent")
                                         : KH_STR("its notification could not be made and is not sent"));
   kh_log_end(&line, &log);
 }
