@@ -54,7 +54,7 @@ static void log_silent(struct kh_work *work, enum kh_level level, const char *na
 
 static bool speaks_once(const struct kh_rule *rule, const struct kh_outcome *outcome)
 {
-  return rule->match.is_once_per_build && outcome->is_remembered;
+  return kh_rule_is_once(rule, &outcome->event) && outcome->is_remembered;
 }
 
 /* Does RULE match, and has not said it before? */
