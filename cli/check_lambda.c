@@ -89,10 +89,25 @@ static enum kh_err refuse_mail(const struct kh_config *config, struct kh_diags *
 
 static void warn_of_included(const struct kh_config *config, struct kh_diags *diags)
 {
-  if (config->included)
+  if (config->expanded)
     kh_config_warning(config, config->yaml.root, "notify", diags,
                       "notify: files that it includes are not packed with the function; add them in "
                       "script/pack-lambda, or write their rules here");
+}
+
+static void warn_of_tables(const struct kh_config *config, struct kh_diags *diags)
+{
+  const char *name = NULL;
+  json_t *table = NULL;
+
+  json_object_foreach(json_object_get(config->yaml.root, "tables"), name, table)
+  {
+    if (json_object_get(table, "file"))
+      kh_config_warning(config, table, "file", diags,
+                        "tables.%s: this file is not packed with the function; add it in script/pack-lambda, "
+                        "or write {entries: {…}}",
+                        name);
+  }
 }
 
 enum kh_err kh_check_lambda(const struct kh_config *config, struct kh_diags *diags)
@@ -103,6 +118,7 @@ enum kh_err kh_check_lambda(const struct kh_config *config, struct kh_diags *dia
   warn_of_sources(config, config->services, diags);
   warn_of_sources(config, config->notify, diags);
   warn_of_included(config, diags);
+  warn_of_tables(config, diags);
   return refuse_mail(config, diags);
 }
 

@@ -66,7 +66,7 @@ enum kh_err kh_config_include_file(struct kh_config *config, const json_t *node,
   else if (names->is_list)
     err = kh_yaml_read_list(&(*file)->yaml, names->shown, kh_buf_view(&text), diags);
   else
-    err = kh_yaml_read(&(*file)->yaml, names->shown, kh_buf_view(&text), NULL, diags);
+    err = kh_yaml_read_table(&(*file)->yaml, names->shown, kh_buf_view(&text), diags);
   kh_wipe_buf(&text);
   return err;
 }

@@ -137,7 +137,7 @@ enum kh_err kh_remote_read(const struct kh_reference *from, const char *source, 
 struct kh_file_names {
   const char *path;  /* absolute */
   const char *shown; /* as messages name it */
-  bool is_list;      /* what it must be; else a mapping */
+  bool is_list;      /* what it must be; else a table */
 };
 
 /* Reads the file that KEY of NODE names, and watches it. *FILE is NULL without memory; CONFIG owns it. */

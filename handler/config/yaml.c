@@ -279,7 +279,10 @@ static enum kh_err read_stream(struct kh_yaml_reader *reader)
     yaml_event_delete(&event);
   }
   if (!err && !reader->yaml->root)
-    err = kh_yaml_mistake(reader, (yaml_mark_t){0, 0, 0}, "the file is empty; begin with `webhook:`");
+    err = kh_yaml_mistake(reader, (yaml_mark_t){0, 0, 0}, "the file is empty; %s",
+                          reader->is_table  ? "a table has lines of `key: text`"
+                          : reader->is_list ? "a list of rules has lines that begin with `- `"
+                                            : "begin with `webhook:`");
   return err;
 }
 
@@ -331,6 +334,14 @@ enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_
                               struct kh_diags *diags)
 {
   struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .is_list = true};
+
+  return read_all(&reader, file);
+}
+
+enum kh_err kh_yaml_read_table(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                               struct kh_diags *diags)
+{
+  struct kh_yaml_reader reader = {.yaml = yaml, .diags = diags, .text = text, .is_table = true};
 
   return read_all(&reader, file);
 }

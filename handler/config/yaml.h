@@ -19,6 +19,7 @@ enum {
   KH_YAML_MAX_BYTES = 1024 * 1024,
   KH_YAML_MAX_DEPTH = 32,
   KH_YAML_MAX_NODES = 20000, /* keys and values, with every alias counted as what it stands for */
+  KH_YAML_TABLE_MAX = (KH_YAML_MAX_NODES - 1) / 2,
   KH_YAML_MAX_ANCHORS = 100,
 };
 
@@ -48,6 +49,9 @@ bool kh_yaml_has_line(struct kh_str text, const char *key);
 /* The same for a file that is a list. */
 enum kh_err kh_yaml_read_list(struct kh_yaml *yaml, const char *file, struct kh_str text,
                               struct kh_diags *diags) KH_MUST_USE;
+/* The same for a mapping of texts, a table of up to KH_YAML_TABLE_MAX. */
+enum kh_err kh_yaml_read_table(struct kh_yaml *yaml, const char *file, struct kh_str text,
+                               struct kh_diags *diags) KH_MUST_USE;
 /*
  * The same for a file that was written for another program: ROOT is an array of its documents, each of any
  * kind. Merge keys are merged, and tags passed over. What was left out is told, and makes no error.

@@ -66,7 +66,9 @@ enum kh_err kh_yaml_mistake(struct kh_yaml_reader *reader, yaml_mark_t at, const
 
 enum kh_err kh_yaml_count(struct kh_yaml_reader *reader, yaml_mark_t at)
 {
-  if (++reader->nodes > KH_YAML_MAX_NODES)
+  if (++reader->nodes > KH_YAML_MAX_NODES && reader->is_table)
+    return kh_yaml_mistake(reader, at, "a table has at most %d entries; make two of it", KH_YAML_TABLE_MAX);
+  if (reader->nodes > KH_YAML_MAX_NODES)
     return kh_yaml_mistake(reader, at, "too many keys and values: %d at most, aliases counted in full",
                            KH_YAML_MAX_NODES);
   return KH_OK;

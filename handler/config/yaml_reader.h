@@ -21,6 +21,7 @@ struct kh_yaml_reader {
   size_t given;                 /* bytes of TEXT that libyaml has */
   const char *const *stop_keys; /* or NULL */
   bool is_list;                 /* the file is one, and no mapping */
+  bool is_table;                /* kh_yaml_read_table */
   bool is_foreign;              /* kh_yaml_read_foreign */
   struct kh_yaml_anchor anchors[KH_YAML_MAX_ANCHORS];
   size_t anchor_count;

@@ -158,6 +158,14 @@ static enum kh_err say(const json_t *body, struct kh_buf *text)
   return summary ? kh_buf_add(text, kh_str_of(summary)) : KH_ERR_RENDER;
 }
 
+/* One has 32; whoever writes a number or a word behind the notifier means something else. */
+static bool is_key(struct kh_str value)
+{
+  enum { SHORTEST_BYTES = 8 };
+
+  return value.len >= SHORTEST_BYTES && kh_option_is_token(value);
+}
+
 static const struct kh_option options[] = {
     {.name = "key",
      .type = KH_OPTION_SECRET,
@@ -166,8 +174,8 @@ static const struct kh_option options[] = {
      .words = "A secret that holds the integration key of a service, of its integration \"Events API v2\" or "
               "\"Buildkite\".",
      .example = "PAGERDUTY_KEY",
-     .is_good = kh_option_is_token,
-     .form = "one key: no blanks, no line ends, ASCII"},
+     .is_good = is_key,
+     .form = "one integration key, 32 letters and digits"},
     {.name = "url",
      .type = KH_OPTION_URL,
      .offset = offsetof(struct kh_rule, url),

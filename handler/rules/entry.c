@@ -69,10 +69,11 @@ static enum kh_err refuse_form(const struct kh_entry_reader *from)
   struct kh_buf usage;
 
   kh_buf_init(&usage, 1024);
-  kh_options_usage(notifier, &usage);
+  kh_options_usages(notifier, &usage);
   enum kh_err err = kh_config_mistake(
       from->config, from->entry, json_is_object(from->entry) ? notifier->name : NULL, from->diags,
-      "write `- %s`; a credential never stands in this file itself", kh_buf_text(&usage));
+      "write %s%s", kh_buf_text(&usage),
+      notifier->form ? "" : "; a credential never stands in this file itself");
   kh_buf_release(&usage);
   return err;
 }

@@ -44,7 +44,7 @@ static enum kh_err check_place(const struct kh_entry_reader *from, const struct 
 {
   const char *text = kh_config_text(place);
 
-  if (!text || !*text)
+  if (!text || kh_message_is_none(text))
     return kh_config_mistake(from->config, place, NULL, from->diags, "%s is one text%s, such as %s", where,
                              option->many ? ", or a list of them" : "", option->example);
   if (is_template(kh_str_of(text)) || !option->is_good || option->is_good(kh_str_of(text)))
@@ -134,9 +134,12 @@ static enum kh_err check_each(const struct kh_entry_reader *from, const struct k
   (void)snprintf(where, sizeof where, "%s.%s", from->rule->notifier->name, option->name);
   if (json_is_array(node) &&
       (!option->many || json_array_size(node) == 0 || json_array_size(node) > KH_PLACES_MAX))
-    return kh_config_mistake(from->config, from->given, option->name, from->diags,
-                             option->many ? "%s is one text, or a list of up to %d" : "%s is one text", where,
-                             KH_PLACES_MAX);
+    return option->many ? kh_config_mistake(from->config, from->given, option->name, from->diags,
+                                            "%s is one text, or a list of 1 to %d, such as [%s]", where,
+                                            KH_PLACES_MAX, option->example)
+                        : kh_config_mistake(from->config, from->given, option->name, from->diags,
+                                            "%s is one text, no list; make an entry of each, such as %s",
+                                            where, option->example);
   for (size_t i = 0; kh_entry_place(node, i); i++)
     if (check_place(from, option, kh_entry_place(node, i), where))
       err = KH_ERR_CONFIG;

@@ -83,6 +83,16 @@ enum kh_err kh_template_of(struct kh_config *config, json_t *node, const char *n
   return err ? KH_ERR_CONFIG : KH_OK;
 }
 
+bool kh_message_is_none(const char *text)
+{
+  static const char *const words[] = {"null", "~", "true", "false"};
+
+  for (size_t i = 0; i < KH_COUNT(words); i++)
+    if (strcasecmp(text, words[i]) == 0)
+      return true;
+  return text[strspn(text, " \t")] == '\0';
+}
+
 enum kh_err kh_message_compile(struct kh_config *config, const json_t *options, struct kh_rule *rule,
                                struct kh_diags *diags)
 {
@@ -98,6 +108,9 @@ enum kh_err kh_message_compile(struct kh_config *config, const json_t *options, 
     return kh_config_mistake(config, options, "message", diags,
                              "an empty `message` says nothing; leave it out for the usual words, or put it "
                              "in quotes if it begins with #");
+  if (kh_message_is_none(text))
+    return kh_config_mistake(config, options, "message", diags,
+                             "`message` is one text, and this is none; leave it out for the usual words");
   return kh_template_of(config, node, "message", &rule->match, &rule->message, diags);
 }
 

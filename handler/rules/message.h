@@ -21,6 +21,9 @@ enum kh_err kh_template_say(const struct kh_template *template, const char *name
                             struct kh_rendering *rendering, const struct kh_template_format *format,
                             struct kh_buf *out) KH_MUST_USE;
 
+/* Nothing but blanks, or what YAML has for nothing and for yes and no: nobody means that as a text. */
+bool kh_message_is_none(const char *text);
+
 /*
  * For configure functions: reads OPTIONS' member `message` into RULE, if there is one. All its mistakes go to
  * DIAGS.

@@ -77,6 +77,9 @@ static enum kh_err read_value(const struct reader *from, const struct kh_option 
   const struct kh_str value = kh_str(kh_config_text(node), json_string_length(node));
   struct kh_upload variable;
 
+  if (kh_message_is_none(value.at))
+    return kh_config_mistake(from->config, node, NULL, from->diags, "%s: this is none; write `%s: {env: %s}`",
+                             where, from->options->name, option->example);
   if (kh_upload_next(value, 0, &variable))
     return kh_config_mistake(
         from->config, node, NULL, from->diags,
@@ -94,6 +97,14 @@ static enum kh_err read_value(const struct reader *from, const struct kh_option 
   return KH_OK;
 }
 
+/* `[]` behind a word of Buildkite's, which takes one, and in the file itself. */
+static enum kh_err refuse_list(const struct reader *from, const struct kh_option *option)
+{
+  return kh_config_mistake(from->config, from->options->at, from->options->name, from->diags,
+                           "%s takes one %s, no list; make an entry of each: `%s: {env: %s}`",
+                           from->options->name, option->name, from->options->name, option->example);
+}
+
 static enum kh_err read_secret(const struct reader *from, const struct kh_option *option)
 {
   struct kh_secret *secret = (struct kh_secret *)(void *)((char *)from->rule + option->offset);
@@ -108,6 +119,8 @@ static enum kh_err read_secret(const struct reader *from, const struct kh_option
                              option->name, option->name);
   if (!reference)
     return option->by_default ? kh_secret_set(secret, kh_str_of(option->by_default)) : KH_OK;
+  if (from->options->may_hold_values && json_is_array(reference))
+    return refuse_list(from, option);
   (void)snprintf(where, sizeof where, "%s.%s", from->options->name, option->name);
   enum kh_err err = is_value ? read_value(from, option, reference, where, secret)
                              : kh_config_secret(from->config, reference, where, secret, from->diags);
@@ -140,7 +153,7 @@ static bool is_good_value(const struct kh_option *option, const char *text)
   if (!text)
     return false;
   if (option->type == KH_OPTION_TEXT)
-    return !option->is_good || option->is_good(kh_str_of(text));
+    return option->is_good ? option->is_good(kh_str_of(text)) : !*text || !kh_message_is_none(text);
   if (option->type == KH_OPTION_CHOICE)
     return option->choices[kh_word_place(kh_str_of(text), option->choices)] != NULL;
   value = json_loads(text, JSON_DECODE_ANY, NULL);
@@ -167,8 +180,9 @@ static enum kh_err refuse_value(const struct reader *from, const json_t *mapping
   if (option->choices)
     add_choices(option->choices, &form);
   else
-    (void)kh_buf_add(&form,
-                     option->type == KH_OPTION_TRUTH ? KH_STR("true or false") : kh_str_of(option->form));
+    (void)kh_buf_add(&form, option->type == KH_OPTION_TRUTH ? KH_STR("true or false")
+                            : option->form                  ? kh_str_of(option->form)
+                                           : KH_STR("one text; leave it out, or put the text in quotes"));
   enum kh_err err = kh_config_mistake(from->config, mapping, option->name, from->diags, "%s%s is %s%s%s%s",
                                       before, option->name, kh_buf_text(&form),
                                       meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
@@ -361,14 +375,30 @@ void kh_options_usage_by(const struct kh_option *table, const char *const *needs
     (void)kh_buf_add_byte(out, '}');
 }
 
+static void add_alone(const struct kh_notifier *notifier, const struct kh_option *alone, struct kh_buf *out)
+{
+  (void)kh_buf_printf(out, is_secret(alone) ? "%s: {env: %s}" : "%s: %s", notifier->name, alone->example);
+}
+
 void kh_options_usage(const struct kh_notifier *notifier, struct kh_buf *out)
 {
   const struct kh_form *form = notifier->form;
-  const bool stands_alone = form && form->alone && !form->options;
-  const struct kh_option *alone = stands_alone ? kh_option_named(notifier->options, form->alone) : NULL;
 
-  if (alone)
-    (void)kh_buf_printf(out, is_secret(alone) ? "%s: {env: %s}" : "%s: %s", notifier->name, alone->example);
+  if (form && form->alone && !form->options)
+    add_alone(notifier, kh_option_named(notifier->options, form->alone), out);
   else
     kh_options_usage_by(notifier->options, NULL, notifier->name, out);
+}
+
+void kh_options_usages(const struct kh_notifier *notifier, struct kh_buf *out)
+{
+  const struct kh_form *form = notifier->form;
+
+  (void)kh_buf_add(out, KH_STR("`- "));
+  if (form && form->alone && form->options) {
+    add_alone(notifier, kh_option_named(form->options, form->alone), out);
+    (void)kh_buf_add(out, KH_STR("`, or `- "));
+  }
+  kh_options_usage(notifier, out);
+  (void)kh_buf_add_byte(out, '`');
 }

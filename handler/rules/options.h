@@ -83,6 +83,8 @@ bool kh_option_is_token(struct kh_str value);
 bool kh_options_are_needed(const struct kh_notifier *notifier);
 /* How an entry with what is required is written: "slack: {url: {env: SLACK_WEBHOOK_URL}}". */
 void kh_options_usage(const struct kh_notifier *notifier, struct kh_buf *out);
+/* Each form of that: "`- slack: \"#general\"`, or `- slack: {url: {env: SLACK_WEBHOOK_URL}}`". */
+void kh_options_usages(const struct kh_notifier *notifier, struct kh_buf *out);
 /*
  * The same for what TABLE requires, and what is in NEEDS (NULL-terminated, or NULL), behind NAME, a key: NAME
  * alone where that is nothing.

@@ -48,6 +48,42 @@ enum kh_err kh_tables_read(struct kh_config *config, struct kh_diags *diags)
   return err;
 }
 
+/* Servers take addresses in any case, and so do GitHub and Slack, who know people by them. */
+static bool is_address(struct kh_str key)
+{
+  const char *at = key.len > 0 ? memchr(key.at, '@', key.len) : NULL;
+
+  return at && at > key.at;
+}
+
+static void to_lower(struct kh_str text, char *lower)
+{
+  for (size_t i = 0; i < text.len; i++)
+    lower[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? (char)(text.at[i] - 'A' + 'a') : text.at[i];
+}
+
+static struct kh_str find_address(json_t *table, struct kh_str key)
+{
+  char lower_key[KH_TEMPLATE_KEY_BYTES] = "", lower[KH_TEMPLATE_KEY_BYTES];
+  const struct kh_str wanted = kh_str(lower_key, key.len);
+  struct kh_str by_pattern = KH_NO_STR;
+  const char *name = NULL;
+  json_t *value = NULL;
+
+  to_lower(key, lower_key);
+  json_object_foreach(table, name, value)
+  {
+    const struct kh_str entry = kh_str(lower, strlen(name));
+
+    to_lower(kh_str_of(name), lower);
+    if (!is_pattern(entry) && kh_str_equal(entry, wanted))
+      return kh_str_of(kh_config_text(value));
+    if (!by_pattern.at && is_pattern(entry) && kh_branches_match(entry, wanted))
+      by_pattern = kh_str_of(kh_config_text(value));
+  }
+  return by_pattern;
+}
+
 struct kh_str kh_table_find(const json_t *table, struct kh_str key)
 {
   json_t *tree = (json_t *)(uintptr_t)table; /* jansson's iterators take no const */
@@ -59,6 +95,8 @@ struct kh_str kh_table_find(const json_t *table, struct kh_str key)
   const json_t *exact = json_object_getn(table, key.at, key.len);
   if (exact)
     return kh_str_of(kh_config_text(exact));
+  if (is_address(key))
+    return find_address(tree, key);
   json_object_foreach(tree, name, value)
   {
     if (is_pattern(kh_str_of(name)) && kh_branches_match(kh_str_of(name), key))

@@ -6,8 +6,9 @@
  *     rooms: {entries: {web-site: "#web", "web-*": "#web-others"}}
  *
  * An entry with '*' in it, or that begins with '!', is a list of branch patterns (branches.h); every other
- * one stands for itself, with its blanks. The exact one counts; else the first whose patterns match. Both are
- * case-sensitive. config/tables.c reads the files.
+ * one stands for itself, with its blanks. The exact one counts; else the first whose patterns match. Upper
+ * and lower case of ASCII differ, but for a key with an '@' in it, an address. config/tables.c reads the
+ * files.
  *
  * Limits: a key has 1,000 bytes, and a longer text is in no table; a value has 1,000 characters on one line.
  */

@@ -323,6 +323,7 @@ LAMBDA = """webhook:
 env_file: env
 state: state
 worker: service
+tables: {people: {file: people.yml}, rooms: {entries: {a: b}}}
 notify:
   - slack: {url: {env: SLACK_URL}}
   - slack: {url: {ssm: /kitehook/notify/slack}}
@@ -336,13 +337,15 @@ def test_check_lambda(cli, report):
     cli.file("env", "SLACK_URL=https://hooks.slack.com/services/x\n")
     os.makedirs(cli.path("credentials"), exist_ok=True)
     cli.file("credentials/token", "a-token-of-the-test\n")
+    cli.file("people.yml", "a@x.example: A\n")
     cli.file("kitehook.yml", LAMBDA)
     done = cli.run("check", "--lambda", "--config", "kitehook.yml",
                    env={"CREDENTIALS_DIRECTORY": cli.path("credentials")})
-    warned = re.findall(r"^kitehook\.yml:(\d+):\d+: warning: (\w+):", done.out, re.M)
+    warned = re.findall(r"^kitehook\.yml:(\d+):\d+: warning: ([\w.]+):", done.out, re.M)
     report.check("check --lambda: what has no place there",
-                 done.code == 0 and warned == [("2", "file"), ("3", "credential"), ("4", "env_file"),
-                                               ("5", "state"), ("6", "worker"), ("8", "env")], done)
+                 done.code == 0 and sorted(warned) == [
+                     ("2", "file"), ("3", "credential"), ("4", "env_file"), ("5", "state"), ("6", "worker"),
+                     ("7", "tables.people"), ("9", "env")], done)
     told = done.out.partition("on Lambda")[2]
     report.check("check --lambda: what will happen",
                  all(text in told for text in ("no memory", "no retry", "lifx: 20 at once",

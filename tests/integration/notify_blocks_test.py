@@ -127,6 +127,43 @@ def test_words(cli, report):
         report.check(f"{word} by itself", code == 0, mistakes)
 
 
+ODD = ["true", "null", "~", "0", "-1", "1.5", "[]", "['']", "[null]", "[true]", "[[]]", "'  '", "{x: 1}"]
+NOTHING = ["", "''"]  # behind a bare word it is the word
+TEXTS = {"slack": ["channel", "message"], "email": ["to", "message"], "basecamp_campfire": ["url", "message"],
+         "pagerduty_change_event": ["key", "message"], "github_check": ["name", "output"],
+         "github_commit_status": ["context", "blocked_builds_as_pending"]}
+CURE = re.compile(r"write |such as |leave it out|must hold |, or |is true or false|needs |make an entry|"
+                  r"is no key here|is one ")
+
+
+def odd_entries():
+    for word in SHORTEST:
+        bare = word.startswith("github_")
+        yield from (f"{word}: {odd}" for odd in ODD + ([] if bare else NOTHING + ["{}"]))
+        for key in TEXTS.get(word, []):
+            yield from (f"{word}: {{{key}: {odd}}}" for odd in ODD + NOTHING
+                        if not (key == "message" and re.match("-?[0-9]", odd))
+                        and not (key in ("context", "name") and re.match("-?[0-9]", odd))
+                        and not (key.startswith("blocked") and odd == "true"))
+    for key in ("title", "summary", "text"):
+        yield from (f"github_check: {{output: {{{key}: {odd}}}}}" for odd in ("true", "null", "[]", "{}"))
+
+
+def test_odd_values(cli, report):
+    """Each is a mistake of its line that says what to write."""
+    written, at_once = list(odd_entries()), 10  # as many as `check` tells of at once
+    text = HEAD + services(SHORTEST) + "notify:\n"
+    first = text.count("\n") + 1
+    report.check("many", len(written) > 200, len(written))
+    for begin in range(0, len(written), at_once):
+        some = written[begin:begin + at_once]
+        _, mistakes = check(cli, text + "".join(f"  - {one}\n" for one in some))
+        for line, one in enumerate(some, first):
+            said = [mistake["message"] for mistake in mistakes if mistake["line"] == line]
+            report.check(f"{one!r} is a mistake", said, mistakes)
+            report.check(f"{one!r}: a cure", all(map(CURE.search, said)), said)
+
+
 # ---- pasted
 
 def pasted():
@@ -279,5 +316,6 @@ def test_imported(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_pasted_check, test_pasted, test_steps_pasted,
+    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_odd_values,
+                                    test_pasted_check, test_pasted, test_steps_pasted,
                                     test_imported_check, test_imported]))

@@ -57,6 +57,42 @@ START_TEST(the_very_text_counts_then_the_first_pattern)
 }
 END_TEST
 
+/* As mail, GitHub and Slack have them; a branch is no address. */
+START_TEST(addresses_are_the_same_in_any_case)
+{
+  static const char table[] = "Jane@X.example: jane\n'*@BOTS.example !no@*': bot\nJANE@x.example: loud\n"
+                              "'@here': mark\nMain: branch\n";
+  static const struct {
+    const char *key, *text;
+  } cases[] = {{"jane@x.example", "jane"},
+               {"JANE@X.EXAMPLE", "jane"},
+               {"JANE@x.example", "loud"},
+               {"CI@bots.Example", "bot"},
+               {"NO@bots.example", NULL},
+               {"j@x.example", NULL},
+               {"@Here", NULL},
+               {"main", NULL},
+               {"@here", "mark"}};
+
+  kh_config_dir_put(&dir, "t.yml", table);
+  ck_assert_msg(compile("tables: {t: {file: t.yml}}\n") == KH_OK, "%s", kh_config_dir_said(&dir));
+  const struct kh_str text = kh_table_find(json_object_get(dir.config.tables, "t"), kh_str_of(cases[_i].key));
+  ck_assert_msg(cases[_i].text ? kh_str_equal(text, kh_str_of(cases[_i].text)) : !text.at, "%s: %.*s",
+                cases[_i].key, KH_FMT(text));
+}
+END_TEST
+
+START_TEST(an_empty_file_is_told_of_as_a_table)
+{
+  static const char *const texts[] = {"", "# nobody\n", "\n\n"};
+
+  kh_config_dir_put(&dir, "t.yml", texts[_i]);
+  ck_assert_int_eq(compile("tables: {t: {file: t.yml}}\n"), KH_ERR_CONFIG);
+  ck_assert_msg(kh_config_dir_find(&dir, 1, 1, "empty; a table has lines of `key: text`") != NULL, "%s",
+                kh_config_dir_said(&dir));
+}
+END_TEST
+
 START_TEST(a_long_text_is_in_no_table)
 {
   char key[KH_TEMPLATE_KEY_BYTES + 1];
@@ -220,10 +256,14 @@ START_TEST(a_file_has_a_bound)
     (void)kh_buf_printf(&text, "k%d: v\n", i);
   kh_config_dir_put(&dir, "p.yml", kh_buf_text(&text));
   ck_assert_msg(compile("tables: {p: {file: p.yml}}\n") == KH_OK, "%s", kh_config_dir_said(&dir));
+  const json_t *table = json_object_get(dir.config.tables, "p");
+  ck_assert_uint_eq(json_object_size(table), ENTRIES - 1);
+  ck_assert(kh_str_equal(kh_table_find(table, KH_STR("k9998")), KH_STR("v")));
   (void)kh_buf_add(&text, KH_STR("last: v\n"));
   kh_config_dir_put(&dir, "p.yml", kh_buf_text(&text));
   ck_assert_int_eq(compile("tables: {p: {file: p.yml}}\n"), KH_ERR_CONFIG);
-  ck_assert_ptr_nonnull(kh_config_dir_find(&dir, ENTRIES, 7, "too many keys and values"));
+  ck_assert_ptr_nonnull(
+      kh_config_dir_find(&dir, ENTRIES, 7, "a table has at most 9999 entries; make two of it"));
   kh_buf_release(&text);
 }
 END_TEST
@@ -235,6 +275,8 @@ static Suite *tables_suite(void)
 
   tcase_add_checked_fixture(cases, open_dir, close_dir);
   tcase_add_loop_test(cases, the_very_text_counts_then_the_first_pattern, 0, 9);
+  tcase_add_loop_test(cases, addresses_are_the_same_in_any_case, 0, 9);
+  tcase_add_loop_test(cases, an_empty_file_is_told_of_as_a_table, 0, 3);
   tcase_add_test(cases, a_long_text_is_in_no_table);
   tcase_add_loop_test(cases, says_what_the_table_has, 0, 8);
   tcase_add_loop_test(cases, a_mention_in_a_table_is_one_for_slack, 0, 3);
