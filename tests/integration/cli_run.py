@@ -1,5 +1,7 @@
 """The built `kitehook` as a test calls it."""
 import argparse
+import concurrent.futures
+import multiprocessing
 import os
 import pathlib
 import re
@@ -10,6 +12,7 @@ import traceback
 from common import aged, SECRET, Report, Workspace
 
 HOOK = "/services/T0PLANTED/secret-path"
+AT_ONCE = 6  # tests, most of which wait for a pace, a rest or a linger
 
 
 class Done:
@@ -57,30 +60,57 @@ class Cli:
                          f"webhook:\n  {proof}: {{ file: webhook-secret }}\nenv_file: env\n{top}{notify}")
 
 
-def main(about, tests):
-    """Runs TESTS, functions of a Cli and a Report, each in a folder of its own. The exit status."""
+TESTS = []  # as the processes inherit them, for some have no name by which one finds them
+SO_FAR = multiprocessing.Value("i", 0, lock=False)  # of all processes, for whoever watches
+
+
+def run_test(test, chosen, folder, report, lines, said):
+    place = folder / test.__name__
+    place.mkdir()
+    cli = Cli(chosen.build / "kitehook", place)
+    cli.lines, cli.said = lines, said
+    started = time.monotonic()
+    try:
+        test(cli, report)
+    except Exception:  # one broken test must not hide the others
+        report.check(test.__name__, False, traceback.format_exc())
+    if chosen.verbose:
+        print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def run_apart(number, chosen, folder):
+    """Test NUMBER of TESTS, in a process of its own: what it found, logged and said."""
+    report, lines, said = Report(chosen.verbose, SO_FAR), [], []
+    run_test(TESTS[number], chosen, folder, report, lines, said)
+    report.so_far = None  # which stays here
+    return report, lines, said
+
+
+def run_side_by_side(chosen, folder, report, lines, said):
+    with concurrent.futures.ProcessPoolExecutor(chosen.at_once,
+                                                multiprocessing.get_context("fork")) as processes:
+        numbers = range(len(TESTS))
+        for found in processes.map(run_apart, numbers, [chosen] * len(numbers), [folder] * len(numbers)):
+            report.add(found[0])
+            lines += found[1]
+            said += found[2]
+
+
+def main(about, tests, last=()):
+    """Runs TESTS, several at once, then what looks at all that they said: LAST. The exit status."""
     parser = argparse.ArgumentParser(description=about.split("\n")[0])
     parser.add_argument("--build", required=True, type=lambda text: pathlib.Path(text).resolve(),
                         help="the folder with kitehook")
     parser.add_argument("--only", default="", help="a regular expression: names of tests to run")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="how many tests run side by side")
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
-    report = Report(chosen.verbose)
-    lines, said = [], []
+    TESTS.extend(test for test in tests if re.search(chosen.only, test.__name__))
+    report, lines, said = Report(chosen.verbose), [], []
     with Workspace(chosen.keep) as folder:
-        for test in tests:
-            if not re.search(chosen.only, test.__name__):
-                continue
-            place = folder / test.__name__
-            place.mkdir()
-            cli = Cli(chosen.build / "kitehook", place)
-            cli.lines, cli.said = lines, said
-            started = time.monotonic()
-            try:
-                test(cli, report)
-            except Exception:  # one broken test must not hide the others
-                report.check(test.__name__, False, traceback.format_exc())
-            if chosen.verbose:
-                print(f"{test.__name__}: {time.monotonic() - started:.1f} s")
+        run_side_by_side(chosen, folder, report, lines, said)
+        for test in last:
+            if re.search(chosen.only, test.__name__):
+                run_test(test, chosen, folder, report, lines, said)
     return report.close()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONF = pathlib.Path(__file__).resolve().parent / "conf"
@@ -24,17 +25,20 @@ URL = "/buildkite"
 # ---- the count
 
 class Report:
-    """Counts checks, prints what failed, and says the closing line."""
+    """Counts checks, prints what failed, and says the closing line. SO_FAR.value counts those of other Reports
+    too that share it."""
 
-    def __init__(self, verbose=False):
+    def __init__(self, verbose=False, so_far=None):
         self.passed = self.failed = self.skipped = 0
         self.verbose = verbose
         self.told = time.monotonic()
+        self.so_far = types.SimpleNamespace(value=0) if so_far is None else so_far
 
     def check(self, name, good, problem=""):
         if time.monotonic() - self.told > 5:  # for whoever watches: tests/run.py
             self.told = time.monotonic()
-            print(f"{self.passed + self.failed} so far", flush=True)
+            print(f"{self.so_far.value} so far", flush=True)
+        self.so_far.value += 1
         if good:
             self.passed += 1
             if self.verbose:
@@ -43,6 +47,11 @@ class Report:
             self.failed += 1
             print(f"FAIL  {name}: {problem}", flush=True)
         return bool(good)
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
 
     def skip(self, name, why):
         self.skipped += 1

@@ -231,6 +231,8 @@ def test_one_that_fails_now_and_then(cli, report):
             tried = lambda: {one.headers.get("webhook-id") for one in catcher.caught}
             report.check("each is tried soon", wait_until(lambda: len(tried()) == count, 2 * TIMEOUT_S),
                          (len(tried()), len(catcher.caught)))
+
+
 def test_a_worker_that_dies_in_the_middle(cli, report):
     """Each time, before an answer came: that was an attempt, and no start is a reason to try at once."""
     gate, came = threading.Event(), []
@@ -289,8 +291,8 @@ def outbox_of(cli, *more):
 def test_who_refuses_everything_fills_nothing(cli, report):
     """Its dead ones stay within a quarter, and nobody else suffers."""
     with Catcher(lambda path, _: 422 if path == "/bad" else 200) as catcher:
-        state = place(cli, slack("bad", "BAD") + slack("well", "WELL"), "outbox: {max_entries: 40}\n",
-                      BAD=catcher.url("/bad"), WELL=catcher.url("/well"))
+        state = place(cli, hook("bad", "BAD") + hook("well", "WELL"), "outbox: {max_entries: 40}\n",
+                      KEY=KEY, BAD=catcher.url("/bad"), WELL=catcher.url("/well"))
         with Served(cli, state) as served:
             for first in range(1, 61, 10):
                 put(state, *range(first, first + 10))

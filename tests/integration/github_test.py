@@ -334,9 +334,9 @@ def test_one_token_for_all(cli, report):
     app.slow = True
     with Catcher(app) as api:
         path = config(cli, "  - github_check\n", api.url(""), APP)
-        log = work(cli, path, of_commits(range(1, 31)), report)
+        log = work(cli, path, of_commits(range(1, 13)), report)
         runs = [one for one in api.caught if one.path.endswith("/check-runs")]
-        report.check("all are made, by one token", len(runs) == 30 and app.grants == 1 and
+        report.check("all are made, by one token", len(runs) == 12 and app.grants == 1 and
                      {token_of(one) for one in runs} == {f"{GRANT}1"}, (len(runs), app.grants))
         kept = kept_in(cli)
         report.check("the token is nowhere", GRANT.encode() not in kept and GRANT not in log, "")
