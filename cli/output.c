@@ -58,7 +58,7 @@ const char *kh_output_verb(const struct kh_rule *rule)
 {
   if (rule->notifier->deliver)
     return NULL;
-  return rule->notifier->by_mail ? "mail" : rule->verb == KH_PUT ? "PUT" : "POST";
+  return rule->notifier->by_mail ? "mail" : kh_verb_name(rule->verb);
 }
 
 json_t *kh_output_time(int64_t at_us)

@@ -4,6 +4,7 @@
 #include "deliver/attempt.h"
 #include "deliver/grant.h"
 #include "deliver/policy.h"
+#include "rules/decision.h"
 
 enum { LEAST_MS = 20, NO_MEMORY_US = 10 * 1000 * 1000 };
 
@@ -40,6 +41,23 @@ static enum kh_err ask_for_grant(const struct kh_outbox *outbox, struct kh_attem
   return err;
 }
 
+/* KH_ERR_NOT_FOUND: it need not ask. Where memory has nothing, only an earlier attempt can have made some. */
+static enum kh_err look_first(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const struct kh_told_by *told_by = attempt->by->told_by;
+  struct kh_outgoing *request = &attempt->exchange.request;
+
+  if (!told_by || !told_by->look || attempt->has_looked || attempt->told.text[0] ||
+      (attempt->number == 1 && kh_queue_remembers(&outbox->queue)))
+    return KH_ERR_NOT_FOUND;
+  kh_outgoing_release(request);
+  *request = (struct kh_outgoing){.verb = KH_GET};
+  request->grant = kh_secret_is_empty(&attempt->grant) ? NULL : &attempt->grant;
+  const enum kh_err err = told_by->look(attempt->rule, &attempt->delivery, request);
+  attempt->looks = !err;
+  return err;
+}
+
 /* What it sends first. */
 static enum kh_err make_request(const struct kh_outbox *outbox, struct kh_attempt *attempt, int64_t now_us)
 {
@@ -49,11 +67,14 @@ static enum kh_err make_request(const struct kh_outbox *outbox, struct kh_attemp
   kh_outgoing_release(request);
   *request = (struct kh_outgoing){.verb = KH_POST};
   enum kh_err err = ask_for_grant(outbox, attempt, now_us);
+  if (err == KH_ERR_NOT_FOUND)
+    err = look_first(outbox, attempt);
   if (err == KH_ERR_NOT_FOUND) {
     const bool has_grant = !kh_secret_is_empty(&attempt->grant);
 
     kh_outgoing_release(request);
-    err = kh_rule_request(rule, &attempt->delivery, has_grant ? &attempt->grant : NULL, now_us, request);
+    err = kh_rule_request(rule, &attempt->delivery, has_grant ? &attempt->grant : NULL,
+                          attempt->told.text[0] ? &attempt->told : NULL, now_us, request);
   }
   err = err ? err : kh_secret_copy(&attempt->secret, &rule->secret);
   if (!err && kh_outgoing_is_mail(request))
@@ -86,6 +107,8 @@ bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attem
   const int64_t now_us = kh_clock_now_us(outbox->clock);
 
   kh_incoming_init(&attempt->exchange.answer);
+  if (attempt->by->told_by)
+    kh_buf_init(&attempt->exchange.answer.body, KH_TOLD_ANSWER_MAX_BYTES);
   /* What is sent without time for the answer may arrive all the same, and would be called failed. */
   if (left_ms < LEAST_MS)
     return fail(attempt, KH_ERR_DELIVERY_FAILED, now_us, "no time was left to send it");
@@ -176,10 +199,15 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
     kh_grants_forget(outbox->grants, attempt->delivery.credential);
     verdict.err = KH_ERR_DELIVERY_FAILED;
   }
-  if (attempt->asks_grant && !verdict.err)
+  if ((attempt->asks_grant || attempt->looks) && !verdict.err)
     verdict.err = KH_ERR_DELIVERY_FAILED;
   if (attempt->asks_grant)
     (void)snprintf(verdict.note, sizeof verdict.note, "in the call for a token");
+  else if (attempt->looks)
+    (void)snprintf(verdict.note, sizeof verdict.note, "in the look for what is there already");
+  else if (!verdict.err && attempt->by->told_by && attempt->delivery.subject[0] &&
+           !attempt->by->told_by->take(kh_buf_view(&answer->body), attempt->said))
+    attempt->said[0] = '\0';
   attempt->result = verdict.err;
   attempt->remarkable = verdict.note[0] != '\0';
   attempt->is_of_credential = verdict.of_credential && verdict.err;
@@ -187,7 +215,7 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
   /* Of the answer's body only words are kept: it may echo what it was sent. */
   if (verdict.err && !attempt->asks_grant)
     kh_answer_keep(kh_buf_view(&answer->body), secrets, KH_COUNT(secrets), attempt->answer);
-  attempt->asks_grant = false;
+  attempt->asks_grant = attempt->looks = false;
   kh_wipe_buf(&answer->body);
   if (!outbox->once && (verdict.err == KH_ERR_DELIVERY_FAILED || verdict.err == KH_ERR_DESTINATION_REFUSED))
     plan(outbox, attempt, verdict.retry_after_s, now_us);
@@ -195,21 +223,80 @@ void kh_attempt_conclude(struct kh_outbox *outbox, struct kh_attempt *attempt)
     attempt->rest_until_us = now_us + kh_policy_rest_us(0, verdict.retry_after_s);
 }
 
-bool kh_attempt_take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+/* ---- in steps ---- */
+
+static bool take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
-  struct kh_incoming *answer = &attempt->exchange.answer;
+  const struct kh_incoming *answer = &attempt->exchange.answer;
   int64_t until_us = 0;
 
-  if (attempt->exchange.result || kh_policy_judge(answer->status) != KH_OK ||
+  if (kh_policy_judge(answer->status) != KH_OK ||
       !attempt->by->take_grant(kh_buf_view(&answer->body), &attempt->grant, &until_us))
     return false;
   if (outbox->grants)
     kh_grants_keep(outbox->grants, attempt->delivery.credential, &attempt->grant, until_us);
-  kh_wipe_buf(&answer->body);
-  attempt->exchange.result = KH_OK;
   attempt->asks_grant = false;
-  attempt->waits_for_grant = true;
   return true;
+}
+
+static bool take_look(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const struct kh_incoming *answer = &attempt->exchange.answer;
+  const struct kh_told_by *told_by = attempt->by->told_by;
+
+  if (judge(attempt->by, answer, kh_clock_now_us(outbox->clock)).err)
+    return false;
+  const struct kh_rule *rule = kh_rules_for(outbox->rules, attempt->delivery.credential);
+  if (!rule || !told_by->find(rule, &attempt->delivery, kh_buf_view(&answer->body), &attempt->told))
+    attempt->told = (struct kh_told){0};
+  attempt->looks = false;
+  attempt->has_looked = true;
+  return true;
+}
+
+static bool make_anew(struct kh_attempt *attempt)
+{
+  const struct kh_incoming *answer = &attempt->exchange.answer;
+
+  if (!attempt->exchange.request.told || !attempt->by->told_by->is_gone(answer))
+    return false;
+  attempt->told = (struct kh_told){0};
+  attempt->has_looked = true;
+  return true;
+}
+
+bool kh_attempt_take_step(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const bool is_step = !attempt->exchange.result && (attempt->asks_grant ? take_grant(outbox, attempt)
+                                                     : attempt->looks    ? take_look(outbox, attempt)
+                                                                         : make_anew(attempt));
+
+  if (is_step)
+    kh_wipe_buf(&attempt->exchange.answer.body);
+  return is_step;
+}
+
+enum kh_err kh_attempt_recall(const struct kh_outbox *outbox, struct kh_attempt *attempt)
+{
+  const struct kh_told_by *told_by = attempt->by->told_by;
+  unsigned char what[KH_DIGEST_BYTES];
+
+  if (!told_by || !told_by->look || !attempt->delivery.subject[0])
+    return KH_OK;
+  kh_answer_told(&attempt->delivery, attempt->by->is_state, what);
+  const enum kh_err err = kh_queue_told(&outbox->queue, what, kh_clock_now_us(outbox->clock), &attempt->told);
+  return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+enum kh_err kh_attempt_tell(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+{
+  unsigned char what[KH_DIGEST_BYTES];
+
+  if (!attempt->said[0])
+    return KH_OK;
+  kh_answer_told(&attempt->delivery, attempt->by->is_state, what);
+  return kh_queue_tell(&outbox->queue, what, &attempt->delivery, attempt->said,
+                       kh_clock_now_us(outbox->clock));
 }
 
 void kh_attempt_miss_grant(struct kh_outbox *outbox, struct kh_attempt *attempt)

@@ -22,8 +22,12 @@ struct kh_attempt {
   /* The rule's, or a recipient's name in place of the second: nothing of them is kept of the answer. */
   struct kh_secret secret, capability;
   struct kh_secret grant, proof; /* what lets it in, and what the call for that had */
+  struct kh_told told;      /* what it goes on with; its text is "" for nothing */
+  char said[KH_TOLD_BYTES]; /* what its place said, once it has arrived; "" for nothing */
   struct kh_exchange exchange;
   bool asks_grant;      /* the exchange is the call for its grant */
+  bool looks;           /* the exchange asks its place for what it could go on with */
+  bool has_looked;      /* and that was answered, or need not be asked any more */
   bool waits_for_grant; /* there is no exchange: another one of its credential makes that call */
 
   /* the outcome */
@@ -43,18 +47,23 @@ struct kh_attempt {
 
 /* ---- attempt.c ---- */
 
+/* What its place said before, to go on with; inside a batch. KH_ERR_STORE, KH_ERR_NO_SPACE. */
+enum kh_err kh_attempt_recall(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+/* Remembers what its place said; in the batch that records it, whatever else became of it. As above. */
+enum kh_err kh_attempt_tell(const struct kh_outbox *outbox, const struct kh_attempt *attempt) KH_MUST_USE;
 /*
- * Fills attempt->exchange: what it sends, or the call for a grant that it needs first. IS_ASKED: another one
+ * Fills attempt->exchange: what it sends, or what it must ask first: for a grant, then for what it could go
+ * on with. IS_ASKED: another one
  * of its credential makes that call, so it only waits. False when it cannot be sent, for want of time, say,
  * which is its outcome.
  */
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt,
                         bool is_asked) KH_MUST_USE;
 /*
- * The call for its grant has ended. True: it has one, and is to be prepared again. False: it is to be
+ * Its exchange has ended. True: that was only a step, and it is to be prepared again. False: it is to be
  * concluded.
  */
-bool kh_attempt_take_grant(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
+bool kh_attempt_take_step(const struct kh_outbox *outbox, struct kh_attempt *attempt) KH_MUST_USE;
 /* The outcome of one that waited for the call of another one, in vain. */
 void kh_attempt_miss_grant(struct kh_outbox *outbox, struct kh_attempt *attempt);
 /* The outcome, of what attempt->exchange got, which is released. */

@@ -33,6 +33,9 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
 
   (void)snprintf(reason, sizeof reason, "%s%s%s", kh_err_token(attempt->result),
                  attempt->detail[0] ? ": " : "", attempt->detail);
+  err = kh_attempt_tell(outbox, attempt);
+  if (err)
+    return err;
   if (attempt->result == KH_OK)
     err = kh_queue_done(queue, id, now_us, attempt->rest_until_us);
   else if (kh_attempt_goes_on(outbox, attempt))
@@ -197,8 +200,10 @@ static enum kh_err count(struct kh_outbox *outbox, struct kh_attempt *attempt, i
 
   attempt->by = attempt->rule->notifier;
   attempt->number++;
-  return kh_queue_count(&outbox->queue, attempt->delivery.id, attempt->number, now_us,
-                        now_us + kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, attempt->number, -1, &jitter));
+  const enum kh_err err = kh_queue_count(
+      &outbox->queue, attempt->delivery.id, attempt->number, now_us,
+      now_us + kh_policy_delay_us(KH_ERR_DELIVERY_FAILED, attempt->number, -1, &jitter));
+  return err ? err : kh_attempt_recall(outbox, attempt);
 }
 
 static enum kh_err take_next(struct kh_outbox *outbox, struct turn *turn)
@@ -332,6 +337,17 @@ static bool send_again(struct kh_outbox *outbox, struct kh_attempt *attempt)
   return false;
 }
 
+/* Number I of those under way goes on, after a step. */
+static void go_on_alone(struct kh_outbox *outbox, size_t i)
+{
+  struct kh_attempt *attempt = outbox->under_way[i];
+
+  if (send_again(outbox, attempt))
+    return;
+  outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];
+  has_ended(outbox, attempt);
+}
+
 /* What waited for the call that ATTEMPT made goes on with it: HAS_GRANT, or it has failed. */
 static void go_on(struct kh_outbox *outbox, const struct kh_attempt *attempt, bool has_grant)
 {
@@ -363,8 +379,10 @@ static void collect_ended(struct kh_outbox *outbox)
       if (&attempt->exchange != exchange)
         continue;
       const bool asked = attempt->asks_grant;
-      if (asked && kh_attempt_take_grant(outbox, attempt)) {
-        go_on(outbox, attempt, true);
+      if (kh_attempt_take_step(outbox, attempt)) {
+        go_on_alone(outbox, i);
+        if (asked)
+          go_on(outbox, attempt, true);
         break;
       }
       outbox->under_way[i] = outbox->under_way[--outbox->under_way_count];

@@ -15,6 +15,7 @@
 
 enum { KH_DELIVERY_ID_BYTES = 33, KH_DELIVERY_MAX_BYTES = 256 * 1024 };
 enum { KH_CREDENTIAL_BYTES = 257, KH_PLACE_BYTES = 1025, KH_NOTIFIER_BYTES = 25 };
+enum { KH_SUBJECT_BYTES = 258, KH_TOLD_BYTES = 129 };
 
 /*
  * A notification that is owed. No URL and no secret: those are resolved when it is sent. Its destination is
@@ -28,6 +29,11 @@ struct kh_delivery {
   char place[KH_PLACE_BYTES];           /* inside of it, such as a selector; "" where that is all */
   char entry[96];                       /* the webhook it came from */
   char event[101];
+  /*
+   * What it tells of, where the place's answer is to be remembered: a build's id, and behind a blank a job's,
+   * of at most 128 bytes each. "" elsewhere.
+   */
+  char subject[KH_SUBJECT_BYTES];
   /* what an earlier webhook made for the same destination, and still waits, is no longer owed */
   bool replaces;
   struct kh_buf body; /* owned */
@@ -41,6 +47,12 @@ struct kh_delivery {
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
+
+/* What a place said of something that it was told, so that a later delivery can go on with it. */
+struct kh_told {
+  char text[KH_TOLD_BYTES];       /* the notifier's own (rules/notifier.h): an id; "" where there is none */
+  char subject[KH_SUBJECT_BYTES]; /* of the delivery that told it last */
+};
 
 enum { KH_ANSWER_KEPT_BYTES = 201 };
 
@@ -91,8 +103,8 @@ struct kh_queue_use {
 };
 
 /*
- * From know_config on they are NULL where a queue ends with its process: it is small, and no destination
- * rests there after a failure.
+ * From know_config on they are NULL where a queue ends with its process: it is small, no destination rests
+ * there after a failure, and no answer is remembered.
  */
 struct kh_queue_ops {
   enum kh_err (*owe)(void *self, const struct kh_delivery *delivery);
@@ -110,6 +122,10 @@ struct kh_queue_ops {
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
   void (*bound)(void *self, const struct kh_queue_bounds *bounds);
   enum kh_err (*use)(void *self, struct kh_queue_use *use);
+  enum kh_err (*told)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                      struct kh_told *told);
+  enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES],
+                      const struct kh_delivery *delivery, const char *text, int64_t now_us);
 };
 
 struct kh_queue {
@@ -219,6 +235,38 @@ KH_MUST_USE static inline enum kh_err kh_queue_use(const struct kh_queue *queue,
 {
   *use = (struct kh_queue_use){0};
   return queue->ops->use ? queue->ops->use(queue->self, use) : KH_OK;
+}
+
+/* Does it remember what places answered? */
+static inline bool kh_queue_remembers(const struct kh_queue *queue)
+{
+  return queue->ops->told != NULL;
+}
+
+/*
+ * TOLD becomes what kh_queue_tell was given for WHAT, a hash (rules/decision.h), within KH_MESSAGE_AGE_S, or
+ * earlier in this batch. KH_ERR_NOT_FOUND.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_told(const struct kh_queue *queue,
+                                                    const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                                                    struct kh_told *told)
+{
+  *told = (struct kh_told){0};
+  return queue->ops->told ? queue->ops->told(queue->self, what, now_us, told) : KH_ERR_NOT_FOUND;
+}
+
+enum { KH_MESSAGE_AGE_S = 30 * 86400 };
+
+/*
+ * Inside a batch: DELIVERY, owed or not any more, has arrived, and the place said TEXT of it; in place of
+ * what was said for WHAT before.
+ */
+KH_MUST_USE static inline enum kh_err kh_queue_tell(const struct kh_queue *queue,
+                                                    const unsigned char what[KH_DIGEST_BYTES],
+                                                    const struct kh_delivery *delivery, const char *text,
+                                                    int64_t now_us)
+{
+  return queue->ops->tell ? queue->ops->tell(queue->self, what, delivery, text, now_us) : KH_OK;
 }
 
 #endif

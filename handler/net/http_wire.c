@@ -194,11 +194,13 @@ static CURLcode set_options(struct kh_wire *wire, const struct kh_http_options *
     SET(CURLOPT_PROXY, kh_secret_reveal(options->proxy).at);
   SET(CURLOPT_USERAGENT, "kitehook/" KH_VERSION);
   SET(CURLOPT_HTTPHEADER, wire->headers);
-  SET(CURLOPT_POST, 1L);
-  if (request->verb == KH_PUT)
-    SET(CURLOPT_CUSTOMREQUEST, "PUT");
-  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-  SET(CURLOPT_POSTFIELDS, request->body.at ? request->body.at : "");
+  if (request->verb != KH_GET) {
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+    SET(CURLOPT_POSTFIELDS, request->body.at ? request->body.at : "");
+  }
+  if (request->verb == KH_PUT || request->verb == KH_PATCH)
+    SET(CURLOPT_CUSTOMREQUEST, kh_verb_name(request->verb));
   SET(CURLOPT_HEADERFUNCTION, take_header);
   SET(CURLOPT_HEADERDATA, wire);
   SET(CURLOPT_WRITEFUNCTION, take_body);
@@ -237,7 +239,8 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
 {
   const struct kh_aws_signing *aws = request->aws;
   struct curl_slist *headers = NULL;
-  bool good = add_header(&headers, "Content-Type", "", request->content_type);
+  bool good = request->verb == KH_GET ||
+              add_header(&headers, "Content-Type", "", request->content_type);
 
   if (!aws)
     good = good && add_header(&headers, "Expect", "", KH_STR(""));
@@ -261,7 +264,7 @@ static enum kh_err check(const struct kh_outgoing *request, struct kh_incoming *
 {
   if (!is_web_url(kh_secret_reveal(&request->url)))
     return kh_wire_fail(answer, "the URL is not one of http or https");
-  if (!is_line(request->content_type, ' '))
+  if (request->verb != KH_GET && !is_line(request->content_type, ' '))
     return kh_wire_fail(answer, "the content type is no header");
   if (!are_lines(&request->headers))
     return kh_wire_fail(answer, "a credential is no header: it holds a blank or a control character");

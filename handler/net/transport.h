@@ -39,12 +39,23 @@ struct kh_sent_header {
 
 enum { KH_HEADERS_MAX = 4 };
 
+struct kh_told;
+
 struct kh_sent_headers {
   struct kh_sent_header at[KH_HEADERS_MAX];
   size_t count;
 };
 
-enum kh_verb { KH_POST, KH_PUT };
+enum kh_verb { KH_POST, KH_PUT, KH_PATCH, KH_GET /* without a body */ };
+
+/* "PATCH" */
+static inline const char *kh_verb_name(enum kh_verb verb)
+{
+  static const char *const names[] = {
+      [KH_POST] = "POST", [KH_PUT] = "PUT", [KH_PATCH] = "PATCH", [KH_GET] = "GET"};
+
+  return names[verb];
+}
 
 enum { KH_ADDRESS_MAX_BYTES = 254 }; /* RFC 5321, 4.5.3.1.3, without the brackets */
 
@@ -68,6 +79,7 @@ struct kh_outgoing {
   struct kh_sent_headers headers;
   int64_t timeout_ms;               /* for the whole exchange */
   const struct kh_secret *grant;    /* what lets it in, for whoever makes the request; or NULL */
+  const struct kh_told *told;       /* what it goes on with (memory/queue.h), for the same; or NULL */
   const struct kh_aws_signing *aws; /* NULL: not signed */
 };
 

@@ -35,4 +35,10 @@ void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned c
 /* WHAT memory is told, with the order of its webhook, when DELIVERY, of a state, is owed to its place. */
 void kh_place_told(const struct kh_delivery *delivery, unsigned char what[KH_DIGEST_BYTES]);
 
+/*
+ * WHAT the queue remembers an answer to DELIVERY by (kh_queue_tell): the same as above where it IS_STATE,
+ * else of its rule, place and subject.
+ */
+void kh_answer_told(const struct kh_delivery *delivery, bool is_state, unsigned char what[KH_DIGEST_BYTES]);
+
 #endif

@@ -85,6 +85,33 @@ struct kh_form {
                        struct kh_str written, struct kh_buf *place);
 };
 
+/*
+ * Where a place answers with an id of what was made, so that a later delivery can go on with it: the answer
+ * is read up to KH_TOLD_ANSWER_MAX_BYTES, and what `take` finds in it is remembered with the outcome, for 30
+ * days. For each place, where the notifier is_state; else for each rule, place, and build or job. Pure.
+ */
+struct kh_told_by {
+  /*
+   * TEXT, words of ASCII that may be shown, becomes what BODY, the answer to a delivery that has arrived,
+   * says of what was made. False where that cannot be read: then a later one goes on with nothing.
+   */
+  bool (*take)(struct kh_str body, char text[KH_TOLD_BYTES]);
+  /*
+   * Where nothing is remembered, or an attempt before this one may have made something, its place is asked
+   * first: OUTGOING, empty but for a grant, becomes that request, whose answer `judge` judges, too. NULL, as
+   * the next two, where nothing goes on yet. Errors as of `request`.
+   */
+  enum kh_err (*look)(const struct kh_rule *rule, const struct kh_delivery *delivery,
+                      struct kh_outgoing *outgoing);
+  /* TOLD becomes what BODY, a 2xx answer to that, says. False where there is nothing to go on with. */
+  bool (*find)(const struct kh_rule *rule, const struct kh_delivery *delivery, struct kh_str body,
+               struct kh_told *told);
+  /* ANSWER says that what the request went on with is not there any more: it is made anew, at once. */
+  bool (*is_gone)(const struct kh_incoming *answer);
+};
+
+enum { KH_TOLD_ANSWER_MAX_BYTES = 512 * 1024 };
+
 struct kh_notifier {
   const char *name;  /* the word in kitehook.yml: "slack"; at most 24 bytes */
   const char *words; /* for documents: what it does, without a full stop */
@@ -123,9 +150,9 @@ struct kh_notifier {
   enum kh_err (*say)(const json_t *body, struct kh_buf *text);
   /*
    * OUTGOING sends DELIVERY's body by RULE's verb to its url. Changes it for one attempt at NOW_US: what is
-   * new each time, or must not lie in the outbox (outgoing.h). What else an attempt may come to need, such as
-   * what the place said of an earlier message, becomes one more argument. NULL where nothing is to change.
-   * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
+   * new each time, or must not lie in the outbox (outgoing.h); and where outgoing->told has something, goes on
+   * with that, or sets it to NULL and makes something new. NULL where nothing is to change. KH_ERR_RENDER,
+   * KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
    */
   enum kh_err (*request)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                          struct kh_outgoing *outgoing);
@@ -139,6 +166,8 @@ struct kh_notifier {
                            struct kh_outgoing *outgoing);
   /* GRANT gets what BODY, a 2xx answer to that, yields, and *UNTIL_US its end. False where it has none. */
   bool (*take_grant)(struct kh_str body, struct kh_secret *grant, int64_t *until_us);
+  /* NULL where no answer is remembered. */
+  const struct kh_told_by *told_by;
   /* What ANSWER means, which came at NOW_US. NULL where the status says it all. */
   void (*judge)(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
   /*
@@ -220,12 +249,12 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
                            struct kh_deliveries *made) KH_MUST_USE;
 
 /*
- * What one attempt at NOW_US sends of DELIVERY, let in by GRANT, which may be NULL, but for its time-out.
- * KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it
+ * What one attempt at NOW_US sends of DELIVERY, let in by GRANT and going on with TOLD, each of which may be
+ * NULL, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it
  * borrows from RULE and DELIVERY.
  */
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
-                            const struct kh_secret *grant, int64_t now_us,
+                            const struct kh_secret *grant, const struct kh_told *told, int64_t now_us,
                             struct kh_outgoing *outgoing) KH_MUST_USE;
 
 /*

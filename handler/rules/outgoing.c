@@ -59,12 +59,14 @@ enum kh_err kh_outgoing_member(struct kh_outgoing *outgoing, const char *key, co
 }
 
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
-                            const struct kh_secret *grant, int64_t now_us, struct kh_outgoing *outgoing)
+                            const struct kh_secret *grant, const struct kh_told *told, int64_t now_us,
+                            struct kh_outgoing *outgoing)
 {
   *outgoing = (struct kh_outgoing){.verb = rule->verb,
                                    .content_type = kh_str_of(rule->notifier->content_type),
                                    .body = kh_buf_view(&delivery->body),
-                                   .grant = grant};
+                                   .grant = grant,
+                                   .told = told};
   enum kh_err err = kh_secret_copy(&outgoing->url, &rule->url);
   if (!err && rule->notifier->request)
     err = rule->notifier->request(rule, delivery, now_us, outgoing);

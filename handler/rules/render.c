@@ -45,6 +45,28 @@ static void write_id(const unsigned char event_digest[KH_DIGEST_BYTES], const st
   kh_hex(digest, KH_DELIVERY_ID_BYTES / 2, delivery->id);
 }
 
+/* An id that can be remembered: a word. */
+static bool add_id(struct kh_json_value object, struct kh_buf *subject)
+{
+  const struct kh_str id = kh_json_raw(kh_json_get(object, KH_STR("id")));
+
+  return id.len > 0 && id.len <= KH_BUILD_ID_BYTES && kh_str_is_word(id, "-_.:") && !kh_buf_add(subject, id);
+}
+
+/* A state is its place's, whichever job told it. By a URL alone, as of a hook, no answer says an id. */
+static void write_subject(const struct kh_event *event, const struct kh_rule *by,
+                          struct kh_delivery *delivery)
+{
+  const bool is_of_job = event->kind == KH_EVENT_JOB && !by->notifier->is_state;
+  struct kh_buf subject;
+
+  kh_buf_init(&subject, KH_SUBJECT_BYTES - 1);
+  if (add_id(event->build, &subject) &&
+      (!is_of_job || (!kh_buf_add_byte(&subject, ' ') && add_id(event->job, &subject))))
+    (void)snprintf(delivery->subject, sizeof delivery->subject, "%.*s", KH_FMT(kh_buf_view(&subject)));
+  kh_buf_release(&subject);
+}
+
 /* What a delivery of a rule is made of. BY is RULE, or a sibling of it. */
 struct making {
   const struct kh_rule *rule;
@@ -84,6 +106,8 @@ static enum kh_err make(const struct making *making, const struct kh_rule *by, s
   (void)snprintf(delivery->credential, sizeof delivery->credential, "%s", by->credential);
   (void)snprintf(delivery->place, sizeof delivery->place, "%.*s", KH_FMT(place));
   (void)snprintf(delivery->event, sizeof delivery->event, "%s", making->rendering->event->name);
+  if (notifier->told_by && by->account)
+    write_subject(making->rendering->event, by, delivery);
   write_id(making->event_digest, making->rule, delivery);
   if (is_made(making, delivery))
     return KH_OK;

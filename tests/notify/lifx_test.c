@@ -126,7 +126,7 @@ START_TEST(the_configuration_changes_it)
   ck_assert_int_eq(kh_test_rendered(rule, kh_test_rendering(&event.event), digest, 0, &delivery), KH_OK);
   ck_assert_str_eq(kh_buf_text(&delivery.body), configured[_i].expected);
 
-  ck_assert_int_eq(kh_rule_request(rule, &delivery, NULL, 0, &outgoing), KH_OK);
+  ck_assert_int_eq(kh_rule_request(rule, &delivery, NULL, NULL, 0, &outgoing), KH_OK);
   const struct kh_sent_headers headers = outgoing.headers;
   const struct kh_str url = kh_secret_reveal(&outgoing.url);
   ck_assert_msg(kh_str_equal(url, kh_str_of(configured[_i].url)), "%.*s", KH_FMT(url));
@@ -163,7 +163,7 @@ START_TEST(the_place_says_which_lamps_and_what_they_do)
     struct kh_outgoing outgoing;
 
     (void)snprintf(delivery.place, sizeof delivery.place, "%s", cases[i].place);
-    enum kh_err err = kh_rule_request(&made.rules.at[0], &delivery, NULL, 0, &outgoing);
+    enum kh_err err = kh_rule_request(&made.rules.at[0], &delivery, NULL, NULL, 0, &outgoing);
     ck_assert_int_eq(err, cases[i].url ? KH_OK : KH_ERR_RENDER);
     if (!err) {
       ck_assert_str_eq(kh_secret_reveal(&outgoing.url).at, cases[i].url);

@@ -51,7 +51,7 @@ START_TEST(the_vector_of_the_reference_implementations)
   (void)snprintf(notify, sizeof notify, "- webhook: {url: {env: HOOK_URL}, secret: {env: %s}}\n", keys[_i]);
   kh_test_rules_open(&made, notify, environment);
   ck_assert_msg(made.err == KH_OK, "%s", kh_diags_first(&made.diags).text);
-  ck_assert_int_eq(kh_rule_request(&made.rules.at[0], &delivery, NULL, now_us, &outgoing), KH_OK);
+  ck_assert_int_eq(kh_rule_request(&made.rules.at[0], &delivery, NULL, NULL, now_us, &outgoing), KH_OK);
   expect_headers(&outgoing.headers, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330",
                  "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
   kh_outgoing_release(&outgoing);
@@ -79,7 +79,7 @@ START_TEST(each_attempt_is_signed_anew)
     kh_openssl_hmac(KH_STR("a key of 24 bytes, bare."), kh_str_of(message), mac);
     kh_base64_encode(mac, sizeof mac, encoded);
     (void)snprintf(signature, sizeof signature, "v1,%s", encoded);
-    ck_assert_int_eq(kh_rule_request(&rule, &delivery, NULL, now_s * 1000000, &outgoing), KH_OK);
+    ck_assert_int_eq(kh_rule_request(&rule, &delivery, NULL, NULL, now_s * 1000000, &outgoing), KH_OK);
     expect_headers(&outgoing.headers, delivery.id, timestamp, signature);
     kh_outgoing_release(&outgoing);
     ck_assert_str_ne(before, signature);

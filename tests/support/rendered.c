@@ -213,7 +213,13 @@ static void check_check(const char *why, const struct kh_rule *rule, struct kh_s
   json_t *output = json_object_get(json, "output");
 
   (void)rule;
-  kh_check_keys(why, json, "|status|conclusion|details_url|external_id|output|");
+  const char *status = json_string_value(json_object_get(json, "status"));
+  const bool is_over = status && strcmp(status, "completed") == 0;
+
+  kh_check_keys(why, json, "|status|conclusion|started_at|completed_at|details_url|external_id|output|");
+  MUST(status && strstr("|queued|in_progress|completed|", status), "%s: %s", why, status ? status : "no status");
+  MUST(is_over == (json_object_get(json, "conclusion") != NULL), "%s: a conclusion", why);
+  MUST(is_over || !json_object_get(json, "completed_at"), "%s: it has ended", why);
   kh_check_keys(why, output, "|title|summary|");
   kh_check_text(why, json_object_get(output, "title"), 255);
   check_markdown(why, json_object_get(output, "summary"));

@@ -54,7 +54,8 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
                 {KH_SQL_PRUNE_ENTRIES, sqlite->done_us - KH_ENTRY_AGE_S * second_us},
                 {KH_SQL_PRUNE_BRANCHES, sqlite->latest_us - sqlite->branch_keep_us},
                 {KH_SQL_PRUNE_BUILDS, sqlite->latest_us - KH_BUILD_AGE_S * second_us},
-                {KH_SQL_PRUNE_TOLD, sqlite->latest_us - KH_TOLD_AGE_S * second_us}};
+                {KH_SQL_PRUNE_TOLD, sqlite->latest_us - KH_TOLD_AGE_S * second_us},
+                {KH_SQL_PRUNE_MESSAGES, sqlite->latest_us - KH_MESSAGE_AGE_S * second_us}};
   enum kh_err err = KH_OK;
 
   for (size_t i = 0; !err && i < KH_COUNT(prunes); i++) {

@@ -3,7 +3,8 @@
  * the way in.
  *
  * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, with past.c for what came
- * before; queue.c is queue.h, whose bounds bounds.c holds. All of them ask db.c, which alone knows SQLite, by
+ * before; queue.c is queue.h, whose bounds bounds.c holds, with messages.c
+ * for what places answered. All of them ask db.c, which alone knows SQLite, by
  * the statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
  * ready. look.c is for who looks beside the worker, with a file of its own.
  */
@@ -99,6 +100,13 @@ enum kh_err kh_sqlite_was_told(void *self, const unsigned char what[KH_DIGEST_BY
 enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                            int64_t value) KH_MUST_USE;
 void kh_sqlite_keep(void *self, int64_t branch_keep_s);
+
+/* ---- messages.c: what places answered, of queue.h ---- */
+
+enum kh_err kh_sqlite_said(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                           struct kh_told *told) KH_MUST_USE;
+enum kh_err kh_sqlite_say(void *self, const unsigned char what[KH_DIGEST_BYTES],
+                          const struct kh_delivery *delivery, const char *text, int64_t now_us) KH_MUST_USE;
 
 /* ---- bounds.c ---- */
 

@@ -174,6 +174,16 @@ struct kh_str kh_call_text_at(const struct kh_call *call, int column)
   return kh_str(at, (size_t)sqlite3_column_bytes(statement_of(call), column));
 }
 
+void kh_call_copy(const struct kh_call *call, int column, char *to, size_t room)
+{
+  const struct kh_str text = kh_call_text_at(call, column);
+  const size_t len = text.len < room ? text.len : room - 1;
+
+  if (len > 0)
+    memcpy(to, text.at, len);
+  to[len] = '\0';
+}
+
 int64_t kh_call_number_at(const struct kh_call *call, int column)
 {
   return sqlite3_column_int64(statement_of(call), column);

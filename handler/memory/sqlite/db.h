@@ -70,6 +70,8 @@ enum kh_err kh_call_row(struct kh_call *call) KH_MUST_USE;
 void kh_call_end(struct kh_call *call);
 
 struct kh_str kh_call_text_at(const struct kh_call *call, int column);
+/* The same as a text, as far as there is room. */
+void kh_call_copy(const struct kh_call *call, int column, char *to, size_t room);
 int64_t kh_call_number_at(const struct kh_call *call, int column);
 bool kh_call_is_null_at(const struct kh_call *call, int column);
 

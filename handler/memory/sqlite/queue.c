@@ -35,6 +35,7 @@ static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *de
   kh_call_number(&call, delivery->not_before_us);
   kh_call_number(&call, delivery->expires_us);
   kh_call_number(&call, delivery->created_us);
+  kh_call_text(&call, kh_str_of(delivery->subject));
   enum kh_err err = kh_call_run(&call);
   *is_new = !err && kh_db_changes(sqlite->db) > 0;
   return *is_new ? kh_sqlite_share(sqlite, kh_str_of(delivery->credential), 1, 0, (int64_t)delivery->body.len)
@@ -75,17 +76,6 @@ static enum kh_err owe(void *self, const struct kh_delivery *delivery)
   return kh_sqlite_note(sqlite, err);
 }
 
-/* As far as there is room. */
-static void copy_text(const struct kh_call *call, int column, char *to, size_t room)
-{
-  const struct kh_str text = kh_call_text_at(call, column);
-  const size_t len = text.len < room ? text.len : room - 1;
-
-  if (len > 0)
-    memcpy(to, text.at, len);
-  to[len] = '\0';
-}
-
 /* In the order of KH_SQL_TAKE. */
 static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call *call,
                                  struct kh_delivery *delivery)
@@ -102,7 +92,8 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
                {delivery->event, sizeof delivery->event}};
 
   for (size_t i = 0; i < KH_COUNT(texts); i++)
-    copy_text(call, (int)i, texts[i].at, texts[i].room);
+    kh_call_copy(call, (int)i, texts[i].at, texts[i].room);
+  kh_call_copy(call, 15, delivery->subject, sizeof delivery->subject);
   struct kh_str body = kh_call_text_at(call, 7);
   delivery->attempt = (unsigned)kh_call_number_at(call, 8);
   delivery->not_before_us = kh_call_number_at(call, 9);
@@ -294,8 +285,8 @@ static enum kh_err find(struct kh_sqlite *sqlite, const char *id, struct found *
   enum kh_err err = kh_call_row(&call);
   if (!err) {
     found->seq = kh_call_number_at(&call, 0);
-    copy_text(&call, 1, found->credential, sizeof found->credential);
-    copy_text(&call, 2, found->place, sizeof found->place);
+    kh_call_copy(&call, 1, found->credential, sizeof found->credential);
+    kh_call_copy(&call, 2, found->place, sizeof found->place);
     found->bytes = kh_call_number_at(&call, 3);
     found->is_dead = kh_call_number_at(&call, 4) != 0;
   }
@@ -497,6 +488,8 @@ const struct kh_queue_ops kh_sqlite_queue = {.owe = owe,
                                              .bury = bury,
                                              .next_due = next_due,
                                              .rest = rest,
+                                             .told = kh_sqlite_said,
+                                             .tell = kh_sqlite_say,
                                              .know_config = know_config,
                                              .bound = bound,
                                              .use = kh_sqlite_use};

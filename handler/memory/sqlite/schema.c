@@ -100,6 +100,16 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                                                       \
   "CREATE INDEX told_seen ON told (seen_us);"
 
+/*
+ * What places answered, by which a later delivery goes on with what was made (queue.h): in the order of
+ * `seq`, the oldest first.
+ */
+#define MESSAGES                                                                                      \
+  "ALTER TABLE deliveries ADD COLUMN subject TEXT NOT NULL DEFAULT '';"                               \
+  "CREATE TABLE messages (seq INTEGER PRIMARY KEY, what BLOB NOT NULL UNIQUE, seen_us INTEGER NOT NULL," \
+  " subject TEXT NOT NULL, rule TEXT NOT NULL, notifier TEXT NOT NULL, place TEXT NOT NULL,"          \
+  " said TEXT NOT NULL) STRICT;"
+
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE journal (" /* what came and what became of it */
@@ -121,7 +131,7 @@ const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
     "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;",
-    COUNTS SHARES HISTORY "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
+    COUNTS SHARES HISTORY MESSAGES "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
 
 const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
     [1] = {"BEGIN IMMEDIATE;"
@@ -157,7 +167,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
     [4] = {"BEGIN IMMEDIATE;"
            "DROP TRIGGER IF EXISTS deliveries_added;"
            "DROP TRIGGER IF EXISTS deliveries_removed;"
-           "DROP TRIGGER IF EXISTS deliveries_changed;" HISTORY "PRAGMA user_version = 5; COMMIT;"},
+           "DROP TRIGGER IF EXISTS deliveries_changed;" HISTORY MESSAGES "PRAGMA user_version = 5; COMMIT;"},
 };
 
 /* What died for want of room while it was under way may arrive all the same. */
@@ -236,6 +246,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_FORGET_DEAD_OF_PERSON] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND (" HAS_EITHER(
         "body") " OR " HAS_EITHER("answer") ")",
     [KH_SQL_FORGET_WHAT_WAS_TOLD] = "DELETE FROM told WHERE what = ?1",
+    /* Also of builds that were forgotten just now. */
+    [KH_SQL_FORGET_MESSAGES_OF_NONE] = "DELETE FROM messages WHERE substr(subject, 1,"
+                                       " instr(subject || ' ', ' ') - 1) NOT IN (SELECT id FROM builds)",
+    [KH_SQL_FORGET_MESSAGES_OF_PERSON] = "DELETE FROM messages WHERE " HAS("place"),
     [KH_SQL_OWED_OF_PERSON] = "SELECT id FROM deliveries WHERE dead_us IS NULL AND (" HAS_EITHER(
         "body") " OR " HAS_EITHER("answer") ") ORDER BY seq",
     /* Bytes between the names may look like one: who asks looks closer. */
@@ -262,6 +276,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " FROM deliveries) GROUP BY credential, place ORDER BY credential, place",
     [KH_SQL_COUNTS] = "SELECT day, accepted, repeats, delivered, failed, dead FROM counts"
                       " WHERE day IN (0, ?1)",
+    [KH_SQL_MESSAGES] = "SELECT subject, rule, notifier, place, said, seen_us FROM messages ORDER BY seq",
     [KH_SQL_RELEASE] =
         "UPDATE destinations SET held_until_us = 0, failures = 0 WHERE held_until_us + failures > 0 AND"
         " (credential, place) IN (SELECT credential, place FROM deliveries" ASKED_FOR ")",
@@ -291,8 +306,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                     " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_OWE] =
         "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
-        " not_before_us, expires_us, created_us, since_us)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"
+        " not_before_us, expires_us, created_us, since_us, subject)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)"
         " ON CONFLICT (id) DO NOTHING",
     [KH_SQL_FORGET_DEAD] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NOT NULL" SHARED,
     [KH_SQL_OWE_TO] =
@@ -323,7 +338,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                       " ORDER BY n.not_before_us, n.seq LIMIT 1)",
     [KH_SQL_TAKE] = "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
                     " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
-                    " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential)"
+                    " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential), d.subject"
                     " FROM deliveries AS d JOIN destinations AS t"
                     " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
     /* Nothing else, so that the row keeps its size. */
@@ -417,6 +432,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
     [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
     [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
+    [KH_SQL_MESSAGE] = "SELECT said, subject FROM messages WHERE what = ?1 AND seen_us >= ?2",
+    [KH_SQL_MESSAGE_KEEP] = "INSERT OR REPLACE INTO messages (what, seen_us, subject, rule, notifier, place,"
+                            " said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [KH_SQL_PRUNE_BRANCHES] = "DELETE FROM branches WHERE seq IN"
                               " (SELECT seq FROM branches WHERE day < ?1 / " DAY_US
                               " ORDER BY day LIMIT 512)",
@@ -424,7 +442,11 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                             " (SELECT seq FROM builds WHERE day < ?1 / " DAY_US " ORDER BY day LIMIT 512)",
     [KH_SQL_PRUNE_TOLD] = "DELETE FROM told WHERE what IN"
                           " (SELECT what FROM told WHERE seen_us < ?1 ORDER BY seen_us LIMIT 512)",
+    [KH_SQL_PRUNE_MESSAGES] = "DELETE FROM messages WHERE seq IN (SELECT seq FROM"
+                              " (SELECT seq, seen_us FROM messages ORDER BY seq LIMIT 512)"
+                              " WHERE seen_us < ?1)",
     [KH_SQL_MOVE_BRANCHES] = "UPDATE branches SET " MOVE_DAY,
     [KH_SQL_MOVE_BUILDS] = "UPDATE builds SET " MOVE_DAY,
     [KH_SQL_MOVE_TOLD] = "UPDATE told SET " MOVE_SEEN,
+    [KH_SQL_MOVE_MESSAGES] = "UPDATE messages SET " MOVE_SEEN,
 };

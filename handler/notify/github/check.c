@@ -9,8 +9,8 @@
 #include "words/story.h"
 
 /*
- * Source: docs.github.com/en/rest/checks/runs. A run is made when there is a conclusion, and each event makes
- * one: GitHub shows the latest of a name.
+ * Source: docs.github.com/en/rest/checks/runs. What goes on has a run without a conclusion, which a later
+ * webhook completes.
  */
 enum { TITLE_CHARACTERS = 255, OUTPUT_BYTES = 65535, ID_CHARACTERS = 128 };
 enum { PART_TITLE, PART_SUMMARY, PART_TEXT };
@@ -18,29 +18,52 @@ enum { PART_TITLE, PART_SUMMARY, PART_TEXT };
 static const char *const names_of_parts[] = {"title", "summary", "text"};
 _Static_assert(KH_COUNT(names_of_parts) <= KH_RULE_PARTS, "each has a template");
 
+/* NULL for what is not over. */
 static const char *const conclusions[KH_GITHUB_STATE__COUNT] = {
-    [KH_GITHUB_PENDING] = "neutral",    [KH_GITHUB_BLOCKED] = "success", [KH_GITHUB_PASSED] = "success",
-    [KH_GITHUB_FAILED] = "failure",     [KH_GITHUB_FAILING] = "failure", [KH_GITHUB_TIMED_OUT] = "timed_out",
-    [KH_GITHUB_CANCELED] = "cancelled", [KH_GITHUB_SKIPPED] = "neutral", [KH_GITHUB_NOT_RUN] = "skipped",
+    [KH_GITHUB_BLOCKED] = "success",   [KH_GITHUB_PASSED] = "success",     [KH_GITHUB_FAILED] = "failure",
+    [KH_GITHUB_FAILING] = "failure",   [KH_GITHUB_TIMED_OUT] = "timed_out", [KH_GITHUB_CANCELED] = "cancelled",
+    [KH_GITHUB_SKIPPED] = "neutral", [KH_GITHUB_NOT_RUN] = "skipped",
 };
+
+/* A run appends those that it is sent, and has them from when it was made. */
+static enum kh_err leave_annotations(struct kh_outgoing *outgoing)
+{
+  const struct kh_str body = outgoing->body;
+  json_t *json = NULL;
+
+  if (!memmem(body.at, body.len, "\"annotations\":[", strlen("\"annotations\":[")))
+    return KH_OK;
+  json = json_loadb(body.at, body.len, 0, NULL);
+  (void)json_object_del(json_object_get(json, "output"), "annotations");
+  kh_buf_init(&outgoing->own_body, KH_DELIVERY_MAX_BYTES);
+  const enum kh_err err = kh_notify_write_json(json, &outgoing->own_body);
+  outgoing->body = kh_buf_view(&outgoing->own_body);
+  return err;
+}
 
 static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
                            struct kh_outgoing *outgoing)
 {
   struct kh_github_commit commit;
+  struct kh_str id = KH_STR("");
   char path[KH_PLACE_BYTES];
 
   (void)now_us;
   if (!kh_github_read_place(delivery->place, &commit) || !outgoing->grant)
     return KH_ERR_RENDER;
-  (void)snprintf(path, sizeof path, "repos/%.*s/check-runs", KH_FMT(commit.repository));
+  if (!kh_github_goes_on(delivery, outgoing->told, &id))
+    outgoing->told = NULL;
+  outgoing->verb = outgoing->told ? KH_PATCH : KH_POST;
+  (void)snprintf(path, sizeof path, "repos/%.*s/check-runs%s%.*s", KH_FMT(commit.repository),
+                 outgoing->told ? "/" : "", KH_FMT(id));
   enum kh_err err = kh_github_address(rule, path, outgoing->grant, outgoing);
   if (!err)
-    err = kh_outgoing_text(outgoing, "head_sha", commit.commit);
+    err = outgoing->told ? leave_annotations(outgoing)
+                         : kh_outgoing_text(outgoing, "head_sha", commit.commit);
   return err ? err : kh_outgoing_text(outgoing, "name", commit.name);
 }
 
-/* Without WRITTEN the pipeline's name, and for a job its step. What goes on has no conclusion, and no run. */
+/* Without WRITTEN the pipeline's name, and for a job its step. Where nothing is known, nothing is told. */
 static enum kh_err place(const struct kh_rule *rule, const struct kh_rendering *rendering,
                          struct kh_str written, struct kh_buf *place)
 {
@@ -133,20 +156,51 @@ static enum kh_err add_output(json_t *output, const struct kh_rule *rule, struct
   return err;
 }
 
+/* A time of the build or job, as GitHub wants it; nothing where it has none. */
+static bool add_time(json_t *json, const char *key, struct kh_json_value of, struct kh_str name)
+{
+  char text[KH_TIME_TEXT_BYTES];
+  int64_t at_us = 0;
+
+  if (!kh_time_parse(kh_json_raw(kh_json_get(of, name)), &at_us))
+    return true;
+  kh_time_format(at_us, text);
+  return json_object_set_new(json, key, json_string(text)) == 0;
+}
+
+/* `status` comes first: kh_github_goes_on looks at it. */
+static bool add_state(json_t *json, const struct kh_event *event)
+{
+  const enum kh_github_state state = kh_github_state_of(event);
+  const char *conclusion = conclusions[state];
+  const struct kh_json_value of = event->kind == KH_EVENT_JOB ? event->job : event->build;
+
+  if (json_object_set_new(json, "status",
+                          json_string(conclusion                   ? "completed"
+                                      : state == KH_GITHUB_QUEUED ? "queued"
+                                                                  : "in_progress")) ||
+      (conclusion && json_object_set_new(json, "conclusion", json_string(conclusion))))
+    return false;
+  return (state == KH_GITHUB_QUEUED || add_time(json, "started_at", of, KH_STR("started_at"))) &&
+         (!conclusion || add_time(json, "completed_at", of, KH_STR("finished_at")));
+}
+
 static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rendering, struct kh_buf *body)
 {
   const struct kh_event *event = rendering->event;
   struct kh_story story;
   enum kh_err err = kh_story_read(&story, event, &rendering->facts->history);
   json_t *output = json_object();
-  json_t *json = json_pack("{s:s, s:s, s:O}", "status", "completed", "conclusion",
-                           conclusions[kh_github_state_of(event)], "output", output);
+  json_t *json = json_object();
 
-  if (!err && !(json && kh_member_set(json, "details_url", kh_buf_view(&story.url)) &&
+  if (!err && !(json && add_state(json, event) &&
+                kh_member_set(json, "details_url", kh_buf_view(&story.url)) &&
                 kh_member_of(json, "external_id", event, event->build, "id", ID_CHARACTERS)))
     err = KH_ERR_NO_MEMORY;
   if (!err)
     err = add_output(output, rule, rendering, &story);
+  if (!err && json_object_set(json, "output", output))
+    err = KH_ERR_NO_MEMORY;
   if (!err)
     err = kh_notify_write_json(json_incref(json), body);
   json_decref(output);
@@ -158,9 +212,10 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
 static enum kh_err say(const json_t *body, struct kh_buf *text)
 {
   const char *conclusion = json_string_value(json_object_get(body, "conclusion"));
+  const char *state = conclusion ? conclusion : json_string_value(json_object_get(body, "status"));
   const char *title = json_string_value(json_object_get(json_object_get(body, "output"), "title"));
 
-  return conclusion && title ? kh_buf_printf(text, "%s: %s", conclusion, title) : KH_ERR_RENDER;
+  return state && title ? kh_buf_printf(text, "%s: %s", state, title) : KH_ERR_RENDER;
 }
 
 /* ---- options ---- */
@@ -233,7 +288,7 @@ static const struct kh_form form = {.is_word = true,
 /* Its rate is that of a status (commit_status.c). */
 const struct kh_notifier kh_notifier_github_check = {
     .name = "github_check",
-    .words = "Makes a check run of the build's commit at GitHub",
+    .words = "Makes a check run of the build's commit at GitHub, and goes on with it",
     .content_type = "application/json",
     .default_events = default_events,
     .options = options,
@@ -247,5 +302,6 @@ const struct kh_notifier kh_notifier_github_check = {
     .request = request,
     .ask_grant = kh_github_ask_app,
     .take_grant = kh_github_take_grant,
+    .told_by = &kh_github_runs,
     .judge = kh_github_judge,
 };

@@ -61,7 +61,9 @@ enum kh_err kh_github_address(const struct kh_rule *rule, const char *path, cons
 
 /* What a build or a job is worth to GitHub. */
 enum kh_github_state {
-  KH_GITHUB_PENDING, /* nothing yet */
+  KH_GITHUB_PENDING, /* nothing is known, or nothing new: a job that is retried goes on as another one */
+  KH_GITHUB_QUEUED,
+  KH_GITHUB_RUNNING,
   KH_GITHUB_BLOCKED,
   KH_GITHUB_PASSED,
   KH_GITHUB_FAILED,
@@ -74,6 +76,16 @@ enum kh_github_state {
 };
 
 enum kh_github_state kh_github_state_of(const struct kh_event *event);
+
+/* ---- run.c: the check run that goes on ---- */
+
+extern const struct kh_told_by kh_github_runs;
+
+/*
+ * Can the run of OUTGOING->told tell what DELIVERY does? One that is completed never goes back, and a build
+ * that comes to its end after another one's has a run of its own. *ID is borrowed from it.
+ */
+bool kh_github_goes_on(const struct kh_delivery *delivery, const struct kh_told *told, struct kh_str *id);
 
 /* ---- answer.c ---- */
 

@@ -17,6 +17,12 @@ static const struct {
     {{"not_run", 7}, KH_GITHUB_NOT_RUN},     {{"broken", 6}, KH_GITHUB_NOT_RUN},
     {{"timed_out", 9}, KH_GITHUB_TIMED_OUT}, {{"expired", 7}, KH_GITHUB_TIMED_OUT},
     {{"unblocked", 9}, KH_GITHUB_PASSED},    {{"unblocked_failed", 16}, KH_GITHUB_FAILED},
+    {{"creating", 8}, KH_GITHUB_QUEUED},     {{"scheduled", 9}, KH_GITHUB_QUEUED},
+    {{"waiting", 7}, KH_GITHUB_QUEUED},      {{"limiting", 8}, KH_GITHUB_QUEUED},
+    {{"limited", 7}, KH_GITHUB_QUEUED},      {{"assigned", 8}, KH_GITHUB_QUEUED},
+    {{"accepted", 8}, KH_GITHUB_QUEUED},     {{"running", 7}, KH_GITHUB_RUNNING},
+    {{"started", 7}, KH_GITHUB_RUNNING},     {{"canceling", 9}, KH_GITHUB_RUNNING},
+    {{"timing_out", 10}, KH_GITHUB_RUNNING},
 };
 
 static enum kh_github_state meaning_of(struct kh_json_value state)
@@ -34,14 +40,18 @@ static bool is_true(struct kh_json_value object, struct kh_str key)
   return kh_json_bool(kh_json_get(object, key), &truth) && truth;
 }
 
+static bool goes_on(enum kh_github_state state)
+{
+  return state == KH_GITHUB_PENDING || state == KH_GITHUB_QUEUED || state == KH_GITHUB_RUNNING;
+}
+
 /* One that is retried goes on, and one that may fail has not failed its step. */
 static enum kh_github_state state_of_job(const struct kh_event *event)
 {
   const enum kh_github_state means = meaning_of(kh_json_get(event->job, KH_STR("state")));
   int64_t status = 0;
 
-  if (kh_json_int(kh_json_get(event->job, KH_STR("promised_exit_status")), &status) &&
-      means == KH_GITHUB_PENDING)
+  if (kh_json_int(kh_json_get(event->job, KH_STR("promised_exit_status")), &status) && goes_on(means))
     return status == 0 ? KH_GITHUB_PENDING : KH_GITHUB_FAILING;
   if (is_true(event->job, KH_STR("retried")))
     return KH_GITHUB_PENDING;
@@ -57,5 +67,5 @@ enum kh_github_state kh_github_state_of(const struct kh_event *event)
   const enum kh_github_state means = meaning_of(event->build_state);
   if (event->build_blocked)
     return means == KH_GITHUB_FAILED || means == KH_GITHUB_FAILING ? KH_GITHUB_FAILED : KH_GITHUB_BLOCKED;
-  return strcmp(event->name, "build.failing") == 0 && means == KH_GITHUB_PENDING ? KH_GITHUB_FAILING : means;
+  return strcmp(event->name, "build.failing") == 0 && goes_on(means) ? KH_GITHUB_FAILING : means;
 }

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "notify/slack/answer.h"
 
 #define AGAIN KH_ERR_DELIVERY_FAILED
@@ -115,4 +116,34 @@ void kh_slack_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_
     (void)snprintf(verdict->note, sizeof verdict->note, "without the `ok` that Slack says");
   }
   verdict->retry_after_s = verdict->err ? answer->retry_after_s : -1;
+}
+
+/* A member that is a word; empty where it is none, or longer than any. */
+static struct kh_str word_at(struct kh_json_value object, struct kh_str key)
+{
+  const struct kh_json_value value = kh_json_get(object, key);
+  const struct kh_str text = kh_json_raw(value);
+
+  return kh_json_type(value) == KH_JSON_STRING && text.len <= (KH_TOLD_BYTES - 2) / 2 &&
+                 kh_str_is_word(text, ".")
+             ? text
+             : KH_NO_STR;
+}
+
+bool kh_slack_take_told(struct kh_str body, char text[KH_TOLD_BYTES])
+{
+  struct kh_json json;
+  bool good = false;
+
+  kh_json_init(&json, kh_json_default_limits);
+  if (kh_str_starts(body, KH_STR("{")) && kh_json_read(&json, body, NULL) == KH_OK) {
+    const struct kh_str channel = word_at(kh_json_root(&json), KH_STR("channel"));
+    const struct kh_str ts = word_at(kh_json_root(&json), KH_STR("ts"));
+
+    good = channel.len > 0 && ts.len > 0;
+    if (good)
+      (void)snprintf(text, KH_TOLD_BYTES, "%.*s %.*s", KH_FMT(channel), KH_FMT(ts));
+  }
+  kh_json_release(&json);
+  return good;
 }

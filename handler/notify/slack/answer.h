@@ -16,4 +16,7 @@
  */
 void kh_slack_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_verdict *verdict);
 
+/* "C024BE91L 1503435956.000247" of what chat.postMessage answers: its channel and its id there. */
+bool kh_slack_take_told(struct kh_str body, char text[KH_TOLD_BYTES]);
+
 #endif

@@ -202,6 +202,9 @@ static const struct kh_form form = {.alone = "channels",
                                     .account_of = kh_slack_workspace,
                                     .place = kh_slack_place};
 
+/* For what edits and answers in threads will go by. */
+static const struct kh_told_by told_by = {.take = kh_slack_take_told};
+
 static const char *const default_events[] = {"build.finished", NULL};
 
 /*
@@ -221,5 +224,6 @@ const struct kh_notifier kh_notifier_slack = {
     .render = render,
     .say = kh_slack_say,
     .request = request,
+    .told_by = &told_by,
     .judge = kh_slack_judge,
 };
