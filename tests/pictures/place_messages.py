@@ -3,9 +3,9 @@
 
 usage: tests/pictures/place_messages.py [NAME…]
 
-NAME (default all) is basecamp_campfire, github, pagerduty_change_event, lifx or webhook; docs/pictures/NAME.png
-is made of golden files of fixtures/. They are pictures to look at, of pages of ours that look as the places
-do: they prove nothing. Exit status: 0, or 1 without chromium.
+NAME (default all) is basecamp_campfire, github, pagerduty_change_event, lifx or webhook;
+docs/pictures/NAME.png is made of golden files of fixtures/. They are pictures to look at, of pages of ours
+that look as the places do: they prove nothing. Exit status: 0, or 1 without chromium.
 """
 import html
 import json
@@ -78,7 +78,8 @@ def github():
                  f'<small>— {html.escape(body["description"])}</small></span><a href="#">Details</a></li>')
     for case in (FAILED, FIXED, HOSTILE):
         body = golden(case, "github_check")
-        checks += (f'<article><h2>{sign(body["conclusion"])} Kite Frame <small>{body["conclusion"]}</small></h2>'
+        word = body["conclusion"]
+        checks += (f'<article><h2>{sign(word)} Kite Frame <small>{word}</small></h2>'
                    f'<h4>{html.escape(body["output"]["title"])}</h4><p>{markdown(body["output"]["summary"])}</p>'
                    f'<a href="#">View more details</a></article>')
     return page("""
@@ -143,7 +144,8 @@ def lifx():
                  f"<small>{look['color']}<br>{look['period']} s, {cycles}</small></li>")
     return page("""
 body { background: #15171c; color: #e8e8e8; }
-ul { list-style: none; display: grid; grid-template-columns: repeat(3, 1fr); gap: 10px; margin: 0; padding: 0; }
+ul { list-style: none; display: grid; grid-template-columns: repeat(3, 1fr); gap: 10px; margin: 0;
+  padding: 0; }
 li { text-align: center; } h3 { margin: 0; font-size: 13px; } small { color: #a9adb5; font-size: 12px; }
 p { display: flex; justify-content: center; align-items: center; gap: 4px; }
 i { width: 96px; height: 96px; display: grid; place-items: center; }
@@ -163,7 +165,8 @@ def webhook():
     body = golden("stories/failed_third", "webhook")
     head = "POST /hooks/builds HTTP/1.1\nContent-Type: application/json\n\n"
     return page("""
-pre { margin: 0; font: 12px/1.4 "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { margin: 0; font: 12px/1.4 "DejaVu Sans Mono", monospace; white-space: pre-wrap;
+  overflow-wrap: anywhere; }
 u { text-decoration: none; } .key { color: #0550ae; } .text { color: #116329; } b { color: #953800; }
 """, f"<pre>{html.escape(head)}{coloured(body)}</pre>")
 
