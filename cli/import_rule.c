@@ -90,7 +90,8 @@ static bool has_level(struct taking *taking)
   case KH_IMPORT_BUILD:
     return true;
   case KH_IMPORT_GROUP:
-    return refuse(taking, "no webhook tells of a group; move the entry to its steps, or to the build");
+    return refuse(taking, "no webhook tells that a group has ended, nor how many jobs it has; move the "
+                          "entry to its steps, or to the build");
   case KH_IMPORT_OTHER_STEP:
     return refuse(taking, "Buildkite takes `notify` of builds, groups and command steps only");
   default:

@@ -22,10 +22,29 @@ static bool is_one_of(char byte, const char *set)
   return byte != '\0' && strchr(set, byte) != NULL;
 }
 
+/* "5.7.1", as mail servers say why (RFC 3463, 2). */
+static bool is_status_code(struct kh_str word)
+{
+  enum { PARTS = 3, PART_DIGITS_MAX = 3 };
+  size_t parts = 0;
+
+  if (word.len < 2 || !is_one_of(word.at[0], "245") || word.at[1] != '.')
+    return false;
+  for (; parts < PARTS && word.len > 0; parts++) {
+    const struct kh_str part = kh_str_cut(&word, '.');
+
+    if (part.len == 0 || part.len > PART_DIGITS_MAX || !kh_str_is_of(part, "0123456789"))
+      return false;
+  }
+  return parts == PARTS && word.len == 0;
+}
+
 static bool looks_like_a_word(struct kh_str word)
 {
   const struct kh_str rest = kh_str(word.at + 1, word.len - 1);
 
+  if (is_status_code(word))
+    return true;
   if (word.len <= DIGITS_MAX && kh_str_is_of(word, "0123456789"))
     return true;
   if (word.len <= CAPITALS_MAX_BYTES && kh_str_is_of(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

@@ -16,6 +16,9 @@ static const struct {
     {"Not Found.", "Not Found."},
     {"HTTP 404: the thing, which you asked for, is gone!",
      "HTTP 404: the thing, which you asked for, is gone!"},
+    {"5.7.1 Relaying denied", "5.7.1 Relaying denied"},
+    {"550 5.1.1 no such user; 4.2.255, 2.0.0.", "550 5.1.1 no such user; 4.2.255, 2.0.0."},
+    {"5.7.1.2 5.7 5.7. 3.7.1 5..1 5.1234.1 5.7.1a 10.0.0.1 15.7.1", "* * * * * * * * *"},
     {"<html><body>Bad Gateway</body></html>", "<html><body>Bad Gateway<*><*>"},
     /* the URL, whole or in parts */
     {"Cannot POST /services/T0PLANTED/wordlikesecret", "Cannot POST *"},

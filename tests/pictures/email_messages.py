@@ -12,16 +12,15 @@ import html
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
+
+from chromium import draw
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = ("build_running", "build_failing", "build_finished_failed", "build_finished_passed", "blocked_build",
          "build_finished_canceled", "build_skipped", "job_finished_failed", "agent_lost",
          "hostile_slack_mentions")
-WIDTH, HEIGHT, TIMEOUT_S = 1240, 1480, 120
+WIDTH = 1240
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; display: grid; grid-template-columns: 1fr 1fr; font: 11px sans-serif; }}
 iframe {{ border: 0; width: 100%; height: 124px; }} p {{ margin: 6px 16px 0; color: #808080; }}
@@ -46,20 +45,8 @@ def frame(case, scheme):
 
 def main():
     made = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "email-messages.png").resolve()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        print("no chromium here", file=sys.stderr)
-        return 1
     frames = "".join(frame(case, scheme) for case in CASES for scheme in ("light", "dark"))
-    with tempfile.TemporaryDirectory() as folder:
-        page = pathlib.Path(folder) / "mails.html"
-        page.write_text(PAGE.format(frames=frames), encoding="utf-8")
-        subprocess.run([chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                        f"--user-data-dir={folder}/profile", f"--window-size={WIDTH},{HEIGHT}",
-                        f"--screenshot={made}", page.as_uri()], check=True, capture_output=True,
-                       timeout=TIMEOUT_S)
-    if shutil.which("pngquant"):
-        subprocess.run(["pngquant", "--force", "--output", str(made), "64", str(made)], check=True)
+    draw(PAGE.format(frames=frames), made, WIDTH)
     return 0
 
 

@@ -13,13 +13,12 @@ import html
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
+
+from chromium import draw
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WIDTH, TIMEOUT_S = 1500, 120
+WIDTH = 1500
 # What the messages use of Slack's own; any other name is a workspace's, and shown as such.
 EMOJI = {"information_source": "ℹ️", "white_check_mark": "✅", "x": "❌", "warning": "⚠️", "raised_hand": "✋",
          "no_entry_sign": "🚫", "fast_forward": "⏩", "arrow_forward": "▶️", "hourglass_flowing_sand": "⏳",
@@ -40,8 +39,7 @@ a { color: #1264a3; }
 b.mention { background: #fff4d1; color: #1264a3; font-weight: normal; border-radius: 3px; }
 b.custom { background: #1d9bd1; color: #fff; border-radius: 3px; padding: 0 3px; font: 11px sans-serif; }
 footer { color: #8a898a; font-size: 11px; overflow-wrap: anywhere; }
-</style><h1>What Slack is sent for the cases of fixtures/events</h1><main>%s</main>
-<script>document.body.dataset.height = document.documentElement.scrollHeight + 16;</script>"""
+</style><h1>What Slack is sent for the cases of fixtures/events</h1><main>%s</main>"""
 
 
 def styled(text, style):
@@ -82,33 +80,13 @@ def article(text, cases):
             f"<footer>{html.escape(', '.join(cases))}</footer></div></article>")
 
 
-def draw(page, target):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not browser:
-        sys.exit("no chromium: apt-get install chromium fonts-noto-core fonts-noto-color-emoji pngquant")
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "page.html"
-        path.write_text(page, encoding="utf-8")
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                   f"--user-data-dir={folder}/profile"]
-        # The page says how high it is; a picture of another height would be cut, or end in nothing.
-        done = subprocess.run([*command, f"--window-size={WIDTH},600", "--dump-dom", path.as_uri()],
-                              timeout=TIMEOUT_S, check=True, capture_output=True, text=True)
-        height = re.search(r'data-height="(\d+)"', done.stdout).group(1)
-        subprocess.run([*command, f"--window-size={WIDTH},{height}", f"--screenshot={target}", path.as_uri()],
-                       timeout=TIMEOUT_S, check=True, capture_output=True)
-    if shutil.which("pngquant"):
-        subprocess.run(["pngquant", "--force", "--output", str(target), "64", str(target)],
-                       timeout=TIMEOUT_S, check=True)
-
-
 def main():
     target = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs/slack-messages.png").resolve()
     page = PAGE % "".join(article(text, cases) for text, cases in messages().items())
     if target.suffix == ".html":
         target.write_text(page, encoding="utf-8")
     else:
-        draw(page, target)
+        draw(page, target, WIDTH)
     print(f"{target}: {len(messages())} messages of {sum(map(len, messages().values()))} files")
 
 

@@ -45,7 +45,8 @@ static void add_subject(struct kh_str subject, struct kh_buf *out)
     (void)kh_buf_printf(out, " %.*s", KH_FMT(subject));
   else
     while (subject.len > 0) {
-      const size_t len = kh_str_utf8_cut(subject, WORD_BYTES);
+      const size_t whole = kh_str_utf8_cut(subject, WORD_BYTES);
+      const size_t len = whole > 0 ? whole : WORD_BYTES; /* of what is no UTF-8 there may be none */
 
       kh_base64_encode((const unsigned char *)subject.at, len, encoded);
       subject = kh_str(subject.at + len, subject.len - len);
