@@ -291,7 +291,40 @@ def test_answers_mean_what_the_tables_say(cli, report):
                 print(f"{name}\n\n{made}\n")
 
 
-TESTS = [test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
+# ---- what is kept of an answer
+
+
+def test_what_slack_said_is_kept(cli, report):
+    """Channel and ts, of each message by the API; nothing of a webhook's URL, which answers only `ok`."""
+    said = iter((b'{"ok":true,"channel":"C024BE91L","ts":"1700000000.000100","message":{"text":"x"}}',
+                 b'{"ok":true,"channel":"C024BE91L","ts":"1700000000.000200"}', b'{"ok":true}'))
+    with Catcher(lambda path, _: (200, {}, b"ok" if path == "/hook" else next(said))) as place:
+        config(cli, "notify:\n  - slack: '#builds'\n    events: [build.*, job.*]\n"
+               "  - slack: { url: { env: HOOK } }\n    events: [build.*, job.*]\n"
+               "services: { slack: { token: { env: TOKEN }, url: { env: URL } } }\n",
+               URL=place.url("/"), HOOK=place.url("/hook"), TOKEN="planted-token")
+        job = json.loads(webhook(7, "running", event="job.finished"))
+        job["job"] = {"id": "j-1", "type": "script", "name": "Lint", "state": "passed"}
+        for number, body in enumerate((webhook(7), json.dumps(job).encode(), webhook(8))):
+            drop(cli.path("state"), entry(body, number=number, event=json.loads(body)["event"]))
+        done = cli.run("worker", "--once", "--config", cli.path("kitehook.yml"), seconds=60)
+        for _ in range(5):
+            if done.code == 4:
+                done = cli.run("worker", "--once", "--config", cli.path("kitehook.yml"), seconds=60)
+        report.check("all arrive", done.code == 0 and len(place.caught) == 6, (done, len(place.caught)))
+        shown = cli.run("history", "kite-frame", "main", "--json", "--config", cli.path("kitehook.yml"))
+        builds = json.loads(shown.out)["branches"][0]["builds"]
+        told = {build["number"]: [(one["rule"], one["place"], one["job"], one["said"])
+                                  for one in build["told"]] for build in builds}
+        report.check("each with the build or job that it tells of", told == {8: [], 7: [
+            ("slack-1", "#builds", None, "C024BE91L 1700000000.000100"),
+            ("slack-1", "#builds", "j-1", "C024BE91L 1700000000.000200")]}, told)
+        people = cli.run("history", "kite-frame", "main", "--told", "--config", cli.path("kitehook.yml"))
+        report.check("people see it if they ask", "slack #builds: C024BE91L 1700000000.000200\n" in people.out,
+                     people)
+
+
+TESTS = [test_what_slack_said_is_kept, test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
          test_an_address_is_a_key_and_nothing_else, test_hostile_branches_choose_no_channel,
          test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,
