@@ -13,7 +13,7 @@ struct call {
   const char *config_path;
   const char *pipeline, *branch; /* NULL: all */
   int64_t limit;                 /* 0: not given */
-  bool json;
+  bool told, json;
 };
 
 /* Of branches or, where one was named, of its builds. */
@@ -40,7 +40,7 @@ static void print(const struct call *call, const json_t *branches, int64_t now_u
     kh_history_print_branches(branches, !call->pipeline, now_us);
     return;
   }
-  json_array_foreach(branches, i, branch) kh_history_print_builds(branch, now_us);
+  json_array_foreach(branches, i, branch) kh_history_print_builds(branch, call->told, now_us);
 }
 
 static int show(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
@@ -73,6 +73,7 @@ static bool take_limit(const struct kh_command *self, const char *name, const ch
 static const struct kh_cli_option options[] = {
     {"config", kh_cli_take_text, offsetof(struct call, config_path)},
     {"limit", take_limit, offsetof(struct call, limit)},
+    {"told", kh_cli_take_flag, offsetof(struct call, told)},
     {"json", kh_cli_take_flag, offsetof(struct call, json)},
     {0},
 };
@@ -106,7 +107,7 @@ static int run(const struct kh_command *self, int argc, char **argv)
 const struct kh_command kh_command_history = {
     .name = "history",
     .summary = "show what is remembered of the builds of a pipeline",
-    .usage = "[PIPELINE [BRANCH]] [--limit N] [--config F] [--json]",
+    .usage = "[PIPELINE [BRANCH]] [--told] [--limit N] [--config F] [--json]",
     .help =
         "Works beside a running worker, as the user who owns the state folder.\n"
         "PIPELINE is a slug, organization/slug or an id. Without BRANCH each branch has a line, the one "
@@ -114,6 +115,8 @@ const struct kh_command kh_command_history = {
         "was last heard of first: since when it fails and by which jobs, or that it passes. With BRANCH "
         "each\n"
         "of its last builds has one, too, the newest first.\n\n"
+        "  --told           below each build of BRANCH what is known of its check runs at GitHub and messages\n"
+        "                   in Slack: place, and id there\n"
         "  --limit N, -n N  at most N branches, or builds of BRANCH; default: 20, with --json all\n"
         "  --config F       the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --json           answer by one JSON object, as docs/memory.md describes it\n"

@@ -191,7 +191,25 @@ static void print_build(const json_t *build, int64_t now_us)
   putchar('\n');
 }
 
-void kh_history_print_builds(const json_t *branch, int64_t now_us)
+/* "           slack #builds: C024BE91L 1503435956.000247" */
+static void print_told(const json_t *build)
+{
+  const json_t *one = NULL;
+  size_t i = 0;
+
+  json_array_foreach(json_object_get(build, "told"), i, one)
+  {
+    printf("            ");
+    kh_screen_write(stdout, text_of(one, "notifier"));
+    putchar(' ');
+    kh_screen_write(stdout, text_of(one, "place"));
+    printf(": ");
+    kh_screen_write(stdout, text_of(one, "said"));
+    putchar('\n');
+  }
+}
+
+void kh_history_print_builds(const json_t *branch, bool with_told, int64_t now_us)
 {
   const json_t *build = NULL;
   size_t i = 0;
@@ -201,5 +219,10 @@ void kh_history_print_builds(const json_t *branch, int64_t now_us)
   kh_screen_write(stdout, text_of(branch, "branch"));
   printf(": ");
   print_branch(branch, now_us);
-  json_array_foreach(json_object_get(branch, "builds"), i, build) print_build(build, now_us);
+  json_array_foreach(json_object_get(branch, "builds"), i, build)
+  {
+    print_build(build, now_us);
+    if (with_told)
+      print_told(build);
+  }
 }

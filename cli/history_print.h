@@ -10,7 +10,7 @@
 
 /* A line for each of BRANCHES; with WITH_PIPELINES, of whom. */
 void kh_history_print_branches(const json_t *branches, bool with_pipelines, int64_t now_us);
-/* What is so now, and a line for each build. */
-void kh_history_print_builds(const json_t *branch, int64_t now_us);
+/* What is so now, and a line for each build; with WITH_TOLD, what places answered to what they were told. */
+void kh_history_print_builds(const json_t *branch, bool with_told, int64_t now_us);
 
 #endif

@@ -8,6 +8,7 @@ enum { BUILD_KEY_BYTES = 2 * KH_DIGEST_BYTES + 24 };
 struct rows {
   json_t *branches;
   json_t *builds; /* by key: what only the row of a build has */
+  json_t *told;   /* by a build's id: what places answered */
   const struct kh_history_most *most;
   int64_t now_us;
 };
@@ -65,6 +66,30 @@ static bool add_build(void *self, const struct kh_look_build *build)
   return json_object_set_new(rows->builds, key, json) == 0;
 }
 
+/* ---- what places answered ---- */
+
+/* The build's and, of a job, behind a blank, the job's. */
+static void add_message(void *self, const struct kh_look_message *message)
+{
+  struct rows *rows = self;
+  struct kh_str rest = message->subject;
+  const struct kh_str build = kh_str_cut(&rest, ' ');
+  char id[KH_BUILD_ID_BYTES + 1];
+
+  (void)snprintf(id, sizeof id, "%.*s", KH_FMT(build));
+  json_t *list = json_object_get(rows->told, id);
+  if (!list) {
+    list = json_array();
+    (void)json_object_set_new(rows->told, id, list);
+  }
+  json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "notifier",
+                                        kh_output_text(message->notifier), "rule",
+                                        kh_output_text(message->rule), "place",
+                                        kh_output_text(message->place), "job", kh_output_text(rest), "said",
+                                        kh_output_text(message->said), "at",
+                                        kh_output_time(message->seen_us)));
+}
+
 /* ---- the rows of branches ---- */
 
 static json_t *build_json(const struct rows *rows, const struct kh_past_build *build,
@@ -90,6 +115,8 @@ static json_t *build_json(const struct rows *rows, const struct kh_past_build *b
 
     json_object_set(json, lists[i], list ? list : json_null());
   }
+  json_t *told = json_object_get(rows->told, id ? json_string_value(id) : "");
+  json_object_set_new(json, "told", told ? json_incref(told) : json_array());
   return json;
 }
 
@@ -165,12 +192,15 @@ enum kh_err kh_history_rows(struct kh_look *look, const struct kh_look_at *at,
                             const struct kh_history_most *most, int64_t now_us, json_t **branches,
                             struct kh_diag *diag)
 {
-  struct rows rows = {json_array(), json_object(), most, now_us};
+  struct rows rows = {json_array(), json_object(), json_object(), most, now_us};
   enum kh_err err = kh_look_builds(look, at, add_build, &rows, diag);
 
   if (!err)
+    err = kh_look_messages(look, add_message, &rows, diag);
+  if (!err)
     err = kh_look_branches(look, at, add_branch, &rows, diag);
   json_decref(rows.builds);
+  json_decref(rows.told);
   *branches = rows.branches;
   return err;
 }

@@ -69,6 +69,16 @@ GITHUB = [
 ]
 
 
+APP = github("Invalid app_id `1` - check run can only be modified by the GitHub App that created it.")
+RUN = {"id": 7, "name": "Kite Frame", "status": "in_progress", "app": {"id": 1}, "external_id": "x"}
+GOES_ON = {  # what the place answers to other methods than the one that a name has behind its comma
+    "github_check": {"GET": {"check_runs": []}},
+    "github_check, a run that is there": {"GET": {"check_runs": [RUN]}, "POST": RUN},
+    "github_check, the look for it": {"POST": RUN},
+}
+METHODS = {"github_check": "POST", "github_check, a run that is there": "PATCH",
+           "github_check, the look for it": "GET"}
+
 # Of each place: how an entry is written, the option whose URL it is, and the rows.
 PLACES = {
     "slack, by token": [
@@ -101,6 +111,16 @@ PLACES = {
         (422, github("Validation Failed", "This SHA and context has reached the maximum number of statuses."),
          DEAD, "1,000 statuses of that context")],
     "github_check": GITHUB,
+    "github_check, a run that is there": [
+        (200, json.dumps(RUN).encode(), DONE, ""),
+        (404, github("Not Found"), DONE, "by a new run"), (410, b"", DONE, "by a new run"),
+        (403, APP, DONE, "of another app, by a new run"),
+        *[row for row in GITHUB if row[0] not in (201, 404, 410)]],
+    "github_check, the look for it": [
+        (200, b'{"total_count":0,"check_runs":[]}', DONE, "none, by a new run"),
+        (200, json.dumps({"total_count": 1, "check_runs": [{**RUN, "app": {"id": 2}}]}).encode(), DONE,
+         "another app's, by a new run"),
+        *[row for row in GITHUB if row[0] != 201]],
     "basecamp_campfire": [(201, b"", DONE, ""), *STATUSES],
 }
 

@@ -5,8 +5,8 @@ import threading
 
 
 class Caught:
-    def __init__(self, path, headers, body, status):
-        self.path, self.headers, self.body, self.status = path, headers, body, status
+    def __init__(self, path, headers, body, status, method="POST"):
+        self.path, self.headers, self.body, self.status, self.method = path, headers, body, status, method
 
     @property
     def json(self):
@@ -19,13 +19,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, headers, answer = self.server.catcher.take(self.path, dict(self.headers.items()), body)
+        status, headers, answer = self.server.catcher.take(self.path, dict(self.headers.items()), body,
+                                                           self.command)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    do_PATCH = do_GET = do_POST
 
     def log_message(self, *_):
         pass
@@ -40,7 +43,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Catcher:
-    """Answers 200 "ok", or what SCRIPT(path, body) says: a status, or (status, headers, answer)."""
+    """Answers 200 "ok", or what SCRIPT(path, body) says: a status, or (status, headers, answer). One that
+    takes_method is asked by SCRIPT(method, path, body)."""
 
     def __init__(self, script=None):
         self.caught = []
@@ -55,11 +59,12 @@ class Catcher:
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def take(self, path, headers, body):
-        said = self.script(path, body) if self.script else 200
+    def take(self, path, headers, body, method="POST"):
+        what = (method, path, body) if getattr(self.script, "takes_method", False) else (path, body)
+        said = self.script(*what) if self.script else 200
         status, more, answer = said if isinstance(said, tuple) else (said, {}, b"ok")
         with self._lock:
-            self.caught.append(Caught(path, headers, body, status))
+            self.caught.append(Caught(path, headers, body, status, method))
         return status, more, answer
 
     def at(self, path):

@@ -15,43 +15,15 @@ import subprocess
 import sys
 import time
 
+import check_runs
 import cli_run
 from catcher import Catcher
-from cli_worker import drop, entry, of_message
-from common import ROOT, webhook
+from cli_worker import of_message
+from common import ROOT
+from github_run import APP, body_of, COMMIT, config, kept_in, key, made, of_commits, send, TOKEN, work
 
-COMMIT = "3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"
-TOKEN = "ghp_plantedPlantedPlanted0123456789"
 STATUS = {"build_failing": "failure", "build_finished_failed": "failure", "build_finished_passed": "success",
           "blocked_build": "success", "build_finished_canceled": "error", "build_finished_not_run": "error"}
-
-
-def config(cli, notify, url, service="token: { env: TOKEN }, url: { env: URL }"):
-    cli.file("webhook-secret", cli_run.SECRET)
-    cli.file("env", f"TOKEN={TOKEN}\nURL={url}\n")
-    return cli.file("kitehook.yml",
-                    "webhook:\n  signature: { file: webhook-secret }\nenv_file: env\nstate: state\n"
-                    f"worker: service\nservices: {{ github: {{ {service} }} }}\nnotify:\n{notify}")
-
-
-def body_of(number, repository="git@github.com:acme/web.git", provider=None, **build):
-    """A webhook whose pipeline has REPOSITORY."""
-    made = json.loads(webhook(number, **{"commit": COMMIT, **build}))
-    made["pipeline"]["repository"] = repository
-    if provider:
-        made["pipeline"]["provider"] = provider
-    return json.dumps(made).encode()
-
-
-def send(cli, what):
-    given, name = (what, "-") if isinstance(what, bytes) else (b"", str(ROOT / "fixtures/events" / what))
-    done = cli.run("invoke", "--send", "--sign", "--json", "--config", cli.path("kitehook.yml"), name,
-                   input=given)
-    return json.loads(done.out)
-
-
-def made(*_):
-    return 201, {"Content-Type": "application/json"}, b'{"id":1}'
 
 
 # ---- what it says
@@ -149,29 +121,6 @@ def test_where(cli, report):
 
 # ---- the order
 
-START = int(time.time()) - 100
-
-
-def work(cli, path, bodies, report, code=0):
-    """A worker's single pass over BODIES, (seconds after START, body) each, as they came. Its log."""
-    state = pathlib.Path(cli.path("state"))
-    for number, (after, body) in enumerate(bodies):
-        drop(state, entry(body, at=START + after, number=number, event=json.loads(body)["event"]))
-    done = cli.run("worker", "--once", "--config", path, seconds=60)
-    report.check("the worker ends as it should", done.code == code, done)
-    return done.out + done.err
-
-
-def of_commits(numbers):
-    """A build for each of as many commits, for `work`."""
-    return [(number, body_of(number, commit=f"{number:040x}")) for number in numbers]
-
-
-def kept_in(cli):
-    """All bytes of the state folder."""
-    return b"".join(one.read_bytes() for one in pathlib.Path(cli.path("state")).rglob("*") if one.is_file())
-
-
 def test_older_is_superseded(cli, report):
     """What comes late does not overwrite what was told, of whichever build it is; another commit does not
     matter."""
@@ -221,17 +170,10 @@ def test_limits_are_of_the_account(cli, report):
 
 # ---- apps and check runs
 
-APP = "app: 123456, installation: 7890, private_key: { file: app.pem }, url: { env: URL }"
 GRANT = "ghs_plantedGrant"
 CONCLUSIONS = {"build_failing": "failure", "build_finished_failed": "failure",
                "build_finished_passed": "success",
                "build_finished_canceled": "cancelled", "build_finished_not_run": "skipped"}
-
-
-def key(cli):
-    cli.file("app.pem", subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout)
-    cli.file("public.pem", subprocess.run(["openssl", "rsa", "-in", cli.path("app.pem"), "-pubout"],
-                                          capture_output=True, check=True).stdout)
 
 
 def decoded(part):
@@ -254,9 +196,9 @@ class App:
     def __init__(self, minutes=60):
         self.minutes, self.grants, self.refuse, self.slow = minutes, 0, None, False
 
-    def __call__(self, path, _):
+    def __call__(self, path, sent):
         if not path.endswith("/access_tokens"):
-            return made()
+            return made() if sent else (200, {}, b'{"check_runs":[]}')
         self.grants += 1
         if self.slow:
             time.sleep(0.3)
@@ -279,7 +221,7 @@ def test_checks(cli, report):
         for fixture, conclusion in CONCLUSIONS.items():
             api.caught.clear()
             told = send(cli, fixture)
-            asked, run = api.caught
+            asked, looked, run = api.caught
             head, claims = (json.loads(decoded(part)) for part in token_of(asked).split(".")[:2])
             report.check(f"{fixture}: asks for a token",
                          asked.path == "/api/v3/app/installations/7890/access_tokens",
@@ -289,6 +231,9 @@ def test_checks(cli, report):
                          claims["iss"] == "123456" and claims["exp"] - claims["iat"] == 600, (head, claims))
             report.check(f"{fixture}: signed by the app's key", is_signed(cli, token_of(asked)),
                          asked.headers)
+            report.check(f"{fixture}: looks for one that is there", looked.method == "GET" and looked.path ==
+                         f"/api/v3/repos/acme-kites/kite-frame/commits/{COMMIT}/check-runs?filter=latest&"
+                         "check_name=Kite%20Frame&app_id=123456", looked.path)
             report.check(f"{fixture}: the run",
                          run.path == "/api/v3/repos/acme-kites/kite-frame/check-runs" and
                          token_of(run) == f"{GRANT}{api.script.grants}" and
@@ -305,7 +250,7 @@ def test_checks(cli, report):
         api.caught.clear()
         send(cli, "build_running")
         send(cli, "blocked_build")
-        report.check("what goes on has no run", not api.caught, [one.body for one in api.caught])
+        report.check("nothing by default of what goes on", not api.caught, [one.body for one in api.caught])
 
 
 def test_check_output(cli, report):
@@ -402,7 +347,7 @@ TESTS = [test_checks, test_check_output, test_one_token_for_all,
          test_a_refused_token_is_the_deliverys_failure,
          test_statuses_by_an_app, test_mistakes, test_states, test_options, test_jobs, test_where,
          test_older_is_superseded,
-         test_a_newer_one_replaces_what_waits, test_limits_are_of_the_account]
+         test_a_newer_one_replaces_what_waits, test_limits_are_of_the_account] + check_runs.TESTS
 
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, TESTS))

@@ -10,6 +10,7 @@ alone    deliveries that fail or hang, events that are no request, starts that f
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import time
 
@@ -17,6 +18,8 @@ import common
 import emf_test
 import wire_test
 from catcher import Catcher
+from github_api import GitHub
+from github_run import body_of
 from logs import Logs, by_request
 from matrix_test import OF_ANSWER, OWN, Direct, check_answer, check_handled, check_line, check_messages, told
 from runtime_api import Api, Bootstrap
@@ -183,10 +186,11 @@ def check_wire(report, logs, chosen, folder):
             check_clean(report, f"wire-{accepts}", function, logs)
 
 
-def signed_event(source="function_url", body=None, path="/", secret=common.SECRET, **event):
+def signed_event(source="function_url", body=None, path="/", secret=common.SECRET, name="build.finished",
+                 **event):
     body = body or common.webhook(1)
     now = int(time.time())
-    headers = [("Content-Type", "application/json"), ("X-Buildkite-Event", "build.finished"),
+    headers = [("Content-Type", "application/json"), ("X-Buildkite-Event", name),
                ("X-Buildkite-Signature",
                 common.signature_header(now, common.sign_quickly(secret, now, body)))]
     return lambda_envelopes.envelope(source, "POST", headers, body, "plain")
@@ -329,6 +333,27 @@ def check_starts(report, logs, chosen, folder):
         report.check("AWS_LAMBDA_LOG_LEVEL is obeyed", [line["level"] for line in lines] == ["WARN"], lines)
 
 
+def check_runs_go_on(report, logs, chosen, folder):
+    """A function remembers nothing: it looks for the run, and goes on with it."""
+    here = folder / "checks"
+    config = write(here, "services: {github: {app: 123456, installation: 7, private_key: {file: app.pem}, "
+                         "url: {env: URL}}}\nnotify:\n  - github_check: {}\n    events: build.*\n")
+    subprocess.run(["openssl", "genrsa", "-out", str(here / "app.pem"), "2048"], capture_output=True,
+                   check=True)
+    with Catcher(GitHub()) as github, \
+            Function(here, chosen.build, config, URL=github.url("")) as function:
+        for state, name in (("running", "build.running"), ("failing", "build.failing"),
+                            ("failed", "build.finished")):
+            answer = function.answer(signed_event(body=body_of(7, state=state, event=name), name=name))
+            report.check(f"checks, {state}: 200", answer.status == 200, answer)
+        report.check("one run goes on", github.script.told() == [
+            ("Kite Frame", ["in_progress", "failure", "failure"])], github.script.told())
+        report.check("each looks first; one token for all", github.script.calls == [
+            "GET", "POST", "GET", "PATCH", "GET", "PATCH"] and github.script.grants == 1,
+                     github.script.calls)
+        check_clean(report, "checks", function, logs)
+
+
 def run():
     chosen = common.arguments(__doc__, cases="")
     report = common.Report(chosen.verbose)
@@ -340,6 +365,7 @@ def run():
             check_wire(report, logs, chosen, folder)
         if re.search(chosen.only, "alone"):
             check_deliveries(report, logs, chosen, folder, catcher)
+            check_runs_go_on(report, logs, chosen, folder)
             check_events(report, logs, chosen, folder)
             check_golden(report, logs, chosen, folder)
             check_starts(report, logs, chosen, folder)

@@ -320,24 +320,41 @@ NOTIFY = {
     "basecamp_campfire": "  - basecamp_campfire: { env: URL }\n",
     "github_commit_status": "  - github_commit_status\n"
                             "services: { github: { token: { env: TOKEN }, url: { env: URL } } }\n",
-    "github_check": "  - github_check\n"
+    **dict.fromkeys(answers.METHODS, "  - github_check\n"
                     "services: { github: { app: 1, installation: 2, private_key: { file: app.pem },"
-                    " url: { env: URL } } }\n",
+                    " url: { env: URL } } }\n"),
 }
+
+
+class Place:
+    """Answers what is tried, and to the other calls that this takes, what lets it come so far."""
+
+    takes_method = True
+    answer, method, others = None, None, {}
+
+    def __call__(self, method, path, _):
+        if path.endswith("/access_tokens"):
+            return 201, {}, b'{"token":"ghs_planted","expires_at":"2099-01-01T00:00:00Z"}'
+        if self.method in (None, method):
+            return self.answer
+        return 200 if method == "GET" else 201, {}, json.dumps(self.others.get(method, {})).encode()
 
 
 def test_answers_mean_what_the_tables_say(cli, report):
     document = (ROOT / "docs/notifiers.md").read_text(encoding="utf-8")
-    grant = 201, {}, b'{"token":"ghs_planted","expires_at":"2099-01-01T00:00:00Z"}'
     cli.file("app.pem", subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout)
-    with Catcher(lambda path, _: grant if path.endswith("/access_tokens") else answer) as place:
+    with Catcher(Place()) as place:
         for name, rows in answers.PLACES.items():
+            place.script.method = answers.METHODS.get(name)
+            place.script.others = answers.GOES_ON.get(name, {})
             config(cli, "notify:\n" + NOTIFY[name], URL=place.url("/"), TOKEN="planted-token")
             wrong = []
             for status, body, then, words in rows:
-                answer = (status, *(body if isinstance(body, tuple) else ({}, body)))
+                place.script.answer = (status, *(body if isinstance(body, tuple) else ({}, body)))
+                place.caught.clear()
                 one, = send(cli, "build_finished_failed")["deliveries"]
-                if answers.RESULTS[one["result"].get("reason", "ok")] != then:
+                was_asked = place.script.method in (None, *(call.method for call in place.caught))
+                if answers.RESULTS[one["result"].get("reason", "ok")] != then or not was_asked:
                     wrong.append((status, words, then, one["result"]))
             report.check(f"{name}: {len(rows)} answers", not wrong, wrong)
             made = answers.table(rows)
@@ -346,7 +363,40 @@ def test_answers_mean_what_the_tables_say(cli, report):
                 print(f"{name}\n\n{made}\n")
 
 
-TESTS = [test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
+# ---- what is kept of an answer
+
+
+def test_what_slack_said_is_kept(cli, report):
+    """Channel and ts, of each message by the API; nothing of a webhook's URL, which answers only `ok`."""
+    said = iter((b'{"ok":true,"channel":"C024BE91L","ts":"1700000000.000100","message":{"text":"x"}}',
+                 b'{"ok":true,"channel":"C024BE91L","ts":"1700000000.000200"}', b'{"ok":true}'))
+    with Catcher(lambda path, _: (200, {}, b"ok" if path == "/hook" else next(said))) as place:
+        config(cli, "notify:\n  - slack: '#builds'\n    events: [build.*, job.*]\n"
+               "  - slack: { url: { env: HOOK } }\n    events: [build.*, job.*]\n"
+               "services: { slack: { token: { env: TOKEN }, url: { env: URL } } }\n",
+               URL=place.url("/"), HOOK=place.url("/hook"), TOKEN="planted-token")
+        job = json.loads(webhook(7, "running", event="job.finished"))
+        job["job"] = {"id": "j-1", "type": "script", "name": "Lint", "state": "passed"}
+        for number, body in enumerate((webhook(7), json.dumps(job).encode(), webhook(8))):
+            drop(cli.path("state"), entry(body, number=number, event=json.loads(body)["event"]))
+        done = cli.run("worker", "--once", "--config", cli.path("kitehook.yml"), seconds=60)
+        for _ in range(5):
+            if done.code == 4:
+                done = cli.run("worker", "--once", "--config", cli.path("kitehook.yml"), seconds=60)
+        report.check("all arrive", done.code == 0 and len(place.caught) == 6, (done, len(place.caught)))
+        shown = cli.run("history", "kite-frame", "main", "--json", "--config", cli.path("kitehook.yml"))
+        builds = json.loads(shown.out)["branches"][0]["builds"]
+        told = {build["number"]: [(one["rule"], one["place"], one["job"], one["said"])
+                                  for one in build["told"]] for build in builds}
+        report.check("each with the build or job that it tells of", told == {8: [], 7: [
+            ("slack-1", "#builds", None, "C024BE91L 1700000000.000100"),
+            ("slack-1", "#builds", "j-1", "C024BE91L 1700000000.000200")]}, told)
+        people = cli.run("history", "kite-frame", "main", "--told", "--config", cli.path("kitehook.yml"))
+        report.check("people see it if they ask", "slack #builds: C024BE91L 1700000000.000200\n" in people.out,
+                     people)
+
+
+TESTS = [test_what_slack_said_is_kept, test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
          test_an_address_is_a_key_and_nothing_else, test_hostile_branches_choose_no_channel,
          test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,

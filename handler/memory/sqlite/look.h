@@ -151,6 +151,17 @@ enum kh_err kh_look_builds(struct kh_look *look, const struct kh_look_at *at,
                            bool (*each)(void *self, const struct kh_look_build *build), void *self,
                            struct kh_diag *diag) KH_MUST_USE;
 
+/* What a place answered (memory/queue.h); the texts hold during the call. */
+struct kh_look_message {
+  struct kh_str subject, rule, notifier, place, said;
+  int64_t seen_us;
+};
+
+/* Calls EACH for every one that is there, the oldest first. */
+enum kh_err kh_look_messages(struct kh_look *look,
+                             void (*each)(void *self, const struct kh_look_message *message), void *self,
+                             struct kh_diag *diag) KH_MUST_USE;
+
 /* A pipeline that has branches in memory; the texts hold during the call. */
 struct kh_look_pipeline {
   struct kh_str organization, pipeline, id; /* any may be empty */
@@ -182,7 +193,7 @@ struct kh_look_forget {
 
 /* How many went. */
 struct kh_look_forgotten {
-  int64_t branches, builds, told;
+  int64_t branches, builds, told; /* also what places answered */
   int64_t names; /* of jobs */
   int64_t lines; /* of the journal */
   int64_t dead;  /* deliveries */

@@ -50,6 +50,22 @@ static enum kh_err forget_told(const struct forgetting *forgetting, struct kh_st
   return err;
 }
 
+/*
+ * What places answered, of builds that are not known any more: those that went just now, and older ones, of
+ * which nothing else tells whose they were.
+ */
+static enum kh_err forget_answers(const struct forgetting *forgetting)
+{
+  if (forgetting->forgotten->builds + forgetting->forgotten->branches == 0)
+    return KH_OK;
+  struct kh_call call = kh_call(forgetting->look->db, KH_SQL_FORGET_MESSAGES_OF_NONE);
+  int64_t count = 0;
+  const enum kh_err err = kh_look_change(forgetting->look, &call, &count, forgetting->diag);
+
+  forgetting->forgotten->told += count;
+  return err;
+}
+
 static enum kh_err forget_builds(const struct forgetting *forgetting, enum kh_statement statement)
 {
   struct kh_call call = named(forgetting, statement);
@@ -166,18 +182,24 @@ static enum kh_err forget_pipeline(const struct forgetting *forgetting)
     err = forget_builds(forgetting, KH_SQL_FORGET_BUILDS_OF_PIPELINE);
   if (!err)
     err = forget(forgetting, KH_SQL_FORGET_PIPELINE, &forgotten->branches);
-  return err;
+  return err ? err : forget_answers(forgetting);
 }
 
 static enum kh_err forget_person(const struct forgetting *forgetting)
 {
   struct kh_look_forgotten *forgotten = forgetting->forgotten;
+  int64_t messages = 0;
   enum kh_err err = forget(forgetting, KH_SQL_FORGET_LINES_OF_PERSON, &forgotten->lines);
 
   if (!err)
     err = forget_builds(forgetting, KH_SQL_FORGET_BUILDS_OF_PERSON);
   if (!err)
     err = forget(forgetting, KH_SQL_FORGET_BRANCHES_OF_PERSON, &forgotten->branches);
+  if (!err)
+    err = forget_answers(forgetting);
+  if (!err)
+    err = forget(forgetting, KH_SQL_FORGET_MESSAGES_OF_PERSON, &messages);
+  forgotten->told += messages;
   if (!err)
     err = forget_names(forgetting);
   if (!err)

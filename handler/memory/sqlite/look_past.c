@@ -113,6 +113,35 @@ enum kh_err kh_look_builds(struct kh_look *look, const struct kh_look_at *at,
   return tell_all(look, &call, tell_build, &builds, diag);
 }
 
+struct messages {
+  void (*each)(void *self, const struct kh_look_message *message);
+  void *self;
+};
+
+/* In the order of KH_SQL_MESSAGES. */
+static bool tell_message(struct kh_call *call, void *self)
+{
+  const struct messages *messages = self;
+  const struct kh_look_message message = {kh_call_text_at(call, 0), kh_call_text_at(call, 1),
+                                          kh_call_text_at(call, 2), kh_call_text_at(call, 3),
+                                          kh_call_text_at(call, 4), kh_call_number_at(call, 5)};
+
+  messages->each(messages->self, &message);
+  return true;
+}
+
+enum kh_err kh_look_messages(struct kh_look *look,
+                             void (*each)(void *self, const struct kh_look_message *message), void *self,
+                             struct kh_diag *diag)
+{
+  struct messages messages = {each, self};
+
+  if (!look->db)
+    return KH_OK;
+  struct kh_call call = kh_call(look->db, KH_SQL_MESSAGES);
+  return tell_all(look, &call, tell_message, &messages, diag);
+}
+
 struct pipelines {
   void (*each)(void *self, const struct kh_look_pipeline *pipeline);
   void *self;

@@ -51,15 +51,14 @@ static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery 
   (void)now_us;
   if (!kh_github_read_place(delivery->place, &commit) || !outgoing->grant)
     return KH_ERR_RENDER;
-  if (!kh_github_goes_on(delivery, outgoing->told, &id))
-    outgoing->told = NULL;
-  outgoing->verb = outgoing->told ? KH_PATCH : KH_POST;
+  const bool goes_on = kh_github_goes_on(delivery, outgoing->told, &id);
+  outgoing->told = goes_on ? outgoing->told : NULL;
+  outgoing->verb = goes_on ? KH_PATCH : KH_POST;
   (void)snprintf(path, sizeof path, "repos/%.*s/check-runs%s%.*s", KH_FMT(commit.repository),
-                 outgoing->told ? "/" : "", KH_FMT(id));
+                 goes_on ? "/" : "", KH_FMT(goes_on ? id : KH_NO_STR));
   enum kh_err err = kh_github_address(rule, path, outgoing->grant, outgoing);
   if (!err)
-    err = outgoing->told ? leave_annotations(outgoing)
-                         : kh_outgoing_text(outgoing, "head_sha", commit.commit);
+    err = goes_on ? leave_annotations(outgoing) : kh_outgoing_text(outgoing, "head_sha", commit.commit);
   return err ? err : kh_outgoing_text(outgoing, "name", commit.name);
 }
 
