@@ -9,8 +9,8 @@
 /*
  * Appends TEXT, each address in it as "[address]". One is an @ with what stands before it, as far as that is
  * no white space, control character, / " < or >; and behind it a domain: letters, digits, - . and what is not
- * ASCII, with a dot and behind the last dot a letter and one more. Behind "://" that is who logs in, and any
- * host will do. "git@" is nobody's. True when TEXT is all there. OUT keeps the error.
+ * ASCII, with a dot and behind one a letter and one byte more. Behind "://" that is who logs in, and any host
+ * will do. "git@" is nobody's. True when TEXT is all there. OUT keeps the error.
  */
 bool kh_masked_text(struct kh_str text, struct kh_buf *out);
 /*

@@ -21,15 +21,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # ---- the second writing ----
 
 BEFORE = r"[^\x00-\x20\x7F/\"<>]"
-ADDRESS = re.compile(rf"(?P<scheme>://)?(?P<user>{BEFORE}*)")
 
 
 def domain_of(text):
     """The domain that TEXT begins with, and whether it is one of an address."""
     domain = re.match(r"[A-Za-z0-9.\-\u0080-\U0010FFFF]*", text).group().rstrip(".-")
-    return domain, bool(re.search(r"\.[A-Za-z\u0080-\U0010FFFF](.|[^\x00-\x7F])[^.]*$", domain)) or (
-        # one letter beyond ASCII is more than one byte already
-        bool(re.search(r"\.[\u0080-\U0010FFFF]$", domain)))
+    # one letter beyond ASCII is more than one byte already
+    return domain, bool(re.search(r"\.([A-Za-z][^.]|[\u0080-\U0010FFFF])", domain))
 
 
 def masked_text(text):
