@@ -14,8 +14,8 @@
  */
 bool kh_masked_text(struct kh_str text, struct kh_buf *out);
 /*
- * Appends URL, of a page or a repository ("https://user:word@host/path", "git@host:path"): of who logs in the @
- * stays, or "git@"; of a query the question mark; the rest as kh_masked_text. True when that is all of it.
+ * Appends URL, of a page or a repository ("https://user:word@host/path", "git@host:path"): of who logs in the
+ * @ stays, or "git@"; of a query the question mark; the rest as kh_masked_text. True when that is all of it.
  * *LINKS is false where another path than that of URL came of it.
  */
 bool kh_masked_url(struct kh_str url, bool *links, struct kh_buf *out);
