@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "memory/history/history.h"
+#include "memory/reason.h"
 
 /* How long a body counts as seen: one that has a time of its event, and one that may come again as it was. */
 enum { KH_BODY_WINDOW_S = 24 * 3600, KH_TIMELESS_WINDOW_S = 600 };
@@ -40,13 +41,42 @@ struct kh_facts {
 /* How long what came before is remembered, after its last webhook. */
 enum { KH_BRANCH_AGE_S = 90 * 86400, KH_BUILD_AGE_S = 7 * 86400, KH_TOLD_AGE_S = 30 * 86400 };
 
+/* The rules of a configuration, as the journal keeps them (rules/rule_list.h). Borrowed. */
+struct kh_rule_list {
+  unsigned char digest[KH_DIGEST_BYTES]; /* of the text */
+  struct kh_str json;
+};
+
 /* One line of the journal: what came and what became of it. Nothing here is secret. */
 struct kh_journal {
-  struct kh_str entry, request_id, event, organization, pipeline, branch, state, verdict;
+  struct kh_str entry, request_id;
+  struct kh_str event, organization, pipeline, branch, state, build_id, job;
+  struct kh_str proof, secret; /* "signature", and the name of the one that matched */
+  enum kh_reason verdict;      /* of the stage webhook */
   int64_t build_number, received_us, done_us;
+  int64_t sent_s; /* 0 where that is not known */
+  int64_t bytes;  /* of the body */
   size_t deliveries;
-  bool is_repeat; /* or a replay: it was proven, and nothing was made of it */
+  const struct kh_rule_list *rules; /* that were asked; NULL for none */
+  struct kh_str decisions;          /* of each of them the number of its reason */
+  struct kh_str notes;              /* JSON; or empty */
+  struct kh_str kept;               /* memory/journal/kept.h; or empty */
 };
+
+/* It was proven, and nothing was made of it. */
+static inline bool kh_journal_is_repeat(const struct kh_journal *journal)
+{
+  return journal->verdict == KH_REASON_REPLAY || journal->verdict == KH_REASON_REPEAT;
+}
+
+/* How much the journal holds. */
+struct kh_journal_bounds {
+  size_t max_entries; /* 0: none is kept */
+  uint64_t max_bytes; /* in the file, about */
+  int64_t keep_s;
+};
+
+enum { KH_JOURNAL_ENTRIES = 10000, KH_JOURNAL_BYTES = 64 * 1024 * 1024, KH_JOURNAL_KEEP_S = 30 * 86400 };
 
 struct kh_memory_ops {
   enum kh_err (*begin)(void *self, const struct kh_claim *claim, enum kh_seen *seen);
@@ -58,7 +88,8 @@ struct kh_memory_ops {
                           int64_t *value);
   enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value);
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal);
-  void (*keep)(void *self, int64_t branch_keep_s);
+  enum kh_err (*note_aside)(void *self, const struct kh_journal *journal);
+  void (*keep)(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal);
 };
 
 struct kh_memory {
@@ -123,7 +154,7 @@ KH_MUST_USE static inline enum kh_err kh_memory_tell(const struct kh_memory *mem
 }
 
 /*
- * Remembers the claim and writes the journal. Of an entry that was claimed already it only remembers that it
+ * Remembers the claim and writes the journal: before what is owed for it, which then belongs to that line. Of an entry that was claimed already it only remembers that it
  * still lies there: begin said KH_SEEN_DONE, and whoever commits it owes nothing for it.
  */
 KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *memory,
@@ -133,10 +164,18 @@ KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *m
   return memory->ops->commit(memory->self, claim, journal);
 }
 
-/* How long branches are kept from now on; until then KH_BRANCH_AGE_S. */
-static inline void kh_memory_keep(const struct kh_memory *memory, int64_t branch_keep_s)
+/* In a batch: a line of the journal alone, of what nobody can work and which is no more than that. */
+KH_MUST_USE static inline enum kh_err kh_memory_note_aside(const struct kh_memory *memory,
+                                                           const struct kh_journal *journal)
 {
-  memory->ops->keep(memory->self, branch_keep_s);
+  return memory->ops->note_aside(memory->self, journal);
+}
+
+/* How long branches are kept from now on, and how much of a journal; until then what the constants say. */
+static inline void kh_memory_keep(const struct kh_memory *memory, int64_t branch_keep_s,
+                                  const struct kh_journal_bounds *journal)
+{
+  memory->ops->keep(memory->self, branch_keep_s, journal);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/base.h"
 
 #include "fuzz/replay.h"
+#include "words/address.h"
 #include "notify/email/address.h"
 #include "notify/email/message.h"
 
@@ -122,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     parts[i] = rest.at ? kh_str_cut(&rest, '\0') : KH_STR("");
     parts[i] = parts[i].len > 0 ? parts[i] : KH_STR("x");
   }
-  const bool is_address = kh_email_is_address(parts[0]);
+  const bool is_address = kh_address_is_good(parts[0]);
   if (is_address)
     check_address(parts[0]);
   for (size_t i = 0; i < parts[1].len; i++)

@@ -13,6 +13,8 @@
 #define KH_LOOK_H
 
 #include "memory/memory.h"
+#include "memory/queue.h"
+#include "memory/reason.h"
 
 struct kh_look;
 
@@ -173,6 +175,120 @@ enum kh_err kh_look_pipelines(struct kh_look *look,
                               void (*each)(void *self, const struct kh_look_pipeline *pipeline), void *self,
                               struct kh_diag *diag) KH_MUST_USE;
 
+/* ---- the journal: look_journal.c ---- */
+
+/*
+ * A webhook of the journal, as it was when it came; all holds during the call. What came before there was a
+ * journal of this kind has no build_id, proof, decisions and kept.
+ */
+struct kh_look_webhook {
+  int64_t seq; /* how people call it; above 0, and in the order of work */
+  struct kh_str entry, request_id;
+  struct kh_str event, organization, pipeline, branch, state, build_id, job; /* empty where it has none */
+  enum kh_reason
+      verdict;          /* KH_REASON_DONE, _REPLAY, _REPEAT, _REPLAYED, _ASIDE; KH_REASON_NONE: a newer one */
+  struct kh_str proof;  /* "signature", "token", "eventbridge" */
+  struct kh_str secret; /* the name of the one that proved it */
+  int64_t build_number; /* 0 for none */
+  int64_t received_us, done_us;
+  int64_t sent_s;          /* as it was signed; 0 where it was not */
+  int64_t bytes;           /* of its body, which is not kept */
+  int64_t deliveries;      /* that it led to */
+  int64_t rule_list;       /* 0 where no rule was asked */
+  struct kh_str decisions; /* a byte a rule, in the order of the list: its enum kh_reason */
+  struct kh_str notes;     /* JSON: {"<place of a rule>": "what is in the way"}; or empty */
+  struct kh_str kept;      /* the webhook as far as it is kept (memory/journal/kept.h); or empty */
+};
+
+/* All that are given must hold; absent texts and 0 ask for nothing. */
+struct kh_look_which {
+  struct kh_str id; /* its seq, its request id, or its entry's name */
+  struct kh_str event, branch;
+  struct kh_str pipeline; /* slug or organization/slug */
+  int64_t build_number;
+  struct kh_str verdict; /* a word of reason.h */
+  struct kh_str reason;  /* a word of reason.h that a rule came to */
+  int64_t since_us;      /* received then or later */
+  int64_t after_seq;     /* worked after that one: for who follows */
+  bool newest_first;
+  int64_t max; /* 0: all */
+};
+
+/*
+ * Calls EACH for every such webhook, until it returns false. Between the calls nothing is held open: EACH may
+ * take its time, look into the same look, and what comes meanwhile is told, too, where the oldest comes first.
+ */
+enum kh_err kh_look_webhooks(struct kh_look *look, const struct kh_look_which *which,
+                             bool (*each)(void *self, const struct kh_look_webhook *webhook), void *self,
+                             struct kh_diag *diag) KH_MUST_USE;
+
+/* What one rule made of it. */
+struct kh_look_decision {
+  size_t at; /* its place in the list that there was, from 0 */
+  struct kh_str rule, notifier;
+  struct kh_str destination; /* as people may see it */
+  struct kh_str digest;      /* of what it asks for: equal to that of a rule of today which asks the same */
+  enum kh_reason reason;
+  struct kh_str note; /* what is in the way, where that is known; or empty */
+};
+
+/* Calls EACH for every rule that was asked about WEBHOOK, in their order, until it returns false. */
+enum kh_err kh_look_decisions(struct kh_look *look, const struct kh_look_webhook *webhook,
+                              bool (*each)(void *self, const struct kh_look_decision *decision), void *self,
+                              struct kh_diag *diag) KH_MUST_USE;
+
+/* What became of a delivery of it, also of one that left the outbox. */
+struct kh_look_fate {
+  int64_t webhook; /* its seq */
+  struct kh_str id, rule, notifier, credential;
+  struct kh_str place;   /* as people may see it */
+  enum kh_reason reason; /* of the stage delivery */
+  bool is_owed;          /* it may still be sent */
+  struct kh_str detail;  /* why its last attempt failed: "delivery_failed: HTTP 500"; or empty */
+  struct kh_str answer;  /* of the last answer that came, what was kept; or empty */
+  struct kh_str tries;   /* a line each of the last failed attempts: "<time_us> <status> <why>" */
+  int64_t status;        /* of the last answer, 0 for none; of a delivered one always 0 */
+  int64_t attempts;      /* made since it was owed, or redriven */
+  int64_t created_us;
+  int64_t next_us;  /* of an owed one: when it is tried, a rest of its destination included */
+  int64_t ended_us; /* when it arrived, died, left; 0 while it is owed */
+};
+
+/*
+ * Calls EACH for every delivery of the webhook SEQ, 0 for all, by webhook and id, until it returns false. Like
+ * those for the next, it must not wait for anything.
+ */
+enum kh_err kh_look_fates(struct kh_look *look, int64_t seq, int64_t now_us,
+                          bool (*each)(void *self, const struct kh_look_fate *fate), void *self,
+                          struct kh_diag *diag) KH_MUST_USE;
+
+/* A kind of event that ever came, new or not, from ORGANIZATION, which may be empty. */
+struct kh_look_event_seen {
+  struct kh_str organization, event;
+  int64_t first_us, last_us; /* received; the last to the day */
+};
+
+enum kh_err kh_look_events_seen(struct kh_look *look,
+                                bool (*each)(void *self, const struct kh_look_event_seen *seen), void *self,
+                                struct kh_diag *diag) KH_MUST_USE;
+
+/* What the journal covers. Zeros where it is empty. */
+struct kh_look_span {
+  int64_t webhooks, bytes; /* bytes: about, as its bounds count them */
+  int64_t first_seq, last_seq;
+  int64_t first_us, last_us; /* received */
+};
+
+enum kh_err kh_look_span(struct kh_look *look, struct kh_look_span *span, struct kh_diag *diag) KH_MUST_USE;
+
+/*
+ * Owes COUNT deliveries, with a line of the journal of their own, JOURNAL, in one transaction; *SEQ is its
+ * number. Their ids must be new: one that is known is owed no second time. Wake the worker then.
+ */
+enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
+                        const struct kh_delivery *deliveries, size_t count, int64_t *seq,
+                        struct kh_diag *diag) KH_MUST_USE;
+
 /* ---- look_forget.c ---- */
 
 enum { KH_FORGET_PERSON_MIN_BYTES = 3 };
@@ -194,10 +310,10 @@ struct kh_look_forget {
 /* How many went. */
 struct kh_look_forgotten {
   int64_t branches, builds, told; /* also what places answered */
-  int64_t names; /* of jobs */
-  int64_t lines; /* of the journal */
-  int64_t dead;  /* deliveries */
-  bool is_gone;  /* false: it was removed, but not all of its bytes were overwritten; DIAG says why */
+  int64_t names;                  /* of jobs */
+  int64_t lines;                  /* of the journal */
+  int64_t dead;                   /* deliveries */
+  bool is_gone; /* false: it was removed, but not all of its bytes were overwritten; DIAG says why */
 };
 
 /*
