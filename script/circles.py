@@ -15,8 +15,8 @@ import sys
 
 # Folders of handler/ in the order in which data passes them: each may need what stands before it. What lies
 # in handler/ itself needs all of them, and none of them needs it.
-ORDER = ["base", "config", "net", "receive", "inbox", "memory", "language", "words", "rules", "notify",
-         "deliver"]
+ORDER = ["base", "config", "net", "receive", "inbox", "memory", "language", "words", "kept", "rules",
+         "notify", "deliver"]
 MAY_NEED = {"handler": [], "cgi": ["handler"], "lambda": ["handler"], "worker": ["handler"],
             "cli": ["handler", "worker"]}
 # At the beginning of a line, not static, with a body or a value behind it.

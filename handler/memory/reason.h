@@ -83,7 +83,9 @@ enum kh_reason_stage { KH_STAGE_WEBHOOK, KH_STAGE_RULE, KH_STAGE_DELIVERY };
   X(52, KH_REASON_OWED_ANEW, "owed_anew", KH_STAGE_DELIVERY,                                                 \
     "it was dead, and a later webhook owes the same again", "")                                              \
   X(53, KH_REASON_OWED_BEFORE, "owed_before", KH_STAGE_DELIVERY,                                             \
-    "an earlier webhook owes the same already, and once is enough", "")
+    "an earlier webhook owes the same already, and once is enough", "")                                      \
+  X(54, KH_REASON_UNDER_WAY, "under_way", KH_STAGE_DELIVERY,                                                 \
+    "it is on its way, and is tried again where no answer comes", "")
 
 #define KH_REASON_ID(number, name, word, stage, says, cure) name = number,
 enum kh_reason { KH_REASON_NONE = 0, KH_REASONS(KH_REASON_ID) KH_REASON__MAX = 255 };

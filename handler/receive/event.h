@@ -24,6 +24,8 @@ enum kh_event_kind {
 
 enum { KH_EVENT_NAME_BYTES = 101, KH_SLUG_BYTES = 129 };
 
+struct kh_withheld;
+
 struct kh_event {
   struct kh_str body;
   char name[KH_EVENT_NAME_BYTES]; /* the body's `event`; else the header's; else "" */
@@ -45,6 +47,8 @@ struct kh_event {
    * may still take (names.h). NULL after reading.
    */
   size_t *steps_left;
+  /* Borrowed: what it does not have, as it comes out of the journal (language/names/withheld.h). Else NULL. */
+  struct kh_withheld *withheld;
 };
 
 /*

@@ -36,6 +36,7 @@ const char *kh_mistake_kind_name(enum kh_mistake_kind kind)
       [KH_MISTAKE_VALIDATION] = "validation",
       [KH_MISTAKE_RESULT] = "result",
       [KH_MISTAKE_EVALUATION] = "evaluation",
+      [KH_MISTAKE_NOT_KEPT] = "not_kept",
   };
 
   return names[kind];

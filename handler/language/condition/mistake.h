@@ -1,7 +1,7 @@
 /*
  * mistake.h - what is wrong with a condition, and where.
  *
- * The four kinds are those of Buildkite's own library (github.com/buildkite/conditional, errors.go). A
+ * The first four kinds are those of Buildkite's own library (github.com/buildkite/conditional, errors.go). A
  * mistake is the caller's, fixed size, optional (NULL); the first one wins. Texts never hold a value from the
  * webhook or its environment.
  */
@@ -15,7 +15,8 @@ enum kh_mistake_kind {
   KH_MISTAKE_PARSE,
   KH_MISTAKE_VALIDATION,
   KH_MISTAKE_RESULT,
-  KH_MISTAKE_EVALUATION
+  KH_MISTAKE_EVALUATION,
+  KH_MISTAKE_NOT_KEPT /* the webhook is out of the journal, which does not have what is asked for */
 };
 
 struct kh_mistake {
@@ -41,7 +42,7 @@ bool kh_mistake_set(struct kh_mistake *mistake, enum kh_mistake_kind kind, size_
                     const char *format, ...) KH_PRINTF(5, 6);
 /* Adds what was probably meant; NULL is fine. */
 void kh_mistake_hint(struct kh_mistake *mistake, const char *hint);
-/* "parse", "validation", "result", "evaluation"; "none". */
+/* "parse", "validation", "result", "evaluation", "not_kept"; "none". */
 const char *kh_mistake_kind_name(enum kh_mistake_kind kind);
 /* The line of SOURCE that the mistake is in, and a second line with carets below its place. */
 void kh_mistake_caret(const struct kh_mistake *mistake, struct kh_str source, struct kh_buf *out);

@@ -80,6 +80,6 @@ enum kh_err kh_process_was_told(void *self, const unsigned char what[KH_DIGEST_B
                                 bool *told, int64_t *value) KH_MUST_USE;
 enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                             int64_t value) KH_MUST_USE;
-void kh_process_keep(void *self, int64_t branch_keep_s);
+void kh_process_keep(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal);
 
 #endif

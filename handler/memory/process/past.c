@@ -98,8 +98,9 @@ enum kh_err kh_process_tell(void *self, const unsigned char what[KH_DIGEST_BYTES
   return err ? err : add(process, what, &none, value);
 }
 
-void kh_process_keep(void *self, int64_t branch_keep_s)
+void kh_process_keep(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal)
 {
   (void)self; /* nothing grows old here */
   (void)branch_keep_s;
+  (void)journal;
 }

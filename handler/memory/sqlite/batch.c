@@ -30,6 +30,8 @@ static enum kh_err begin(void *self)
   sqlite->added_count = 0;
   memset(sqlite->counted, 0, sizeof sqlite->counted);
   sqlite->counted_us = 0;
+  sqlite->webhook = 0;
+  sqlite->knows_end = false;
   return err;
 }
 
@@ -37,6 +39,8 @@ static void drop(void *self)
 {
   struct kh_sqlite *sqlite = self;
 
+  if (sqlite->in_batch)
+    kh_sqlite_forget_journal(sqlite);
   if (sqlite->in_batch && kh_db_in_transaction(sqlite->db))
     (void)!run(sqlite, KH_SQL_ROLLBACK);
   sqlite->in_batch = false;
@@ -48,8 +52,7 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
   const struct {
     enum kh_statement statement;
     int64_t before_us;
-  } prunes[] = {{KH_SQL_PRUNE_JOURNAL, sqlite->latest_us - KH_JOURNAL_AGE_S * second_us},
-                {KH_SQL_PRUNE_SIGNATURES, sqlite->latest_us - sqlite->replay_window_us},
+  } prunes[] = {{KH_SQL_PRUNE_SIGNATURES, sqlite->latest_us - sqlite->replay_window_us},
                 {KH_SQL_PRUNE_BODIES, sqlite->latest_us - KH_BODY_WINDOW_S * second_us},
                 {KH_SQL_PRUNE_ENTRIES, sqlite->done_us - KH_ENTRY_AGE_S * second_us},
                 {KH_SQL_PRUNE_BRANCHES, sqlite->latest_us - sqlite->branch_keep_us},
@@ -63,7 +66,7 @@ static enum kh_err prune(struct kh_sqlite *sqlite)
     kh_call_number(&call, prunes[i].before_us);
     err = kh_call_run(&call);
   }
-  return err;
+  return err ? err : kh_sqlite_hold_journal(sqlite, sqlite->latest_us);
 }
 
 /* Once a batch, however many it carried. */

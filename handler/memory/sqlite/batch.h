@@ -3,7 +3,8 @@
  * the way in.
  *
  * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, with past.c for what came
- * before; queue.c is queue.h, whose bounds bounds.c holds. All of them ask db.c, which alone knows SQLite, by
+ * before; journal.c the journal, and
+ * what became of what left the queue; queue.c is queue.h, whose bounds bounds.c holds. All of them ask db.c, which alone knows SQLite, by
  * the statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
  * ready. look.c is for who looks beside the worker, with a file of its own.
  */
@@ -11,7 +12,7 @@
 #define KH_SQLITE_BATCH_H
 
 #include "config/config.h"
-#include "memory/sqlite/db.h"
+#include "memory/sqlite/journal.h"
 #include "memory/store.h"
 
 /* What is counted for people, by days and in all (look.h). */
@@ -31,6 +32,13 @@ struct kh_share {
 };
 enum { KH_SHARES_ADDED_MAX = 8 };
 
+/* A kind of event that was written down as seen, by a hash of organization and name. */
+struct kh_seen_event {
+  uint64_t hash;
+  int64_t day;
+};
+enum { KH_SEEN_EVENTS = 64 };
+
 struct kh_sqlite {
   struct kh_db *db;
   int64_t replay_window_us;
@@ -46,6 +54,15 @@ struct kh_sqlite {
   uint64_t log_bytes;   /* the same of batches that may still be in the write-ahead log alone */
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
+  struct kh_journal_bounds journal;
+  int64_t webhook; /* the line that what is owed next belongs to; 0 for none */
+  bool knows_end;  /* in the open batch */
+  struct kh_journal_end end;
+  int64_t rule_list; /* that the last lines were written by; 0 where that is not known */
+  unsigned char rule_list_digest[KH_DIGEST_BYTES];
+  bool knows_fates;
+  int64_t fates_bytes, fates_version; /* what has left the queue; as long as nobody else changes anything */
+  struct kh_seen_event seen[KH_SEEN_EVENTS];
   struct kh_queue_bounds bounds;
   bool has_grown;            /* the batch owes or buries */
   int64_t grown_us;          /* when it does */
@@ -88,6 +105,17 @@ enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUS
 /* Waits and lives that lie ahead of NOW_US begin then. */
 enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MUST_USE;
 
+/* ---- journal.c ---- */
+
+/* In a batch: writes JOURNAL, unless none is kept; what is owed next belongs to it. */
+enum kh_err kh_sqlite_journal(struct kh_sqlite *sqlite, const struct kh_journal *journal) KH_MUST_USE;
+/* Runs CALL, which writes fates, and gives the bytes of each; before what they are of leaves the queue. */
+enum kh_err kh_sqlite_fates(struct kh_sqlite *sqlite, struct kh_call *call) KH_MUST_USE;
+/* At the end of a batch with webhooks, at NOW_US: what is over the bounds goes, the oldest first. */
+enum kh_err kh_sqlite_hold_journal(struct kh_sqlite *sqlite, int64_t now_us) KH_MUST_USE;
+/* After a batch that was rolled back. */
+void kh_sqlite_forget_journal(struct kh_sqlite *sqlite);
+
 /* ---- past.c: what came before, of memory.h ---- */
 
 enum kh_err kh_sqlite_recall(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
@@ -98,7 +126,7 @@ enum kh_err kh_sqlite_was_told(void *self, const unsigned char what[KH_DIGEST_BY
                                bool *told, int64_t *value) KH_MUST_USE;
 enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                            int64_t value) KH_MUST_USE;
-void kh_sqlite_keep(void *self, int64_t branch_keep_s);
+void kh_sqlite_keep(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal);
 
 /* ---- bounds.c ---- */
 

@@ -107,15 +107,22 @@ static enum kh_err choose(struct kh_sqlite *sqlite, enum kh_statement statement,
   return err;
 }
 
-/* The COUNT oldest of CREDENTIAL. */
+/* The COUNT oldest of CREDENTIAL that are dead. */
 static enum kh_err forget(struct kh_sqlite *sqlite, const char *credential, int64_t count)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET);
+  struct kh_call fates = kh_call(sqlite->db, KH_SQL_FATES_OF_FORGOTTEN);
   uint64_t forgotten = 0;
 
+  kh_call_text(&fates, kh_str_of(credential));
+  kh_call_number(&fates, count);
+  kh_call_number(&fates, sqlite->grown_us);
+  enum kh_err err = kh_sqlite_fates(sqlite, &fates);
+  if (err)
+    return err;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET);
   kh_call_text(&call, kh_str_of(credential));
   kh_call_number(&call, count);
-  enum kh_err err = kh_sqlite_run_shared(sqlite, &call, 0, -1, &forgotten);
+  err = kh_sqlite_run_shared(sqlite, &call, 0, -1, &forgotten);
   return err ? err : write_shares(sqlite);
 }
 

@@ -65,22 +65,6 @@ static enum kh_err begin(void *self, const struct kh_claim *claim, enum kh_seen 
   return kh_sqlite_note(sqlite, err);
 }
 
-static enum kh_err write_journal(struct kh_sqlite *sqlite, const struct kh_journal *journal)
-{
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_JOURNAL);
-  const struct kh_str texts[] = {journal->entry,        journal->request_id, journal->event,
-                                 journal->organization, journal->pipeline,   journal->branch,
-                                 journal->state,        journal->verdict};
-
-  for (size_t i = 0; i < KH_COUNT(texts); i++)
-    kh_call_text(&call, texts[i]);
-  kh_call_number(&call, journal->build_number);
-  kh_call_number(&call, journal->received_us);
-  kh_call_number(&call, journal->done_us);
-  kh_call_number(&call, (int64_t)journal->deliveries);
-  return kh_call_run(&call);
-}
-
 /* Anew where it was claimed long ago: as long as its file lies there, it must not be forgotten. */
 static enum kh_err remember_entry(struct kh_sqlite *sqlite, const struct kh_claim *claim, int64_t done_us)
 {
@@ -121,6 +105,7 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
 
   if (err)
     return err;
+  sqlite->webhook = 0;
   err = find_entry(sqlite, claim, &known);
   if (!err && known)
     err = remember_entry(sqlite, claim, journal->done_us);
@@ -129,20 +114,20 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   /* One webhook alone may try: the spare is there for its second time. */
   if (++sqlite->batch_webhooks == 2)
     sqlite->batch_room = left_bytes(sqlite->state);
-  err = kh_sqlite_take_room(sqlite, ROWS_BYTES);
+  err = kh_sqlite_take_room(sqlite, ROWS_BYTES + journal->kept.len + journal->notes.len);
   if (err)
     goto done;
   if (claim->now_us > sqlite->latest_us)
     sqlite->latest_us = claim->now_us;
   if (journal->done_us > sqlite->done_us)
     sqlite->done_us = journal->done_us;
-  err = write_journal(sqlite, journal);
+  err = kh_sqlite_journal(sqlite, journal);
   if (!err)
     err = remember_entry(sqlite, claim, journal->done_us);
   if (!err)
     err = remember(sqlite, claim);
   if (!err)
-    kh_sqlite_count(sqlite, journal->is_repeat ? KH_COUNTED_REPEAT : KH_COUNTED_ACCEPTED, 1,
+    kh_sqlite_count(sqlite, kh_journal_is_repeat(journal) ? KH_COUNTED_REPEAT : KH_COUNTED_ACCEPTED, 1,
                     journal->done_us);
 
 done:

@@ -227,6 +227,12 @@ enum kh_err kh_look_drop(struct kh_look *look, const struct kh_look_filter *filt
   enum kh_err err = kh_look_run(look, KH_SQL_BEGIN, diag);
   if (err)
     return err;
-  struct kh_call call = filtered(look, KH_SQL_DROP, filter, now_us);
-  return kh_look_end_change(look, kh_look_change(look, &call, count, diag), diag);
+  struct kh_call fates = filtered(look, KH_SQL_FATES_OF_DROPPED, filter, now_us);
+  err = kh_look_problem(look, kh_call_run(&fates), diag);
+  if (!err) {
+    struct kh_call call = filtered(look, KH_SQL_DROP, filter, now_us);
+
+    err = kh_look_change(look, &call, count, diag);
+  }
+  return kh_look_end_change(look, err, diag);
 }

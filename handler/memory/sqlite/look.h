@@ -243,7 +243,10 @@ struct kh_look_fate {
   int64_t ended_us; /* when it arrived, died, left; 0 while it is owed */
 };
 
-/* Calls EACH for every delivery of the webhook SEQ, 0 for all, by webhook and id, until it returns false. */
+/*
+ * Calls EACH for every delivery of the webhook SEQ, 0 for all, by webhook and id, until it returns false. Like
+ * those for the next, it must not wait for anything.
+ */
 enum kh_err kh_look_fates(struct kh_look *look, int64_t seq, int64_t now_us,
                           bool (*each)(void *self, const struct kh_look_fate *fate), void *self,
                           struct kh_diag *diag) KH_MUST_USE;

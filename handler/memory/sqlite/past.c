@@ -179,9 +179,10 @@ enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES]
   return kh_sqlite_note(sqlite, kh_call_run(&call));
 }
 
-void kh_sqlite_keep(void *self, int64_t branch_keep_s)
+void kh_sqlite_keep(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal)
 {
   struct kh_sqlite *sqlite = self;
 
   sqlite->branch_keep_us = branch_keep_s * second_us;
+  sqlite->journal = *journal;
 }

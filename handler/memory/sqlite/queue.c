@@ -11,46 +11,69 @@ static enum kh_err know_destination(struct kh_sqlite *sqlite, const struct kh_de
   return kh_call_run(&call);
 }
 
-static enum kh_err replace_older(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
+/* What replacing and its fates have in common. */
+static struct kh_call older(struct kh_sqlite *sqlite, enum kh_statement statement,
+                            const struct kh_delivery *delivery)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_REPLACE);
+  struct kh_call call = kh_call(sqlite->db, statement);
 
   kh_call_text(&call, kh_str_of(delivery->credential));
   kh_call_text(&call, kh_str_of(delivery->place));
   kh_call_text(&call, kh_str_of(delivery->entry));
-  return kh_sqlite_run_shared(sqlite, &call, -1, 0, &(uint64_t){0});
+  return call;
+}
+
+static enum kh_err replace_older(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
+{
+  struct kh_call fates = older(sqlite, KH_SQL_FATES_OF_REPLACED, delivery);
+
+  kh_call_number(&fates, delivery->created_us);
+  enum kh_err err = kh_sqlite_fates(sqlite, &fates);
+  if (err)
+    return err;
+  struct kh_call replace = older(sqlite, KH_SQL_REPLACE, delivery);
+  return kh_sqlite_run_shared(sqlite, &replace, -1, 0, &(uint64_t){0});
 }
 
 /* *IS_NEW is false where its id is known. */
 static enum kh_err insert(struct kh_sqlite *sqlite, const struct kh_delivery *delivery, bool *is_new)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_OWE);
-  const char *const names[] = {delivery->id,    delivery->rule,  delivery->notifier, delivery->credential,
-                               delivery->place, delivery->entry, delivery->event};
-
-  for (size_t i = 0; i < KH_COUNT(names); i++)
-    kh_call_text(&call, kh_str_of(names[i]));
-  kh_call_bytes(&call, kh_buf_text(&delivery->body), delivery->body.len);
-  kh_call_number(&call, delivery->attempt);
-  kh_call_number(&call, delivery->not_before_us);
-  kh_call_number(&call, delivery->expires_us);
-  kh_call_number(&call, delivery->created_us);
+  struct kh_call call = kh_db_owe(sqlite->db, delivery, sqlite->webhook);
   enum kh_err err = kh_call_run(&call);
   *is_new = !err && kh_db_changes(sqlite->db) > 0;
   return *is_new ? kh_sqlite_share(sqlite, kh_str_of(delivery->credential), 1, 0, (int64_t)delivery->body.len)
                  : err;
 }
 
+/* That the webhook at hand owes nothing more by DELIVERY, which an earlier one owes. */
+static enum kh_err note_known(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
+{
+  struct kh_call fates = kh_call(sqlite->db, KH_SQL_FATES_OF_KNOWN);
+
+  kh_call_text(&fates, kh_str_of(delivery->id));
+  kh_call_number(&fates, sqlite->webhook);
+  kh_call_number(&fates, delivery->created_us);
+  return kh_sqlite_fates(sqlite, &fates);
+}
+
 /* One that is dead is owed again. */
 static enum kh_err insert_anew(struct kh_sqlite *sqlite, const struct kh_delivery *delivery)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_DEAD);
+  struct kh_call fate = kh_call(sqlite->db, KH_SQL_FATE_OF_DEAD);
   uint64_t forgotten = 0;
   bool is_new = false;
 
-  kh_call_text(&call, kh_str_of(delivery->id));
-  enum kh_err err = kh_sqlite_run_shared(sqlite, &call, 0, -1, &forgotten);
-  return err || forgotten == 0 ? err : insert(sqlite, delivery, &is_new);
+  kh_call_text(&fate, kh_str_of(delivery->id));
+  kh_call_number(&fate, delivery->created_us);
+  enum kh_err err = kh_sqlite_fates(sqlite, &fate);
+  if (err)
+    return err;
+  struct kh_call forget = kh_call(sqlite->db, KH_SQL_FORGET_DEAD);
+  kh_call_text(&forget, kh_str_of(delivery->id));
+  err = kh_sqlite_run_shared(sqlite, &forget, 0, -1, &forgotten);
+  if (err)
+    return err;
+  return forgotten > 0 ? insert(sqlite, delivery, &is_new) : note_known(sqlite, delivery);
 }
 
 static enum kh_err owe(void *self, const struct kh_delivery *delivery)
@@ -282,7 +305,7 @@ static enum kh_err count(void *self, const char *id, unsigned attempt, int64_t n
 /* What it needs to know of a delivery that is done. */
 struct found {
   char credential[KH_CREDENTIAL_BYTES], place[KH_PLACE_BYTES];
-  int64_t seq, bytes;
+  int64_t seq, bytes, fate_bytes;
   bool is_dead;
 };
 
@@ -298,6 +321,7 @@ static enum kh_err find(struct kh_sqlite *sqlite, const char *id, struct found *
     copy_text(&call, 2, found->place, sizeof found->place);
     found->bytes = kh_call_number_at(&call, 3);
     found->is_dead = kh_call_number_at(&call, 4) != 0;
+    found->fate_bytes = kh_call_number_at(&call, 5);
   }
   kh_call_end(&call);
   return kh_sqlite_note(sqlite, err);
@@ -313,6 +337,21 @@ static enum kh_err succeed(struct kh_sqlite *sqlite, const struct found *found, 
   kh_call_number(&call, now_us);
   kh_call_number(&call, rest_until_us);
   return record(sqlite, &call);
+}
+
+/* Without RETURNING, which costs as much as the row. */
+static enum kh_err note_fate(struct kh_sqlite *sqlite, const struct found *found, int64_t now_us)
+{
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FATE_OF_DONE);
+
+  if (sqlite->journal.max_entries == 0)
+    return KH_OK;
+  kh_call_number(&call, found->seq);
+  kh_call_number(&call, now_us);
+  enum kh_err err = kh_call_run(&call);
+  if (!err && kh_db_changes(sqlite->db) > 0)
+    sqlite->fates_bytes += found->fate_bytes;
+  return kh_sqlite_note(sqlite, err);
 }
 
 static enum kh_err remove_found(struct kh_sqlite *sqlite, const struct found *found)
@@ -337,6 +376,8 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
     err = find(sqlite, id, &found);
   if (!err)
     err = succeed(sqlite, &found, now_us, rest_until_us);
+  if (!err)
+    err = note_fate(sqlite, &found, now_us);
   if (!err)
     err = remove_found(sqlite, &found);
   return end_outcome(sqlite, alone, err, KH_COUNTED_DELIVERED, now_us);
@@ -455,9 +496,16 @@ enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us)
 
 static enum kh_err forget_dead(struct kh_sqlite *sqlite, int64_t now_us)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
+  const int64_t before_us = now_us - sqlite->bounds.keep_dead_s * 1000000;
+  struct kh_call fates = kh_call(sqlite->db, KH_SQL_FATES_OF_OLD);
 
-  kh_call_number(&call, now_us - sqlite->bounds.keep_dead_s * 1000000);
+  kh_call_number(&fates, before_us);
+  kh_call_number(&fates, now_us);
+  enum kh_err err = kh_sqlite_fates(sqlite, &fates);
+  if (err)
+    return err;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_FORGET_OLD);
+  kh_call_number(&call, before_us);
   return kh_sqlite_run_shared(sqlite, &call, 0, -1, &(uint64_t){0});
 }
 

@@ -1,8 +1,8 @@
 #include "base/base.h"
 
+#include "memory/reason.h"
 #include "memory/sqlite/schema.h"
 
-#define JOURNAL_ROWS_MAX "100000"
 #define DAY_US "86400000000"
 #define TEXT_OF(number) TEXT_OF_WORD(number)
 #define TEXT_OF_WORD(word) #word
@@ -100,13 +100,39 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
   " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                                                       \
   "CREATE INDEX told_seen ON told (seen_us);"
 
+/*
+ * What came and what became of it. Where a row ends, if all lie on pages end to end, bounds.c adds up; what
+ * is long comes last. No index: it would cost each webhook, and people wait a moment.
+ *
+ * Ended is what left deliveries, by which number of reason.h; rule_lists, what was asked; seen, which events
+ * ever came.
+ */
+#define JOURNAL                                                                                           \
+  "CREATE TABLE journal (seq INTEGER PRIMARY KEY, end_bytes INTEGER NOT NULL, done_us INTEGER NOT NULL,"  \
+  " received_us INTEGER NOT NULL, rule_list INTEGER NOT NULL, build_number INTEGER NOT NULL,"             \
+  " deliveries INTEGER NOT NULL, sent_s INTEGER NOT NULL, bytes INTEGER NOT NULL, entry TEXT NOT NULL,"   \
+  " request_id TEXT NOT NULL, event TEXT NOT NULL, organization TEXT NOT NULL, pipeline TEXT NOT NULL,"   \
+  " branch TEXT NOT NULL, state TEXT NOT NULL, verdict TEXT NOT NULL, build_id TEXT NOT NULL,"            \
+  " job TEXT NOT NULL, proof TEXT NOT NULL, secret TEXT NOT NULL, decisions BLOB NOT NULL,"               \
+  " notes TEXT NOT NULL, kept BLOB NOT NULL) STRICT;"                                                     \
+  "CREATE TABLE ended (webhook INTEGER NOT NULL, id TEXT NOT NULL, rule TEXT NOT NULL,"                   \
+  " notifier TEXT NOT NULL, credential TEXT NOT NULL, place TEXT NOT NULL, reason INTEGER NOT NULL,"      \
+  " detail TEXT NOT NULL, status INTEGER NOT NULL, answer TEXT NOT NULL, attempts INTEGER NOT NULL,"      \
+  " tries TEXT NOT NULL, created_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, bytes INTEGER NOT NULL," \
+  " PRIMARY KEY (webhook, id)) STRICT, WITHOUT ROWID;"                                                    \
+  "CREATE TABLE rule_lists (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, rules TEXT NOT NULL)"    \
+  " STRICT;"                                                                                              \
+  "CREATE TABLE seen (organization TEXT NOT NULL, event TEXT NOT NULL, first_us INTEGER NOT NULL,"        \
+  " last_us INTEGER NOT NULL, PRIMARY KEY (organization, event)) STRICT, WITHOUT ROWID;"
+/* A row of the older journal, about. */
+#define OLDER_BYTES "300"
+/* The last, behind the columns that there were: which line of the journal it is of, 0 for none. */
+#define OF_WEBHOOKS                                                       \
+  "ALTER TABLE deliveries ADD COLUMN webhook INTEGER NOT NULL DEFAULT 0;" \
+  "ALTER TABLE deliveries ADD COLUMN tries TEXT NOT NULL DEFAULT '';"
+
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE journal (" /* what came and what became of it */
-    "  seq INTEGER PRIMARY KEY, entry TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL, event TEXT NOT NULL,"
-    "  organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, state TEXT NOT NULL,"
-    "  verdict TEXT NOT NULL, build_number INTEGER NOT NULL, received_us INTEGER NOT NULL,"
-    "  done_us INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;" ENTRIES
+    "BEGIN IMMEDIATE;" ENTRIES
     "CREATE TABLE signatures (signature TEXT PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL)"
     "  STRICT, WITHOUT ROWID;"
     "CREATE INDEX signatures_seen ON signatures (seen_us);"
@@ -121,7 +147,8 @@ const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
     "  dead_us INTEGER, status INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',"
     "  is_refused INTEGER NOT NULL DEFAULT 0, since_us INTEGER NOT NULL DEFAULT 0) STRICT;" BY_DESTINATION
     "CREATE TABLE config (seq INTEGER PRIMARY KEY CHECK (seq = 1), digest BLOB NOT NULL) STRICT;",
-    COUNTS SHARES HISTORY "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
+    COUNTS SHARES HISTORY,
+    JOURNAL OF_WEBHOOKS "PRAGMA user_version = " TEXT_OF(KH_SCHEMA_VERSION) "; COMMIT;"};
 
 const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
     [1] = {"BEGIN IMMEDIATE;"
@@ -158,6 +185,18 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
            "DROP TRIGGER IF EXISTS deliveries_added;"
            "DROP TRIGGER IF EXISTS deliveries_removed;"
            "DROP TRIGGER IF EXISTS deliveries_changed;" HISTORY "PRAGMA user_version = 5; COMMIT;"},
+    /* As many of the older journal as one holds where nobody says so. */
+    [5] =
+        {"BEGIN IMMEDIATE;"
+         "ALTER TABLE journal RENAME TO older;" JOURNAL OF_WEBHOOKS,
+         "INSERT INTO journal SELECT seq, " OLDER_BYTES " * row_number() OVER (ORDER BY seq), done_us,"
+         " received_us, 0, build_number, deliveries, 0, 0, entry, request_id, event, organization, pipeline,"
+         " branch, state, verdict, '', '', '', '', x'', '', x'' FROM older"
+         " WHERE seq > (SELECT max(seq) FROM older) - 10000;"
+         "UPDATE deliveries SET webhook = coalesce((SELECT seq FROM older WHERE older.entry ="
+         " deliveries.entry), 0);"
+         "DROP TABLE older;"
+         "PRAGMA user_version = 6; COMMIT;"},
 };
 
 /* What died for want of room while it was under way may arrive all the same. */
@@ -172,7 +211,7 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
 /* What a person asks for. ?1 is the time; an empty text or, of the last, 0 asks for nothing. */
 #define STATE_NOW \
   "CASE WHEN dead_us IS NOT NULL THEN 'dead' WHEN not_before_us <= ?1 THEN 'due' ELSE 'waiting' END"
-#define OF_ENTRY(column) "(SELECT " column " FROM journal WHERE journal.entry = deliveries.entry)"
+#define OF_WEBHOOK(column) "(SELECT " column " FROM journal WHERE journal.seq = deliveries.webhook)"
 /* A person's address as people see it: "j…@example.com". */
 #define MASKED "credential || ' ' || substr(place, 1, 1) || '…' || substr(place, instr(place, '@'))"
 #define ASKED_FOR                                                                                  \
@@ -180,6 +219,62 @@ const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS] = {
   " AND (?5 = '' OR credential = ?5 OR credential || iif(place = '', '', ' ' || place) = ?5"       \
   " OR " MASKED " = ?5) AND (?6 = '' "                                                             \
   "OR event = ?6) AND (?7 = 0 OR created_us <= ?7)"
+
+/* Of what leaves deliveries, by REASON and at WHEN, before it does: those for which WHICH holds. */
+_Static_assert(KH_REASON_DELIVERED == 40 && KH_REASON_REPLACED == 49 && KH_REASON_DROPPED == 50 &&
+                   KH_REASON_FORGOTTEN == 51 && KH_REASON_OWED_ANEW == 52 && KH_REASON_OWED_BEFORE == 53,
+               "the numbers of fates");
+#define SHOWN_OF(place)                                                                             \
+  "iif(instr(" place ", '@') > 1, substr(" place ", 1, 1) || '…' || substr(" place ", instr(" place \
+  ", '@')), " place ")"
+#define SHOWN_PLACE SHOWN_OF("place")
+/* About, on pages that are not quite full. */
+#define FATE_BYTES                                                                               \
+  "(160 + length(rule) + length(notifier) + length(credential) + length(place) + length(reason)" \
+  " + length(answer) + length(tries))"
+#define FATE_FROM(webhook, reason, detail, status, answer, when)                                        \
+  "INSERT OR REPLACE INTO ended SELECT " webhook ", id, rule, notifier, credential, " SHOWN_PLACE       \
+  ", " reason ", " detail ", " status ", " answer ", attempt, tries, created_us, " when ", " FATE_BYTES \
+  " FROM deliveries WHERE EXISTS (SELECT 1 FROM journal WHERE journal.seq = " webhook ") AND "
+#define FATES(reason, when, which) \
+  FATE_FROM("webhook", reason, "reason", "status", "answer", when) which " RETURNING bytes"
+#define IS_REPLACED "credential = ?1 AND place = ?2 AND entry <> ?3 AND dead_us IS NULL"
+#define IS_FORGOTTEN                                                                 \
+  "seq IN (SELECT seq FROM deliveries WHERE credential = ?1 AND dead_us IS NOT NULL" \
+  " ORDER BY dead_us, seq LIMIT ?2)"
+#define IS_OLD "dead_us IS NOT NULL AND dead_us < ?1"
+#define IS_DEAD_OF_PERSON "dead_us IS NOT NULL AND (" HAS_EITHER("body") " OR " HAS_EITHER("answer") ")"
+
+/* What is owed or dead, by a number of reason.h. ?3 is the time. */
+_Static_assert(KH_REASON_DUE == 41 && KH_REASON_WAITING == 42 && KH_REASON_RESTING == 43 &&
+                   KH_REASON_REFUSED == 44 && KH_REASON_RULE_CHANGED == 45 && KH_REASON_DEAD == 46 &&
+                   KH_REASON_EXPIRED == 47 && KH_REASON_OUTBOX_FULL == 48 && KH_REASON_UNDER_WAY == 54,
+               "the numbers of what is owed or dead");
+#define REASON_NOW                                                        \
+  "CASE WHEN reason GLOB 'notifier_gone*' THEN 45"                        \
+  " WHEN dead_us IS NOT NULL AND reason GLOB 'outbox_full*' THEN 48"      \
+  " WHEN dead_us IS NOT NULL AND reason GLOB 'delivery_expired*' THEN 47" \
+  " WHEN dead_us IS NOT NULL THEN 46"                                     \
+  " WHEN is_refused AND not_before_us > ?3 THEN 44"                       \
+  " WHEN not_before_us > ?3 AND reason = '' AND attempt > 0 THEN 54"      \
+  " WHEN not_before_us > ?3 THEN 42 WHEN held_until_us > ?3 THEN 43 ELSE 41 END"
+
+/* The last twenty attempts that failed. */
+#define TRIES                                                              \
+  "tries = iif(?9, tries, iif(tries = '', '',"                             \
+  " iif(length(tries) - length(replace(tries, char(10), '')) < 19, tries," \
+  " substr(tries, instr(tries, char(10)) + 1)) || char(10))"               \
+  " || ?8 || ' ' || ?5 || ' ' || replace(?4, char(10), ' '))"
+
+/* What a person asks for of the journal, between two numbers. */
+#define WEBHOOKS                                                                                      \
+  "SELECT seq, build_number, received_us, done_us, sent_s, bytes, deliveries, rule_list, entry,"      \
+  " request_id, event, organization, pipeline, branch, state, build_id, job, verdict, proof, secret," \
+  " decisions, notes, kept FROM journal WHERE seq > ?1 AND seq < ?2 AND received_us >= ?3"            \
+  " AND (?4 = 0 OR build_number = ?4) AND (?5 = '' OR request_id = ?5 OR entry = ?5)"                 \
+  " AND (?6 = '' OR event = ?6) AND (?7 = '' OR branch = ?7)"                                         \
+  " AND (?8 = '' OR pipeline = ?8 OR organization || '/' || pipeline = ?8)"                           \
+  " AND (?9 = '' OR verdict = ?9) AND (length(?10) = 0 OR instr(decisions, ?10) > 0)"
 
 /* Of branches: what a person may call a pipeline. */
 #define IS_PIPELINE "(pipeline_id = ?1 OR pipeline = ?1 OR organization || '/' || pipeline = ?1)"
@@ -206,9 +301,24 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
     [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
     [KH_SQL_TOLD] = "SELECT value FROM told WHERE what = ?1 AND seen_us >= ?2",
+    [KH_SQL_JOURNAL_END] = "SELECT seq, end_bytes FROM journal ORDER BY seq DESC LIMIT 1",
+    [KH_SQL_JOURNAL] =
+        "INSERT INTO journal (seq, end_bytes, done_us, received_us, rule_list, build_number, deliveries,"
+        " sent_s, bytes, entry, request_id, event, organization, pipeline, branch, state, verdict, build_id,"
+        " job, proof, secret, decisions, notes, kept) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+    [KH_SQL_RULE_LIST] = "SELECT id FROM rule_lists WHERE digest = ?1",
+    [KH_SQL_RULE_LIST_NEW] = "INSERT INTO rule_lists (digest, rules) VALUES (?1, ?2) RETURNING id",
+    [KH_SQL_OWE_TO] =
+        "INSERT OR IGNORE INTO destinations (credential, place, delivered_us) VALUES (?1, ?2, 0)",
+    [KH_SQL_OWE] =
+        "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
+        " not_before_us, expires_us, created_us, since_us, webhook)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)"
+        " ON CONFLICT (id) DO NOTHING",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
-                    " expires_us, dead_us, " OF_ENTRY("pipeline") ", " OF_ENTRY(
+                    " expires_us, dead_us, " OF_WEBHOOK("pipeline") ", " OF_WEBHOOK(
                         "build_number") " FROM deliveries" ASKED_FOR " ORDER BY seq",
     [KH_SQL_CAN_SHRINK] = "SELECT auto_vacuum FROM pragma_auto_vacuum",
     [KH_SQL_BRANCHES] =
@@ -229,12 +339,15 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_FORGET_BUILDS_OF_PIPELINE] = "DELETE FROM builds WHERE branch_key IN"
                                          " (SELECT key FROM branches WHERE " IS_PIPELINE ") RETURNING id",
     [KH_SQL_FORGET_PIPELINE] = "DELETE FROM branches WHERE " IS_PIPELINE,
-    [KH_SQL_FORGET_LINES_OF_PERSON] = "DELETE FROM journal WHERE " HAS("branch"),
+    [KH_SQL_FORGET_LINES_OF_PERSON] = "DELETE FROM journal WHERE " HAS("branch") " OR " HAS_EITHER("kept"),
     [KH_SQL_FORGET_BUILDS_OF_PERSON] = "DELETE FROM builds WHERE branch_key IN"
                                        " (SELECT key FROM branches WHERE " HAS("branch") ") RETURNING id",
     [KH_SQL_FORGET_BRANCHES_OF_PERSON] = "DELETE FROM branches WHERE " HAS("branch"),
-    [KH_SQL_FORGET_DEAD_OF_PERSON] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND (" HAS_EITHER(
-        "body") " OR " HAS_EITHER("answer") ")",
+    [KH_SQL_FATES_OF_PERSON] = FATE_FROM("webhook", "51", "reason", "status", "''", "dead_us")
+        IS_DEAD_OF_PERSON,
+    [KH_SQL_FORGET_DEAD_OF_PERSON] = "DELETE FROM deliveries WHERE " IS_DEAD_OF_PERSON,
+    [KH_SQL_FORGET_ANSWERS_OF_PERSON] = "UPDATE ended SET answer = '', place = iif(" HAS_EITHER(
+        "place") ", '', place) WHERE " HAS_EITHER("answer") " OR " HAS_EITHER("place"),
     [KH_SQL_FORGET_WHAT_WAS_TOLD] = "DELETE FROM told WHERE what = ?1",
     [KH_SQL_OWED_OF_PERSON] = "SELECT id FROM deliveries WHERE dead_us IS NULL AND (" HAS_EITHER(
         "body") " OR " HAS_EITHER("answer") ") ORDER BY seq",
@@ -273,36 +386,61 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " expires_us = iif(dead_us IS NULL, expires_us, ?1 + min(expires_us - created_us, ?8)),"
         " not_before_us = iif(dead_us IS NULL, min(not_before_us, ?1), ?1),"
         " since_us = iif(dead_us IS NULL, min(since_us, ?1), ?1), dead_us = NULL" ASKED_FOR,
+    [KH_SQL_FATES_OF_DROPPED] =
+        "INSERT OR REPLACE INTO ended SELECT webhook, id, rule, notifier, credential, " SHOWN_PLACE
+        ", 50, reason, status, answer, attempt, tries, created_us, ?1, " FATE_BYTES
+        " FROM deliveries" ASKED_FOR " AND EXISTS (SELECT 1 FROM journal WHERE journal.seq = webhook)",
     [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
+    [KH_SQL_WEBHOOKS] = WEBHOOKS " ORDER BY seq LIMIT ?11",
+    [KH_SQL_WEBHOOKS_BACK] = WEBHOOKS " ORDER BY seq DESC LIMIT ?11",
+    [KH_SQL_RULES_OF] = "SELECT rules FROM rule_lists WHERE id = ?1",
+    [KH_SQL_FATES] =
+        "SELECT webhook, id, rule, notifier, credential, place, detail, answer, tries, reason, 0, status,"
+        " attempts, created_us, 0, ended_us FROM ended WHERE webhook BETWEEN ?1 AND ?2 UNION ALL"
+        " SELECT webhook, id, rule, notifier, d.credential, " SHOWN_OF(
+            "d.place") ", reason, answer, tries, " REASON_NOW
+                       ", dead_us IS NULL, status, attempt, created_us,"
+                       " iif(dead_us IS NULL, max(not_before_us, coalesce(held_until_us, 0)), 0), "
+                       "coalesce(dead_us, 0)"
+                       " FROM deliveries AS d LEFT JOIN destinations AS t ON t.credential = d.credential"
+                       " AND t.place = d.place WHERE webhook BETWEEN ?1 AND ?2 ORDER BY 1, 2",
+    [KH_SQL_EVENTS_SEEN] = "SELECT organization, event, first_us, last_us FROM seen"
+                           " ORDER BY organization, event",
+    [KH_SQL_SPAN] = "SELECT count(*), min(seq), max(seq), min(received_us), max(received_us),"
+                    " (SELECT end_bytes FROM journal ORDER BY seq DESC LIMIT 1)"
+                    " - (SELECT end_bytes FROM journal ORDER BY seq LIMIT 1)"
+                    " + (SELECT total(bytes) FROM ended) FROM journal",
+    [KH_SQL_FORGET_FATES] = "DELETE FROM ended WHERE webhook NOT IN (SELECT seq FROM journal)",
+    [KH_SQL_FORGET_WEBHOOKS] = "UPDATE deliveries SET webhook = 0 WHERE webhook > 0"
+                               " AND webhook NOT IN (SELECT seq FROM journal)",
     [KH_SQL_FORGET_SHARES] = "DELETE FROM shares",
     [KH_SQL_COUNT_SHARES] = SHARES_OF_DELIVERIES,
     [KH_SQL_ENTRY_SEEN] = "SELECT 1 FROM entries WHERE entry = ?1",
     [KH_SQL_SIGNATURE_SEEN] = "SELECT 1 FROM signatures WHERE signature = ?1 AND abs(?2 - seen_us) <= ?3",
     [KH_SQL_BODY_SEEN] = "SELECT 1 FROM bodies WHERE digest = ?1 AND abs(?2 - seen_us) <= ?3",
-    [KH_SQL_JOURNAL] =
-        "INSERT OR REPLACE INTO journal (entry, request_id, event, organization, pipeline, branch, state,"
-        " verdict, build_number, received_us, done_us, deliveries)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [KH_SQL_ENTRY] = "INSERT INTO entries (entry, seen_us) VALUES (?1, ?2)"
                      " ON CONFLICT (entry) DO UPDATE SET seen_us = ?2 WHERE ?2 - seen_us > " DAY_US,
     [KH_SQL_SIGNATURE] = "INSERT INTO signatures (signature, seen_us) VALUES (?1, ?2)"
                          " ON CONFLICT (signature) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
     [KH_SQL_BODY] = "INSERT INTO bodies (digest, seen_us) VALUES (?1, ?2)"
                     " ON CONFLICT (digest) DO UPDATE SET seen_us = ?2 WHERE abs(?2 - seen_us) > ?3",
-    [KH_SQL_OWE] =
-        "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, attempt,"
-        " not_before_us, expires_us, created_us, since_us)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"
-        " ON CONFLICT (id) DO NOTHING",
+    /* Once is enough: the earlier one stands. */
+    [KH_SQL_FATES_OF_KNOWN] = FATE_FROM("?2", "53", "''", "0", "''", "?3") "id = ?1 AND webhook <> ?2"
+                                                                           " RETURNING bytes",
+    [KH_SQL_FATE_OF_DEAD] = FATES("52", "?2", "id = ?1 AND dead_us IS NOT NULL"),
     [KH_SQL_FORGET_DEAD] = "DELETE FROM deliveries WHERE id = ?1 AND dead_us IS NOT NULL" SHARED,
-    [KH_SQL_OWE_TO] =
-        "INSERT OR IGNORE INTO destinations (credential, place, delivered_us) VALUES (?1, ?2, 0)",
-    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE credential = ?1 AND place = ?2 AND entry <> ?3"
-                       " AND dead_us IS NULL" SHARED,
-    [KH_SQL_PRUNE_JOURNAL] =
-        "DELETE FROM journal WHERE seq IN (SELECT seq FROM"
-        " (SELECT seq, done_us FROM journal ORDER BY seq LIMIT 512)"
-        " WHERE done_us < ?1 OR seq <= (SELECT max(seq) FROM journal) - " JOURNAL_ROWS_MAX ")",
+    [KH_SQL_FATES_OF_REPLACED] = FATES("49", "?4", IS_REPLACED),
+    [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE " IS_REPLACED SHARED,
+    /* The first that stays, and all before it, are found by who asks. */
+    [KH_SQL_JOURNAL_OLD] = "SELECT seq, end_bytes, done_us FROM journal ORDER BY seq LIMIT 513",
+    [KH_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
+    [KH_SQL_PRUNE_ENDED] = "DELETE FROM ended WHERE webhook <= ?1 RETURNING bytes",
+    [KH_SQL_OWED_FOR_NONE] = "UPDATE deliveries SET webhook = 0 WHERE webhook > 0",
+    [KH_SQL_FATES_BYTES] = "SELECT coalesce(sum(bytes), 0) FROM ended",
+    [KH_SQL_CHANGED_BY_OTHERS] = "SELECT data_version FROM pragma_data_version",
+    [KH_SQL_PRUNE_RULE_LISTS] = "DELETE FROM rule_lists WHERE id NOT IN (SELECT rule_list FROM journal)",
+    [KH_SQL_SEE_EVENT] = "INSERT INTO seen (organization, event, first_us, last_us) VALUES (?1, ?2, ?3, ?3)"
+                         " ON CONFLICT (organization, event) DO UPDATE SET last_us = max(last_us, ?3)",
     /* Their names sort by arrival, which an index of its own would not pay for. */
     [KH_SQL_PRUNE_ENTRIES] = "DELETE FROM entries WHERE entry IN (SELECT entry FROM"
                              " (SELECT entry, seen_us FROM entries ORDER BY entry LIMIT 512)"
@@ -341,15 +479,18 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_REST_BY_NAME] =
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
-    [KH_SQL_FIND] = "SELECT seq, credential, place, length(body), dead_us IS NOT NULL FROM deliveries"
-                    " WHERE id = ?1 AND " IS_OWED,
+    [KH_SQL_FIND] = "SELECT seq, credential, place, length(body), dead_us IS NOT NULL, " FATE_BYTES
+                    " FROM deliveries WHERE id = ?1 AND " IS_OWED,
+    /* What an earlier attempt failed by is among the tries. */
+    [KH_SQL_FATE_OF_DONE] = FATE_FROM("webhook", "40", "''", "0", "''", "?2") "seq = ?1",
     [KH_SQL_DONE] = "DELETE FROM deliveries WHERE seq = ?1",
     [KH_SQL_RETRY] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, reason = ?4, " KEEP_ANSWER
-                     ", is_refused = ?7, since_us = iif(?9, since_us, ?8) WHERE id = ?1 AND dead_us IS NULL",
+                     ", is_refused = ?7, since_us = iif(?9, since_us, ?8), " TRIES
+                     " WHERE id = ?1 AND dead_us IS NULL",
     /* One that was not tried once more tells why it waited. */
     [KH_SQL_BURY] = "UPDATE deliveries SET dead_us = ?3, reason = iif(?9 AND reason NOT IN ('', ?4),"
                     " ?4 || '; before: ' || reason, ?4), attempt = ?2, " KEEP_ANSWER
-                    ", is_refused = ?7, since_us = ?8 WHERE id = ?1 AND dead_us IS NULL" SHARED,
+                    ", is_refused = ?7, since_us = ?8, " TRIES " WHERE id = ?1 AND dead_us IS NULL" SHARED,
     [KH_SQL_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
     [KH_SQL_SHRINK] = "PRAGMA incremental_vacuum",
     [KH_SQL_SHARE] = "INSERT INTO shares VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (credential) DO UPDATE SET"
@@ -366,9 +507,10 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                         " reason = 'outbox_full' || iif(reason = '', '', '; before: ' || reason) WHERE seq IN"
                         " (SELECT seq FROM deliveries WHERE credential = ?1 AND dead_us IS NULL"
                         " ORDER BY seq LIMIT ?2)" SHARED,
-    [KH_SQL_FORGET] = "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries"
-                      " WHERE credential = ?1 AND dead_us IS NOT NULL ORDER BY dead_us, seq LIMIT ?2)" SHARED,
-    [KH_SQL_FORGET_OLD] = "DELETE FROM deliveries WHERE dead_us IS NOT NULL AND dead_us < ?1" SHARED,
+    [KH_SQL_FATES_OF_FORGOTTEN] = FATES("51", "?3", IS_FORGOTTEN),
+    [KH_SQL_FORGET] = "DELETE FROM deliveries WHERE " IS_FORGOTTEN SHARED,
+    [KH_SQL_FATES_OF_OLD] = FATES("51", "?2", IS_OLD),
+    [KH_SQL_FORGET_OLD] = "DELETE FROM deliveries WHERE " IS_OLD SHARED,
     [KH_SQL_CONFIG] = "INSERT INTO config (seq, digest) VALUES (1, ?1)"
                       " ON CONFLICT (seq) DO UPDATE SET digest = ?1 WHERE digest <> ?1",
     [KH_SQL_CONFIG_REFUSED] = "UPDATE deliveries SET not_before_us = ?1 WHERE dead_us IS NULL AND"

@@ -7,8 +7,8 @@
 #ifndef KH_SCHEMA_H
 #define KH_SCHEMA_H
 
-#define KH_SCHEMA_VERSION 5
-enum { KH_JOURNAL_AGE_S = 30 * 24 * 3600, KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
+#define KH_SCHEMA_VERSION 6
+enum { KH_DESTINATION_AGE_S = 30 * 24 * 3600 };
 #define KH_DAY_US INT64_C(86400000000)
 enum { KH_ENTRY_AGE_S = 2 * 24 * 3600 }; /* a claim of an entry, since the worker last met it */
 
@@ -21,7 +21,7 @@ extern const char kh_schema_pragmas[];
 /* A row if the pragmas hold without which a promise would be broken. */
 extern const char kh_schema_pragmas_hold[];
 /* One transaction in up to so many texts, NULL for none. */
-enum { KH_SCHEMA_TEXTS = 2 };
+enum { KH_SCHEMA_TEXTS = 3 };
 extern const char *const kh_schema_create[KH_SCHEMA_TEXTS];
 /* From each version to the next: kh_schema_steps[1] makes 2 of 1. */
 extern const char *const kh_schema_steps[KH_SCHEMA_VERSION][KH_SCHEMA_TEXTS];
@@ -37,6 +37,13 @@ enum kh_statement {
   KH_SQL_BRANCH,
   KH_SQL_BUILD,
   KH_SQL_TOLD,
+  /* for both: what is owed for a webhook, whose line is written first */
+  KH_SQL_JOURNAL_END,
+  KH_SQL_JOURNAL,
+  KH_SQL_RULE_LIST,
+  KH_SQL_RULE_LIST_NEW,
+  KH_SQL_OWE_TO,
+  KH_SQL_OWE,
 
   /* for people (look.h) */
   KH_SQL_LIST,
@@ -53,7 +60,9 @@ enum kh_statement {
   KH_SQL_FORGET_LINES_OF_PERSON,
   KH_SQL_FORGET_BUILDS_OF_PERSON,
   KH_SQL_FORGET_BRANCHES_OF_PERSON,
+  KH_SQL_FATES_OF_PERSON,
   KH_SQL_FORGET_DEAD_OF_PERSON,
+  KH_SQL_FORGET_ANSWERS_OF_PERSON,
   KH_SQL_FORGET_WHAT_WAS_TOLD,
   KH_SQL_OWED_OF_PERSON,
   KH_SQL_NEXT_BUILD_OF_PERSON,
@@ -61,7 +70,16 @@ enum kh_statement {
   KH_SQL_WRITE_ANEW,
   KH_SQL_RELEASE,
   KH_SQL_REDRIVE,
+  KH_SQL_FATES_OF_DROPPED,
   KH_SQL_DROP,
+  KH_SQL_WEBHOOKS,
+  KH_SQL_WEBHOOKS_BACK,
+  KH_SQL_RULES_OF,
+  KH_SQL_FATES,
+  KH_SQL_EVENTS_SEEN,
+  KH_SQL_SPAN,
+  KH_SQL_FORGET_FATES,
+  KH_SQL_FORGET_WEBHOOKS,
   KH_SQL_FORGET_SHARES,
   KH_SQL_COUNT_SHARES,
 
@@ -69,15 +87,22 @@ enum kh_statement {
   KH_SQL_ENTRY_SEEN,
   KH_SQL_SIGNATURE_SEEN,
   KH_SQL_BODY_SEEN,
-  KH_SQL_JOURNAL,
   KH_SQL_ENTRY,
   KH_SQL_SIGNATURE,
   KH_SQL_BODY,
-  KH_SQL_OWE,
+  KH_SQL_FATES_OF_KNOWN,
+  KH_SQL_FATE_OF_DEAD,
   KH_SQL_FORGET_DEAD,
-  KH_SQL_OWE_TO,
+  KH_SQL_FATES_OF_REPLACED,
   KH_SQL_REPLACE,
+  KH_SQL_JOURNAL_OLD,
   KH_SQL_PRUNE_JOURNAL,
+  KH_SQL_PRUNE_ENDED,
+  KH_SQL_OWED_FOR_NONE,
+  KH_SQL_FATES_BYTES,
+  KH_SQL_CHANGED_BY_OTHERS,
+  KH_SQL_PRUNE_RULE_LISTS,
+  KH_SQL_SEE_EVENT,
   KH_SQL_PRUNE_ENTRIES,
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
@@ -88,6 +113,7 @@ enum kh_statement {
   KH_SQL_REST,
   KH_SQL_REST_BY_NAME,
   KH_SQL_FIND,
+  KH_SQL_FATE_OF_DONE,
   KH_SQL_DONE,
   KH_SQL_RETRY,
   KH_SQL_BURY,
@@ -99,7 +125,9 @@ enum kh_statement {
   KH_SQL_MOST_DEAD,
   KH_SQL_FULLEST,
   KH_SQL_OVERFLOW,
+  KH_SQL_FATES_OF_FORGOTTEN,
   KH_SQL_FORGET,
+  KH_SQL_FATES_OF_OLD,
   KH_SQL_FORGET_OLD,
   KH_SQL_CONFIG,
   KH_SQL_CONFIG_REFUSED,

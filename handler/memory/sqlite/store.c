@@ -165,6 +165,7 @@ enum kh_err kh_store_open_sqlite(struct kh_store *store, const char *state, int6
   }
   sqlite->replay_window_us = 2 * freshness_s * 1000000;
   sqlite->branch_keep_us = KH_BRANCH_AGE_S * INT64_C(1000000);
+  sqlite->journal = (struct kh_journal_bounds){KH_JOURNAL_ENTRIES, KH_JOURNAL_BYTES, KH_JOURNAL_KEEP_S};
   sqlite->bounds = (struct kh_queue_bounds){KH_QUEUE_ENTRIES, KH_QUEUE_BYTES, KH_QUEUE_KEEP_DEAD_S};
   sqlite->untidy = true; /* the last worker may have been killed before it could tidy up */
   sqlite->has_spare = kh_spare_keep(state);
