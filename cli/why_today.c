@@ -88,7 +88,7 @@ void kh_why_today_add(const struct kh_why_today *today, const struct kh_look_web
 {
   size_t steps_left = KH_REGEX_STEPS_WEBHOOK;
   struct kh_names_found found;
-  struct kh_kept kept;
+  struct kh_kept_webhook kept;
   struct kh_json doc;
 
   kh_json_init(&doc, kh_json_default_limits);
