@@ -36,5 +36,7 @@ void kh_explain_parts(json_t *answer, const struct kh_rule *rule, const json_t *
                       const struct kh_rendering *rendering);
 /* Prints the part KEY of such an ANSWER, behind INDENT blanks. */
 void kh_explain_print_part(const json_t *answer, const char *key, int indent);
+/* Of PART, an "if", only the values that it was made of, on one line. */
+void kh_explain_print_values(const json_t *part, int indent);
 
 #endif

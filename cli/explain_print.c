@@ -62,7 +62,7 @@ static void print_null_because(const json_t *why)
 
 static const char *yes(const json_t *part)
 {
-  return json_is_true(json_object_get(part, "matches")) ? "yes" : "no ";
+  return json_is_true(json_object_get(part, "matches")) ? "yes" : "no";
 }
 
 static void print_given(const json_t *given)
@@ -102,21 +102,32 @@ static void print_patterns(const json_t *part, const char *what)
   }
 }
 
-static void print_value(const json_t *part, int indent)
+static int depth_of(const json_t *part)
 {
-  int depth = (int)json_integer_value(json_object_get(part, "depth"));
+  return (int)json_integer_value(json_object_get(part, "depth"));
+}
+
+static void print_value(const json_t *part)
+{
   const json_t *value = json_object_get(part, "value");
   bool is_hidden = json_is_true(json_object_get(part, "hidden"));
 
-  printf("%*s", indent + 4 + 2 * (depth < 20 ? depth : 20), "");
-  put(text_of(part, "expression"), WIDTH);
-  printf("  ->  ");
   if (!json_is_true(json_object_get(part, "seen")))
     printf("not looked at");
   else if (!is_hidden || !json_is_null(value))
     put_value(value, WIDTH);
   if (is_hidden)
     printf("%s", json_is_null(value) ? "[hidden]" : " [partly hidden]");
+}
+
+static void print_condition_part(const json_t *part, int indent)
+{
+  const int depth = depth_of(part);
+
+  printf("%*s", indent + 4 + 2 * (depth < 20 ? depth : 20), "");
+  put(text_of(part, "expression"), WIDTH);
+  printf("  ->  ");
+  print_value(part);
   putchar('\n');
 }
 
@@ -137,7 +148,31 @@ static void print_condition(const json_t *part, int indent)
     printf("  ");
   print_undecided(text_of(part, "undecided"));
   putchar('\n');
-  json_array_foreach(json_object_get(part, "parts"), i, one) print_value(one, indent);
+  json_array_foreach(json_object_get(part, "parts"), i, one) print_condition_part(one, indent);
+}
+
+void kh_explain_print_values(const json_t *part, int indent)
+{
+  const json_t *parts = json_object_get(part, "parts");
+  const char *before = "";
+  const json_t *one = NULL;
+  size_t i = 0;
+
+  json_array_foreach(parts, i, one)
+  {
+    const json_t *next = json_array_get(parts, i + 1);
+
+    if (!json_is_true(json_object_get(one, "seen")) || (next && depth_of(next) > depth_of(one)))
+      continue;
+    printf("%*s", before[0] ? 0 : indent, "");
+    printf("%s", before);
+    put(text_of(one, "expression"), WIDTH);
+    printf(" is ");
+    print_value(one);
+    before = ", ";
+  }
+  if (before[0])
+    putchar('\n');
 }
 
 void kh_explain_print_part(const json_t *answer, const char *key, int indent)
@@ -151,7 +186,7 @@ void kh_explain_print_part(const json_t *answer, const char *key, int indent)
     print_condition(part, indent);
     return;
   }
-  printf("  ");
+  printf("%*s", 5 - (int)strlen(yes(part)), "");
   if (strcmp(key, "events") == 0)
     print_events(part);
   else

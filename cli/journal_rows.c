@@ -9,16 +9,11 @@ json_t *kh_journal_webhook_json(const struct kh_look_webhook *webhook)
   const struct {
     const char *name;
     struct kh_str text;
-  } texts[] = {{"entry", webhook->entry},
-               {"request_id", webhook->request_id},
-               {"event", webhook->event},
-               {"organization", webhook->organization},
-               {"pipeline", webhook->pipeline},
-               {"branch", webhook->branch},
-               {"build_id", webhook->build_id},
-               {"state", webhook->state},
-               {"job", webhook->job},
-               {"proof", webhook->proof},
+  } texts[] = {{"entry", webhook->entry},       {"request_id", webhook->request_id},
+               {"event", webhook->event},       {"organization", webhook->organization},
+               {"pipeline", webhook->pipeline}, {"branch", webhook->branch},
+               {"build_id", webhook->build_id}, {"state", webhook->state},
+               {"job", webhook->job},           {"proof", webhook->proof},
                {"secret", webhook->secret}};
   json_t *json = json_pack("{s:I}", "id", (json_int_t)webhook->seq);
 

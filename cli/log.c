@@ -149,9 +149,10 @@ static bool take_build(const struct kh_command *self, const char *name, const ch
   return kh_cli_number(self, name, text, 1, value);
 }
 
-static const char *stage_names[] = {[KH_STAGE_WEBHOOK] = "a webhook",
-                                    [KH_STAGE_RULE] = "a rule",
-                                    [KH_STAGE_DELIVERY] = "a delivery, which `kitehook outbox list` asks for"};
+static const char *stage_names[] = {
+    [KH_STAGE_WEBHOOK] = "a webhook",
+    [KH_STAGE_RULE] = "a rule",
+    [KH_STAGE_DELIVERY] = "a delivery, which `kitehook outbox list` asks for"};
 
 static bool take_reason(const struct kh_command *self, const char *name, const char *text, void *value,
                         enum kh_reason_stage stage)
@@ -228,8 +229,9 @@ done:
 const struct kh_command kh_command_log = {
     .name = "log",
     .summary = "show the webhooks of the journal, and what rules made of each",
-    .usage = "[-n N] [--follow] [FILTER...] [--config F] [--json]\n"
-             "  FILTER is --pipeline P, --branch B, --build N, --event E, --verdict V, --reason R or --since T",
+    .usage =
+        "[-n N] [--follow] [FILTER...] [--config F] [--json]\n"
+        "  FILTER is --pipeline P, --branch B, --build N, --event E, --verdict V, --reason R or --since T",
     .help =
         "Works beside a running worker, as the user who owns the state folder. A line has the webhook's ID, "
         "for\n"
@@ -248,7 +250,8 @@ const struct kh_command kh_command_log = {
         "  --config F       the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --json           a JSON object for each, on a line of its own, as docs/why.md describes it\n"
         "  -h, --help       show this\n\n"
-        "Exit codes: 0 shown, 1 there is none, 2 called wrongly, 3 configuration, 5 the state folder or memory\n"
+        "Exit codes: 0 shown, 1 there is none, 2 called wrongly, 3 configuration, 5 the state folder or "
+        "memory\n"
         "cannot be had, or output failed.\n",
     .options = options,
     .numbered = "limit",

@@ -137,8 +137,7 @@ static int show(const struct call *call, const struct kh_state_folder *folder, s
   size_t i = 0;
   int code = kh_journal_must_have_some(folder, look, &span);
 
-  if (code == KH_EXIT_OK &&
-      (kh_look_webhooks(look, &which, add, &showing, &showing.diag) || showing.err))
+  if (code == KH_EXIT_OK && (kh_look_webhooks(look, &which, add, &showing, &showing.diag) || showing.err))
     code = kh_cli_fail(folder->self, KH_EXIT_STATE, "%s", showing.diag.text);
   else if (code == KH_EXIT_OK && json_array_size(showing.webhooks) == 0)
     code = no_such(id);
@@ -179,16 +178,17 @@ const struct kh_command kh_command_show = {
     .name = "show",
     .summary = "show one webhook of the journal: request, answer, rules, deliveries with their attempts",
     .usage = "ID [--config F] [--json]",
-    .help =
-        "Works beside a running worker, as the user who owns the state folder. ID is what `kitehook log` "
-        "shows,\n"
-        "a request's id as Buildkite shows it, or the name of an entry (`entry` in the log). No body is kept:\n"
-        "what is shown of one are the values of names, without addresses and environment.\n\n"
-        "  --config F  the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
-        "  --json      answer by one JSON object, as docs/why.md describes it\n"
-        "  -h, --help  show this\n\n"
-        "Exit codes: 0 shown, 1 the journal has none like this, 2 called wrongly, 3 configuration, 5 the state\n"
-        "folder or memory cannot be had, or output failed.\n",
+    .help = "Works beside a running worker, as the user who owns the state folder. ID is what `kitehook log` "
+            "shows,\n"
+            "a request's id as Buildkite shows it, or the name of an entry (`entry` in the log). No body is "
+            "kept:\n"
+            "what is shown of one are the values of names, without addresses and environment.\n\n"
+            "  --config F  the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
+            "  --json      answer by one JSON object, as docs/why.md describes it\n"
+            "  -h, --help  show this\n\n"
+            "Exit codes: 0 shown, 1 the journal has none like this, 2 called wrongly, 3 configuration, 5 the "
+            "state\n"
+            "folder or memory cannot be had, or output failed.\n",
     .options = options,
     .operand = "ID",
     .run = run,

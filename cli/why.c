@@ -213,11 +213,8 @@ static const struct kh_cli_option options[] = {
 static int answer(const struct call *call, const struct kh_state_folder *folder, struct kh_look *look)
 {
   struct kh_setup *setup = kh_journal_rules(folder, "so it is not known what they ask for today");
-  struct asking asking = {.call = call,
-                          .look = look,
-                          .now_us = folder->now_us,
-                          .webhooks = json_array(),
-                          .rules = json_object()};
+  struct asking asking = {
+      .call = call, .look = look, .now_us = folder->now_us, .webhooks = json_array(), .rules = json_object()};
   struct kh_buf slugs;
   int code = KH_EXIT_OK;
 
@@ -261,7 +258,8 @@ const struct kh_command kh_command_why = {
         "Works beside a running worker, as the user who owns the state folder. PIPELINE is a slug,\n"
         "organization/slug or an id; the URL of a build at buildkite.com does as well.\n"
         "It tells of each webhook of that build what each rule decided, and why, and what became of each\n"
-        "notification; then which webhooks the rules ask for that were not seen, and what may be the reason.\n"
+        "notification; then which webhooks the rules ask for that were not seen, and what may be the "
+        "reason.\n"
         "Where a rule is still the same, it shows the part that does not hold, with its values.\n\n"
         "  --rule NAME  only this rule, of today or of then, and what to do about it\n"
         "  --config F   the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"

@@ -2,6 +2,7 @@
 
 #include "inbox/refusals.h"
 #include "output.h"
+#include "pipelines.h"
 #include "rules/branches.h"
 #include "why_gap.h"
 
@@ -56,14 +57,21 @@ static json_t *times_json(const struct times *times)
   return json;
 }
 
-static json_t *neighbours_json(const struct neighbours *found)
+static json_t *neighbours_json(const struct neighbours *found, struct kh_look *look,
+                               const struct kh_why_build *build)
 {
   json_t *json = json_object();
+  json_t *slug = kh_output_text(build->pipeline);
 
   json_object_set_new(json, "webhooks", json_integer(found->webhooks));
   json_object_set_new(json, "last", kh_output_time(found->last_us));
   json_object_set_new(json, "before", times_json(&found->before));
   json_object_set_new(json, "after", times_json(&found->after));
+  json_object_set_new(json, "meant",
+                      found->webhooks == 0 && json_is_string(slug)
+                          ? kh_cli_nearest_pipeline(look, json_string_value(slug))
+                          : json_null());
+  json_decref(slug);
   return json;
 }
 
@@ -195,9 +203,9 @@ static json_t *inbox_json(const struct kh_state_folder *folder)
   if (!err)
     err = kh_inbox_look(&inbox, &load);
   kh_inbox_close(&inbox);
-  return err && err != KH_ERR_NOT_FOUND ? json_null()
-                                        : json_pack("{s:I, s:I}", "waiting", (json_int_t)load.entries, "aside",
-                                                    (json_int_t)load.aside);
+  return err && err != KH_ERR_NOT_FOUND
+             ? json_null()
+             : json_pack("{s:I, s:I}", "waiting", (json_int_t)load.entries, "aside", (json_int_t)load.aside);
 }
 
 static json_t *refused_json(const struct kh_state_folder *folder, int64_t from_us, int64_t to_us)
@@ -264,7 +272,7 @@ enum kh_err kh_why_gap_add(const struct kh_state_folder *folder, struct kh_look 
     err = find_not_seen(look, build, today, answer, organization, &not_seen, diag);
   const bool is_gap = is_unseen || json_array_size(not_seen) > 0;
   const struct times times = span_of(webhooks, &around, span, folder->now_us);
-  json_object_set_new(answer, "neighbours", is_unseen ? neighbours_json(&around) : json_null());
+  json_object_set_new(answer, "neighbours", is_unseen ? neighbours_json(&around, look, build) : json_null());
   json_object_set_new(answer, "not_seen", not_seen);
   json_object_set_new(answer, "inbox", inbox_json(folder));
   json_object_set_new(answer, "refused",

@@ -4,6 +4,7 @@
 #include "journal_print.h"
 #include "output.h"
 #include "reason_words.h"
+#include "screen.h"
 #include "why_print.h"
 
 enum { INDENT = 4, DAY_BYTES = 10, MINUTE_BYTES = 16 };
@@ -41,13 +42,16 @@ static void print_today(const json_t *decision)
     printf("%*sthere is no rule of this name any more\n", 2 * INDENT, "");
 }
 
-static void print_part(const json_t *decision)
+/* Of a condition only the values, unless it is all that is asked for. */
+static void print_part(const json_t *decision, bool is_only)
 {
   json_t *part = json_object_get(decision, "part");
   const char *name = text_of(part, "name");
   json_t *parts = name ? json_pack("{s:O}", name, part) : NULL;
 
-  if (parts)
+  if (parts && !is_only && strcmp(name, "if") == 0)
+    kh_explain_print_values(part, 2 * INDENT);
+  else if (parts)
     kh_explain_print_part(parts, name, 2 * INDENT);
   json_decref(parts);
 }
@@ -60,7 +64,7 @@ static void print_decision(const json_t *decision, const json_t *deliveries, boo
 
   kh_journal_print_decision(decision, INDENT);
   print_today(decision);
-  print_part(decision);
+  print_part(decision, is_only);
   if (is_only)
     kh_reason_print_cure(decision, 2 * INDENT);
   json_array_foreach(deliveries, i, one)
@@ -121,6 +125,18 @@ static void print_neighbour(const char *before, const json_t *neighbour)
   kh_journal_print_time(json_object_get(neighbour, "first"));
 }
 
+static void print_unheard(const char *meant)
+{
+  printf("  nothing of this pipeline came at all");
+  if (meant) {
+    printf("; did you mean ");
+    kh_screen_write(stdout, kh_str_of(meant));
+    printf("?\n");
+  } else {
+    printf(": is its name right, and does the webhook at Buildkite tell of it?\n");
+  }
+}
+
 static void print_neighbours(const json_t *answer)
 {
   const json_t *around = json_object_get(answer, "neighbours");
@@ -129,7 +145,7 @@ static void print_neighbours(const json_t *answer)
   if (!json_is_object(around))
     return;
   if (number_of(around, "webhooks") == 0) {
-    printf("  nothing of this pipeline came at all: is its name right, and does Buildkite's webhook tell of it?\n");
+    print_unheard(text_of(around, "meant"));
     return;
   }
   printf("  of this pipeline %" JSON_INTEGER_FORMAT " came, the last at ", number_of(around, "webhooks"));
@@ -246,8 +262,8 @@ void kh_why_print(const json_t *answer)
   if (count > 0)
     printf(": %zu webhook%s came", count, count == 1 ? "" : "s");
   else
-    printf(": no webhook of it is in the journal");
-  printf("; it covers %" JSON_INTEGER_FORMAT " since ", number_of(journal, "webhooks"));
+    printf(": nothing of it is in the journal");
+  printf("; the journal has %" JSON_INTEGER_FORMAT " since ", number_of(journal, "webhooks"));
   kh_journal_print_time(json_object_get(journal, "since"));
   putchar('\n');
   json_array_foreach(webhooks, i, webhook) print_webhook(webhook, text_of(answer, "rule"));

@@ -62,8 +62,8 @@ static json_t *part_of(const struct kh_why_today *today, const struct kh_rule *r
 /* RENDERING is NULL where nothing is kept of the webhook. */
 static void add_to(const struct kh_why_today *today, const struct kh_rendering *rendering, json_t *decision)
 {
-  const struct kh_rule *rule =
-      kh_why_today_named(today, json_string_value(json_object_get(decision, "rule")));
+  const struct kh_rule *rule = kh_why_today_named(today,
+                                                  json_string_value(json_object_get(decision, "rule")));
   const char *word = word_of(today, rule, json_string_value(json_object_get(decision, "digest")));
   json_t *part = NULL;
 
