@@ -42,7 +42,7 @@ void kh_journal_print_build(const json_t *webhook)
     printf(" #%" JSON_INTEGER_FORMAT, json_integer_value(number));
   put(" ", text_of(webhook, "branch"));
   put(" ", text_of(webhook, "state"));
-  put(", job ", text_of(webhook, "job"));
+  put(", job ", text_of(webhook, text_of(webhook, "job_name").len > 0 ? "job_name" : "job"));
 }
 
 /* "done, 1 notified, 2 not_event" */
@@ -53,6 +53,10 @@ static void print_reasons(const json_t *webhook)
   json_t *count = NULL;
 
   kh_output_print_member(webhook, "verdict");
+  if (json_is_string(json_object_get(webhook, "note"))) {
+    printf(": ");
+    kh_output_print_member(webhook, "note");
+  }
   json_object_foreach(reasons, word, count)
       printf(", %" JSON_INTEGER_FORMAT " %s", json_integer_value(count), word);
 }

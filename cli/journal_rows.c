@@ -4,6 +4,24 @@
 #include "output.h"
 #include "reason_words.h"
 
+/* Of TEXT, an object, the text NAME of the member OBJECT or, where that is NULL, its own; null for none. */
+static json_t *text_in(struct kh_str text, const char *object, const char *name)
+{
+  json_t *all = json_loadb(text.len > 0 ? text.at : "", text.len, JSON_ALLOW_NUL, NULL);
+  json_t *found = json_object_get(object ? json_object_get(all, object) : all, name);
+  json_t *value = json_is_string(found) ? json_incref(found) : json_null();
+
+  json_decref(all);
+  return value;
+}
+
+static json_t *job_name_of(const struct kh_look_webhook *webhook)
+{
+  json_t *name = webhook->job.len > 0 ? text_in(webhook->kept, "job", "name") : json_null();
+
+  return json_is_null(name) && webhook->job.len > 0 ? text_in(webhook->kept, "job", "label") : name;
+}
+
 json_t *kh_journal_webhook_json(const struct kh_look_webhook *webhook)
 {
   const struct {
@@ -21,8 +39,12 @@ json_t *kh_journal_webhook_json(const struct kh_look_webhook *webhook)
     json_object_set_new(json, texts[i].name, kh_output_text(texts[i].text));
   json_object_set_new(json, "build",
                       webhook->build_number > 0 ? json_integer(webhook->build_number) : json_null());
+  json_object_set_new(json, "job_name", job_name_of(webhook));
   json_object_set_new(json, "verdict", json_string(kh_reason_word(webhook->verdict)));
   json_object_set_new(json, "says", json_string(kh_reason_says(webhook->verdict)));
+  json_object_set_new(json, "note",
+                      webhook->verdict == KH_REASON_ASIDE ? text_in(webhook->notes, NULL, "aside")
+                                                          : json_null());
   json_object_set_new(json, "sent", kh_output_time(webhook->sent_s * 1000000));
   json_object_set_new(json, "received", kh_output_time(webhook->received_us));
   json_object_set_new(json, "worked", kh_output_time(webhook->done_us));

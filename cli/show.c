@@ -24,6 +24,15 @@ static json_t *answer_of(const struct kh_look_webhook *webhook)
   return is_known ? json_integer(200) : json_null();
 }
 
+/* They are for who compares. */
+static void take_digests(json_t *rules)
+{
+  json_t *rule = NULL;
+  size_t i = 0;
+
+  json_array_foreach(rules, i, rule) json_object_del(rule, "digest");
+}
+
 static bool add(void *self, const struct kh_look_webhook *webhook)
 {
   struct showing *showing = self;
@@ -31,6 +40,7 @@ static bool add(void *self, const struct kh_look_webhook *webhook)
 
   json_object_set_new(json, "answer", answer_of(webhook));
   showing->err = kh_journal_add_rules(showing->look, webhook, showing->now_us, json, &showing->diag);
+  take_digests(json_object_get(json, "rules"));
   json_object_set_new(json, "kept", webhook->kept.len > 0 ? kh_output_json(webhook->kept) : json_null());
   json_array_append_new(showing->webhooks, json);
   return showing->err == KH_OK;
@@ -80,7 +90,12 @@ static void print_answer(const json_t *webhook)
   kh_output_print_member(webhook, "says");
   printf(" (");
   kh_output_print_member(webhook, "verdict");
-  puts(")");
+  printf(")");
+  if (json_is_string(json_object_get(webhook, "note"))) {
+    printf(": ");
+    kh_output_print_member(webhook, "note");
+  }
+  putchar('\n');
 }
 
 static void print_kept(const json_t *kept)

@@ -83,6 +83,14 @@ static bool is_done(const json_t *webhook)
   return verdict && (strcmp(verdict, "done") == 0 || strcmp(verdict, "replayed") == 0);
 }
 
+static void print_if_there(const char *before, const json_t *object, const char *key)
+{
+  if (!text_of(object, key))
+    return;
+  fputs(before, stdout);
+  kh_output_print_member(object, key);
+}
+
 static void print_webhook(const json_t *webhook, const char *only)
 {
   const json_t *rules = json_object_get(webhook, "rules");
@@ -93,14 +101,8 @@ static void print_webhook(const json_t *webhook, const char *only)
   kh_journal_print_time(json_object_get(webhook, "received"));
   printf("  ");
   kh_output_print_member(webhook, "event");
-  for (size_t key = 0; key < 2; key++) {
-    static const char *const keys[] = {"state", "job"};
-
-    if (!text_of(webhook, keys[key]))
-      continue;
-    printf(", %s ", keys[key]);
-    kh_output_print_member(webhook, keys[key]);
-  }
+  print_if_there(", state ", webhook, "state");
+  print_if_there(", job ", webhook, text_of(webhook, "job_name") ? "job_name" : "job");
   printf("; proven by ");
   kh_output_print_member(webhook, "proof");
   printf(" (secret ");
