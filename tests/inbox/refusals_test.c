@@ -184,7 +184,7 @@ START_TEST(a_table_without_hours_is_read)
 {
   struct kh_refusals some = {.has_any = false};
 
-  kh_file_put(path, KH_STR("method_not_allowed                            0               12\n"));
+  kh_file_put(path, KH_STR("method_not_allowed                            0              12\n"));
   ck_assert_int_eq(size_of_file(), 64);
   expect(KH_ERR_METHOD, NOW_US, 0, 12);
   expect_span(NOW_US, NOW_US, NOW_US, &(struct kh_refusal_span){NOW_US - 5, NOW_US - 5 + HOUR_US, 0, 0, 0});
