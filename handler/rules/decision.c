@@ -41,6 +41,17 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
   }
 }
 
+enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *undecided, size_t made)
+{
+  if (err && err != KH_ERR_NO_PLACE)
+    return KH_REASON_NOT_RENDERED;
+  if (undecided->kind == KH_MISTAKE_NOT_KEPT)
+    return KH_REASON_NOT_KEPT;
+  if (err)
+    return KH_REASON_NO_PLACE;
+  return made > 0 ? KH_REASON_NOTIFIED : KH_REASON_NOT_THERE;
+}
+
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES])
 {
   const struct kh_str end = kh_str("", 1);

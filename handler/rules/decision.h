@@ -24,6 +24,12 @@ struct kh_decision {
 void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
                struct kh_decision *decision);
 
+/*
+ * What came of kh_rule_render for a rule that matches: of its ERR, of what it left UNDECIDED, and of how many
+ * deliveries it MADE.
+ */
+enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *undecided, size_t made);
+
 /* WHAT memory is told when RULE, one that speaks once per build, has spoken of the build of this id. */
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);
 
