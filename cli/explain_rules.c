@@ -4,6 +4,7 @@
 #include "explain_memory.h"
 #include "language/names/names_event.h"
 #include "output.h"
+#include "reason_words.h"
 #include "rules/decision.h"
 #include "trace.h"
 
@@ -182,7 +183,7 @@ static json_t *part_of(const struct kh_decision *decision, enum kh_match_part pa
   return condition_of(decision, condition, notes);
 }
 
-static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *entry,
+void kh_explain_parts(json_t *answer, const struct kh_rule *rule, const json_t *entry,
                       const struct kh_rendering *rendering)
 {
   const char *text = json_string_value(json_object_get(entry, "if"));
@@ -205,6 +206,7 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
   }
   json_object_set_new(answer, "matches", json_boolean(decision.matches));
   json_object_set_new(answer, "failed", failed);
+  kh_reason_put(answer, decision.reason, kh_str_of(decision.undecided.text));
 }
 
 /* ---- what it would send -------------------------------------------------------------------- */
@@ -221,6 +223,15 @@ static json_t *destinations_of(const struct kh_config *config, const struct kh_r
   return destinations;
 }
 
+/* As the worker notes it. */
+static void add_reason(json_t *answer, enum kh_err err, const struct kh_mistake *undecided, size_t made)
+{
+  const enum kh_reason reason = kh_reason_of_rendered(err, undecided, made);
+
+  kh_reason_put(answer, reason,
+                kh_str_of(reason == KH_REASON_NOT_RENDERED ? kh_err_token(err) : undecided->text));
+}
+
 static void add_delivery(json_t *answer, const struct kh_config *config, const struct kh_rule *rule,
                          const json_t *entry, struct kh_rendering *rendering, const struct kh_dry_run *run)
 {
@@ -231,6 +242,7 @@ static void add_delivery(json_t *answer, const struct kh_config *config, const s
   enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &made);
   if (err)
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
+  add_reason(answer, err, &rendering->undecided, made.count);
   if (made.count == 0)
     return;
   const struct kh_str body = kh_buf_view(&made.at[0].body);
@@ -256,12 +268,14 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
   json_object_set_new(answer, "name", json_string(rule->name));
   json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
   json_object_set_new(answer, "destination", destination_of(config, rule, entry, kh_str_of(rule->place)));
-  add_parts(answer, rule, entry, rendering);
+  kh_explain_parts(answer, rule, entry, rendering);
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
   if (json_is_true(json_object_get(answer, "matches")))
     said_already = kh_explain_said_already(memory, rule, &run->event);
   json_object_set_new(answer, "said_already", json_boolean(said_already));
+  if (said_already)
+    kh_reason_put(answer, KH_REASON_SAID_ALREADY, KH_NO_STR);
   if (json_is_true(json_object_get(answer, "matches")) && !said_already)
     add_delivery(answer, config, rule, entry, rendering, run);
   return answer;

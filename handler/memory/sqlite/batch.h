@@ -107,6 +107,12 @@ enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MU
 
 /* ---- journal.c ---- */
 
+/* The last line was written by these very RULES: no new list is needed. */
+static inline bool kh_sqlite_knows_rules(const struct kh_sqlite *sqlite, const struct kh_rule_list *rules)
+{
+  return sqlite->rule_list > 0 && kh_digest_equal(sqlite->rule_list_digest, rules->digest);
+}
+
 /* In a batch: writes JOURNAL, unless none is kept; what is owed next belongs to it. */
 enum kh_err kh_sqlite_journal(struct kh_sqlite *sqlite, const struct kh_journal *journal) KH_MUST_USE;
 /* Runs CALL, which writes fates, and gives the bytes of each; before what they are of leaves the queue. */
