@@ -32,7 +32,8 @@ bool kh_match_name(const struct kh_match *match, struct kh_str name)
   return *events != NULL;
 }
 
-static bool name_matches(const char *patterns, const struct kh_names *names, enum kh_name name)
+static bool name_matches(const char *patterns, const struct kh_names *names, enum kh_name name,
+                         struct kh_mistake *why)
 {
   char storage[FIRST_BYTES];
   struct kh_arena arena;
@@ -41,9 +42,12 @@ static bool name_matches(const char *patterns, const struct kh_names *names, enu
   if (!patterns)
     return true;
   kh_arena_init(&arena, ARENA_BYTES, storage, sizeof storage);
+  kh_names_ask_anew(names);
   names->value(names->self, kh_name_info(name), &arena, &value);
   bool matches = value.kind == KH_KIND_STRING && kh_branches_match(kh_str_of(patterns), value.text);
   kh_arena_release(&arena);
+  if (kh_names_lack(names))
+    return kh_mistake_set(why, KH_MISTAKE_NOT_KEPT, 0, 0, KH_NOT_KEPT_FORMAT, kh_names_lack(names));
   return matches;
 }
 
@@ -61,9 +65,9 @@ bool kh_match_part(const struct kh_match *match, enum kh_match_part part, const 
     return kh_match_name(match, kh_str_of(event->name)) &&
            !(match->not_blocked && match->event_count == 0 && event->build_blocked);
   case KH_MATCH_PIPELINES:
-    return name_matches(match->pipelines, names, KH_NAME_PIPELINE_SLUG);
+    return name_matches(match->pipelines, names, KH_NAME_PIPELINE_SLUG, why);
   case KH_MATCH_BRANCHES:
-    return name_matches(match->branches, names, KH_NAME_BUILD_BRANCH);
+    return name_matches(match->branches, names, KH_NAME_BUILD_BRANCH, why);
   case KH_MATCH_IF:
     return !match->condition || kh_condition_eval(match->condition, names, trace, why);
   case KH_MATCH__PARTS:

@@ -108,7 +108,9 @@ enum kh_err kh_template_say(const struct kh_template *template, const char *name
   struct kh_mistake why = {.kind = KH_MISTAKE_NONE};
   enum kh_err err = kh_template_render(template, rendering->names, format, out, &why);
 
-  if (why.kind != KH_MISTAKE_NONE)
+  if (why.kind == KH_MISTAKE_NOT_KEPT)
+    (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "its %s: %s", name, why.text);
+  else if (why.kind != KH_MISTAKE_NONE)
     (void)kh_mistake_set(&rendering->undecided, why.kind, why.at, why.len, "an {{#if}} of its %s: %s", name,
                          why.text);
   return err;

@@ -263,6 +263,9 @@ static bool eval(struct evaluation *run, const struct kh_node *node, struct kh_v
   run->depth--;
   if (fine && run->arena.err)
     fine = fail(run, node, "there is not enough memory for the evaluation");
+  if (fine && kh_names_lack(run->names))
+    fine = kh_mistake_set(run->mistake, KH_MISTAKE_NOT_KEPT, node->at, node->len, KH_NOT_KEPT_FORMAT,
+                          kh_names_lack(run->names));
   if (fine && run->trace)
     run->trace->see(run->trace->self,
                     &(struct kh_traced){node->at, node->len, run->depth, value, is_secret(node)});
@@ -285,6 +288,7 @@ bool kh_condition_eval(const struct kh_condition *condition, const struct kh_nam
   if (names && names->steps_left && *names->steps_left < given)
     given = *names->steps_left;
   run.steps_left = given;
+  kh_names_ask_anew(names);
   kh_arena_init(&run.arena, ARENA_BYTES, storage, sizeof storage);
   bool fine = eval(&run, condition->root, &value);
   kh_arena_release(&run.arena);

@@ -19,6 +19,9 @@ enum kh_mistake_kind {
   KH_MISTAKE_NOT_KEPT /* the webhook is out of the journal, which does not have what is asked for */
 };
 
+/* For KH_MISTAKE_NOT_KEPT: what is asked for. */
+#define KH_NOT_KEPT_FORMAT "%s is not kept in the journal"
+
 struct kh_mistake {
   enum kh_mistake_kind kind; /* NONE while nothing was said */
   size_t at;                 /* first byte of the place in the source */

@@ -220,7 +220,23 @@ struct kh_names {
    * only each has its limit.
    */
   size_t *steps_left;
+  /*
+   * Of a webhook out of the journal: what was asked for and is not kept there (withheld.h), or NULL. Its
+   * values are null, or not what they were. NULL for all others.
+   */
+  const char **not_kept;
 };
+
+/* What was asked of NAMES since kh_names_ask_anew and is not kept, or NULL. NAMES may be NULL. */
+static inline const char *kh_names_lack(const struct kh_names *names)
+{
+  return names && names->not_kept ? *names->not_kept : NULL;
+}
+static inline void kh_names_ask_anew(const struct kh_names *names)
+{
+  if (names && names->not_kept)
+    *names->not_kept = NULL;
+}
 
 const struct kh_name_info *kh_name_info(enum kh_name name);
 /*

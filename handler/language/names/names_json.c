@@ -89,5 +89,5 @@ static bool offers(void *self, enum kh_root root)
 
 struct kh_names kh_names_json(struct kh_names_json *self)
 {
-  return (struct kh_names){self, value_of, environment, meta_data, offers, NULL};
+  return (struct kh_names){self, value_of, environment, meta_data, offers, NULL, NULL};
 }

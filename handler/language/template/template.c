@@ -131,6 +131,14 @@ static void add_piece(struct rendering *run, const struct kh_part *part, struct 
   follow(run, text);
 }
 
+/* What a table has for a value that is not there decides too much; any other value may miss a part. */
+static void tell_lack(const struct kh_part *part, const struct kh_names *names, struct kh_mistake *undecided)
+{
+  if (kh_names_lack(names) && part->filters && part->filters->type == KH_FILTER_TABLE)
+    (void)kh_mistake_set(undecided, KH_MISTAKE_NOT_KEPT, part->at, 0, KH_NOT_KEPT_FORMAT,
+                         kh_names_lack(names));
+}
+
 static enum kh_err collect(struct rendering *run, const struct kh_template *template,
                            const struct kh_names *names, const struct kh_template_format *format,
                            struct kh_mistake *undecided)
@@ -148,7 +156,9 @@ static enum kh_err collect(struct rendering *run, const struct kh_template *temp
       add_piece(run, part, part->text, KH_SORT_TEXT);
     } else if (part->type == KH_PART_VALUE) {
       kh_buf_clear(&text);
+      kh_names_ask_anew(names);
       err = kh_template_value(part, names, format, run->in_url, &text, &sort);
+      tell_lack(part, names, undecided);
       add_piece(run, part, kh_buf_view(&text), sort);
     } else if (part->type == KH_PART_ELSE) {
       next = part->other;

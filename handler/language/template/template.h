@@ -85,7 +85,8 @@ struct kh_template_format {
 
 /*
  * Appends the message to OUT, without white space at its ends; it may be empty. An {{#if}} that cannot be
- * decided goes the other way, and UNDECIDED, which may be NULL, says why. KH_ERR_NO_MEMORY; KH_ERR_LIMIT when
+ * decided goes the other way, and UNDECIDED, which may be NULL, says why; so does a table that is asked for
+ * what is not kept in the journal, and has nothing. KH_ERR_NO_MEMORY; KH_ERR_LIMIT when
  * OUT is too small for what `escape` makes of max_characters. Not for two threads at once with the same
  * template.
  */

@@ -1,8 +1,5 @@
 /*
- * address.h - addresses: which are good, whose they are, and what of them may be seen.
- *
- * Of what RFC 5321 has only a dot-string at a domain, in ASCII: no quotes, comments, groups or literals, so
- * that an address can stand in a header or a command as it is.
+ * address.h - addresses: whose they are, and what of them may be seen.
  */
 #ifndef KH_EMAIL_ADDRESS_H
 #define KH_EMAIL_ADDRESS_H
@@ -11,13 +8,15 @@
 
 #define KH_EMAIL_AUTHOR "author" /* as a place: the address of who wrote the build's commit */
 
-bool kh_email_is_address(struct kh_str text);
 /* An address, or KH_EMAIL_AUTHOR. */
 bool kh_email_is_recipient(struct kh_str text);
 /* What follows the @ of ADDRESS, which is good. */
 struct kh_str kh_email_domain(struct kh_str address);
 
-/* `place` of the form, and `show_place` of the notifier: "j…@example.com" is seen of jane@example.com. */
+/*
+ * `place` of the form, and `show_place` of the notifier: "j…@example.com" is seen of jane@example.com. Of a
+ * webhook out of the journal the place of an author is KH_EMAIL_AUTHOR.
+ */
 enum kh_err kh_email_place(const struct kh_rule *rule, const struct kh_rendering *rendering,
                            struct kh_str written, struct kh_buf *place);
 void kh_email_show_place(struct kh_str place, struct kh_buf *shown);

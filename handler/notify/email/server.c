@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "notify/email/address.h"
 #include "notify/email/server.h"
+#include "words/address.h"
 
 enum { USER_MAX_BYTES = 256, PORT_MAX = 65535 };
 
@@ -59,7 +60,7 @@ static const struct kh_option account_options[] = {
      .required = true,
      .words = "The sender's address.",
      .example = "ci@example.com",
-     .is_good = kh_email_is_address,
+     .is_good = kh_address_is_good,
      .form = "one address, such as ci@example.com",
      .pattern = "^[^@ ]+@[A-Za-z0-9.-]+$"},
     {.name = "user",
@@ -124,7 +125,7 @@ enum kh_err kh_email_address(const struct kh_rule *rule, const char *recipient, 
   struct kh_mail *mail = &outgoing->mail;
   const struct kh_str to = kh_str_of(recipient);
 
-  if (!rule->account || !kh_email_is_address(to))
+  if (!rule->account || !kh_address_is_good(to))
     return KH_ERR_RENDER;
   *mail = (struct kh_mail){
       .user = kh_account_text(rule, "user"), .password = &rule->secret, .is_plain = is_plain(rule)};
