@@ -34,7 +34,7 @@ static void take_difference(void *self, const struct kh_difference *difference)
   kh_diff_print_one(&walk->print, walk->sides, walk->webhook, difference);
 }
 
-static enum kh_err ask_both(struct walk *walk, struct kh_kept *kept)
+static enum kh_err ask_both(struct walk *walk, struct kh_kept_webhook *kept)
 {
   char entry[96];
   const struct kh_rerun_of of = {.kept = kept, .received_us = walk->webhook->received_us, .entry = entry};
@@ -51,7 +51,7 @@ static bool ask_webhook(void *self, const struct kh_look_webhook *webhook)
 {
   struct walk *walk = self;
   const bool is_told = webhook->received_us >= walk->since_us;
-  struct kh_kept kept = {0};
+  struct kh_kept_webhook kept = {0};
 
   if (webhook->seq > walk->span.last_seq)
     return false;

@@ -201,7 +201,7 @@ static bool replay_webhook(void *self, const struct kh_look_webhook *webhook)
   struct replay *replay = self;
   json_t *told = json_object();
   struct kh_rerun_made made = {0};
-  struct kh_kept kept = {0};
+  struct kh_kept_webhook kept = {0};
   struct kh_diag diag = {0};
   char uuid[KH_UUID_BYTES], entry[96];
   const char *cannot = kh_asked_cannot(webhook);

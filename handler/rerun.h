@@ -34,7 +34,7 @@ void kh_rerun_close(struct kh_rerun *rerun);
 
 /* A webhook to ask about, and as whom. All is borrowed. */
 struct kh_rerun_of {
-  struct kh_kept *kept;
+  struct kh_kept_webhook *kept;
   int64_t received_us; /* when it came */
   /* Names the event in the ids of deliveries, and becomes their `entry`; at most 95 bytes. */
   const char *entry;

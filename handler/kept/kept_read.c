@@ -5,7 +5,7 @@
 #include "kept/kept_history.h"
 #include "kept/kept_text.h"
 
-static void read_withheld(struct kh_kept *kept)
+static void read_withheld(struct kh_kept_webhook *kept)
 {
   struct kh_withheld *withheld = &kept->withheld;
   const struct kh_json_value author = kh_json_get(kept->event.build, KH_STR("author"));
@@ -22,7 +22,7 @@ static void read_withheld(struct kh_kept *kept)
                                  takes_mail;
 }
 
-enum kh_err kh_kept_read(struct kh_kept *kept, struct kh_json *doc, struct kh_str bytes, struct kh_diag *diag)
+enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes, struct kh_diag *diag)
 {
   const struct kh_verified verified = {.body = bytes};
 
@@ -41,7 +41,7 @@ enum kh_err kh_kept_read(struct kh_kept *kept, struct kh_json *doc, struct kh_st
   return kept->arena.err;
 }
 
-void kh_kept_release(struct kh_kept *kept)
+void kh_kept_release(struct kh_kept_webhook *kept)
 {
   kh_arena_release(&kept->arena);
 }
