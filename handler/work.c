@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "kept/kept.h"
 #include "language/condition/regex.h"
 #include "receive/transition.h"
 #include "work_parts.h"
@@ -25,29 +26,32 @@ void kh_work_init(struct kh_work *work, const struct kh_config *config, const st
   kh_past_init(&work->past);
   kh_buf_init(&work->entry, ENTRY_MAX_BYTES);
   kh_buf_init(&work->lines, KH_WORK_LINES_MAX_BYTES);
+  kh_buf_init(&work->kept, KH_KEPT_MAX_BYTES);
+}
+
+void kh_work_configure(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules)
+{
+  work->config = config;
+  work->rules = rules;
+  kh_rules_listed_release(&work->listed);
+  work->is_listed = false;
 }
 
 void kh_work_release(struct kh_work *work)
 {
+  kh_rules_listed_release(&work->listed);
+  kh_buf_release(&work->kept);
   kh_buf_release(&work->lines);
   kh_buf_release(&work->entry);
   kh_past_release(&work->past);
   kh_json_release(&work->json);
 }
 
-static const char *verdict_of(const struct kh_outcome *outcome)
+/* For the log, where what was done before has a line, too. */
+static struct kh_str verdict_of(const struct kh_outcome *outcome)
 {
-  switch (outcome->facts.seen) {
-  case KH_SEEN_DONE:
-    return "done before";
-  case KH_SEEN_REPLAY:
-    return "replay";
-  case KH_SEEN_REPEAT:
-    return "repeat";
-  case KH_SEEN_NEVER:
-    break;
-  }
-  return outcome->is_twin ? "repeat" : "done";
+  return outcome->facts.seen == KH_SEEN_DONE ? KH_STR("done before")
+                                             : kh_str_of(kh_reason_word(kh_work_verdict(outcome)));
 }
 
 /* ---- what came before ---- */
@@ -111,54 +115,22 @@ static enum kh_err recall_twin(struct kh_work *work, const struct kh_entry *entr
              : KH_OK;
 }
 
-static struct kh_str text_member(struct kh_json_value object, struct kh_str key, struct kh_buf *into)
-{
-  struct kh_json_value member = kh_json_get(object, key);
-
-  if (kh_json_type(member) == KH_JSON_STRING)
-    (void)!kh_json_text(member, into);
-  return kh_buf_view(into);
-}
-
+/* The line of the journal first: what is owed belongs to it. */
 static enum kh_err commit(struct kh_work *work, const struct kh_entry *entry,
                           const struct kh_outcome *outcome)
 {
-  const struct kh_event *event = &outcome->event;
-  struct kh_buf pipeline, branch, state;
-  enum kh_err err;
+  const struct kh_memory *memory = &work->store.memory;
+  enum kh_err err = kh_work_journal(work, entry, outcome);
 
-  kh_buf_init(&pipeline, 4096);
-  kh_buf_init(&branch, 64 * 1024);
-  kh_buf_init(&state, 4096);
-  (void)!kh_event_build_state(event, &state);
-  const struct kh_journal journal = {
-      .entry = outcome->claim.entry,
-      .request_id = kh_str_of(entry->request_id),
-      .event = kh_str_of(event->name),
-      .organization = kh_str_of(event->organization),
-      .pipeline = text_member(event->pipeline, KH_STR("slug"), &pipeline),
-      .branch = text_member(event->build, KH_STR("branch"), &branch),
-      .state = kh_buf_view(&state),
-      .verdict = kh_str_of(verdict_of(outcome)),
-      .build_number = event->build_number,
-      .received_us = entry->received_us,
-      .done_us = kh_clock_now_us(work->clock),
-      .deliveries = outcome->made.count,
-      .is_repeat = outcome->facts.seen != KH_SEEN_NEVER || outcome->is_twin,
-  };
-  err = kh_memory_commit(&work->store.memory, &outcome->claim, &journal);
   if (!err && outcome->is_remembered)
-    err = kh_memory_remember(&work->store.memory, &outcome->claim, &outcome->sighting, &work->past);
+    err = kh_memory_remember(memory, &outcome->claim, &outcome->sighting, &work->past);
   if (!err && outcome->has_transition)
-    err = kh_memory_tell(&work->store.memory, outcome->transition, outcome->claim.now_us, 0);
+    err = kh_memory_tell(memory, outcome->transition, outcome->claim.now_us, 0);
   for (size_t i = 0; !err && i < outcome->made.count; i++)
     err = kh_queue_owe(&work->store.queue, &outcome->made.at[i]);
   /* What is owed is told. */
   for (size_t i = 0; !err && i < outcome->told_count; i++)
-    err = kh_memory_tell(&work->store.memory, outcome->told[i], outcome->claim.now_us, 0);
-  kh_buf_release(&state);
-  kh_buf_release(&branch);
-  kh_buf_release(&pipeline);
+    err = kh_memory_tell(memory, outcome->told[i], outcome->claim.now_us, 0);
   return err;
 }
 
@@ -172,7 +144,7 @@ static void log_outcome(struct kh_work *work, const struct kh_entry *entry, cons
   kh_log_text(&line, KH_LOG_ENTRY, outcome->claim.entry);
   kh_log_text(&line, KH_LOG_REQUEST_ID, kh_str_of(entry->request_id));
   kh_event_log(&outcome->event, &line);
-  kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(verdict_of(outcome)));
+  kh_log_text(&line, KH_LOG_VERDICT, verdict_of(outcome));
   for (size_t i = 0; i < outcome->made.count; i++)
     if (i == 0 || strcmp(outcome->made.at[i].rule, outcome->made.at[i - 1].rule) != 0)
       kh_log_item(&line, KH_LOG_RULES_MATCHED, kh_str_of(outcome->made.at[i].rule));
@@ -235,8 +207,7 @@ enum kh_err kh_work_webhook(struct kh_work *work, const char *name, const struct
   else if (err)
     (void)kh_diag_set(diag, err, "its notifications could not be kept");
 
-  kh_deliveries_release(&outcome.made);
-  free(outcome.told);
+  kh_work_rules_release(&outcome);
   kh_sighting_release(&outcome.sighting);
   return err;
 }

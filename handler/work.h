@@ -7,6 +7,7 @@
 #include "deliver/outbox.h"
 #include "kitehook.h"
 #include "memory/store.h"
+#include "rules/rule_list.h"
 
 enum { KH_WORK_BATCH = 256 };
 
@@ -17,13 +18,16 @@ struct kh_work {
   struct kh_store store;
   const struct kh_clock *clock;
   struct kh_log log;
-  struct kh_json json; /* reused from webhook to webhook */
-  struct kh_buf entry; /* the bytes of the entry at hand */
-  struct kh_past past; /* what came before the webhook at hand; reused, too */
-  struct kh_buf lines; /* log lines of a batch, written once it is durable */
-  size_t deliveries;   /* that the last webhook led to */
-  bool remembers;      /* the store outlives this process: what came before is kept, and told */
-  size_t batch_max;    /* entries in one transaction; fewer after a full disk */
+  struct kh_json json;           /* reused from webhook to webhook */
+  struct kh_buf entry;           /* the bytes of the entry at hand */
+  struct kh_past past;           /* what came before the webhook at hand; reused, too */
+  struct kh_buf lines;           /* log lines of a batch, written once it is durable */
+  struct kh_buf kept;            /* what the journal keeps of the webhook at hand */
+  struct kh_rules_listed listed; /* the rules, as the journal has them, once it needed them */
+  bool is_listed;
+  size_t deliveries; /* that the last webhook led to */
+  bool remembers;    /* the store outlives this process: what came before is kept, and told */
+  size_t batch_max;  /* entries in one transaction; fewer after a full disk */
   /*
    * What else than `config` may prove an entry, since receivers look at their files at other moments: the
    * N-th, from 0; NULL behind the last one. NULL where there is none.
@@ -37,6 +41,8 @@ void kh_work_init(struct kh_work *work, const struct kh_config *config, const st
                   struct kh_inbox *inbox, struct kh_store store, const struct kh_clock *clock,
                   struct kh_log log);
 void kh_work_release(struct kh_work *work);
+/* From the next webhook on it goes by these. */
+void kh_work_configure(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules);
 
 /*
  * Takes up to KH_WORK_BATCH entries, oldest first, through memory, rules and rendering into the outbox: one

@@ -95,10 +95,13 @@ static enum kh_err work_batch(struct kh_work *work, char (*names)[KH_ENTRY_NAME_
       continue;
     if (is_passing(err))
       return kh_diag_set(diag, err, "%s: %s", names[i], why.text[0] ? why.text : strerror(errno));
-    err = set_aside(work, names[i], err, &why, &stay->why);
+    const enum kh_err reason = err;
+    err = set_aside(work, names[i], reason, &why, &stay->why);
     if (err == KH_ERR_INBOX_IO)
       stay->stuck++;
-    else if (err)
+    else if (!err)
+      err = kh_work_journal_aside(work, names[i], reason);
+    if (err && err != KH_ERR_INBOX_IO)
       return kh_diag_set(diag, err, "%s", stay->why.text);
   }
   return KH_OK;

@@ -1,6 +1,6 @@
 /*
  * work_parts.h - what the files of the worker's half share: work.c, one webhook; work_rules.c, what rules
- * make of it; work_lines.c, its log lines; work_inbox.c, many webhooks in one transaction.
+ * make of it; work_journal.c, its line of the journal; work_lines.c, its log lines; work_inbox.c, many webhooks in one transaction.
  */
 #ifndef KH_WORK_PARTS_H
 #define KH_WORK_PARTS_H
@@ -23,7 +23,9 @@ struct kh_outcome {
   struct kh_deliveries made;              /* owned: of each rule that matched those of its places */
   unsigned char (*told)[KH_DIGEST_BYTES]; /* owned: of what rules that speak once per build told */
   size_t told_count;
-  size_t steps_left; /* of regular expressions */
+  unsigned char *decisions; /* owned: of each rule that was asked its reason; NULL where none was */
+  struct kh_buf notes;      /* owned: JSON, for the journal: what was in the way of which; or empty */
+  size_t steps_left;        /* of regular expressions */
   int64_t started_us;
 };
 
@@ -35,5 +37,15 @@ struct kh_log kh_work_held_log(struct kh_work *work);
  * A rule that fails is logged, and the others go on. KH_ERR_NO_MEMORY, KH_ERR_STORE, KH_ERR_NO_SPACE.
  */
 enum kh_err kh_work_rules(struct kh_work *work, const char *name, struct kh_outcome *outcome) KH_MUST_USE;
+/* Releases what kh_work_rules made. */
+void kh_work_rules_release(struct kh_outcome *outcome);
+
+/* What became of it, by a reason of the stage webhook. */
+enum kh_reason kh_work_verdict(const struct kh_outcome *outcome);
+/* Commits the claim of OUTCOME, with its line of the journal. */
+enum kh_err kh_work_journal(struct kh_work *work, const struct kh_entry *entry,
+                            const struct kh_outcome *outcome) KH_MUST_USE;
+/* A line for an entry that was set aside, since it could not be understood for REASON. */
+enum kh_err kh_work_journal_aside(struct kh_work *work, const char *name, enum kh_err reason) KH_MUST_USE;
 
 #endif

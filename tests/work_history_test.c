@@ -255,7 +255,8 @@ END_TEST
 
 START_TEST(a_branch_is_kept_for_so_long)
 {
-  kh_memory_keep(&work.store.memory, 2 * DAY_S);
+  kh_memory_keep(&work.store.memory, 2 * DAY_S,
+                 &(struct kh_journal_bounds){KH_JOURNAL_ENTRIES, KH_JOURNAL_BYTES, KH_JOURNAL_KEEP_S});
   finish(5, "passed");
   kh_fake_clock_advance(&fake, (2 * DAY_S - 10) * INT64_C(1000000));
   finish(6, "running");

@@ -107,16 +107,19 @@ static void bound_store(const struct kh_worker *worker)
 {
   const struct kh_queue_bounds bounds = {worker->config->outbox_max_entries, worker->config->outbox_max_bytes,
                                          worker->config->outbox_keep_dead_s};
+  const struct kh_journal_bounds journal = {
+      worker->config->journal_max_entries, worker->config->journal_max_bytes, worker->config->journal_keep_s};
 
   kh_queue_bound(&worker->store.queue, &bounds);
-  kh_memory_keep(&worker->store.memory, worker->config->memory_keep_s);
+  kh_memory_keep(&worker->store.memory, worker->config->memory_keep_s, &journal);
 }
 
 /* Tells work and outbox of a new setup or store. */
 static void wire(struct kh_worker *worker)
 {
-  worker->config = worker->work.config = &worker->setup->config;
-  worker->work.rules = worker->outbox.rules = &worker->setup->rules;
+  worker->config = &worker->setup->config;
+  kh_work_configure(&worker->work, worker->config, &worker->setup->rules);
+  worker->outbox.rules = &worker->setup->rules;
   worker->work.store = worker->store;
   worker->outbox.queue = worker->store.queue;
   worker->outbox.batch = worker->store.batch;

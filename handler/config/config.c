@@ -19,6 +19,9 @@ void kh_config_init(struct kh_config *config, enum kh_config_depth depth, const 
       .outbox_max_bytes = UINT64_C(256) * 1024 * 1024,
       .outbox_keep_dead_s = 30 * INT64_C(86400),
       .memory_keep_s = 90 * INT64_C(86400),
+      .journal_max_entries = 10000,
+      .journal_max_bytes = UINT64_C(64) * 1024 * 1024,
+      .journal_keep_s = 30 * INT64_C(86400),
       .worker_linger_s = 5,
   };
   kh_buf_init(&config->env_file, KH_ENV_FILE_MAX_BYTES + 1);

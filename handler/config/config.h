@@ -17,6 +17,7 @@
  *   inbox: {max_entries: 10000, max_bytes: 1GB, reserve: 64MB}
  *   outbox: {max_entries: 40000, max_bytes: 256MB, keep_dead: 30d}
  *   memory: {keep: 90d}             # 1d to 3650d
+ *   journal: {max_entries: 10000, max_bytes: 64MB, keep: 30d}   # 0 entries: none is kept
  *   worker: start | service | wait  # or a mapping: {mode, program, log, linger}
  *   http: {ca_file: /path, proxy: http://host:3128}   # for deliveries
  *   sources: {eventbridge: {source: aws.partner/buildkite.com/…, account: "123456789012"}}   # Lambda's
@@ -142,6 +143,10 @@ struct kh_config {
   int64_t outbox_keep_dead_s;
 
   int64_t memory_keep_s; /* of a branch, after its last webhook */
+
+  size_t journal_max_entries; /* 0: none is kept */
+  uint64_t journal_max_bytes;
+  int64_t journal_keep_s;
 
   enum kh_worker_mode worker_mode;
   char worker_program[KH_PATH_BYTES]; /* default: KH_WORKER_PROGRAM, compiled in */

@@ -5,13 +5,14 @@
 
 #include <unistd.h>
 
-static const char *const top_keys[] = {"webhook",  "env_file", "log",    "state", "inbox",
-                                       "outbox",   "memory",   "worker", "http",  "sources",
-                                       "services", "tables",   "notify", NULL};
+static const char *const top_keys[] = {"webhook", "env_file", "log",     "state",  "inbox",
+                                       "outbox",  "memory",   "journal", "worker", "http",
+                                       "sources", "services", "tables",  "notify", NULL};
 static const char *const webhook_keys[] = {"signature", "token", "freshness", "max_body", "deadline", NULL};
 static const char *const inbox_keys[] = {"max_entries", "max_bytes", "reserve", NULL};
 static const char *const outbox_keys[] = {"max_entries", "max_bytes", "keep_dead", NULL};
 static const char *const memory_keys[] = {"keep", NULL};
+static const char *const journal_keys[] = {"max_entries", "max_bytes", "keep", NULL};
 static const char *const worker_keys[] = {"mode", "program", "log", "linger", NULL};
 static const char *const http_keys[] = {"ca_file", "proxy", NULL};
 static const char *const worker_modes[] = {
@@ -25,6 +26,7 @@ static const struct kh_range disk = {UINT64_C(1024) * 1024, UINT64_C(1024) * 102
                                      "1MB to 1024GB"};
 static const struct kh_range keep_dead = {3600, 365 * 86400, "1h to 365d"};
 static const struct kh_range memory_keep = {86400, INT64_C(3650) * 86400, "1d to 3650d"};
+static const struct kh_range journal_entries = {0, 1000000, "0 to 1000000"};
 static const struct kh_range linger = {0, 3600, "0s to 1h"};
 
 const char *kh_worker_mode_name(enum kh_worker_mode mode)
@@ -209,6 +211,25 @@ static enum kh_err read_memory(const struct kh_section *top)
   return kh_first_err(err, kh_section_duration(&memory, "keep", &memory_keep, &config->memory_keep_s));
 }
 
+/* Receivers have none. */
+static enum kh_err read_journal(const struct kh_section *top)
+{
+  const json_t *node = json_object_get(top->object, "journal");
+  const struct kh_section journal = {top->config, node, "journal.", top->diags};
+  struct kh_config *config = top->config;
+
+  if (!node || config->depth == KH_CONFIG_RECEIVER)
+    return KH_OK;
+  enum kh_err err = check_state(top, "journal");
+  if (!json_is_object(node))
+    return mistake(top, "journal", "needs a mapping, such as {max_entries: 10000, max_bytes: 64MB}");
+  err = kh_first_err(err, kh_config_known_keys(config, node, journal_keys, top->diags));
+  err = kh_first_err(
+      err, kh_section_count(&journal, "max_entries", &journal_entries, &config->journal_max_entries));
+  err = kh_first_err(err, kh_section_size(&journal, "max_bytes", &disk, &config->journal_max_bytes));
+  return kh_first_err(err, kh_section_duration(&journal, "keep", &memory_keep, &config->journal_keep_s));
+}
+
 static enum kh_err read_webhook(const struct kh_section *top)
 {
   const json_t *node = json_object_get(top->object, "webhook");
@@ -291,6 +312,7 @@ enum kh_err kh_config_sections(struct kh_config *config, struct kh_diags *diags)
   err = kh_first_err(err, read_inbox(&top));
   err = kh_first_err(err, read_outbox(&top));
   err = kh_first_err(err, read_memory(&top));
+  err = kh_first_err(err, read_journal(&top));
   err = kh_first_err(err, read_worker(&top));
   err = kh_first_err(err, read_http(&top));
   err = kh_first_err(err, kh_config_sources(&top));

@@ -91,6 +91,7 @@ struct kh_memory_ops {
                           int64_t *value);
   enum kh_err (*tell)(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value);
   enum kh_err (*commit)(void *self, const struct kh_claim *claim, const struct kh_journal *journal);
+  enum kh_err (*note_aside)(void *self, const struct kh_journal *journal);
   void (*keep)(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal);
 };
 
@@ -164,6 +165,13 @@ KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *m
                                                        const struct kh_journal *journal)
 {
   return memory->ops->commit(memory->self, claim, journal);
+}
+
+/* In a batch: a line of the journal alone, of what nobody can work and which is no more than that. */
+KH_MUST_USE static inline enum kh_err kh_memory_note_aside(const struct kh_memory *memory,
+                                                           const struct kh_journal *journal)
+{
+  return memory->ops->note_aside(memory->self, journal);
 }
 
 /* How long branches are kept from now on, and how much of a journal; until then what the constants say. */

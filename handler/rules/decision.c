@@ -2,17 +2,41 @@
 
 #include "rules/decision.h"
 
+/* Why PART does not hold. */
+static enum kh_reason reason_of(const struct kh_rule *rule, enum kh_match_part part,
+                                const struct kh_event *event, const struct kh_mistake *undecided)
+{
+  switch (part) {
+  case KH_MATCH_EVENTS:
+    return kh_match_name(&rule->match, kh_str_of(event->name)) ? KH_REASON_BUILD_BLOCKED
+                                                               : KH_REASON_NOT_EVENT;
+  case KH_MATCH_PIPELINES:
+    return KH_REASON_NOT_PIPELINE;
+  case KH_MATCH_BRANCHES:
+    return KH_REASON_NOT_BRANCH;
+  case KH_MATCH_IF:
+  case KH_MATCH__PARTS:
+    break;
+  }
+  return undecided->kind == KH_MISTAKE_NONE       ? KH_REASON_CONDITION_FALSE
+         : undecided->kind == KH_MISTAKE_NOT_KEPT ? KH_REASON_NOT_KEPT
+                                                  : KH_REASON_UNDECIDED;
+}
+
 void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
                struct kh_decision *decision)
 {
   decision->rule = rule;
   decision->matches = true;
+  decision->reason = KH_REASON_NOTIFIED;
   decision->said_already = false;
   memset(decision->holds, 0, sizeof decision->holds);
   kh_mistake_init(&decision->undecided);
   for (unsigned part = 0; part < KH_MATCH__PARTS && (decision->matches || trace); part++) {
     decision->holds[part] = kh_match_part(&rule->match, (enum kh_match_part)part, rendering->event,
                                           rendering->names, trace, &decision->undecided);
+    if (decision->matches && !decision->holds[part])
+      decision->reason = reason_of(rule, (enum kh_match_part)part, rendering->event, &decision->undecided);
     decision->matches = decision->matches && decision->holds[part];
   }
 }

@@ -11,7 +11,8 @@
 struct kh_decision {
   const struct kh_rule *rule;
   bool matches;
-  bool said_already;           /* for the caller to set: it matches, but has spoken of this build before */
+  enum kh_reason reason; /* KH_REASON_NOTIFIED where it matches; else by the first part that does not hold */
+  bool said_already;     /* for the caller to set: it matches, but has spoken of this build before */
   bool holds[KH_MATCH__PARTS]; /* of those behind the first that does not, only with a trace */
   struct kh_mistake undecided; /* why `if` could not be decided, and so does not hold */
 };

@@ -153,7 +153,7 @@ static void expect_both_counts(int64_t now_us, const int64_t today[5], const int
 static void commit_repeat(int64_t done_us)
 {
   const struct kh_claim claim = kh_test_claim("again", "same", "", done_us);
-  const struct kh_journal journal = {.entry = claim.entry, .done_us = done_us, .is_repeat = true};
+  const struct kh_journal journal = {.entry = claim.entry, .done_us = done_us, .verdict = KH_REASON_REPEAT};
 
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   ck_assert_int_eq(kh_memory_commit(&test.store.memory, &claim, &journal), KH_OK);

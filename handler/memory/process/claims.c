@@ -80,10 +80,18 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   return err || is_entry_known(process, claim) ? err : remember(process, claim);
 }
 
+static enum kh_err note_aside(void *self, const struct kh_journal *journal)
+{
+  (void)self;
+  (void)journal;
+  return KH_OK;
+}
+
 const struct kh_memory_ops kh_process_memory = {.begin = begin,
                                                 .recall = kh_process_recall,
                                                 .remember = kh_process_remember,
                                                 .was_told = kh_process_was_told,
                                                 .tell = kh_process_tell,
                                                 .commit = commit,
+                                                .note_aside = note_aside,
                                                 .keep = kh_process_keep};

@@ -134,10 +134,25 @@ done:
   return kh_sqlite_note(sqlite, err);
 }
 
+static enum kh_err note_aside(void *self, const struct kh_journal *journal)
+{
+  struct kh_sqlite *sqlite = self;
+  enum kh_err err = kh_sqlite_need_batch(sqlite);
+
+  if (!err)
+    err = kh_sqlite_take_room(sqlite, ROWS_BYTES);
+  if (!err && journal->done_us > sqlite->latest_us)
+    sqlite->latest_us = journal->done_us;
+  if (!err)
+    err = kh_sqlite_journal(sqlite, journal);
+  return kh_sqlite_note(sqlite, err);
+}
+
 const struct kh_memory_ops kh_sqlite_memory = {.begin = begin,
                                                .recall = kh_sqlite_recall,
                                                .remember = kh_sqlite_remember,
                                                .was_told = kh_sqlite_was_told,
                                                .tell = kh_sqlite_tell,
                                                .commit = commit,
+                                               .note_aside = note_aside,
                                                .keep = kh_sqlite_keep};

@@ -73,20 +73,11 @@ enum kh_err kh_db_rule_list(struct kh_db *db, const struct kh_rule_list *rules, 
 enum kh_err kh_db_write_journal(struct kh_db *db, const struct kh_journal *journal, int64_t rule_list,
                                 struct kh_journal_end *end)
 {
-  const struct kh_str texts[] = {journal->entry,
-                                 journal->request_id,
-                                 journal->event,
-                                 journal->organization,
-                                 journal->pipeline,
-                                 journal->branch,
-                                 journal->state,
-                                 kh_str_of(kh_reason_word(journal->verdict)),
-                                 journal->build_id,
-                                 journal->job,
-                                 journal->proof,
-                                 journal->secret};
-  int64_t payload = ROW_BYTES +
-                    (int64_t)(journal->decisions.len + journal->notes.len + journal->kept.len);
+  const struct kh_str texts[] = {
+      journal->entry,    journal->request_id, journal->event, journal->organization,
+      journal->pipeline, journal->branch,     journal->state, kh_str_of(kh_reason_word(journal->verdict)),
+      journal->build_id, journal->job,        journal->proof, journal->secret};
+  int64_t payload = ROW_BYTES + (int64_t)(journal->decisions.len + journal->notes.len + journal->kept.len);
 
   for (size_t i = 0; i < KH_COUNT(texts); i++)
     payload += (int64_t)texts[i].len;
@@ -203,7 +194,7 @@ enum kh_err kh_sqlite_journal(struct kh_sqlite *sqlite, const struct kh_journal 
     err = know_rules(sqlite, journal->rules, &rule_list);
   if (!err)
     err = kh_db_write_journal(sqlite->db, journal, rule_list, &sqlite->end);
-  if (!err)
+  if (!err && journal->verdict != KH_REASON_ASIDE)
     err = see_event(sqlite, journal);
   if (!err)
     sqlite->webhook = sqlite->end.seq;
