@@ -1,6 +1,7 @@
 """What `kitehook diff` says of two configurations, held against real workers: each of both works the same
 webhooks in a state folder of its own, where a trigger in its database records every message that it owes, and
 a server what of those arrives."""
+import base64
 import collections
 import contextlib
 import dataclasses
@@ -105,9 +106,9 @@ def rule(random_, name):
     kind = random_.choice(KINDS)
     condition, asks = random_.choice(CONDITIONS)
     message, also_asks = random_.choice(MESSAGES)
-    options = {"webhook": f"url: {{env: {random_.choice(HOOKS)}}}",
-               "slack": "url: {env: SLACK_URL}", "log": "", "ntfy": "topic: {env: TOPIC}, url: http://127.0.0.1:9",
-               "lifx": "token: {env: LIFX_TOKEN}, url: http://127.0.0.1:9/",
+    options = {"webhook": f"url: {{env: {random_.choice(HOOKS)}}}, secret: {{env: SIGNS}}",
+               "slack": "url: {env: SLACK_URL}", "log": "", "ntfy": "topic: {env: TOPIC}, url: {env: NTFY_URL}",
+               "lifx": "token: {env: LIFX_TOKEN}, url: {env: LIFX_URL}",
                "github_commit_status": random_.choice(("", "context: ci/kites"))}[kind]
     if message and kind in ("slack", "log", "ntfy"):
         options += f"{', ' if options else ''}message: {quoted(message)}"
@@ -180,7 +181,8 @@ class Place:
         url = catcher.url if catcher else lambda path: f"http://127.0.0.1:9{path}"
         env = "".join(f"{name}={url(path)}\n" for name, path in zip(HOOKS, PATHS))
         env += (f"SLACK_URL={url('/slack')}\nLIFX_TOKEN={'c' * 64}\nGITHUB_TOKEN=ghp_x\nTOPIC=kites-topic\n"
-                f"GITHUB_URL={url('/github/')}\n")
+                f"SIGNS=whsec_{base64.b64encode(bytes(range(32))).decode()}\n"
+                f"GITHUB_URL={url('/github/')}\nNTFY_URL={url('/ntfy')}\nLIFX_URL={url('/lifx/')}\n")
         for name, content in (("webhook-secret", common.SECRET), ("webhook-token", TOKEN),
                               ("env", env.encode())):
             self.write(name, content)
@@ -306,7 +308,7 @@ class Pair:
         done = self.journal.run("diff", *paths, "--json", *more)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.diff_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        self.report.check(f"{self.about}: diff ends well", done.returncode in (0, 1) and not done.stderr,
+        self.report.check(f"{self.about}: diff ends well", done.returncode in (0, 1) and b"error" not in done.stderr,
                           (done.returncode, done.stderr[-500:]))
         return done.returncode, json.loads(done.stdout)
 
@@ -332,7 +334,8 @@ class Pair:
         for some in messages.values():
             for _, credential, _, body in some:
                 if credential.startswith("webhook "):
-                    owed[PATHS[HOOKS.index(credential.rpartition(":")[2])], key(body)] += 1
+                    path, = (path for hook, path in zip(HOOKS, PATHS) if hook in credential)
+                    owed[path, key(body)] += 1
         arrived = collections.Counter((one.path, key(body_of(one.body))) for one in catcher.caught
                                       if one.path in PATHS)
         self.report.check(f"{self.about}, {side}: what is owed arrives", owed == arrived,
