@@ -4,6 +4,7 @@ a server what of those arrives."""
 import base64
 import collections
 import contextlib
+import copy
 import dataclasses
 import json
 import os
@@ -91,8 +92,9 @@ MESSAGES = (
     ("{{#if build.env(\"DEPLOY\") == \"yes\"}}deploys{{else}}stays{{/if}}", True),
     ("{{build.author.email | table people | default \"somebody\"}}: {{build.state}}", True),
 )
+COLOURS = (("", False), ("effect: none", False), ("failed: {color: purple}", False))
 EVENTS = ("build.finished", "[build.finished, build.failing]", "build.*", "[build.*, job.*]", "job.finished")
-KINDS = ("webhook", "webhook", "slack", "log", "lifx", "github_commit_status", "ntfy")
+KINDS = ("webhook", "webhook", "slack", "slack", "log", "lifx", "github_commit_status", "ntfy")
 PATTERNS = ("kite-*", "kite-1", "!kite-2", "kite-0 kite-3")
 BRANCHES = ("main", "!main", "f*")
 
@@ -101,28 +103,42 @@ def quoted(text):
     return json.dumps(text, ensure_ascii=False)
 
 
-def rule(random_, name):
-    """{what a rule consists of}, with `asks`: may want what is withheld."""
-    kind = random_.choice(KINDS)
-    condition, asks = random_.choice(CONDITIONS)
-    message, also_asks = random_.choice(MESSAGES)
-    options = {"webhook": f"url: {{env: {random_.choice(HOOKS)}}}, secret: {{env: SIGNS}}",
-               "slack": "url: {env: SLACK_URL}", "log": "", "ntfy": "topic: {env: TOPIC}, url: {env: NTFY_URL}",
-               "lifx": "token: {env: LIFX_TOKEN}, url: {env: LIFX_URL}",
-               "github_commit_status": random_.choice(("", "context: ci/kites"))}[kind]
-    if message and kind in ("slack", "log", "ntfy"):
-        options += f"{', ' if options else ''}message: {quoted(message)}"
-    else:
-        also_asks = False
-    made = {"name": name, kind: f"{{{options}}}", "events": random_.choice(EVENTS)}
-    if condition:
-        made["if"] = quoted(condition)
-    if random_.random() < 0.3:
-        made["pipelines"] = quoted(random_.choice(PATTERNS))
-    if random_.random() < 0.3:
-        made["branches"] = quoted(random_.choice(BRANCHES))
-    return {"text": "\n    ".join(f"{key}: {value}" for key, value in made.items()),
-            "asks": asks or also_asks, "name": name}
+class Rule:
+    """One entry of `notify`, drawn."""
+
+    def __init__(self, random_, name):
+        self.name, self.kind = name, random_.choice(KINDS)
+        self.options = {"webhook": f"url: {{env: {random_.choice(HOOKS)}}}, secret: {{env: SIGNS}}",
+                        "slack": "url: {env: SLACK_URL}", "log": "",
+                        "ntfy": "topic: {env: TOPIC}, url: {env: NTFY_URL}",
+                        "lifx": "token: {env: LIFX_TOKEN}, url: {env: LIFX_URL}",
+                        "github_commit_status": random_.choice(("", "context: ci/kites"))}[self.kind]
+        self.more = {"events": random_.choice(EVENTS)}
+        if random_.random() < 0.3:
+            self.more["pipelines"] = quoted(random_.choice(PATTERNS))
+        if random_.random() < 0.3:
+            self.more["branches"] = quoted(random_.choice(BRANCHES))
+        self.draw_condition(random_)
+        self.draw_message(random_)
+
+    def draw_condition(self, random_):
+        self.condition, self.asks = random_.choice(CONDITIONS) if random_.random() < 0.7 else ("", False)
+
+    def draw_message(self, random_):
+        drawn = {"lifx": COLOURS, "github_commit_status": (("", False),), "webhook": (("", False),)}
+        self.message, self.also_asks = random_.choice(drawn.get(self.kind, MESSAGES))
+
+    @property
+    def asks_withheld(self):
+        return self.asks or self.also_asks
+
+    def text(self):
+        message = "" if not self.message else self.message if self.kind == "lifx" else (
+            f"message: {quoted(self.message)}")
+        options = ", ".join(filter(None, (self.options, message)))
+        condition = {"if": quoted(self.condition)} if self.condition else {}
+        made = {"name": self.name, self.kind: f"{{{options}}}", **self.more, **condition}
+        return "\n    ".join(f"{key}: {value}" for key, value in made.items())
 
 
 HEAD = """webhook:
@@ -138,31 +154,35 @@ services: {github: {token: {env: GITHUB_TOKEN}, url: {env: GITHUB_URL}}}
 """
 
 
-def written(rules, table):
-    return (f"{HEAD}tables: {{people: {{entries: {{{ADDRESSES[0]}: {table}}}}}}}\nnotify:\n"
-            + "".join(f"  - {one['text']}\n" for one in rules))
+def written(rules, table="Mara"):
+    return (f"{HEAD}tables: {{people: {{entries: {{{ADDRESSES[0]}: {table}}}}}}}\nnotify:"
+            + "".join(f"\n  - {one.text()}" for one in rules) + ("" if rules else " []") + "\n")
+
+
+def changed(random_, rule):
+    """RULE as somebody might change it; None where it is left out."""
+    fate, new = random_.random(), copy.copy(rule)
+    if fate < 0.15:
+        return None
+    if fate < 0.25:
+        return Rule(random_, rule.name)
+    if fate < 0.45:
+        new.draw_message(random_)
+    elif fate < 0.6:
+        new.draw_condition(random_)
+    elif fate < 0.7:
+        new.name += "-renamed"
+    return new
 
 
 def pair(seed):
     """Two configurations: the second is the first with some rules changed, renamed, moved, left out and new."""
     random_ = random.Random(f"pair {seed}")
-    old = [rule(random_, f"rule-{number}") for number in range(random_.randrange(2, 7))]
-    new = []
-    for one in old:
-        fate = random_.random()
-        if fate < 0.2:
-            continue
-        if fate < 0.5:
-            new.append(rule(random_, one["name"]))
-        elif fate < 0.6:
-            renamed = one["name"] + "-renamed"
-            new.append({**one, "text": one["text"].replace(one["name"], renamed, 1), "name": renamed})
-        else:
-            new.append(one)
-    new += [rule(random_, f"new-{number}") for number in range(random_.randrange(0, 3))]
+    old = [Rule(random_, f"rule-{number}") for number in range(random_.randrange(2, 7))]
+    new = list(filter(None, (changed(random_, one) for one in old)))
+    new += [Rule(random_, f"new-{number}") for number in range(random_.randrange(0, 3))]
     random_.shuffle(new)
-    new = new or [rule(random_, "new")]
-    return (old, written(old, "Mara")), (new, written(new, random_.choice(("Mara", "Mara", "M."))))
+    return (old, written(old)), (new, written(new, random_.choice(("Mara", "Mara", "M."))))
 
 
 # ---- places
@@ -213,16 +233,33 @@ class Place:
         if done.returncode not in (0, LEFT_OVER):
             raise RuntimeError(f"exit code {done.returncode}: {done.stderr[-2000:]}")
 
-    def work(self, some, part=2000):
-        """All of SOME through a worker; how much processor time it took."""
+    @contextlib.contextmanager
+    def worker(self):
+        with subprocess.Popen([str(self.program), "worker", "--config", str(self.config)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            try:
+                yield child
+            finally:
+                child.terminate()
+
+    def empty(self, delivers):
+        """Until nothing is in the inbox; DELIVERS: and what is due was sent."""
+        if delivers:
+            while os.listdir(self.new):
+                self.work_once()
+            return
+        with self.worker() as child:
+            common.wait_until(lambda: not os.listdir(self.new) or child.poll() is not None, PASS_S)
+
+    def work(self, some, part=2000, delivers=False):
+        """All of SOME through workers; how much processor time it took."""
         self.work_once()
         with self.database() as db:
             db.executescript(RECORDER)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         for first in range(0, len(some), part):
             self.keep(some[first:first + part], first)
-            while os.listdir(self.new):
-                self.work_once()
+            self.empty(delivers)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -319,7 +356,7 @@ class Pair:
             self.journal.write(f"{side}.yml", text.encode())
             with (Catcher() if catch else contextlib.nullcontext()) as catcher:
                 place = Place(folder / side, self.journal.program, text, catcher)
-                self.worker_s += place.work(self.webhooks)
+                self.worker_s += place.work(self.webhooks, delivers=catch)
                 messages[side] = place.messages()
                 self.check_arrived(side, place, catcher, messages[side])
         code, answer = self.diff()
@@ -361,16 +398,18 @@ class Pair:
                           [counts[kind] for kind in ("gained", "lost", "changed")], (counts, answer["same"]))
         self.report.check(f"{self.about}: the exit code", code == bool(answer["differences"]), code)
         self.check_unknown(sides, unknown)
-        if not any(one["asks"] for rules, _ in sides.values() for one in rules):
+        if not any(one.asks_withheld for rules, _ in sides.values() for one in rules):
             self.report.check(f"{self.about}: the same ones", same == answer["same"], (same, answer["same"]))
 
     def check_unknown(self, sides, unknown):
         """Only rules that ask for something that may be withheld, of webhooks that have it."""
-        asking = {(side, one["name"]) for side, (rules, _) in sides.items() for one in rules if one["asks"]}
+        asking = {(side, one.name) for side, (rules, _) in sides.items() for one in rules
+                  if one.asks_withheld}
         bad = [(number, one) for number, some in unknown.items() for one in some if one[:2] not in asking]
         self.report.check(f"{self.about}: what is not known asks for what is not kept", not bad, bad[:SHOWN])
 
 
 def credentials_of(destinations):
-    """A rule's destination is its credential and, where it has one, its place behind it."""
-    return {" ".join(one.split(" ")[:2]) for one in destinations}
+    """A rule's destination is its credential, a notifier with references, and behind it perhaps a place."""
+    return {" ".join([one.split(" ")[0], *(word for word in one.split(" ")[1:] if word.startswith("env:"))])
+            for one in destinations}

@@ -13,7 +13,7 @@ def run():
     report = Report(chosen.verbose)
     with Workspace() as folder:
         some = webhooks(chosen.seed, chosen.webhooks)
-        journal = Place(folder / "journal", chosen.build / "kitehook", written([], "Mara") + "  []\n")
+        journal = Place(folder / "journal", chosen.build / "kitehook", written([]))
         journal.work(some)
         for seed in range(chosen.seed, chosen.seed + chosen.pairs):
             Pair(report, f"pair {seed}", journal, some).go(folder / f"pair-{seed}", seed, catch=True)
