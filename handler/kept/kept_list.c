@@ -59,7 +59,7 @@ MEMBERS(rebuilt_from, false);
 static const struct kh_kept_member build_rows[] = {
     TEXT("id", "build.id"),
     TEXT("number", NULL),
-    TEXT("state", "build.state"),
+    ROW("state", TEXT, "build.state", "build.blocked_state", NULL),
     TEXT("blocked", NULL),
     TEXT("branch", "build.branch"),
     TEXT("commit", "build.commit"),

@@ -27,13 +27,16 @@ struct kh_kept_members;
 struct kh_kept_member {
   struct kh_str key;
   enum kh_kept_form form;
-  /* What is withheld when it is altered, and what beside it where links change. NULL: nobody asks for it. */
+  /*
+   * The names that are withheld when it is altered; of a URL ALSO only where it leads elsewhere then. NULL:
+   * nobody asks for it.
+   */
   const char *name, *also;
   const struct kh_kept_members *inside;
 };
 
 struct kh_kept_members {
-  const struct kh_kept_member *at; /* without NULLs at its end */
+  const struct kh_kept_member *at;
   size_t count;
   bool has_times; /* members that end in `_at` are kept where they are times */
 };

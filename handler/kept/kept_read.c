@@ -5,6 +5,9 @@
 #include "kept/kept_history.h"
 #include "kept/kept_text.h"
 
+/* Names of jobs, where each ends in a new block. */
+enum { ARENA_BYTES = 4 * KH_KEPT_MAX_BYTES };
+
 static void read_withheld(struct kh_kept_webhook *kept)
 {
   struct kh_withheld *withheld = &kept->withheld;
@@ -13,7 +16,7 @@ static void read_withheld(struct kh_kept_webhook *kept)
 
   for (struct kh_json_walk walk = kh_json_walk(kh_json_get(kept->event.root, KH_STR("withheld")));
        kh_json_next(&walk);) {
-    const struct kh_str text = kh_json_text_in(walk.value, &kept->arena);
+    const struct kh_str text = kh_json_raw(walk.value); /* no name has an escape */
 
     if (text.at)
       kh_withheld_add(withheld, text);
@@ -22,15 +25,14 @@ static void read_withheld(struct kh_kept_webhook *kept)
                                  takes_mail;
 }
 
-enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes,
-                         struct kh_diag *diag)
+enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes, struct kh_diag *diag)
 {
   const struct kh_verified verified = {.body = bytes};
 
   memset(&kept->withheld, 0, sizeof kept->withheld);
   kept->sent_s = 0;
   kept->facts.seen = KH_SEEN_NEVER;
-  kh_arena_init(&kept->arena, 2 * bytes.len + 1024, NULL, 0);
+  kh_arena_init(&kept->arena, ARENA_BYTES, NULL, 0);
   enum kh_err err = kh_event_read(&verified, doc, &kept->event, diag);
   if (err)
     return err;

@@ -5,16 +5,16 @@
 #include "kept/kept_text.h"
 #include "kept/masked.h"
 
-/* Without its last word, which may be the first half of an address. */
+/* What ends in half of an address ends before it. */
 static struct kh_str cut(struct kh_str text)
 {
-  size_t len = kh_str_utf8_cut(text, KH_KEPT_TEXT_MAX_BYTES);
+  const size_t len = kh_str_utf8_cut(text, KH_KEPT_TEXT_MAX_BYTES);
+  size_t word = len;
 
-  if (len == text.len)
-    return text;
-  while (len > 0 && (unsigned char)text.at[len - 1] > ' ')
-    len--;
-  return kh_str(text.at, len);
+  while (word > 0 && (unsigned char)text.at[word - 1] > ' ')
+    word--;
+  const bool is_cut = len < text.len && memchr(text.at + word, '@', len - word);
+  return kh_str(text.at, is_cut ? word : len);
 }
 
 bool kh_kept_put_text(struct kh_str text, enum kh_kept_form form, bool *links, struct kh_buf *out)
