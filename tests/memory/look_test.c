@@ -533,7 +533,7 @@ static const struct {
   const char *sql;
   const char *why;
 } foreign[] = {
-    {"PRAGMA user_version = 6; CREATE TABLE journal (x);", "written by a newer kitehook (schema 6"},
+    {"PRAGMA user_version = 7; CREATE TABLE journal (x);", "written by a newer kitehook (schema 7"},
     {"PRAGMA user_version = 1; CREATE TABLE journal (x);", "written by an older kitehook (schema 1"},
     {"CREATE TABLE letters (x);", "not a memory of kitehook"},
 };

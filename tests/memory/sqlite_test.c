@@ -80,7 +80,7 @@ static const struct {
   const char *sql;
   const char *why;
 } foreign[] = {
-    {"PRAGMA user_version = 6; CREATE TABLE journal (x);", "written by a newer kitehook (schema 6"},
+    {"PRAGMA user_version = 7; CREATE TABLE journal (x);", "written by a newer kitehook (schema 7"},
     {"PRAGMA user_version = 99;", "written by a newer kitehook (schema 99"},
     {"CREATE TABLE letters (x);", "not a memory of kitehook"},
     {"PRAGMA user_version = -1;", "not a memory of kitehook"},
@@ -142,7 +142,7 @@ START_TEST(it_is_sound_and_reads_as_documented)
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 2, KH_TEST_T0_US + 3, &kh_test_failure), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
                    1);
-  ck_assert_int_eq(kh_test_sql_number(&test.dir, "PRAGMA user_version"), 5);
+  ck_assert_int_eq(kh_test_sql_number(&test.dir, "PRAGMA user_version"), 6);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal"), 2);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM journal WHERE entry = 'e1' AND"
                                                  " event = 'build.finished' AND verdict = 'done' AND"

@@ -9,7 +9,7 @@
  * columns, and its times and numbers follow.
  */
 enum { PAGE = 4096, PAGE_USED = 4088, LOCAL_MAX = 4061, LOCAL_MIN = 489, OVERFLOW_USED = 4092 };
-enum { CELL_BYTES = 8, ROW_BYTES = 64 };
+enum { CELL_BYTES = 8, ROW_BYTES = 56 };
 
 /* ---- a line ---- */
 

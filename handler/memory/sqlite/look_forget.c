@@ -50,6 +50,31 @@ static enum kh_err forget_told(const struct forgetting *forgetting, struct kh_st
   return err;
 }
 
+/* The same, where the name may also stand as JSON has it. */
+static enum kh_err forget_in_json(const struct forgetting *forgetting, enum kh_statement statement,
+                                  int64_t *count)
+{
+  struct kh_call call = named(forgetting, statement);
+
+  kh_call_text(&call, forgetting->what->person_in_json);
+  return kh_look_change(forgetting->look, &call, count, forgetting->diag);
+}
+
+/* What belonged to lines of the journal that are gone. */
+static enum kh_err forget_fates(const struct forgetting *forgetting)
+{
+  static const enum kh_statement statements[] = {KH_SQL_FORGET_FATES, KH_SQL_FORGET_WEBHOOKS};
+  enum kh_err err = KH_OK;
+
+  for (size_t i = 0; !err && i < KH_COUNT(statements); i++) {
+    struct kh_call call = kh_call(forgetting->look->db, statements[i]);
+    int64_t count = 0;
+
+    err = kh_look_change(forgetting->look, &call, &count, forgetting->diag);
+  }
+  return err;
+}
+
 static enum kh_err forget_builds(const struct forgetting *forgetting, enum kh_statement statement)
 {
   struct kh_call call = named(forgetting, statement);
@@ -134,12 +159,15 @@ static enum kh_err forget_names(const struct forgetting *forgetting)
 
 /* ---- deliveries ---- */
 
+/* What became of them stays, without what the destination said. */
 static enum kh_err forget_dead(const struct forgetting *forgetting)
 {
-  struct kh_call call = named(forgetting, KH_SQL_FORGET_DEAD_OF_PERSON);
+  int64_t count = 0;
+  enum kh_err err = forget_in_json(forgetting, KH_SQL_FATES_OF_PERSON, &count);
 
-  kh_call_text(&call, forgetting->what->person_in_json);
-  return kh_look_change(forgetting->look, &call, &forgetting->forgotten->dead, forgetting->diag);
+  if (!err)
+    err = forget_in_json(forgetting, KH_SQL_FORGET_DEAD_OF_PERSON, &forgetting->forgotten->dead);
+  return err ? err : forget_in_json(forgetting, KH_SQL_FORGET_ANSWERS_OF_PERSON, &count);
 }
 
 static enum kh_err tell_owed(const struct forgetting *forgetting)
@@ -163,6 +191,8 @@ static enum kh_err forget_pipeline(const struct forgetting *forgetting)
   enum kh_err err = forget(forgetting, KH_SQL_FORGET_LINES_OF_PIPELINE, &forgotten->lines);
 
   if (!err)
+    err = forget_fates(forgetting);
+  if (!err)
     err = forget_builds(forgetting, KH_SQL_FORGET_BUILDS_OF_PIPELINE);
   if (!err)
     err = forget(forgetting, KH_SQL_FORGET_PIPELINE, &forgotten->branches);
@@ -172,8 +202,10 @@ static enum kh_err forget_pipeline(const struct forgetting *forgetting)
 static enum kh_err forget_person(const struct forgetting *forgetting)
 {
   struct kh_look_forgotten *forgotten = forgetting->forgotten;
-  enum kh_err err = forget(forgetting, KH_SQL_FORGET_LINES_OF_PERSON, &forgotten->lines);
+  enum kh_err err = forget_in_json(forgetting, KH_SQL_FORGET_LINES_OF_PERSON, &forgotten->lines);
 
+  if (!err)
+    err = forget_fates(forgetting);
   if (!err)
     err = forget_builds(forgetting, KH_SQL_FORGET_BUILDS_OF_PERSON);
   if (!err)

@@ -22,9 +22,9 @@ enum { TEXTS = 15 };
 static void list_texts(struct kh_look_webhook *webhook, struct kh_str *verdict, struct kh_str *texts[TEXTS])
 {
   struct kh_str *const all[TEXTS] = {
-      &webhook->entry,     &webhook->request_id, &webhook->event, &webhook->organization, &webhook->pipeline,
-      &webhook->branch,    &webhook->state,      &webhook->build_id, &webhook->job,       verdict,
-      &webhook->proof,     &webhook->secret,     &webhook->decisions, &webhook->notes,    &webhook->kept};
+      &webhook->entry,  &webhook->request_id, &webhook->event,     &webhook->organization, &webhook->pipeline,
+      &webhook->branch, &webhook->state,      &webhook->build_id,  &webhook->job,          verdict,
+      &webhook->proof,  &webhook->secret,     &webhook->decisions, &webhook->notes,        &webhook->kept};
 
   memcpy(texts, all, sizeof all);
 }
@@ -32,8 +32,8 @@ static void list_texts(struct kh_look_webhook *webhook, struct kh_str *verdict, 
 /* Its texts hold as long as the call's row; behind it, those in BYTES do. */
 static void read_webhook(const struct kh_call *call, struct kh_look_webhook *webhook, struct kh_buf *bytes)
 {
-  int64_t *const numbers[] = {&webhook->seq,    &webhook->build_number, &webhook->received_us,
-                              &webhook->done_us, &webhook->sent_s,      &webhook->bytes,
+  int64_t *const numbers[] = {&webhook->seq,        &webhook->build_number, &webhook->received_us,
+                              &webhook->done_us,    &webhook->sent_s,       &webhook->bytes,
                               &webhook->deliveries, &webhook->rule_list};
   struct kh_str verdict = KH_NO_STR;
   struct kh_str *texts[TEXTS];

@@ -228,14 +228,14 @@ _Static_assert(KH_REASON_DELIVERED == 40 && KH_REASON_REPLACED == 49 && KH_REASO
   "iif(instr(" place ", '@') > 1, substr(" place ", 1, 1) || '…' || substr(" place ", instr(" place \
   ", '@')), " place ")"
 #define SHOWN_PLACE SHOWN_OF("place")
-/* About, on pages that are not quite full. */
+/* Measured by dbstat: what a row has beside its texts, whose pages are not quite full. */
 #define FATE_BYTES                                                                               \
-  "(160 + length(rule) + length(notifier) + length(credential) + length(place) + length(reason)" \
-  " + length(answer) + length(tries))"
+  "(90 + (length(rule) + length(notifier) + length(credential) + length(place) + length(reason)" \
+  " + length(answer) + length(tries)) * 9 / 8)"
 #define FATE_FROM(webhook, reason, detail, status, answer, when)                                        \
   "INSERT OR REPLACE INTO ended SELECT " webhook ", id, rule, notifier, credential, " SHOWN_PLACE       \
   ", " reason ", " detail ", " status ", " answer ", attempt, tries, created_us, " when ", " FATE_BYTES \
-  " FROM deliveries WHERE EXISTS (SELECT 1 FROM journal WHERE journal.seq = " webhook ") AND "
+  " FROM deliveries WHERE " webhook " >= (SELECT min(journal.seq) FROM journal) AND "
 #define FATES(reason, when, which) \
   FATE_FROM("webhook", reason, "reason", "status", "answer", when) which " RETURNING bytes"
 #define IS_REPLACED "credential = ?1 AND place = ?2 AND entry <> ?3 AND dead_us IS NULL"
@@ -389,7 +389,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_FATES_OF_DROPPED] =
         "INSERT OR REPLACE INTO ended SELECT webhook, id, rule, notifier, credential, " SHOWN_PLACE
         ", 50, reason, status, answer, attempt, tries, created_us, ?1, " FATE_BYTES
-        " FROM deliveries" ASKED_FOR " AND EXISTS (SELECT 1 FROM journal WHERE journal.seq = webhook)",
+        " FROM deliveries" ASKED_FOR " AND webhook >= (SELECT min(journal.seq) FROM journal)",
     [KH_SQL_DROP] = "DELETE FROM deliveries" ASKED_FOR,
     [KH_SQL_WEBHOOKS] = WEBHOOKS " ORDER BY seq LIMIT ?11",
     [KH_SQL_WEBHOOKS_BACK] = WEBHOOKS " ORDER BY seq DESC LIMIT ?11",
