@@ -189,11 +189,16 @@ static void put_leaf(struct writing *to, const struct kh_kept_member *member, st
 static const struct kh_kept_member *find(const struct kh_kept_members *members, struct kh_json_value key)
 {
   const struct kh_str raw = kh_json_raw(key);
-  const bool is_escaped = memchr(raw.at, '\\', raw.len) != NULL;
+  const bool is_escaped = raw.len > 0 && memchr(raw.at, '\\', raw.len);
 
-  for (size_t i = 0; i < members->count; i++)
-    if (is_escaped ? kh_json_text_is(key, members->at[i].key) : kh_str_equal(raw, members->at[i].key))
-      return &members->at[i];
+  for (size_t i = 0; i < members->count; i++) {
+    const struct kh_kept_member *member = &members->at[i];
+
+    if (is_escaped ? kh_json_text_is(key, member->key)
+                   : raw.len == member->key.len && raw.at[0] == member->key.at[0] &&
+                         memcmp(raw.at, member->key.at, raw.len) == 0)
+      return member;
+  }
   return NULL;
 }
 

@@ -27,13 +27,17 @@ static size_t domain_length(struct kh_str text)
   return len;
 }
 
-/* Versions are not: "checkout@v4.1.2". */
+/* Versions are not: "checkout@v4.1.2". Not only the last label counts: "jane@example.com.I" is no domain. */
 static bool is_domain(struct kh_str domain)
 {
-  const char *dot = domain.len > 0 ? memrchr(domain.at, '.', domain.len) : NULL;
+  (void)kh_str_cut(&domain, '.');
+  while (domain.at) {
+    const struct kh_str label = kh_str_cut(&domain, '.');
 
-  return dot && (size_t)(dot - domain.at) + 2 < domain.len &&
-         (kh_is_letter(dot[1]) || (unsigned char)dot[1] >= 0x80);
+    if (label.len > 1 && (kh_is_letter(label.at[0]) || (unsigned char)label.at[0] >= 0x80))
+      return true;
+  }
+  return false;
 }
 
 bool kh_masked_text(struct kh_str text, struct kh_buf *out)

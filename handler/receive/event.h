@@ -47,7 +47,9 @@ struct kh_event {
    * may still take (names.h). NULL after reading.
    */
   size_t *steps_left;
-  /* Borrowed: what it does not have, as it comes out of the journal (language/names/withheld.h). Else NULL. */
+  /*
+   * Borrowed: what it lacks, where it comes out of the journal (language/names/withheld.h). Else NULL.
+   */
   struct kh_withheld *withheld;
 };
 

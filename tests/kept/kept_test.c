@@ -102,8 +102,8 @@ static bool value_equal(const struct kh_value *a, const struct kh_value *b)
 }
 
 /*
- * Each value is the same, or it is withheld; and nothing is withheld that is the same, but for what is read at
- * several places, of which one was altered.
+ * Each value is the same, or it is withheld; and nothing is withheld that is the same, but for what is read
+ * at several places, of which one was altered.
  */
 static void compare_names(const char *why, const struct both *both)
 {

@@ -21,15 +21,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # ---- the second writing ----
 
 BEFORE = r"[^\x00-\x20\x7F/\"<>]"
-ADDRESS = re.compile(rf"(?P<scheme>://)?(?P<user>{BEFORE}*)")
 
 
 def domain_of(text):
     """The domain that TEXT begins with, and whether it is one of an address."""
     domain = re.match(r"[A-Za-z0-9.\-\u0080-\U0010FFFF]*", text).group().rstrip(".-")
-    return domain, bool(re.search(r"\.[A-Za-z\u0080-\U0010FFFF](.|[^\x00-\x7F])[^.]*$", domain)) or (
-        # one letter beyond ASCII is more than one byte already
-        bool(re.search(r"\.[\u0080-\U0010FFFF]$", domain)))
+    # one letter beyond ASCII is more than one byte already
+    return domain, bool(re.search(r"\.([A-Za-z][^.]|[\u0080-\U0010FFFF])", domain))
 
 
 def masked_text(text):
@@ -76,9 +74,10 @@ MASKS = {"text": masked_text, "url": masked_url, "person": masked_person}
 
 # ---- random texts ----
 
-PIECES = ["@", "@", "@", ".", "-", "://", "https://", "/", "<", ">", " ", "\n", ":", "git", "git@", "jane", "a", "b.co",
-          "example.com", "v4", "4.1", "x.y", "ü", "名.前", "é.é", "?", "#", "token=1", "\"", "'", ",", "\t", "\x7f", "..",
-          "@example.com", "jane.roe@example.com", "user:word@host", "c.d.e", "..co", ".c", ""]
+PIECES = ["@", "@", "@", ".", "-", "://", "https://", "/", "<", ">", " ", "\n", ":", "git", "git@", "jane",
+          "a", "b.co", "example.com", "v4", "4.1", "x.y", "ü", "名.前", "é.é", "?", "#", "token=1", "\"", "'",
+          ",", "\t", "\x7f", "..", "@example.com", "jane.roe@example.com", "user:word@host", "c.d.e", "..co",
+          ".c", ""]
 
 
 def random_text(rng):
@@ -103,7 +102,8 @@ ADDRESS_PLANTED = "planted.person@secret.example"
 PLANTS = [ADDRESS_PLANTED, f"Planted <{ADDRESS_PLANTED}>", f"\u200b{ADDRESS_PLANTED},{ADDRESS_PLANTED}.",
           "https://planted:planted-word@secret.example/x", f"Co-authored-by: P <{ADDRESS_PLANTED}>\nmore"]
 # Secrets that look like nothing at all, where only they stand.
-HIDDEN = {("build", "env"): {"TOKEN": "planted-env", "PLANTED_KEY": "1", "BUILDKITE_GITHUB_EVENT": "planted-event"},
+HIDDEN = {("build", "env"): {"TOKEN": "planted-env", "PLANTED_KEY": "1",
+                             "BUILDKITE_GITHUB_EVENT": "planted-event"},
           ("pipeline", "env"): {"TOKEN": "planted-env"},
           ("build", "meta_data"): {"planted-key": "planted-meta"},
           ("agent", "meta_data"): ["planted-key=planted-meta"],
@@ -111,11 +111,13 @@ HIDDEN = {("build", "env"): {"TOKEN": "planted-env", "PLANTED_KEY": "1", "BUILDK
           ("pipeline", "steps"): [{"env": {"A": "planted-env"}, "command": "planted-command"}],
           ("pipeline", "configuration"): "env:\n  A: planted-env",
           ("build", "steps"): [{"type": "script", "env": {"A": "planted-env"}, "label": "planted-label"}],
-          ("build", "planted_at"): "planted-time", ("planted",): "planted", ("build", "planted"): {"id": "planted"},
-          ("job", "planted"): ["planted"], ("job", "unblocked_by"): {"name": "planted", "email": ADDRESS_PLANTED},
+          ("build", "planted_at"): "planted-time", ("planted",): "planted",
+          ("build", "planted"): {"id": "planted"}, ("job", "planted"): ["planted"],
+          ("job", "unblocked_by"): {"name": "planted", "email": ADDRESS_PLANTED},
           ("job", "retried_by"): {"name": "planted", "email": ADDRESS_PLANTED},
           ("service",): {"settings": {"url": "https://planted.example"}},
-          ("organization", "planted"): "planted", ("build", "creator", "avatar_url"): "https://x.example/planted",
+          ("organization", "planted"): "planted",
+          ("build", "creator", "avatar_url"): "https://x.example/planted",
           ("pipeline", "repository"): "https://planted:planted@host.example/x.git?token=planted",
           ("build", "pull_request", "repository"): "ssh://planted-user@host.example/x.git",
           ("build", "web_url"): "https://buildkite.com/x?access_token=planted"}

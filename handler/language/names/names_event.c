@@ -14,7 +14,7 @@ static void ask_name(const struct kh_event *event, const struct kh_name_info *na
     kh_withheld_ask(event->withheld, event->withheld->names[name->name], name->text);
 }
 
-/* VALUE is what stands in the journal of the environment's variable NAME; it has null for what it left out. */
+/* VALUE is what the journal has of the environment's variable NAME: null for what it left out. */
 static void ask_environment(const struct kh_event *event, enum kh_environment part, struct kh_str name,
                             struct kh_json_value value)
 {
