@@ -11,12 +11,8 @@
 
 #include <jansson.h>
 
-/*
- * {"id", "request_id", "event", "organization", "pipeline", "branch", "build_number", "state", "received_at"}
- */
-json_t *kh_asked_json(const struct kh_look_webhook *webhook);
-/* "4711  2026-11-29T10:00:00.000Z  build.finished  kite-1 #812 main  failed", without a line end. */
-void kh_asked_print(const json_t *asked);
+/* Prints "webhook 4711  2026-11-29T10:00:00Z  build.finished acme/kite #812 main failed" and a line end. */
+void kh_asked_print(const json_t *webhook);
 
 /* Why nothing can be asked about it: a sentence; NULL where it can. */
 const char *kh_asked_cannot(const struct kh_look_webhook *webhook);

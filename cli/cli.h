@@ -48,14 +48,17 @@ extern const struct kh_command kh_command_history;
 extern const struct kh_command kh_command_import;
 extern const struct kh_command kh_command_inbox;
 extern const struct kh_command kh_command_invoke;
+extern const struct kh_command kh_command_log;
 extern const struct kh_command kh_command_notify;
 extern const struct kh_command kh_command_outbox;
 extern const struct kh_command kh_command_replay;
 extern const struct kh_command kh_command_send;
+extern const struct kh_command kh_command_show;
 extern const struct kh_command kh_command_sign;
 extern const struct kh_command kh_command_status;
 extern const struct kh_command kh_command_verify;
 extern const struct kh_command kh_command_version;
+extern const struct kh_command kh_command_why;
 extern const struct kh_command kh_command_worker;
 
 /* ---- input.c ------------------------------------------------------------------------------- */

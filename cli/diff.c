@@ -2,6 +2,7 @@
 
 #include "asked.h"
 #include "diff.h"
+#include "journal_rows.h"
 #include "memory/told.h"
 #include "state_folder.h"
 
@@ -75,11 +76,8 @@ static bool ask_webhook(void *self, const struct kh_look_webhook *webhook)
 static json_t *about(const struct call *call, const struct walk *walk)
 {
   const struct kh_look_span *span = &walk->span;
-  json_t *journal = json_pack("{s:I,s:o,s:o}", "webhooks", (json_int_t)span->webhooks, "first_at",
-                              kh_output_time(span->first_us), "last_at", kh_output_time(span->last_us));
-
   return json_pack("{s:s,s:s,s:o,s:o,s:b}", "old", call->paths[OLD], "new", call->paths[NEW], "since",
-                   kh_output_time(walk->since_us), "journal", journal, "is_short",
+                   kh_output_time(walk->since_us), "journal", kh_journal_span_json(span), "is_short",
                    walk->since_us > 0 && (span->webhooks == 0 || span->first_us > walk->since_us));
 }
 

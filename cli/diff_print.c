@@ -3,6 +3,8 @@
 #include "asked.h"
 #include "destination.h"
 #include "diff.h"
+#include "journal_print.h"
+#include "journal_rows.h"
 #include "notify/notifiers.h"
 #include "output.h"
 #include "screen.h"
@@ -66,7 +68,7 @@ static json_t *json_of(const struct kh_diff_side sides[2], const struct kh_look_
   json_t *one = json_object();
 
   json_object_set_new(one, "kind", json_string(kinds[difference->kind]));
-  json_object_set_new(one, "webhook", kh_asked_json(webhook));
+  json_object_set_new(one, "webhook", kh_journal_webhook_json(webhook));
   if (!message) {
     add_unknown(one, &sides[difference->side], difference);
     return one;
@@ -193,9 +195,8 @@ static void print_difference(const json_t *one)
 {
   struct lines old, new;
 
-  fputs("  webhook ", stdout);
+  fputs("  ", stdout);
   kh_asked_print(json_object_get(one, "webhook"));
-  putchar('\n');
   if (json_is_string(json_object_get(one, "note"))) {
     printf("    %s: ", text_of(one, "side"));
     kh_output_print_member(one, "note");
@@ -245,9 +246,9 @@ static void print_span(const json_t *about)
     return;
   }
   printf("the journal has %" JSON_INTEGER_FORMAT " webhooks, from ", webhooks);
-  kh_output_print_member(journal, "first_at");
+  kh_journal_print_time(json_object_get(journal, "since"));
   fputs(" to ", stdout);
-  kh_output_print_member(journal, "last_at");
+  kh_journal_print_time(json_object_get(journal, "until"));
   putchar('\n');
   if (json_is_true(json_object_get(about, "is_short")))
     puts("--since asks for more than it has");

@@ -3,6 +3,7 @@
 #include "explain.h"
 #include "notify/notifiers.h"
 #include "output.h"
+#include "reason_words.h"
 #include "screen.h"
 
 enum { WIDTH = 100 };
@@ -61,7 +62,7 @@ static void print_null_because(const json_t *why)
 
 static const char *yes(const json_t *part)
 {
-  return json_is_true(json_object_get(part, "matches")) ? "yes" : "no ";
+  return json_is_true(json_object_get(part, "matches")) ? "yes" : "no";
 }
 
 static void print_given(const json_t *given)
@@ -78,14 +79,19 @@ static void print_given(const json_t *given)
     put(json_string_value(given), WIDTH);
 }
 
-static void print_patterns(const json_t *rule, const char *key, const char *what)
+static void print_events(const json_t *part)
 {
-  const json_t *part = json_object_get(rule, key);
+  print_given(json_object_get(part, "given"));
+  if (json_is_true(json_object_get(part, "default")))
+    printf(" (the default%s)",
+           json_is_true(json_object_get(part, "not_blocked")) ? ", but for builds that are blocked" : "");
+  putchar('\n');
+}
+
+static void print_patterns(const json_t *part, const char *what)
+{
   const char *value = text_of(part, "value");
 
-  if (!json_is_object(part))
-    return;
-  printf("  %-9s  %s  ", key, yes(part));
   print_given(json_object_get(part, "given"));
   if (value) {
     printf("; %s is ", what);
@@ -96,21 +102,32 @@ static void print_patterns(const json_t *rule, const char *key, const char *what
   }
 }
 
-static void print_part(const json_t *part)
+static int depth_of(const json_t *part)
 {
-  int depth = (int)json_integer_value(json_object_get(part, "depth"));
+  return (int)json_integer_value(json_object_get(part, "depth"));
+}
+
+static void print_value(const json_t *part)
+{
   const json_t *value = json_object_get(part, "value");
   bool is_hidden = json_is_true(json_object_get(part, "hidden"));
 
-  printf("      %*s", 2 * (depth < 20 ? depth : 20), "");
-  put(text_of(part, "expression"), WIDTH);
-  printf("  ->  ");
   if (!json_is_true(json_object_get(part, "seen")))
     printf("not looked at");
   else if (!is_hidden || !json_is_null(value))
     put_value(value, WIDTH);
   if (is_hidden)
     printf("%s", json_is_null(value) ? "[hidden]" : " [partly hidden]");
+}
+
+static void print_condition_part(const json_t *part, int indent)
+{
+  const int depth = depth_of(part);
+
+  printf("%*s", indent + 4 + 2 * (depth < 20 ? depth : 20), "");
+  put(text_of(part, "expression"), WIDTH);
+  printf("  ->  ");
+  print_value(part);
   putchar('\n');
 }
 
@@ -118,21 +135,62 @@ static void print_undecided(const char *why)
 {
   if (!why)
     return;
-  printf("  it cannot be decided: ");
+  printf("it cannot be decided: ");
   put(why, WIDTH);
 }
 
-static void print_condition(const json_t *part)
+static void print_condition(const json_t *part, int indent)
 {
   const json_t *one = NULL;
   size_t i = 0;
 
-  if (!json_is_object(part))
-    return;
-  printf("  %-9s  %s", "if", yes(part));
+  if (text_of(part, "undecided"))
+    printf("  ");
   print_undecided(text_of(part, "undecided"));
   putchar('\n');
-  json_array_foreach(json_object_get(part, "parts"), i, one) print_part(one);
+  json_array_foreach(json_object_get(part, "parts"), i, one) print_condition_part(one, indent);
+}
+
+void kh_explain_print_values(const json_t *part, int indent)
+{
+  const json_t *parts = json_object_get(part, "parts");
+  const char *before = "";
+  const json_t *one = NULL;
+  size_t i = 0;
+
+  json_array_foreach(parts, i, one)
+  {
+    const json_t *next = json_array_get(parts, i + 1);
+
+    if (!json_is_true(json_object_get(one, "seen")) || (next && depth_of(next) > depth_of(one)))
+      continue;
+    printf("%*s", before[0] ? 0 : indent, "");
+    printf("%s", before);
+    put(text_of(one, "expression"), WIDTH);
+    printf(" is ");
+    print_value(one);
+    before = ", ";
+  }
+  if (before[0])
+    putchar('\n');
+}
+
+void kh_explain_print_part(const json_t *answer, const char *key, int indent)
+{
+  const json_t *part = json_object_get(answer, key);
+
+  if (!json_is_object(part))
+    return;
+  printf("%*s%-9s  %s", indent, "", key, yes(part));
+  if (strcmp(key, "if") == 0) {
+    print_condition(part, indent);
+    return;
+  }
+  printf("%*s", 5 - (int)strlen(yes(part)), "");
+  if (strcmp(key, "events") == 0)
+    print_events(part);
+  else
+    print_patterns(part, strcmp(key, "pipelines") == 0 ? "pipeline" : "branch");
 }
 
 static void print_delivery(const json_t *rule)
@@ -149,34 +207,22 @@ static void print_delivery(const json_t *rule)
   print_given(json_object_get(delivery, "destinations"));
   printf(": %s, %" JSON_INTEGER_FORMAT " bytes\n", text_of(delivery, "content_type"),
          json_integer_value(json_object_get(delivery, "bytes")));
-  print_undecided(text_of(delivery, "undecided"));
-  if (text_of(delivery, "undecided"))
+  if (text_of(delivery, "undecided")) {
+    printf("  ");
+    print_undecided(text_of(delivery, "undecided"));
     putchar('\n');
+  }
   kh_output_print_notification(kh_notifier_named(kh_str_of(name ? name : "")),
                                json_object_get(delivery, "body"));
 }
 
 static void print_rule(const json_t *rule)
 {
-  const json_t *events = json_object_get(rule, "events");
-  bool matches = json_is_true(json_object_get(rule, "matches"));
-  const json_t *failed = json_object_get(rule, "failed");
-
-  printf("\nrule %s -> %s: %s", text_of(rule, "name"), text_of(rule, "destination"),
-         !matches ? "does not match, because of "
-         : json_is_true(json_object_get(rule, "said_already"))
-             ? "matches, but has spoken of this build already"
-             : "matches");
-  print_given(failed);
-  printf("\n  %-9s  %s  ", "events", yes(events));
-  print_given(json_object_get(events, "given"));
-  if (json_is_true(json_object_get(events, "default")))
-    printf(" (the default%s)",
-           json_is_true(json_object_get(events, "not_blocked")) ? ", but for builds that are blocked" : "");
+  printf("\nrule %s -> %s: ", text_of(rule, "name"), text_of(rule, "destination"));
+  kh_reason_print(rule);
   putchar('\n');
-  print_patterns(rule, "pipelines", "pipeline");
-  print_patterns(rule, "branches", "branch");
-  print_condition(json_object_get(rule, "if"));
+  for (size_t i = 0; kh_match_keys[i]; i++)
+    kh_explain_print_part(rule, kh_match_keys[i], 2);
   print_delivery(rule);
 }
 

@@ -5,6 +5,7 @@
 #include "explain_memory.h"
 #include "language/names/names_event.h"
 #include "output.h"
+#include "reason_words.h"
 #include "rules/decision.h"
 #include "trace.h"
 
@@ -97,7 +98,7 @@ static json_t *part_of(const struct kh_decision *decision, enum kh_match_part pa
   return condition_of(decision, condition, notes);
 }
 
-static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *entry,
+void kh_explain_parts(json_t *answer, const struct kh_rule *rule, const json_t *entry,
                       const struct kh_rendering *rendering)
 {
   const char *text = json_string_value(json_object_get(entry, "if"));
@@ -120,6 +121,7 @@ static void add_parts(json_t *answer, const struct kh_rule *rule, const json_t *
   }
   json_object_set_new(answer, "matches", json_boolean(decision.matches));
   json_object_set_new(answer, "failed", failed);
+  kh_reason_put(answer, decision.reason, kh_str_of(decision.undecided.text));
 }
 
 /* ---- what it would send -------------------------------------------------------------------- */
@@ -137,6 +139,19 @@ static json_t *destinations_of(const struct kh_config *config, const struct kh_r
   return destinations;
 }
 
+/* What came of rendering, as the worker notes it. */
+static void add_reason(json_t *answer, enum kh_err err, size_t made, const struct kh_mistake *undecided)
+{
+  if (err && err != KH_ERR_NO_PLACE)
+    kh_reason_put(answer, KH_REASON_NOT_RENDERED, kh_str_of(kh_err_token(err)));
+  else
+    kh_reason_put(answer,
+                  err         ? KH_REASON_NO_PLACE
+                  : made == 0 ? KH_REASON_NOT_THERE
+                              : KH_REASON_NOTIFIED,
+                  kh_str_of(undecided->text));
+}
+
 static void add_delivery(json_t *answer, const struct kh_config *config, const struct kh_rule *rule,
                          const json_t *entry, struct kh_rendering *rendering, const struct kh_dry_run *run)
 {
@@ -147,6 +162,7 @@ static void add_delivery(json_t *answer, const struct kh_config *config, const s
   enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &made);
   if (err)
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
+  add_reason(answer, err, made.count, &rendering->undecided);
   if (made.count == 0)
     return;
   const struct kh_str body = kh_buf_view(&made.at[0].body);
@@ -173,12 +189,14 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
   json_object_set_new(answer, "notifier", json_string(rule->notifier->name));
   json_object_set_new(answer, "destination",
                       kh_destination_shown(config, rule, entry, kh_str_of(rule->place)));
-  add_parts(answer, rule, entry, rendering);
+  kh_explain_parts(answer, rule, entry, rendering);
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
   if (json_is_true(json_object_get(answer, "matches")))
     said_already = kh_explain_said_already(memory, rule);
   json_object_set_new(answer, "said_already", json_boolean(said_already));
+  if (said_already)
+    kh_reason_put(answer, KH_REASON_SAID_ALREADY, KH_NO_STR);
   if (json_is_true(json_object_get(answer, "matches")) && !said_already)
     add_delivery(answer, config, rule, entry, rendering, run);
   return answer;

@@ -89,12 +89,6 @@ void kh_output_tell(json_t *answer)
   json_decref(answer);
 }
 
-/* A terminal must not obey what a stranger wrote. */
-static void put_clean(char byte)
-{
-  putchar((unsigned char)byte < ' ' || byte == 0x7f ? '?' : byte);
-}
-
 static void print_lines(struct kh_str rest)
 {
   while (rest.at) {
@@ -151,10 +145,8 @@ void kh_output_print_notification(const struct kh_notifier *notifier, const json
 
 void kh_output_print_text(const json_t *text)
 {
-  const char *at = json_string_value(text);
-
-  for (at = at ? at : "-"; *at; at++)
-    put_clean(*at);
+  kh_screen_write(stdout, json_is_string(text) ? kh_str(json_string_value(text), json_string_length(text))
+                                               : KH_STR("-"));
 }
 
 void kh_output_print_member(const json_t *object, const char *name)

@@ -4,8 +4,6 @@
 #include "pipelines.h"
 #include "screen.h"
 
-#include <jansson.h>
-
 enum { SHOWN_MAX = 10 };
 
 static void add_name(json_t *names, struct kh_str name)
@@ -39,6 +37,19 @@ static const char *nearest(const char *word, const json_t *names)
   found = kh_word_nearest(kh_str_of(word), known);
   free(known);
   return found;
+}
+
+json_t *kh_cli_nearest_pipeline(struct kh_look *look, const char *pipeline)
+{
+  json_t *names = json_array(), *found = NULL;
+
+  if (kh_look_pipelines(look, add_pipeline, names, NULL) == KH_OK) {
+    const char *meant = nearest(pipeline, names);
+
+    found = meant ? json_string(meant) : NULL;
+  }
+  json_decref(names);
+  return found ? found : json_null();
 }
 
 /* Takes NAMES over. */

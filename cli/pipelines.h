@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "memory/sqlite/look.h"
 
+#include <jansson.h>
+
 /*
  * Complains that there is no PIPELINE, or none at all where that is NULL, with what was probably meant and
  * what there is. Returns what to exit with.
@@ -15,5 +17,8 @@ int kh_cli_no_pipeline(const struct kh_command *self, struct kh_look *look, cons
 /* The same of BRANCH, where PIPELINE has none of that name. */
 int kh_cli_no_branch(const struct kh_command *self, struct kh_look *look, const char *pipeline,
                      const char *branch);
+
+/* What was probably meant by PIPELINE, which memory does not have: a string, or null. */
+json_t *kh_cli_nearest_pipeline(struct kh_look *look, const char *pipeline);
 
 #endif

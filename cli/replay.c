@@ -2,7 +2,10 @@
 
 #include "asked.h"
 #include "destination.h"
+#include "journal_print.h"
+#include "journal_rows.h"
 #include "notify/notifiers.h"
+#include "reason_words.h"
 #include "renew.h"
 #include "rerun.h"
 #include "rules/rule_list.h"
@@ -88,15 +91,13 @@ static json_t *rule_of(const struct replay *replay, size_t place, const struct k
   char key[24];
 
   snprintf(key, sizeof key, "%zu", place);
-  json_t *note = json_object_get(notes, key);
-  json_object_set_new(told, "name", json_string(rule->name));
+  const json_t *note = json_object_get(notes, key);
+  json_object_set_new(told, "rule", json_string(rule->name));
   json_object_set_new(told, "notifier", json_string(rule->notifier->name));
   json_object_set_new(
       told, "destination",
       kh_destination_shown(config, rule, json_array_get(config->notify, place), kh_str_of(rule->place)));
-  json_object_set_new(told, "reason", json_string(kh_reason_word(reason)));
-  json_object_set_new(told, "says", json_string(kh_reason_says(reason)));
-  json_object_set_new(told, "note", note ? json_incref(note) : json_null());
+  kh_reason_put(told, reason, kh_str_of(json_string_value(note)));
   json_object_set_new(told, "messages", messages_of(replay, rule, &made->deliveries));
   return told;
 }
@@ -208,7 +209,7 @@ static bool replay_webhook(void *self, const struct kh_look_webhook *webhook)
 
   kh_uuid(uuid);
   snprintf(entry, sizeof entry, KH_REPLAYED_PREFIX "%s", uuid);
-  json_object_set_new(told, "webhook", kh_asked_json(webhook));
+  json_object_set_new(told, "webhook", kh_journal_webhook_json(webhook));
   json_object_set_new(told, "replayed_as", json_null());
   if (!cannot && kh_kept_read(&kept, &replay->doc, webhook->kept, &diag))
     cannot = "what was kept of it is damaged";
@@ -254,19 +255,10 @@ static void print_rule(const json_t *rule)
   const json_t *message = NULL;
   size_t i = 0;
 
-  fputs("\nrule ", stdout);
-  kh_output_print_member(rule, "name");
-  fputs(" -> ", stdout);
-  kh_output_print_member(rule, "destination");
-  printf(": %s", json_string_value(json_object_get(rule, "says")));
-  if (json_is_string(json_object_get(rule, "note"))) {
-    fputs(": ", stdout);
-    kh_output_print_member(rule, "note");
-  }
-  putchar('\n');
+  kh_journal_print_decision(rule, 2);
   json_array_foreach(json_object_get(rule, "messages"), i, message)
   {
-    fputs("  ", stdout);
+    fputs("  to ", stdout);
     kh_output_print_member(message, "destination");
     putchar('\n');
     kh_output_print_notification(
@@ -282,14 +274,14 @@ static void print(const json_t *webhooks)
 
   json_array_foreach(webhooks, i, told)
   {
-    fputs(i > 0 ? "\nwebhook " : "webhook ", stdout);
+    if (i > 0)
+      putchar('\n');
     kh_asked_print(json_object_get(told, "webhook"));
-    putchar('\n');
     if (json_is_string(json_object_get(told, "cannot")))
       printf("  it cannot be replayed: %s\n", json_string_value(json_object_get(told, "cannot")));
     json_array_foreach(json_object_get(told, "rules"), k, rule) print_rule(rule);
     if (json_is_integer(json_object_get(told, "replayed_as")))
-      printf("\nreplayed as webhook %" JSON_INTEGER_FORMAT "\n",
+      printf("  replayed as webhook %" JSON_INTEGER_FORMAT "\n",
              json_integer_value(json_object_get(told, "replayed_as")));
   }
 }

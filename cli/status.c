@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "journal_rows.h"
 #include "rules/notifier.h"
 #include "status.h"
 
@@ -200,6 +201,8 @@ static json_t *json_of_all(const struct kh_status *status)
                       status->has_outbox
                           ? json_by_time(json_of_counts(&status->today), json_of_counts(&status->all))
                           : json_null());
+  json_object_set_new(answer, "journal",
+                      status->has_outbox ? kh_journal_span_json(&status->journal) : json_null());
   json_object_set_new(answer, "refused",
                       status->has_refused ? json_by_time(json_of_refusals(status->refused.today),
                                                          json_of_refusals(status->refused.all))
@@ -235,6 +238,8 @@ static enum kh_err look_at_outbox(struct kh_status *status, struct kh_diag *diag
     err = kh_look_counts(look, now_us, &status->today, &status->all, diag);
   if (!err)
     err = kh_look_can_shrink(look, &status->can_shrink, diag);
+  if (!err)
+    err = kh_look_span(look, &status->journal, diag);
   kh_look_close(look);
   return err;
 }
@@ -404,8 +409,8 @@ const struct kh_command kh_command_status = {
         "type.\n\n"
         "  --config F    the configuration; default: $KITEHOOK_CONFIG, else " KH_CONFIG_PATH "\n"
         "  --json        answer by one JSON object: state, exists, inbox, room, outbox, destinations and\n"
-        "                counts (null where they cannot be read), worker, refused (null: nobody counts),\n"
-        "                config (null, or its first mistake), why\n"
+        "                counts (null where they cannot be read), worker, journal, refused (null: nobody\n"
+        "                counts), config (null, or its first mistake), why\n"
         "  --prometheus  answer in Prometheus' text format, for a textfile collector; exits 0 then\n"
         "  --alive       the health check: exits 0 while a worker is there, or none is needed, and the\n"
         "                inbox takes webhooks\n"

@@ -26,6 +26,7 @@ struct kh_status {
   int64_t due, waiting, dead, oldest_us, next_us;
   struct kh_look_counts today, all;
   bool can_shrink; /* memory.sqlite */
+  struct kh_look_span journal;
 
   bool has_refused; /* a receiver counts them */
   struct kh_refusal_counts refused;

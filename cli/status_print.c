@@ -91,6 +91,17 @@ static void print_refused(const struct kh_status *status)
   }
 }
 
+static void print_journal(const struct kh_look_span *journal)
+{
+  char since[KH_TIME_TEXT_BYTES];
+
+  if (journal->webhooks == 0)
+    return;
+  kh_time_format(journal->first_us, since);
+  printf("journal %" PRId64 " webhooks since %.16sZ; `kitehook log` lists them, `kitehook why` explains\n",
+         journal->webhooks, since);
+}
+
 static void print_inbox(const struct kh_status *status)
 {
   char words[KH_ROOM_WORDS_BYTES];
@@ -139,6 +150,8 @@ void kh_status_print(const struct kh_status *status)
     print_counts("today   ", &status->today);
     print_counts("in all  ", &status->all);
   }
+  if (status->has_outbox)
+    print_journal(&status->journal);
   print_refused(status);
   if (status->has_outbox)
     json_array_foreach(status->destinations, i, one) print_destination(one, folder->now_us);

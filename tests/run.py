@@ -57,6 +57,7 @@ STEPS = [
     ("commands", [integration("commands")]),
     ("faults", [integration("faults")]),
     ("status", [integration("status")]),
+    ("journal_commands", [integration("journal_commands")]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
     ("moving", [["script/build", "clang"], integration("moving")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),

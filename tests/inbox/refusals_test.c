@@ -114,7 +114,83 @@ START_TEST(what_others_left_there_does_no_harm)
   refuse(&some, KH_ERR_METHOD, 4);
   kh_refusals_write(&some, dir.path, NOW_US);
   expect(KH_ERR_METHOD, NOW_US, 4, 4);
-  ck_assert_int_lt(size_of_file(), 8192);
+  ck_assert_int_lt(size_of_file(), 65536);
+}
+END_TEST
+
+#define HOUR_US INT64_C(3600000000)
+
+static void expect_span(int64_t from_us, int64_t to_us, int64_t now_us, const struct kh_refusal_span *want)
+{
+  struct kh_refusal_counts counts;
+  struct kh_refusal_span span;
+
+  ck_assert_int_eq(kh_refusals_read(dir.path, now_us, &counts), KH_OK);
+  kh_refusals_between(&counts, from_us, to_us, now_us, &span);
+  ck_assert_int_eq(span.from_us, want->from_us);
+  ck_assert_int_eq(span.to_us, want->to_us);
+  ck_assert_int_eq(span.since_us, want->since_us);
+  ck_assert_uint_eq(span.all, want->all);
+  ck_assert_uint_eq(span.unkept, want->unkept);
+}
+
+/* NOW_US is five microseconds behind midnight. */
+START_TEST(an_hour_has_its_own_count)
+{
+  const int64_t midnight_us = NOW_US - 5;
+  struct kh_refusals some = {.has_any = false};
+
+  refuse(&some, KH_ERR_SIGNATURE_MISMATCH, 3);
+  kh_refusals_write(&some, dir.path, NOW_US);
+  refuse(&some, KH_ERR_INBOX_FULL, 2);
+  refuse(&some, KH_ERR_STALE, 5);
+  kh_refusals_write(&some, dir.path, NOW_US + HOUR_US - 6);
+  refuse(&some, KH_ERR_METHOD, 1);
+  kh_refusals_write(&some, dir.path, NOW_US + 3 * HOUR_US);
+  expect_span(NOW_US, NOW_US, NOW_US,
+              &(struct kh_refusal_span){midnight_us, midnight_us + HOUR_US, midnight_us, 10, 2});
+  expect_span(NOW_US + HOUR_US, NOW_US + 2 * HOUR_US, NOW_US + 3 * HOUR_US,
+              &(struct kh_refusal_span){midnight_us + HOUR_US, midnight_us + 3 * HOUR_US,
+                                        midnight_us + HOUR_US, 0, 0});
+  expect_span(NOW_US - HOUR_US, NOW_US + 3 * HOUR_US, NOW_US + 3 * HOUR_US,
+              &(struct kh_refusal_span){midnight_us - HOUR_US, midnight_us + 4 * HOUR_US, midnight_us, 11, 2});
+  expect_span(NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, NOW_US,
+              &(struct kh_refusal_span){midnight_us - 2 * HOUR_US, midnight_us, 0, 0, 0});
+}
+END_TEST
+
+START_TEST(an_hour_is_forgotten_after_thirty_days)
+{
+  const int64_t midnight_us = NOW_US - 5, later_us = NOW_US + 30 * DAY_US;
+  struct kh_refusals some = {.has_any = false};
+
+  refuse(&some, KH_ERR_METHOD, 3);
+  kh_refusals_write(&some, dir.path, NOW_US);
+  const off_t size = size_of_file();
+  expect_span(NOW_US, NOW_US, later_us, &(struct kh_refusal_span){midnight_us, midnight_us + HOUR_US, 0, 0, 0});
+  refuse(&some, KH_ERR_METHOD, 4);
+  kh_refusals_write(&some, dir.path, later_us);
+  ck_assert_int_eq(size_of_file(), size);
+  expect_span(NOW_US, later_us, later_us,
+              &(struct kh_refusal_span){midnight_us, midnight_us + 30 * DAY_US + HOUR_US,
+                                        midnight_us + 30 * DAY_US, 4, 0});
+}
+END_TEST
+
+/* A version that did not count them. */
+START_TEST(a_table_without_hours_is_read)
+{
+  struct kh_refusals some = {.has_any = false};
+
+  kh_file_put(path, KH_STR("method_not_allowed                            0               12\n"));
+  ck_assert_int_eq(size_of_file(), 64);
+  expect(KH_ERR_METHOD, NOW_US, 0, 12);
+  expect_span(NOW_US, NOW_US, NOW_US, &(struct kh_refusal_span){NOW_US - 5, NOW_US - 5 + HOUR_US, 0, 0, 0});
+  refuse(&some, KH_ERR_METHOD, 1);
+  kh_refusals_write(&some, dir.path, NOW_US);
+  expect(KH_ERR_METHOD, NOW_US, 1, 13);
+  expect_span(NOW_US, NOW_US, NOW_US,
+              &(struct kh_refusal_span){NOW_US - 5, NOW_US - 5 + HOUR_US, NOW_US - 5, 1, 0});
 }
 END_TEST
 
@@ -142,6 +218,9 @@ static Suite *refusals_suite(void)
   tcase_add_test(test_case, what_cannot_be_written_stays_for_later);
   tcase_add_test(test_case, what_others_left_there_does_no_harm);
   tcase_add_test(test_case, a_link_is_not_followed);
+  tcase_add_test(test_case, an_hour_has_its_own_count);
+  tcase_add_test(test_case, an_hour_is_forgotten_after_thirty_days);
+  tcase_add_test(test_case, a_table_without_hours_is_read);
   return suite;
 }
 

@@ -45,7 +45,7 @@ def test_since(report, journal, some):
     since_s = int(time.time() - middle / 1e6)
     part = json.loads(said(report, "since", journal.run("diff", old, new, "--json", "--since", f"{since_s}s"),
                            1))
-    later = [one for one in whole["differences"] if one["webhook"]["received_at"] >= part["since"]]
+    later = [one for one in whole["differences"] if one["webhook"]["received"] >= part["since"]]
     report.check("only what came since", later and part["differences"] == later,
                  (len(later), len(part["differences"])))
     report.check("it knows the journal's span", part["journal"]["webhooks"] == len(some) and
