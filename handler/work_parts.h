@@ -1,6 +1,7 @@
 /*
  * work_parts.h - what the files of the worker's half share: work.c, one webhook; work_rules.c, what rules
- * make of it; work_journal.c, its line of the journal; work_lines.c, its log lines; work_inbox.c, many webhooks in one transaction.
+ * make of it; work_journal.c, its line of the journal; work_lines.c, its log lines; work_inbox.c, many
+ * webhooks in one transaction.
  */
 #ifndef KH_WORK_PARTS_H
 #define KH_WORK_PARTS_H

@@ -157,8 +157,9 @@ KH_MUST_USE static inline enum kh_err kh_memory_tell(const struct kh_memory *mem
 }
 
 /*
- * Remembers the claim and writes the journal: before what is owed for it, which then belongs to that line. Of an entry that was claimed already it only remembers that it
- * still lies there: begin said KH_SEEN_DONE, and whoever commits it owes nothing for it.
+ * Remembers the claim and writes the journal: before what is owed for it, which then belongs to that line.
+ * Of an entry that was claimed already it only remembers that it still lies there: begin said KH_SEEN_DONE,
+ * and whoever commits it owes nothing for it.
  */
 KH_MUST_USE static inline enum kh_err kh_memory_commit(const struct kh_memory *memory,
                                                        const struct kh_claim *claim,

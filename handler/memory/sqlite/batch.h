@@ -3,10 +3,9 @@
  * the way in.
  *
  * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, with past.c for what came
- * before; journal.c the journal, and
- * what became of what left the queue; queue.c is queue.h, whose bounds bounds.c holds. All of them ask db.c, which alone knows SQLite, by
- * the statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
- * ready. look.c is for who looks beside the worker, with a file of its own.
+ * before and journal.c for the journal; queue.c is queue.h, whose bounds bounds.c holds. All of them ask
+ * db.c, which alone knows SQLite, by the statements of schema.c, which also has the tables and the steps from
+ * older ones. spare.c holds room ready. look.c is for who looks beside the worker, with a file of its own.
  */
 #ifndef KH_SQLITE_BATCH_H
 #define KH_SQLITE_BATCH_H
@@ -106,6 +105,12 @@ enum kh_err kh_sqlite_take_room(struct kh_sqlite *sqlite, uint64_t bytes) KH_MUS
 enum kh_err kh_sqlite_mend_waits(struct kh_sqlite *sqlite, int64_t now_us) KH_MUST_USE;
 
 /* ---- journal.c ---- */
+
+/* The last line was written by these very RULES: no new list is needed. */
+static inline bool kh_sqlite_knows_rules(const struct kh_sqlite *sqlite, const struct kh_rule_list *rules)
+{
+  return sqlite->rule_list > 0 && kh_digest_equal(sqlite->rule_list_digest, rules->digest);
+}
 
 /* In a batch: writes JOURNAL, unless none is kept; what is owed next belongs to it. */
 enum kh_err kh_sqlite_journal(struct kh_sqlite *sqlite, const struct kh_journal *journal) KH_MUST_USE;

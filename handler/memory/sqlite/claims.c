@@ -97,6 +97,14 @@ static uint64_t left_bytes(const char *state)
   return statvfs(state, &about) ? UINT64_MAX : kh_room_of(&about, 0).left_bytes;
 }
 
+/* What a line is about to write beside that. */
+static uint64_t line_bytes(const struct kh_sqlite *sqlite, const struct kh_journal *journal)
+{
+  const bool is_listed = !journal->rules || kh_sqlite_knows_rules(sqlite, journal->rules);
+
+  return journal->kept.len + journal->notes.len + (is_listed ? 0 : journal->rules->json.len);
+}
+
 static enum kh_err commit(void *self, const struct kh_claim *claim, const struct kh_journal *journal)
 {
   struct kh_sqlite *sqlite = self;
@@ -114,7 +122,7 @@ static enum kh_err commit(void *self, const struct kh_claim *claim, const struct
   /* One webhook alone may try: the spare is there for its second time. */
   if (++sqlite->batch_webhooks == 2)
     sqlite->batch_room = left_bytes(sqlite->state);
-  err = kh_sqlite_take_room(sqlite, ROWS_BYTES + journal->kept.len + journal->notes.len);
+  err = kh_sqlite_take_room(sqlite, ROWS_BYTES + line_bytes(sqlite, journal));
   if (err)
     goto done;
   if (claim->now_us > sqlite->latest_us)

@@ -53,12 +53,11 @@ static enum kh_err find_rule_list(struct kh_db *db, const struct kh_rule_list *r
   return err;
 }
 
-enum kh_err kh_db_rule_list(struct kh_db *db, const struct kh_rule_list *rules, int64_t *id, bool *is_new)
+enum kh_err kh_db_rule_list(struct kh_db *db, const struct kh_rule_list *rules, int64_t *id)
 {
   enum kh_err err = find_rule_list(db, rules, id);
 
-  *is_new = err == KH_ERR_NOT_FOUND;
-  if (!*is_new)
+  if (err != KH_ERR_NOT_FOUND)
     return err;
   struct kh_call call = kh_call(db, KH_SQL_RULE_LIST_NEW);
   kh_call_bytes(&call, rules->digest, sizeof rules->digest);
@@ -133,19 +132,15 @@ static enum kh_err know_end(struct kh_sqlite *sqlite)
 /* Lists that no line refers to any more go where a new one comes, before it does. */
 static enum kh_err know_rules(struct kh_sqlite *sqlite, const struct kh_rule_list *rules, int64_t *id)
 {
-  bool is_new = false;
-
   *id = 0;
   if (!rules)
     return KH_OK;
-  if (sqlite->rule_list == 0 || !kh_digest_equal(sqlite->rule_list_digest, rules->digest)) {
+  if (!kh_sqlite_knows_rules(sqlite, rules)) {
     struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_RULE_LISTS);
     enum kh_err err = kh_call_run(&prune);
 
     if (!err)
-      err = kh_db_rule_list(sqlite->db, rules, &sqlite->rule_list, &is_new);
-    if (!err && is_new)
-      err = kh_sqlite_take_room(sqlite, rules->json.len);
+      err = kh_db_rule_list(sqlite->db, rules, &sqlite->rule_list);
     if (err)
       return err;
     memcpy(sqlite->rule_list_digest, rules->digest, sizeof sqlite->rule_list_digest);

@@ -15,9 +15,8 @@ struct kh_journal_end {
 };
 
 enum kh_err kh_db_journal_end(struct kh_db *db, struct kh_journal_end *end) KH_MUST_USE;
-/* The number of RULES, which are written where they are new; *IS_NEW then, before anything refers to them. */
-enum kh_err kh_db_rule_list(struct kh_db *db, const struct kh_rule_list *rules, int64_t *id,
-                            bool *is_new) KH_MUST_USE;
+/* The number of RULES, which are written where they are new. */
+enum kh_err kh_db_rule_list(struct kh_db *db, const struct kh_rule_list *rules, int64_t *id) KH_MUST_USE;
 /* Behind END, which becomes its own. */
 enum kh_err kh_db_write_journal(struct kh_db *db, const struct kh_journal *journal, int64_t rule_list,
                                 struct kh_journal_end *end) KH_MUST_USE;

@@ -207,8 +207,8 @@ struct kh_look_which {
 };
 
 /*
- * Calls EACH for every such webhook, until it returns false. Between the calls nothing is held open: EACH may
- * take its time, look into the same look, and what comes meanwhile is told, too, where the oldest comes first.
+ * Calls EACH for every such webhook, until it returns false. Nothing is held open meanwhile: EACH may take its
+ * time, and look into the same look. What comes meanwhile is told, too, where the oldest comes first.
  */
 enum kh_err kh_look_webhooks(struct kh_look *look, const struct kh_look_which *which,
                              bool (*each)(void *self, const struct kh_look_webhook *webhook), void *self,
@@ -247,8 +247,8 @@ struct kh_look_fate {
 };
 
 /*
- * Calls EACH for every delivery of the webhook SEQ, 0 for all, by webhook and id, until it returns false. Like
- * those for the next, it must not wait for anything.
+ * Calls EACH for every delivery of the webhook SEQ, 0 for all, by webhook and id, until it returns false.
+ * Like those for the next, it must not wait for anything.
  */
 enum kh_err kh_look_fates(struct kh_look *look, int64_t seq, int64_t now_us,
                           bool (*each)(void *self, const struct kh_look_fate *fate), void *self,

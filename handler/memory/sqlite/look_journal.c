@@ -339,7 +339,6 @@ enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
 {
   struct kh_journal_end end;
   int64_t rule_list = 0;
-  bool is_new = false;
 
   *seq = 0;
   if (!look->db)
@@ -349,7 +348,7 @@ enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
     return err;
   err = kh_db_journal_end(look->db, &end);
   if (!err && journal->rules)
-    err = kh_db_rule_list(look->db, journal->rules, &rule_list, &is_new);
+    err = kh_db_rule_list(look->db, journal->rules, &rule_list);
   if (!err)
     err = kh_db_write_journal(look->db, journal, rule_list, &end);
   for (size_t i = 0; !err && i < count; i++)
