@@ -343,11 +343,17 @@ enum kh_err kh_kept_write(const struct kh_event *event, const struct kh_history 
 {
   struct writing to;
 
+  const size_t begin = out->len;
+
   to.out = out;
   to.end = out->len + VALUES_MAX_BYTES;
   to.withheld_count = 0;
   (void)kh_buf_add_byte(out, '{');
   put_own_text(&to, "event", kh_str_of(event->name), "event");
+  if (to.withheld_count > 0) { /* masked it may have become longer than an event's name can be */
+    out->len = begin + 1;
+    kh_json_put_text_member(out, "event", KH_STR("[address]"));
+  }
   if (sent_s > 0)
     kh_json_put_int_member(out, "sent_s", sent_s);
   put_organization(&to, event);
