@@ -1,6 +1,6 @@
 /*
- * log_follow.h - waits for webhooks that get into the journal, until it is interrupted or nobody reads what is
- * told of them.
+ * log_follow.h - waits for webhooks that get into the journal, until it is interrupted or nobody reads what
+ * is told of them.
  */
 #ifndef KH_LOG_FOLLOW_H
 #define KH_LOG_FOLLOW_H

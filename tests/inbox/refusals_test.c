@@ -152,8 +152,9 @@ START_TEST(an_hour_has_its_own_count)
   expect_span(NOW_US + HOUR_US, NOW_US + 2 * HOUR_US, NOW_US + 3 * HOUR_US,
               &(struct kh_refusal_span){midnight_us + HOUR_US, midnight_us + 3 * HOUR_US,
                                         midnight_us + HOUR_US, 0, 0});
-  expect_span(NOW_US - HOUR_US, NOW_US + 3 * HOUR_US, NOW_US + 3 * HOUR_US,
-              &(struct kh_refusal_span){midnight_us - HOUR_US, midnight_us + 4 * HOUR_US, midnight_us, 11, 2});
+  expect_span(
+      NOW_US - HOUR_US, NOW_US + 3 * HOUR_US, NOW_US + 3 * HOUR_US,
+      &(struct kh_refusal_span){midnight_us - HOUR_US, midnight_us + 4 * HOUR_US, midnight_us, 11, 2});
   expect_span(NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, NOW_US,
               &(struct kh_refusal_span){midnight_us - 2 * HOUR_US, midnight_us, 0, 0, 0});
 }
@@ -167,7 +168,8 @@ START_TEST(an_hour_is_forgotten_after_thirty_days)
   refuse(&some, KH_ERR_METHOD, 3);
   kh_refusals_write(&some, dir.path, NOW_US);
   const off_t size = size_of_file();
-  expect_span(NOW_US, NOW_US, later_us, &(struct kh_refusal_span){midnight_us, midnight_us + HOUR_US, 0, 0, 0});
+  expect_span(NOW_US, NOW_US, later_us,
+              &(struct kh_refusal_span){midnight_us, midnight_us + HOUR_US, 0, 0, 0});
   refuse(&some, KH_ERR_METHOD, 4);
   kh_refusals_write(&some, dir.path, later_us);
   ck_assert_int_eq(size_of_file(), size);
@@ -182,7 +184,7 @@ START_TEST(a_table_without_hours_is_read)
 {
   struct kh_refusals some = {.has_any = false};
 
-  kh_file_put(path, KH_STR("method_not_allowed                            0               12\n"));
+  kh_file_put(path, KH_STR("method_not_allowed                            0              12\n"));
   ck_assert_int_eq(size_of_file(), 64);
   expect(KH_ERR_METHOD, NOW_US, 0, 12);
   expect_span(NOW_US, NOW_US, NOW_US, &(struct kh_refusal_span){NOW_US - 5, NOW_US - 5 + HOUR_US, 0, 0, 0});

@@ -184,7 +184,7 @@ def test_explain_values(cli, report):
     done = cli.run("explain", "--config", cli.path("kitehook.yml"), FAILED)
     report.check("explain, for people",
                  done.code == 1 and "dry run" in done.out and
-                 "does not match, because of pipelines" in done.out and
+                 "it is not for this pipeline (not_pipeline)" in done.out and
                  '\n          build.branch  ->  "main"\n' in done.out and "0 of 1 rule matches" in done.out,
                  done)
 

@@ -21,7 +21,8 @@ STAGES = {"webhook": "verdict", "rule": "rules", "delivery": "deliveries"}
 def table():
     """{word: (stage, what it says, what to do)}, as the page has it."""
     found = {}
-    for stage, rows in re.findall(r"<!-- reasons: (\w+) -->\n(.*?)<!-- end -->", PAGE.read_text("utf-8"), re.S):
+    page = PAGE.read_text(encoding="utf-8")
+    for stage, rows in re.findall(r"<!-- reasons: (\w+) -->\n(.*?)<!-- end -->", page, re.S):
         for word, says, cure in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", rows, re.M):
             found[word] = stage, says, cure
     return found
@@ -48,8 +49,8 @@ class Case:
     def write(self, rule):
         rules = "".join(f"  {line}\n" for line in (rule or "- log:").strip().split("\n"))
         self.cli.file("webhook-secret", SECRET)
-        self.cli.file("env", f"HOOK={self.catcher.url('/hook')}\nAPI={self.catcher.url('/api')}\nTOKEN=planted-1\n"
-                             f"KEY={'QUJD' * 11}\n")
+        self.cli.file("env", f"HOOK={self.catcher.url('/hook')}\nAPI={self.catcher.url('/api')}\n"
+                             "TOKEN=planted-1\n")
         self.config = self.cli.file(
             "kitehook.yml", "webhook:\n  signature: { file: webhook-secret }\nenv_file: env\nstate: state\n"
             f"worker: service\n{self.top}{SERVICES}notify:\n{rules}")

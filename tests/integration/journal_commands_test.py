@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Drives `kitehook log`, `show` and `why`: every reason of docs/why.md comes about as its example says, with a
-real worker; what they say is held against the page, against what was sent, and against docs/journal.schema.json.
+"""Drives `kitehook log`, `show` and `why`: every reason of docs/why.md comes about as its example says, with
+a real worker; what they say is held against the page, against what was sent, and against
+docs/journal.schema.json.
 
 usage: journal_commands_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 """
@@ -23,10 +24,11 @@ from logs import jsonschema
 
 SCHEMA = json.loads((ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
 # What a terminal would obey, and what turns the direction of writing, but for the end of a line.
-REFUSED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-                     "\U000e0000-\U000e007f]")
+REFUSED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+                     "\ufff9-\ufffb\U000e0000-\U000e007f]")
 HOSTILE = "x\x1b]0;owned\x07\r\n\x9b31m\u202ekite\u2066"
 HOUR_S = 3600
+SERVICE = STATE + "worker: service\n"
 
 
 def fits(report, kind, answer):
@@ -85,13 +87,15 @@ def check_reason(report, word, stage, says, cure, shown, told):
         report.check("not_kept: replay says so", '"not_kept"' in shown.out, shown)
         return
     fits(report, "show", {"webhooks": shown})
-    report.check(f"{word}: it comes about", word in reasons_of(shown, stage), (reasons_of(shown, stage), told))
+    came = reasons_of(shown, stage)
+    report.check(f"{word}: it comes about", word in came, (came, told))
     rows = shown if stage == "webhook" else [row for one in shown for row in one[STAGES[stage]]]
     mine = [row for row in rows if row.get("reason", row.get("verdict")) == word]
     report.check(f"{word}: with its sentence", mine and all(row["says"] == says for row in mine), mine)
     report.check(f"{word}: with what to do", stage == "webhook" or
                  all((row["do"] or "-") == cure for row in mine), mine)
-    report.check(f"{word}: why says it", not told or (f"{says} ({word})" in told.out and told.code == 0), told)
+    report.check(f"{word}: why says it",
+                 not told or (f"{says} ({word})" in told.out and told.code == 0), told)
 
 
 def of_build(shown, stage, word):
@@ -146,7 +150,8 @@ def test_misuse(cli, report):
         (["show"], "ID is missing"), (["show", ""], "is empty"), (["show", "1", "2"], "'2' is too much"),
         (["why"], "PIPELINE/NUMBER is missing"), (["why", "kite-frame"], "is no build"),
         (["why", "kite-frame/0"], "is no build"), (["why", "/12"], "is no build"),
-        (["why", "https://buildkite.com/acme/kite"], "is no build"), (["why", "kite/1", "--rle", "x"], "--rule?"),
+        (["why", "https://buildkite.com/acme/kite"], "is no build"),
+        (["why", "kite/1", "--rle", "x"], "--rule?"),
     ]:
         done = cli.run(*arguments)
         report.check(f"misuse: {arguments}", done.code == 2 and hint in done.err and done.out == "", done)
@@ -180,7 +185,8 @@ def fill(cli, count=30):
     beginning and the end."""
     sent = []
     for number in range(1, count + 1):
-        for event, state in (("build.running", "running"), ("build.finished", "passed" if number % 2 else "failed")):
+        for event, state in (("build.running", "running"),
+                             ("build.finished", "passed" if number % 2 else "failed")):
             body = json.loads(webhook(number, state, "ux" if number % 3 == 0 else "main", event))
             if number % 5 == 0:
                 body["pipeline"]["slug"] = "kite-tail"
@@ -193,7 +199,7 @@ def fill(cli, count=30):
 
 
 def test_log(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules="  - log:\n    branches: main\n    events: build.finished\n")
+    cli.config(top=SERVICE, rules="  - log:\n    branches: main\n    events: build.finished\n")
     sent = fill(cli)
 
     def told(*arguments):
@@ -204,7 +210,8 @@ def test_log(cli, report):
         ([], lambda one: True), (["--branch", "ux"], lambda one: one[2] == "ux"),
         (["--pipeline", "kite-tail"], lambda one: one[3] == "kite-tail"),
         (["--pipeline", "acme-kites/kite-frame"], lambda one: one[3] == "kite-frame"),
-        (["--build", "7"], lambda one: one[0] == 7), (["--event", "build.running"], lambda one: "run" in one[1]),
+        (["--build", "7"], lambda one: one[0] == 7),
+        (["--event", "build.running"], lambda one: "run" in one[1]),
         (["--reason", "not_branch"], lambda one: "fin" in one[1] and one[2] != "main"),
         (["--reason", "notified", "--pipeline", "kite-tail"],
          lambda one: "fin" in one[1] and one[2] == "main" and one[3] == "kite-tail"),
@@ -213,12 +220,14 @@ def test_log(cli, report):
     ]:
         want = [one for one in sent if keep(one)]
         report.check(f"log {arguments}", told(*arguments) == want, (told(*arguments), want))
-        report.check(f"log -n 3 {arguments}", told(*arguments, "-n", "3") == want[-3:], told(*arguments, "-n", "3"))
+        last = told(*arguments, "-n", "3")
+        report.check(f"log -n 3 {arguments}", last == want[-3:], last)
     done = ask(cli, "log")
     report.check("for people the last 20", len(done.out.splitlines()) == 20 and done.code == 0 and
                  done.out.splitlines()[-1].endswith(" #30 ux failed: done, 1 not_branch"), done)
     done = ask(cli, "log", "--branch", "no-such")
-    report.check("none like this", done.code == 1 and "of the 60 webhooks" in done.err and done.out == "", done)
+    report.check("none like this",
+                 done.code == 1 and "of the 60 webhooks" in done.err and done.out == "", done)
     status = json.loads(ask(cli, "status", "--json").out)
     report.check("status points to it", status["journal"]["webhooks"] == 60 and
                  "`kitehook log`" in ask(cli, "status").out, status)
@@ -232,7 +241,8 @@ class Follower:
         self.file = open(self.out, "wb")
         self.child = subprocess.Popen(
             [str(cli.program), "log", "--follow", "--json", *arguments, "--config", cli.path("kitehook.yml")],
-            stdin=subprocess.DEVNULL, stdout=stdout or self.file, stderr=subprocess.DEVNULL, env=cli.environment)
+            stdin=subprocess.DEVNULL, stdout=stdout or self.file, stderr=subprocess.DEVNULL,
+            env=cli.environment)
 
     def __enter__(self):
         return self
@@ -258,11 +268,12 @@ def work(cli, *numbers):
 
 
 def test_follow(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules="  - log\n")
+    cli.config(top=SERVICE, rules="  - log\n")
     os.mkdir(cli.path("state"), 0o700)
     with Follower(cli) as follower:
         work(cli, 1, 2)
-        report.check("a memory that appears is told from its beginning", follower.has([1, 2]), follower.builds())
+        report.check("a memory that appears is told from its beginning", follower.has([1, 2]),
+                     follower.builds())
         work(cli, 3)
         report.check("a worker may leave and come back", follower.has([1, 2, 3]), follower.builds())
         for name in ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm"):
@@ -283,7 +294,8 @@ def test_follow(cli, report):
         os.close(writing)
         report.check("a pipe has what there is", os.read(reading, 10) != b"", "")
         os.close(reading)
-        report.check("a reader that goes away ends it", follower.child.wait(10) == 5, follower.child.returncode)
+        report.check("a reader that goes away ends it", follower.child.wait(10) == 5,
+                     follower.child.returncode)
 
 
 # ---- show
@@ -291,7 +303,7 @@ def test_follow(cli, report):
 
 def test_show(cli, report):
     with Catcher(lambda *_: (503, {}, b"busy")) as catcher:
-        cli.config(top=STATE + "worker: service\n", url=catcher.url("/planted"))
+        cli.config(top=SERVICE, url=catcher.url("/planted"))
         body = webhook(7, "failed")
         sent = int(time.time()) - 3
         name = drop(cli.path("state"), entry(body, number=7, at=sent))
@@ -336,7 +348,7 @@ RULES = """\
 
 
 def test_why(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules=RULES)
+    cli.config(top=SERVICE, rules=RULES)
     fill(cli, 6)
     told = answer(cli, report, "why", "kite-frame/1")
     report.check("each webhook, in order", [one["event"] for one in told["webhooks"]] ==
@@ -361,22 +373,23 @@ def test_why(cli, report):
         "        build.branch is \"main\", build.state is \"passed\"\n", "ux; branch is main\n",
         "build.failing, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
         ": not known; only kitehook.fcgi counts")), done)
-    for build in ("acme-kites/kite-frame/1", "kite-frame/#1", "https://buildkite.com/acme-kites/kite-frame/builds/1",
-                  "https://buildkite.com/acme-kites/kite-frame/builds/1/summary#abc"):
+    url = "https://buildkite.com/acme-kites/kite-frame/builds/1"
+    for build in ("acme-kites/kite-frame/1", "kite-frame/#1", url, url + "/summary#abc"):
         report.check(f"by {build}", answer(cli, report, "why", build)["webhooks"] == told["webhooks"], build)
     report.check("of another organization nothing", ask(cli, "why", "acme/kite-frame/1").code == 1, "")
 
 
 def test_why_of_a_rule(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules=RULES)
+    cli.config(top=SERVICE, rules=RULES)
     work(cli, 2)
-    cli.config(top=STATE + "worker: service\n",
+    cli.config(top=SERVICE,
                rules=RULES.replace("branches: ux", "branches: main").replace("name: jobs", "name: other"))
     for rule, today, reason in (("breaks", "same", "notified"), ("ux", "changed", "not_branch"),
                                 ("jobs", "gone", "not_event")):
         told = answer(cli, report, "why", "kite-frame/2", "--rule", rule)["webhooks"][0]
-        report.check(f"--rule {rule}", [(one["rule"], one["today"], one["reason"]) for one in told["rules"]] ==
-                     [(rule, today, reason)] and all(one["rule"] == rule for one in told["deliveries"]) and
+        said = [(one["rule"], one["today"], one["reason"]) for one in told["rules"]]
+        report.check(f"--rule {rule}", said == [(rule, today, reason)] and
+                     all(one["rule"] == rule for one in told["deliveries"]) and
                      (today == "same" or told["rules"][0]["part"] is None), told)
     done = ask(cli, "why", "kite-frame/2", "--rule", "ux")
     report.check("what to do, and that it changed", "to do: look at the rule's `branches`" in done.out and
@@ -395,7 +408,7 @@ def test_why_of_a_rule(cli, report):
 
 
 def test_why_of_nothing(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules="  - log\n")
+    cli.config(top=SERVICE, rules="  - log\n")
     now = int(time.time())
     for number, ago in ((1, 7200), (2, 7000), (4, 3800), (7, 60)):
         drop(cli.path("state"), entry(webhook(number, "failed"), number=number, at=now - ago))
@@ -411,7 +424,8 @@ def test_why_of_nothing(cli, report):
     report.check("in these hours something may have been refused", [told["refused"][key] for key in (
         "from", "to", "since", "count", "unkept")] == [*hour, None, None, None], (told["refused"], hour))
     missing, = told["not_seen"]
-    report.check("others came", missing["event"] == "build.*" and missing["ever"] is True and missing["last"], missing)
+    report.check("others came", missing["event"] == "build.*" and missing["ever"] is True and
+                 missing["last"], missing)
     done = ask(cli, "why", "kite-frame/3")
     report.check("for people", done.code == 1 and all(text in done.out for text in (
         "kite-frame #3: nothing of it is in the journal; the journal has 4 since ",
@@ -425,13 +439,14 @@ def test_why_of_nothing(cli, report):
 
 
 def test_refused_in_that_hour(cli, report):
-    cli.config(top=STATE + "worker: service\ninbox: { max_entries: 2 }\n",
+    cli.config(top=SERVICE + "inbox: { max_entries: 2 }\n",
                rules="  - log:\n    events: [build.finished, build.failing]\n")
     os.mkdir(cli.path("state"), 0o700)
     began = time.time()
     process = fcgi.Process(cli.program.parent, cli.folder, cli.path("kitehook.yml"))
     try:
-        for secret, body in [(b"wrong", webhook(1))] * 3 + [(SECRET, webhook(number)) for number in (1, 2, 3)]:
+        good = [(SECRET, webhook(number)) for number in (1, 2, 3)]
+        for secret, body in [(b"wrong", webhook(1))] * 3 + good:
             variables = cgi_variables(cli.path("kitehook.yml"), "POST", "/buildkite",
                                       post_headers(body, "one", secret=secret), len(body)).items()
             process.ask([pair for pair in variables if pair[0] != b"KITEHOOK_CONFIG"], body)
@@ -441,9 +456,10 @@ def test_refused_in_that_hour(cli, report):
         process.close()
     once(cli)
     refused = answer(cli, report, "why", "kite-frame/3")["refused"]
-    report.check("counted, and what was not kept apart", (refused["count"], refused["unkept"]) == (4, 1), refused)
-    report.check("since that hour", refused["since"] == time.strftime("%Y-%m-%dT%H:00:00.000Z", time.gmtime(began)),
-                 refused)
+    report.check("counted, and what was not kept apart",
+                 (refused["count"], refused["unkept"]) == (4, 1), refused)
+    hour = time.strftime("%Y-%m-%dT%H:00:00.000Z", time.gmtime(began))
+    report.check("since that hour", refused["since"] == hour, refused)
     done = ask(cli, "why", "kite-frame/3")
     report.check("for people", "4 webhooks, 1 of them because they could not be kept" in done.out, done)
 
@@ -452,7 +468,7 @@ def test_refused_in_that_hour(cli, report):
 
 
 def test_beside_a_worker(cli, report):
-    cli.config(top=STATE + "worker: service\n", rules=RULES)
+    cli.config(top=SERVICE, rules=RULES)
     drop(cli.path("state"), entry(webhook(1, "failed"), number=1))
     with Worker(cli, "--linger", "20") as worker:
         worker.said("notification")
@@ -466,8 +482,8 @@ def test_beside_a_worker(cli, report):
         report.check("all answers come", all(done.code == 0 and done.err == "" for done in asked),
                      [done for done in asked if done.code or done.err][:2])
         report.check("and the worker goes on", worker.said("webhook handled", count=41), worker.text()[-800:])
-        report.check("without trouble", not [line for line in worker.lines() if line["level"] in ("WARN", "ERROR")],
-                     worker.text()[-800:])
+        trouble = [line for line in worker.lines() if line["level"] in ("WARN", "ERROR")]
+        report.check("without trouble", not trouble, trouble[:3])
     report.check("all are there", [one["build"] for one in lines(cli, report)] == list(range(1, 42)), "")
 
 
@@ -477,10 +493,10 @@ SECRETS = ("planted-address@example.com", "PLANTED_ENV_VALUE", "planted-meta", "
 def test_strangers(cli, report):
     """Nothing that a terminal obeys, and nothing secret, in any of the answers."""
     with Catcher(lambda *_: (400, {}, HOSTILE.encode())) as catcher:
-        cli.config(top=STATE + "worker: service\n", url=catcher.url("/planted-token"),
+        cli.config(top=SERVICE, url=catcher.url("/planted-token"),
                    rules="  - slack: { url: { env: SLACK_WEBHOOK_URL } }\n    events: [build.*, job.*]\n"
-                         "  - name: env\n    log:\n    if: build.env(\"X\") == \"y\" || build.message == \"z\" ||"
-                         " build.author.email == \"a\"\n")
+                         "  - name: env\n    log:\n    if: build.env(\"X\") == \"y\" ||"
+                         " build.message == \"z\" || build.author.email == \"a\"\n")
         body = json.loads(webhook(3, "failed", HOSTILE, message=HOSTILE + " planted-address@example.com",
                                   env={"X": "PLANTED_ENV_VALUE"}, meta_data={"a": "planted-meta"},
                                   author={"name": HOSTILE, "email": "planted-address@example.com"}))
@@ -500,7 +516,8 @@ def test_strangers(cli, report):
                         ["log", "--branch", HOSTILE], ["status"]):
             done = ask(cli, *command)
             found = REFUSED.search(done.out + done.err)
-            report.check(f"{command}: nothing that a terminal obeys", not found and done.code in (0, 1, 2), done)
+            report.check(f"{command}: nothing that a terminal obeys",
+                         not found and done.code in (0, 1, 2), done)
             machine = ask(cli, *command, "--json").out
             leaked = [secret for secret in SECRETS if secret in done.out + done.err + machine]
             report.check(f"{command}: nothing secret", not leaked, (leaked, done))
@@ -511,4 +528,5 @@ def test_strangers(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [value for name, value in list(globals().items()) if name.startswith("test_")]))
+    sys.exit(cli_run.main(__doc__, [value for name, value in list(globals().items())
+                                    if name.startswith("test_")]))
