@@ -40,6 +40,7 @@ struct kh_command {
 #define KH_COMPLETES_FIXTURES "FIXTURE" /* files, and the names of fixtures */
 
 extern const struct kh_command kh_command_check;
+extern const struct kh_command kh_command_diff;
 extern const struct kh_command kh_command_eval;
 extern const struct kh_command kh_command_explain;
 extern const struct kh_command kh_command_forget;
@@ -50,6 +51,7 @@ extern const struct kh_command kh_command_invoke;
 extern const struct kh_command kh_command_log;
 extern const struct kh_command kh_command_notify;
 extern const struct kh_command kh_command_outbox;
+extern const struct kh_command kh_command_replay;
 extern const struct kh_command kh_command_send;
 extern const struct kh_command kh_command_show;
 extern const struct kh_command kh_command_sign;

@@ -11,13 +11,29 @@ static const struct kh_command completions;
 
 /* In the order in which people are told of them. */
 static const struct kh_command *const commands[] = {
-    &kh_command_check,   &kh_command_eval,    &kh_command_explain,
-    &kh_command_invoke,  &kh_command_notify,  &kh_command_send,
-    &kh_command_sign,    &kh_command_verify,  &kh_command_worker,
-    &kh_command_status,  &kh_command_why,     &kh_command_log,
-    &kh_command_show,    &kh_command_outbox,  &kh_command_inbox,
-    &kh_command_history, &kh_command_forget,  &kh_command_import,
-    &completions,        &kh_command_version, NULL,
+    &kh_command_check,
+    &kh_command_eval,
+    &kh_command_explain,
+    &kh_command_invoke,
+    &kh_command_notify,
+    &kh_command_send,
+    &kh_command_sign,
+    &kh_command_verify,
+    &kh_command_worker,
+    &kh_command_status,
+    &kh_command_why,
+    &kh_command_log,
+    &kh_command_show,
+    &kh_command_replay,
+    &kh_command_diff,
+    &kh_command_outbox,
+    &kh_command_inbox,
+    &kh_command_history,
+    &kh_command_forget,
+    &kh_command_import,
+    &completions,
+    &kh_command_version,
+    NULL,
 };
 
 static const struct kh_command *command_named(const char *name)

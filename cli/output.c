@@ -121,17 +121,25 @@ void kh_output_print_body(struct kh_str body)
   json_decref(value);
 }
 
+enum kh_err kh_output_add_notification(const struct kh_notifier *notifier, const json_t *body,
+                                       struct kh_buf *text)
+{
+  if (notifier && notifier->say && notifier->say(body, text) == KH_OK)
+    return kh_buf_ok(text);
+  kh_buf_clear(text);
+  char *pretty = json_is_string(body) ? NULL : json_dumps(body, JSON_INDENT(2) | JSON_ENCODE_ANY);
+  const char *shown = pretty ? pretty : json_string_value(body);
+  (void)kh_buf_add(text, kh_str_of(shown ? shown : "?"));
+  free(pretty);
+  return kh_buf_ok(text);
+}
+
 void kh_output_print_notification(const struct kh_notifier *notifier, const json_t *body)
 {
   struct kh_buf text;
 
-  kh_buf_init(&text, KH_DELIVERY_MAX_BYTES);
-  if (notifier && notifier->say && notifier->say(body, &text) == KH_OK)
-    print_lines(kh_buf_view(&text));
-  else if (json_is_string(body))
-    print_lines(kh_str_of(json_string_value(body)));
-  else
-    print_pretty(body);
+  kh_buf_init(&text, 16 * (size_t)KH_DELIVERY_MAX_BYTES);
+  print_lines(kh_output_add_notification(notifier, body, &text) ? KH_STR("?") : kh_buf_view(&text));
   kh_buf_release(&text);
 }
 

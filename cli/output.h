@@ -32,6 +32,9 @@ void kh_output_print_body(struct kh_str body);
  * NULL for one that this kitehook does not know.
  */
 void kh_output_print_notification(const struct kh_notifier *notifier, const json_t *body);
+/* Appends what that prints, not yet made safe for a terminal. KH_ERR_LIMIT, KH_ERR_NO_MEMORY. */
+enum kh_err kh_output_add_notification(const struct kh_notifier *notifier, const json_t *body,
+                                       struct kh_buf *text) KH_MUST_USE;
 /* TEXT, or null's "-", as screen.h has it. */
 void kh_output_print_text(const json_t *text);
 /* Of OBJECT the member NAME, such a text. */

@@ -21,14 +21,14 @@ static int refuse_stranger(const struct kh_command *self, const char *state, con
       config_path ? " --config " : "", config_path ? config_path : "");
 }
 
-int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
-                         const char *config_path)
+int kh_state_folder_open_at(struct kh_state_folder *folder, const struct kh_command *self,
+                            const char *config_path, enum kh_config_depth depth)
 {
   struct kh_diag diag = {0};
   int fd = -1;
 
   *folder = (struct kh_state_folder){.self = self, .now_us = kh_clock_now_us(&kh_system_clock)};
-  int code = kh_cli_setup(self, &folder->setup, config_path, KH_CONFIG_RECEIVER);
+  int code = kh_cli_setup(self, &folder->setup, config_path, depth);
   if (code != KH_EXIT_OK)
     return code;
   folder->config = &folder->setup->config;
@@ -50,26 +50,31 @@ int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command
   return KH_EXIT_OK;
 }
 
+int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
+                         const char *config_path)
+{
+  return kh_state_folder_open_at(folder, self, config_path, KH_CONFIG_RECEIVER);
+}
+
 void kh_state_folder_close(struct kh_state_folder *folder)
 {
   kh_setup_close(folder->setup);
 }
 
-/* Returns the token for the answer; says on standard error if no worker can be had. */
-static const char *wake_worker(const struct kh_state_folder *folder)
+const char *kh_state_folder_wake(const struct kh_command *self, const struct kh_config *config)
 {
   struct kh_diag diag = {0};
-  enum kh_worker_seen seen = kh_wake(folder->config, &diag);
+  enum kh_worker_seen seen = kh_wake(config, &diag);
 
   if (seen == KH_WORKER_ABSENT)
-    fprintf(stderr, "kitehook %s: no worker: %s\n", folder->self->name, diag.text);
+    fprintf(stderr, "kitehook %s: no worker: %s\n", self->name, diag.text);
   return kh_worker_seen_token(seen);
 }
 
 int kh_state_folder_tell(const struct kh_state_folder *folder, const char *done, int64_t total,
                          const char *what, json_t *missing, bool wake, bool as_json)
 {
-  const char *worker = wake && total > 0 ? wake_worker(folder) : NULL;
+  const char *worker = wake && total > 0 ? kh_state_folder_wake(folder->self, folder->config) : NULL;
   int code = json_array_size(missing) > 0 ? KH_EXIT_NO : KH_EXIT_OK;
   size_t i = 0;
   const json_t *name = NULL;

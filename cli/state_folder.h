@@ -21,7 +21,16 @@ struct kh_state_folder {
 /* KH_EXIT_OK, or what to exit with, after a complaint. Call close either way. */
 int kh_state_folder_open(struct kh_state_folder *folder, const struct kh_command *self,
                          const char *config_path);
+/* The same with the configuration read to DEPTH. */
+int kh_state_folder_open_at(struct kh_state_folder *folder, const struct kh_command *self,
+                            const char *config_path, enum kh_config_depth depth);
 void kh_state_folder_close(struct kh_state_folder *folder);
+
+/*
+ * Wakes the worker, or starts one by CONFIG, as a receiver would. The token for the answer; says on standard
+ * error if no worker can be had.
+ */
+const char *kh_state_folder_wake(const struct kh_command *self, const struct kh_config *config);
 
 /*
  * Tells how many were DONE ("dropped"), and complains of each name in MISSING, an array that it takes over;

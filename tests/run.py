@@ -77,6 +77,7 @@ STEPS = [
     ("model", [integration("condition_model")]),
     ("history", [integration("history")]),
     ("history_command", [integration("history_command")]),
+    ("diff", [integration("diff"), integration("replay")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
     ("completions", [integration("completions")]),

@@ -21,6 +21,8 @@ void kh_attempt_log(struct kh_outbox *outbox, const struct kh_attempt *attempt, 
   kh_log_begin(&line, &outbox->log, level_of(outbox, attempt, err), "delivery attempt");
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(delivery->entry));
   kh_log_text(&line, KH_LOG_EVENT, kh_str_of(delivery->event));
+  if (kh_str_starts(kh_str_of(delivery->entry), KH_STR(KH_REPLAYED_PREFIX)))
+    kh_log_text(&line, KH_LOG_VERDICT, kh_str_of(kh_reason_word(KH_REASON_REPLAYED)));
   kh_log_text(&line, KH_LOG_DELIVERY, kh_str_of(delivery->id));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(delivery->rule));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(delivery->notifier));

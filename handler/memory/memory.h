@@ -15,6 +15,9 @@
 /* How long a body counts as seen: one that has a time of its event, and one that may come again as it was. */
 enum { KH_BODY_WINDOW_S = 24 * 3600, KH_TIMELESS_WINDOW_S = 600 };
 
+/* What the name of an entry begins with that is a line of the journal alone, of `kitehook replay`. */
+#define KH_REPLAYED_PREFIX "replayed-"
+
 /* Who a webhook is, for memory. */
 struct kh_claim {
   struct kh_str entry; /* its name in the inbox */

@@ -118,6 +118,9 @@ enum kh_err kh_look_recall(struct kh_look *look, const struct kh_sighting *sight
 /* Has RULE, as kh_rule_told names it, spoken already? */
 enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                              bool *told, struct kh_diag *diag) KH_MUST_USE;
+/* The same, and with which VALUE; 0 where it was not, or with none. */
+enum kh_err kh_look_told_value(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES],
+                               int64_t now_us, int64_t *value, struct kh_diag *diag) KH_MUST_USE;
 
 /* One branch; all holds during the call. Rows past their time are told too, as long as they are there. */
 struct kh_look_branch {

@@ -21,6 +21,15 @@ enum kh_err kh_look_was_told(struct kh_look *look, const unsigned char what[KH_D
   return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, told, &value), diag) : KH_OK;
 }
 
+enum kh_err kh_look_told_value(struct kh_look *look, const unsigned char what[KH_DIGEST_BYTES],
+                               int64_t now_us, int64_t *value, struct kh_diag *diag)
+{
+  bool told = false;
+
+  *value = 0;
+  return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, &told, value), diag) : KH_OK;
+}
+
 /* Runs CALL to its end, as long as TELL wants more. */
 static enum kh_err tell_all(struct kh_look *look, struct kh_call *call,
                             bool (*tell)(struct kh_call *call, void *self), void *self, struct kh_diag *diag)

@@ -55,11 +55,16 @@ static bool is_loopback(struct kh_str host)
          kh_str_starts(host, KH_STR("["));
 }
 
-/* Is HOST, of a repository, the GitHub whose API is at API? github.com has two; a loopback stands for it. */
+/*
+ * Is HOST, of a repository, the GitHub whose API is at API? github.com has two; a loopback stands for it. Who
+ * reads no secrets does not know where API is, and believes it.
+ */
 static bool is_host_of(struct kh_str host, struct kh_str api)
 {
   const struct kh_str before = KH_STR("api.");
 
+  if (api.len == 0)
+    return host.len > 0;
   if (is_loopback(api))
     api = KH_STR("api.github.com");
   if (kh_str_starts(api, before))
