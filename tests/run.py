@@ -78,6 +78,7 @@ STEPS = [
     ("history_command", [integration("history_command")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
+    ("packages", [integration("packages")]),
     ("completions", [integration("completions")]),
     ("types", [["tests/types/check"]]),
     ("wakeup", [integration("wakeup")]),
