@@ -2,10 +2,10 @@
 # boot.sh ROOT [SCRIPT]: boots the Debian or Ubuntu in the folder ROOT by systemd-nspawn and runs SCRIPT of
 # this folder there: inside.sh, or packages.sh (see script/packages).
 #
-# For inside.sh, ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2, lighttpd,
-# libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and this
-# kitehook installed to /usr (DESTDIR=ROOT cmake --install build/release). It is changed: take a copy. Needs
-# root and CAP_SYS_ADMIN.
+# For inside.sh, ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2,
+# lighttpd, libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and
+# this kitehook installed to /usr (DESTDIR=ROOT cmake --install build/release). It is changed: take a copy.
+# Needs root and CAP_SYS_ADMIN.
 # Exit code 0: all did what it says.
 set -eu
 root=$1 script=${2-inside.sh}

@@ -21,7 +21,8 @@ sends() { i=0; while [ $i -lt "$1" ]; do send || return 1; i=$((i + 1)); done; }
 have_come() { [ "$(wc -l <$caught)" -eq "$1" ]; }
 each_once() { [ "$(sort -u $caught | wc -l)" -eq "$(wc -l <$caught)" ]; }
 waiting() { [ "$(find $state/inbox/new -type f | wc -l)" -eq "$1" ]; }
-owed() { [ "$(sqlite3 "file:$state/memory.sqlite?mode=ro" 'SELECT count(*) FROM deliveries WHERE dead_us IS NULL')" -eq "$1" ]; }
+memory() { sqlite3 "file:$state/memory.sqlite?mode=ro" "$1"; }
+owed() { [ "$(memory 'SELECT count(*) FROM deliveries WHERE dead_us IS NULL')" -eq "$1" ]; }
 destination() { # seconds: how long it takes to answer
   : >$caught; rm -f $caught.refuses
   python3 /root/kitehook/debian/tests/destination 8999 $caught "$1" &
@@ -71,7 +72,10 @@ destination 1.5
 before=$(worker_pid)
 check "upgrade: webhooks before it" sends 3
 check "upgrade: the first is on its way" until_ok have_come 1
-(while [ ! -e /root/upgraded ]; do send >/dev/null 2>&1 && echo kept || echo refused; sleep 0.3; done >/root/sent) &
+until [ -e /root/upgraded ]; do
+  send >/dev/null 2>&1 && echo kept || echo refused
+  sleep 0.3
+done >/root/sent &
 sending=$!
 check "upgrade" apt install $(all_of next/)
 touch /root/upgraded; wait $sending
@@ -174,20 +178,25 @@ check "0.1: two are owed" until_ok owed 2
 systemctl stop kitehook-worker
 check "0.1: three webhooks wait" sends 3
 check "0.1: they wait" waiting 3
-older=$(sqlite3 $state/memory.sqlite 'PRAGMA user_version')
+older=$(memory 'PRAGMA user_version')
 cp -a $state /root/state-of-0.1
 : >/root/apt.log
 check "from 0.1" apt install /root/debs/kitehook_*.deb
 check "from 0.1: the package asks nothing and keeps the config" cmp /etc/kitehook/kitehook.yml /root/first.yml
 check "from 0.1: it says that units are hidden" grep -q 'hides the package' /root/apt.log
-operating() { check "operating.md says: $1" grep -qF -- "$1" operating.md; check "operating.md: $1" sh -c "$1"; }
-operating "rm /etc/systemd/system/kitehook-worker.service /etc/systemd/system/kitehook-fcgi.socket /etc/systemd/system/kitehook-fcgi@.service"
+operating() {
+  check "operating.md says: $1" grep -qF -- "$1" operating.md
+  check "operating.md: $1" sh -c "$1"
+}
+units=/etc/systemd/system
+operating "rm $units/kitehook-worker.service $units/kitehook-fcgi.socket $units/kitehook-fcgi@.service"
 operating "systemctl daemon-reload && systemctl enable kitehook-worker kitehook-fcgi.socket"
 operating "systemctl restart kitehook-worker kitehook-fcgi.socket"
-check "from 0.1: the package's unit counts" sh -c 'systemctl show -P FragmentPath kitehook-worker | grep /lib/systemd'
+check "from 0.1: the package's unit counts" sh -c \
+  'systemctl show -P FragmentPath kitehook-worker | grep /lib/systemd'
 check "from 0.1: another webhook" until_ok send
 check "from 0.1: all are owed" until_ok owed 6
-check "from 0.1: memory is newer" [ "$(sqlite3 $state/memory.sqlite 'PRAGMA user_version')" -gt "$older" ]
+check "from 0.1: memory is newer" [ "$(memory 'PRAGMA user_version')" -gt "$older" ]
 
 # ---- down to 0.1: what it cannot read waits
 

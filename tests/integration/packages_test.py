@@ -60,9 +60,36 @@ def check_control(report):
     report.check("static receivers say what they are made of",
                  "${kitehook:Static-Built-Using}" in main["Static-Built-Using"], main)
     needed = found["kitehook", True]["Build-Depends"]
-    for package in re.findall(r"lib[\w-]+-dev", re.search(r'build="(.*?)"', read("script/setup"), re.S).group(1)):
+    listed = re.search(r'build="(.*?)"', read("script/setup"), re.S).group(1)
+    for package in re.findall(r"lib[\w-]+-dev", listed):
         report.check(f"{package} is needed, as script/setup says", f" {package}," in needed or
                      package == "libc6-dev", needed)
+
+
+def check_symbols(report):
+    """script/check-symbols says no to what it must, of static programs and of dynamic ones."""
+    calls = "int {0}(void); int main(int n, char **v) {{ (void)v; return n > 5 ? {0}() : 0; }}"
+    cases = [  # program, what it calls, how it is linked, whether that is good
+        ("a.cgi", "getpid", [], True), ("a.fcgi", "accept", [], True),
+        ("b.cgi", "accept", [], False), ("b.fcgi", "connect", [], False),
+        ("c.cgi", "getaddrinfo", [], False), ("c.fcgi", "sendto", ["-static"], False),
+        ("d.cgi", "getpid", ["-static"], True),
+        ("e.cgi", "getpid", ["-Wl,--no-as-needed", "-lsqlite3"], False),
+        ("f.cgi", "getpid", ["-Wl,--no-as-needed", "-lfcgi"], False),
+        ("f.fcgi", "getpid", ["-Wl,--no-as-needed", "-lfcgi"], True),
+    ]
+    with tempfile.TemporaryDirectory(prefix="kh-symbols-") as there:
+        for name, called, links, good in cases:
+            source = pathlib.Path(there) / f"{name}.c"
+            source.write_text(calls.format(called), encoding="utf-8")
+            program = source.with_suffix("")
+            built = run("cc", "-w", "-fno-builtin", "-o", str(program), str(source), *links)
+            if not report.check(f"{name} is built", built.returncode == 0, built.stdout):
+                continue
+            said = run("script/check-symbols", str(program))
+            what = f"{called} {' '.join(links)}".strip()
+            report.check(f"check-symbols: {name} with {what}: {'yes' if good else 'no'}",
+                         (said.returncode == 0) == good and (good or "must not" in said.stdout), said.stdout)
 
 
 def check_scripts(report):
@@ -72,7 +99,8 @@ def check_scripts(report):
             continue
         text = path.read_text(encoding="utf-8")
         report.check(f"{path.name}: a shell reads it", run("sh", "-n", str(path)).returncode == 0, text)
-        report.check(f"{path.name}: ends at an error", "\nset -e\n" in text and "\n#DEBHELPER#\n" in text, text)
+        report.check(f"{path.name}: ends at an error", "\nset -e\n" in text, text)
+        report.check(f"{path.name}: has debhelper's part", "\n#DEBHELPER#\n" in text, text)
         report.check(f"{path.name}: enables no site", not re.search("a2en|lighty-enable", text), text)
     report.check("debian/rules can be run", (DEBIAN / "rules").stat().st_mode & 0o111, "not executable")
     wanted = re.findall(r"^Test-Command: (\S+) (\S+)$", read("debian/tests/control"), re.M)
@@ -93,7 +121,8 @@ def check_readme(report):
     for server in SERVERS:
         report.check(f"README names kitehook-{server}", f"| kitehook-{server} | " in readme, server)
         head = (DEBIAN / "snippets" / ("nginx.head" if server == "nginx" else f"{server}.head"))
-        report.check(f"{head.name} says how it is enabled", "# Enable " in head.read_text(encoding="utf-8"), head)
+        said = head.read_text(encoding="utf-8")
+        report.check(f"{head.name} says how it is enabled", "# Enable " in said, said)
 
 
 def check_snippets(report):
@@ -103,8 +132,8 @@ def check_snippets(report):
     report.check("four recipes become snippets", len(recipes) == 4, recipes)
     for name in recipes:
         head, _, body = read(name).partition("\n\n")
-        report.check(f"{name}: the head is a comment", all(line.startswith("#") for line in head.split("\n")),
-                     head)
+        report.check(f"{name}: the head is a comment",
+                     all(line.startswith("#") for line in head.split("\n")), head)
         report.check(f"{name}: the rest is none", body and not body.startswith("#"), body[:80])
     bodies = "".join(read(name).partition("\n\n")[2] for name in recipes)
     report.check("they speak of the socket", bodies.count(socket) == 3, socket)
@@ -132,14 +161,15 @@ def check_config(report, build, folder):
                      f"  notify     {1 if suffix else 0} rule" in done.stdout, done.stdout)
     for path in ("/etc/kitehook/webhook-secret", "/var/lib/kitehook"):
         report.check(f"the config says {path}", path in text, text)
-    report.check("the package's account owns the folder", re.search(
-        r"^d /var/lib/kitehook :0700 :kitehook :kitehook -$", read("debian/kitehook.tmpfiles"), re.M) and
-        re.search(r"^u kitehook - \"[^\"]+\" /var/lib/kitehook -$", read("debian/sysusers/kitehook.conf"), re.M),
-        "sysusers or tmpfiles say something else")
+    folder_of, account = read("debian/kitehook.tmpfiles"), read("debian/sysusers/kitehook.conf")
+    report.check("tmpfiles makes the folder, and changes no owner", re.search(
+        r"^d /var/lib/kitehook :0700 :kitehook :kitehook -$", folder_of, re.M), folder_of)
+    report.check("sysusers makes the account", re.search(
+        r'^u kitehook - "[^"]+" /var/lib/kitehook -$', account, re.M), account)
 
 
 def check_install(report, build):
-    """Everything of cmake's list has its place in the package: below /usr, and the units where systemd looks."""
+    """Everything of cmake's list has its place in the package: below /usr, and units where systemd looks."""
     with tempfile.TemporaryDirectory(prefix="kh-packages-") as there:
         done = run("cmake", "--install", str(build), "--prefix", f"{there}/usr")
         if not report.check("cmake --install", done.returncode == 0, done.stdout[-800:]):
@@ -161,7 +191,8 @@ def check_install(report, build):
                  ["usr/share/doc/kitehook/copyright", "usr/share/doc/kitehook/LICENSE"], license_link)
     held = re.sub(r"\s+|^ \.$", " ", read("debian/copyright"))
     text = re.sub(r"\s+", " ", read("LICENSE").partition("\n\n")[2].partition("\n\n")[2])
-    report.check("debian/copyright has LICENSE's words", text.strip() in re.sub(r" \. ", " ", held), held[-300:])
+    held = re.sub(r" \. ", " ", held)
+    report.check("debian/copyright has LICENSE's words", text.strip() in held, held[-300:])
 
 
 def main():
@@ -169,6 +200,7 @@ def main():
     report = Report(chosen.verbose)
     check_version(report, chosen.build)
     check_control(report)
+    check_symbols(report)
     check_scripts(report)
     check_readme(report)
     check_snippets(report)
