@@ -17,7 +17,7 @@ struct call {
 struct walk {
   struct kh_diff_side sides[2];
   struct kh_rerun *reruns[2];
-  struct kh_told told[2];
+  struct kh_told_rows told[2];
   struct kh_json doc;
   int64_t since_us;
   struct kh_look_span span;

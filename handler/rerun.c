@@ -8,7 +8,7 @@
 
 struct kh_rerun {
   struct kh_work work;
-  struct kh_told unknown; /* what may have been told by a rule whose decision nobody knows */
+  struct kh_told_rows unknown; /* what may have been told by a rule whose decision nobody knows */
 };
 
 static void no_line(void *self, struct kh_str line)

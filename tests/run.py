@@ -80,6 +80,7 @@ STEPS = [
     ("diff", [integration("diff"), integration("replay")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
+    ("packages", [integration("packages")]),
     ("completions", [integration("completions")]),
     ("types", [["tests/types/check"]]),
     ("wakeup", [integration("wakeup")]),

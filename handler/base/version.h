@@ -4,6 +4,6 @@
 #ifndef KH_VERSION_H
 #define KH_VERSION_H
 
-#define KH_VERSION "0.1.0"
+#define KH_VERSION "0.2.0"
 
 #endif

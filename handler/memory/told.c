@@ -10,7 +10,8 @@ static bool has_aged(const struct kh_told_row *row, int64_t now_us)
 }
 
 /* Where WHAT stands, or the free place where it would; a hash's first bytes are as good as a hash of it. */
-static struct kh_told_row *place_of(const struct kh_told *told, const unsigned char what[KH_DIGEST_BYTES])
+static struct kh_told_row *place_of(const struct kh_told_rows *told,
+                                    const unsigned char what[KH_DIGEST_BYTES])
 {
   size_t at = 0;
 
@@ -22,21 +23,21 @@ static struct kh_told_row *place_of(const struct kh_told *told, const unsigned c
 }
 
 /* A quarter stays free. */
-static bool is_full(const struct kh_told *told)
+static bool is_full(const struct kh_told_rows *told)
 {
   return told->count >= told->room / 4 * 3;
 }
 
-static enum kh_err grow(struct kh_told *told, int64_t now_us)
+static enum kh_err grow(struct kh_told_rows *told, int64_t now_us)
 {
-  struct kh_told old = *told;
+  struct kh_told_rows old = *told;
   size_t alive = 0;
 
   for (size_t i = 0; i < old.room; i++)
     alive += old.rows[i].seen_us != 0 && !has_aged(&old.rows[i], now_us);
   if (alive >= KH_TOLD_MAX)
     return KH_ERR_LIMIT;
-  *told = (struct kh_told){.room = ROOM_FIRST};
+  *told = (struct kh_told_rows){.room = ROOM_FIRST};
   while (alive >= told->room / 2)
     told->room *= 2;
   told->rows = calloc(told->room, sizeof *told->rows);
@@ -57,7 +58,7 @@ static enum kh_err grow(struct kh_told *told, int64_t now_us)
 static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *is,
                             int64_t *value)
 {
-  const struct kh_told *told = self;
+  const struct kh_told_rows *told = self;
   const struct kh_told_row *row = told->room > 0 ? place_of(told, what) : NULL;
 
   *is = row && row->seen_us != 0 && !has_aged(row, now_us);
@@ -67,7 +68,7 @@ static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES
 
 static enum kh_err tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value)
 {
-  struct kh_told *told = self;
+  struct kh_told_rows *told = self;
   enum kh_err err = is_full(told) ? grow(told, now_us) : KH_OK;
 
   if (err)
@@ -82,13 +83,13 @@ static enum kh_err tell(void *self, const unsigned char what[KH_DIGEST_BYTES], i
 
 static const struct kh_memory_ops told_memory = {.was_told = was_told, .tell = tell};
 
-struct kh_memory kh_told_memory(struct kh_told *told)
+struct kh_memory kh_told_memory(struct kh_told_rows *told)
 {
   return (struct kh_memory){&told_memory, told};
 }
 
-void kh_told_release(struct kh_told *told)
+void kh_told_release(struct kh_told_rows *told)
 {
   free(told->rows);
-  *told = (struct kh_told){0};
+  *told = (struct kh_told_rows){0};
 }

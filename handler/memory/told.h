@@ -19,13 +19,13 @@ struct kh_told_row {
 };
 
 /* {0} is empty. */
-struct kh_told {
+struct kh_told_rows {
   struct kh_told_row *rows; /* owned; a hash table of open addressing */
   size_t room, count;       /* room: 0, or a power of two that is more than count */
 };
 
 /* It outlives what is done with the memory; of that only was_told and tell are there, without a batch. */
-struct kh_memory kh_told_memory(struct kh_told *told);
-void kh_told_release(struct kh_told *told);
+struct kh_memory kh_told_memory(struct kh_told_rows *told);
+void kh_told_release(struct kh_told_rows *told);
 
 #endif

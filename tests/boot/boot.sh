@@ -1,16 +1,17 @@
 #!/bin/sh
-# boot.sh ROOT: boots the Debian or Ubuntu in the folder ROOT by systemd-nspawn and runs inside.sh there.
+# boot.sh ROOT [SCRIPT]: boots the Debian or Ubuntu in the folder ROOT by systemd-nspawn and runs SCRIPT of
+# this folder there: inside.sh, or packages.sh (see script/packages).
 #
-# ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2, lighttpd,
-# libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and this
-# kitehook installed to /usr (DESTDIR=ROOT cmake --install build/release). It is changed: take a copy. Needs
-# root and CAP_SYS_ADMIN.
+# For inside.sh, ROOT is a clean system, such as script/systems keeps, with systemd-sysv, dbus, apache2,
+# lighttpd, libapache2-mod-fcgid, nginx-light, curl, adduser, logrotate, sqlite3, kitehook's libraries, and
+# this kitehook installed to /usr (DESTDIR=ROOT cmake --install build/release). It is changed: take a copy.
+# Needs root and CAP_SYS_ADMIN.
 # Exit code 0: all did what it says.
 set -eu
-root=$1
+root=$1 script=${2-inside.sh}
 here=$(cd "$(dirname "$0")" && pwd)
 
-cp "$here/inside.sh" "$here/../../docs/operating.md" "$root/root/"
+cp "$here/$script" "$here/checks.sh" "$here/../../docs/operating.md" "$root/root/"
 cp -r "$here/../../fixtures" "$root/root/"
 rm -f "$root/root/verdict"
 cat >"$root/etc/systemd/system/kitehook-boot.service" <<EOF
@@ -18,7 +19,7 @@ cat >"$root/etc/systemd/system/kitehook-boot.service" <<EOF
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=sh -c '/bin/sh /root/inside.sh >/root/said 2>&1; echo \$? >/root/verdict; systemctl poweroff'
+ExecStart=sh -c '/bin/sh /root/$script >/root/said 2>&1; echo \$? >/root/verdict; systemctl poweroff'
 [Install]
 WantedBy=multi-user.target
 EOF
@@ -33,7 +34,7 @@ unshare --mount sh -c '
     umount -R -l /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
   fi
-  exec timeout 600 systemd-nspawn -q -b -D "$0" --private-network --register=no --keep-unit' "$root" \
+  exec timeout 1500 systemd-nspawn -q -b -D "$0" --private-network --register=no --keep-unit' "$root" \
   >"$root/root/console" 2>&1 || true
 cat "$root/root/said"
 [ "$(cat "$root/root/verdict")" = 0 ]

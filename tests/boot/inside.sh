@@ -4,22 +4,14 @@
 set -u
 cd /root || exit 2
 share=/usr/share/kitehook
-failed=0 tried=0
+. ./checks.sh
 
-check() { # what command…
-  what=$1; shift
-  tried=$((tried + 1))
-  "$@" >/tmp/said 2>&1 && return
-  failed=$((failed + 1))
-  echo "FAIL $what"; tail -5 /tmp/said
-}
 # A command that stands in FILE.
 literal() { # file command
   check "$1 says: $2" grep -qF -- "$2" "$share/$1"
   check "$1: $2" sh -c "$2"
 }
 fixture() { kitehook send "$1" /root/fixtures/events/build_finished_failed; }
-until_ok() { i=0; while ! "$@"; do i=$((i + 1)); [ $i -lt 30 ] || return 1; sleep 1; done; }
 nothing_waits() { [ -z "$(find /var/lib/kitehook/inbox/new -type f)" ]; }
 owner() { stat -c %U /var/lib/kitehook; }
 place() { # user mode
@@ -71,7 +63,7 @@ done
 servers_off
 
 # The units: enabled before there is a state folder, then cured.
-for kind in nginx-fastcgi apache-proxy-fcgi; do
+for kind in nginx-fastcgi apache-proxy-fcgi lighttpd-socket; do
   servers_off
   place kitehook service
   literal recipes/$kind.conf "cp $share/systemd/* /etc/systemd/system/ && systemctl daemon-reload"
@@ -82,6 +74,11 @@ for kind in nginx-fastcgi apache-proxy-fcgi; do
     literal recipes/$kind.conf "cp $share/recipes/nginx-fastcgi.conf /etc/nginx/snippets/kitehook.conf"
     sed -i '0,/^[[:space:]]*location/s//include snippets\/kitehook.conf;\n&/' /etc/nginx/sites-enabled/default
     literal recipes/$kind.conf "nginx -t && systemctl reload nginx"
+    ;;
+  lighttpd-socket)
+    systemctl start lighttpd
+    literal recipes/$kind.conf "cp $share/recipes/$kind.conf /etc/lighttpd/conf-enabled/50-kitehook.conf"
+    literal recipes/$kind.conf "lighttpd -tt -f /etc/lighttpd/lighttpd.conf && systemctl reload lighttpd"
     ;;
   *)
     a2disconf -q kitehook
@@ -177,5 +174,4 @@ check "upgrade: restart" systemctl restart kitehook-worker 'kitehook-fcgi@*'
 check "upgrade: a webhook" until_ok by_file
 check "upgrade: nothing waits" until_ok nothing_waits
 
-echo "$tried tried, $failed failed"
-[ $failed -eq 0 ]
+verdict

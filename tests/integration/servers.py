@@ -202,6 +202,11 @@ class ApacheProxyFcgi(Spawned, Apache):
     modules = ("proxy", "proxy_fcgi")
 
 
+class LighttpdSocket(Spawned, Lighttpd):
+    name, transport = "lighttpd-socket", "fastcgi"
+    programs = ("lighttpd", "spawn-fcgi")
+
+
 class Nginx(Server):
     programs = ("nginx", "spawn-fcgi")
     files = (pathlib.Path("/etc/nginx/fastcgi_params"),)
@@ -221,4 +226,4 @@ class NginxFastcgi(Spawned, Nginx):
     name, transport = "nginx-fastcgi", "fastcgi"
 
 
-ALL = (LighttpdCgi, LighttpdFastcgi, ApacheCgi, ApacheFcgid, ApacheProxyFcgi, NginxFastcgi)
+ALL = (LighttpdCgi, LighttpdFastcgi, LighttpdSocket, ApacheCgi, ApacheFcgid, ApacheProxyFcgi, NginxFastcgi)
