@@ -45,15 +45,9 @@ void kh_place_told(const struct kh_delivery *delivery, unsigned char what[KH_DIG
 void kh_answer_told(const struct kh_delivery *delivery, bool is_state, unsigned char what[KH_DIGEST_BYTES])
 {
   const struct kh_str end = kh_str("", 1);
-  const struct kh_str parts[] = {KH_STR("answer"),
-                                 end,
-                                 kh_str_of(delivery->rule),
-                                 end,
-                                 kh_str_of(delivery->credential),
-                                 end,
-                                 kh_str_of(delivery->place),
-                                 end,
-                                 kh_str_of(delivery->subject)};
+  const struct kh_str parts[] = {
+      KH_STR("answer"),           end, kh_str_of(delivery->rule),   end, kh_str_of(delivery->credential), end,
+      kh_str_of(delivery->place), end, kh_str_of(delivery->subject)};
 
   if (is_state)
     kh_place_told(delivery, what);

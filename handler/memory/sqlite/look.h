@@ -194,10 +194,10 @@ struct kh_look_forget {
 /* How many went. */
 struct kh_look_forgotten {
   int64_t branches, builds, told; /* also what places answered */
-  int64_t names; /* of jobs */
-  int64_t lines; /* of the journal */
-  int64_t dead;  /* deliveries */
-  bool is_gone;  /* false: it was removed, but not all of its bytes were overwritten; DIAG says why */
+  int64_t names;                  /* of jobs */
+  int64_t lines;                  /* of the journal */
+  int64_t dead;                   /* deliveries */
+  bool is_gone; /* false: it was removed, but not all of its bytes were overwritten; DIAG says why */
 };
 
 /*

@@ -104,10 +104,10 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
  * What places answered, by which a later delivery goes on with what was made (queue.h): in the order of
  * `seq`, the oldest first.
  */
-#define MESSAGES                                                                                      \
-  "ALTER TABLE deliveries ADD COLUMN subject TEXT NOT NULL DEFAULT '';"                               \
+#define MESSAGES                                                                                         \
+  "ALTER TABLE deliveries ADD COLUMN subject TEXT NOT NULL DEFAULT '';"                                  \
   "CREATE TABLE messages (seq INTEGER PRIMARY KEY, what BLOB NOT NULL UNIQUE, seen_us INTEGER NOT NULL," \
-  " subject TEXT NOT NULL, rule TEXT NOT NULL, notifier TEXT NOT NULL, place TEXT NOT NULL,"          \
+  " subject TEXT NOT NULL, rule TEXT NOT NULL, notifier TEXT NOT NULL, place TEXT NOT NULL,"             \
   " said TEXT NOT NULL) STRICT;"
 
 const char *const kh_schema_create[KH_SCHEMA_TEXTS] = {
@@ -336,11 +336,12 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                       " (SELECT n.seq FROM deliveries AS n WHERE n.credential = t.credential"
                       " AND n.place = t.place AND n.dead_us IS NULL AND instr(?1, ' ' || n.id || ' ') = 0"
                       " ORDER BY n.not_before_us, n.seq LIMIT 1)",
-    [KH_SQL_TAKE] = "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
-                    " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
-                    " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential), d.subject"
-                    " FROM deliveries AS d JOIN destinations AS t"
-                    " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
+    [KH_SQL_TAKE] =
+        "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
+        " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
+        " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential), d.subject"
+        " FROM deliveries AS d JOIN destinations AS t"
+        " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
     /* Nothing else, so that the row keeps its size. */
     [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
                      "AND dead_us IS NULL",

@@ -98,8 +98,7 @@ static enum kh_err follow_clock(void *self, const struct kh_clock_step *step)
 {
   static const enum kh_statement moves[] = {
       KH_SQL_MOVE_DELIVERIES, KH_SQL_MOVE_DESTINATIONS, KH_SQL_MOVE_SIGNATURES, KH_SQL_MOVE_BODIES,
-      KH_SQL_MOVE_BRANCHES,   KH_SQL_MOVE_BUILDS,       KH_SQL_MOVE_TOLD,
-      KH_SQL_MOVE_MESSAGES};
+      KH_SQL_MOVE_BRANCHES,   KH_SQL_MOVE_BUILDS,       KH_SQL_MOVE_TOLD,       KH_SQL_MOVE_MESSAGES};
   struct kh_sqlite *sqlite = self;
   enum kh_err err = kh_sqlite_batch.begin(sqlite);
 
