@@ -82,12 +82,11 @@ static void add_message(void *self, const struct kh_look_message *message)
     list = json_array();
     (void)json_object_set_new(rows->told, id, list);
   }
-  json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "notifier",
-                                        kh_output_text(message->notifier), "rule",
-                                        kh_output_text(message->rule), "place",
-                                        kh_output_text(message->place), "job", kh_output_text(rest), "said",
-                                        kh_output_text(message->said), "at",
-                                        kh_output_time(message->seen_us)));
+  json_array_append_new(
+      list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "notifier", kh_output_text(message->notifier), "rule",
+                      kh_output_text(message->rule), "place", kh_output_text(message->place), "job",
+                      kh_output_text(rest), "said", kh_output_text(message->said), "at",
+                      kh_output_time(message->seen_us)));
 }
 
 /* ---- the rows of branches ---- */

@@ -22,8 +22,8 @@ struct kh_attempt {
   /* The rule's, or a recipient's name in place of the second: nothing of them is kept of the answer. */
   struct kh_secret secret, capability;
   struct kh_secret grant, proof; /* what lets it in, and what the call for that had */
-  struct kh_told told;      /* what it goes on with; its text is "" for nothing */
-  char said[KH_TOLD_BYTES]; /* what its place said, once it has arrived; "" for nothing */
+  struct kh_told told;           /* what it goes on with; its text is "" for nothing */
+  char said[KH_TOLD_BYTES];      /* what its place said, once it has arrived; "" for nothing */
   struct kh_exchange exchange;
   bool asks_grant;      /* the exchange is the call for its grant */
   bool looks;           /* the exchange asks its place for what it could go on with */

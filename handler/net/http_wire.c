@@ -239,8 +239,7 @@ static struct curl_slist *make_headers(const struct kh_outgoing *request)
 {
   const struct kh_aws_signing *aws = request->aws;
   struct curl_slist *headers = NULL;
-  bool good = request->verb == KH_GET ||
-              add_header(&headers, "Content-Type", "", request->content_type);
+  bool good = request->verb == KH_GET || add_header(&headers, "Content-Type", "", request->content_type);
 
   if (!aws)
     good = good && add_header(&headers, "Expect", "", KH_STR(""));

@@ -150,8 +150,8 @@ struct kh_notifier {
   enum kh_err (*say)(const json_t *body, struct kh_buf *text);
   /*
    * OUTGOING sends DELIVERY's body by RULE's verb to its url. Changes it for one attempt at NOW_US: what is
-   * new each time, or must not lie in the outbox (outgoing.h); and where outgoing->told has something, goes on
-   * with that, or sets it to NULL and makes something new. NULL where nothing is to change. KH_ERR_RENDER,
+   * new each time, or must not lie in the outbox (outgoing.h); and where outgoing->told has something, goes
+   * on with that, or sets it to NULL and makes something new. NULL where nothing is to change. KH_ERR_RENDER,
    * KH_ERR_LIMIT, KH_ERR_NO_MEMORY.
    */
   enum kh_err (*request)(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
@@ -250,8 +250,8 @@ enum kh_err kh_rule_render(const struct kh_rule *rule, struct kh_rendering *rend
 
 /*
  * What one attempt at NOW_US sends of DELIVERY, let in by GRANT and going on with TOLD, each of which may be
- * NULL, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way; until it is on its way it
- * borrows from RULE and DELIVERY.
+ * NULL, but for its time-out. KH_ERR_RENDER, KH_ERR_LIMIT, KH_ERR_NO_MEMORY. Release OUTGOING either way;
+ * until it is on its way it borrows from RULE and DELIVERY.
  */
 enum kh_err kh_rule_request(const struct kh_rule *rule, const struct kh_delivery *delivery,
                             const struct kh_secret *grant, const struct kh_told *told, int64_t now_us,

@@ -1,4 +1,4 @@
-"""Parts of github_test.py: check runs that go on, from webhook to webhook, in a fake GitHub that keeps them."""
+"""Parts of github_test.py: check runs that go on, in a fake GitHub that keeps them."""
 import json
 import sqlite3
 
@@ -342,8 +342,8 @@ def test_what_is_kept(cli, report):
         report.check("history tells of it", [(one["notifier"], one["place"], one["said"]) for one in
                                              build["told"]] == [rows[0][1:]], build)
         people = cli.run("history", "kite-frame", "main", "--told", "--config", path).out
-        report.check("and people, who ask for it", f"{number} completed" in people and "github_check" in people,
-                     people)
+        report.check("and people, who ask for it", f"{number} completed" in people and
+                     "github_check" in people, people)
         done = cli.run("forget", "kite-frame", "--config", path)
         report.check("it is forgotten", done.code == 0 and str(number).encode() not in kept_in(cli), done)
 

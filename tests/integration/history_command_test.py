@@ -208,12 +208,12 @@ def test_json(cli, report):
         "number": 814, "id": "kite-frame-814", "state": "failed", "outcome": "failed",
         "created_at": rfc3339(failed - 245), "started_at": rfc3339(failed - 240), "failing_at": None,
         "finished_at": rfc3339(failed), "duration": 240, "failed_jobs": ["Lint", "Unit tests"],
-        "soft_failed_jobs": [], "mended_jobs": []}, builds[814])
+        "soft_failed_jobs": [], "mended_jobs": [], "told": []}, builds[814])
     report.check("one that runs", builds[815] == {
         "number": 815, "id": "kite-frame-815", "state": "running", "outcome": None,
         "created_at": rfc3339(now - 95), "started_at": rfc3339(now - 90), "failing_at": None,
         "finished_at": None, "duration": None, "failed_jobs": None, "soft_failed_jobs": None,
-        "mended_jobs": None}, builds[815])
+        "mended_jobs": None, "told": []}, builds[815])
     report.check("a name as it is", HOSTILE in [one["branch"] for one in answer(cli, "history")["branches"]],
                  "")
 

@@ -392,11 +392,12 @@ def test_what_slack_said_is_kept(cli, report):
             ("slack-1", "#builds", None, "C024BE91L 1700000000.000100"),
             ("slack-1", "#builds", "j-1", "C024BE91L 1700000000.000200")]}, told)
         people = cli.run("history", "kite-frame", "main", "--told", "--config", cli.path("kitehook.yml"))
-        report.check("people see it if they ask", "slack #builds: C024BE91L 1700000000.000200\n" in people.out,
-                     people)
+        report.check("people see it if they ask",
+                     "slack #builds: C024BE91L 1700000000.000200\n" in people.out, people)
 
 
-TESTS = [test_what_slack_said_is_kept, test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channel_may_be_a_template,
+TESTS = [test_what_slack_said_is_kept, test_slack_goes_to_each_channel, test_the_form_says_when,
+         test_a_channel_may_be_a_template,
          test_an_address_is_a_key_and_nothing_else, test_hostile_branches_choose_no_channel,
          test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,

@@ -217,7 +217,8 @@ static void check_check(const char *why, const struct kh_rule *rule, struct kh_s
   const bool is_over = status && strcmp(status, "completed") == 0;
 
   kh_check_keys(why, json, "|status|conclusion|started_at|completed_at|details_url|external_id|output|");
-  MUST(status && strstr("|queued|in_progress|completed|", status), "%s: %s", why, status ? status : "no status");
+  MUST(status && strstr("|queued|in_progress|completed|", status), "%s: %s", why,
+       status ? status : "no status");
   MUST(is_over == (json_object_get(json, "conclusion") != NULL), "%s: a conclusion", why);
   MUST(is_over || !json_object_get(json, "completed_at"), "%s: it has ended", why);
   kh_check_keys(why, output, "|title|summary|");

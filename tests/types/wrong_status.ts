@@ -10,6 +10,11 @@ export const withoutState: Status = { description: 'x' };
 export const unknownMember: Status = { state: 'success', url: 'https://x.example/' };
 
 export const rightRun: Check = { status: 'completed', conclusion: 'success', output: { title: 'x', summary: 'x' } };
+export const rightStart: Check = { status: 'in_progress', output: { title: 'x', summary: 'x' } };
+// @ts-expect-error
+export const withoutConclusion: Check = { status: 'completed', output: { title: 'x', summary: 'x' } };
+// @ts-expect-error
+export const concludedEarly: Check = { status: 'queued', conclusion: 'success', output: { title: 'x', summary: 'x' } };
 // @ts-expect-error
 export const unknownConclusion: Check = { ...rightRun, conclusion: 'failed' };
 // @ts-expect-error

@@ -20,8 +20,8 @@ _Static_assert(KH_COUNT(names_of_parts) <= KH_RULE_PARTS, "each has a template")
 
 /* NULL for what is not over. */
 static const char *const conclusions[KH_GITHUB_STATE__COUNT] = {
-    [KH_GITHUB_BLOCKED] = "success",   [KH_GITHUB_PASSED] = "success",     [KH_GITHUB_FAILED] = "failure",
-    [KH_GITHUB_FAILING] = "failure",   [KH_GITHUB_TIMED_OUT] = "timed_out", [KH_GITHUB_CANCELED] = "cancelled",
+    [KH_GITHUB_BLOCKED] = "success", [KH_GITHUB_PASSED] = "success",      [KH_GITHUB_FAILED] = "failure",
+    [KH_GITHUB_FAILING] = "failure", [KH_GITHUB_TIMED_OUT] = "timed_out", [KH_GITHUB_CANCELED] = "cancelled",
     [KH_GITHUB_SKIPPED] = "neutral", [KH_GITHUB_NOT_RUN] = "skipped",
 };
 
@@ -175,7 +175,7 @@ static bool add_state(json_t *json, const struct kh_event *event)
   const struct kh_json_value of = event->kind == KH_EVENT_JOB ? event->job : event->build;
 
   if (json_object_set_new(json, "status",
-                          json_string(conclusion                   ? "completed"
+                          json_string(conclusion                  ? "completed"
                                       : state == KH_GITHUB_QUEUED ? "queued"
                                                                   : "in_progress")) ||
       (conclusion && json_object_set_new(json, "conclusion", json_string(conclusion))))
@@ -192,9 +192,9 @@ static enum kh_err render(const struct kh_rule *rule, struct kh_rendering *rende
   json_t *output = json_object();
   json_t *json = json_object();
 
-  if (!err && !(json && add_state(json, event) &&
-                kh_member_set(json, "details_url", kh_buf_view(&story.url)) &&
-                kh_member_of(json, "external_id", event, event->build, "id", ID_CHARACTERS)))
+  if (!err &&
+      !(json && add_state(json, event) && kh_member_set(json, "details_url", kh_buf_view(&story.url)) &&
+        kh_member_of(json, "external_id", event, event->build, "id", ID_CHARACTERS)))
     err = KH_ERR_NO_MEMORY;
   if (!err)
     err = add_output(output, rule, rendering, &story);

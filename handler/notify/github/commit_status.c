@@ -10,9 +10,10 @@
 enum { DESCRIPTION_CHARACTERS = 140 };
 
 static const char *const words_of_state[KH_GITHUB_STATE__COUNT] = {
-    [KH_GITHUB_PENDING] = "pending", [KH_GITHUB_QUEUED] = "pending", [KH_GITHUB_RUNNING] = "pending", [KH_GITHUB_BLOCKED] = "success", [KH_GITHUB_PASSED] = "success",
-    [KH_GITHUB_FAILED] = "failure",  [KH_GITHUB_FAILING] = "failure", [KH_GITHUB_TIMED_OUT] = "failure",
-    [KH_GITHUB_CANCELED] = "error",  [KH_GITHUB_SKIPPED] = "failure", [KH_GITHUB_NOT_RUN] = "error",
+    [KH_GITHUB_PENDING] = "pending", [KH_GITHUB_QUEUED] = "pending",    [KH_GITHUB_RUNNING] = "pending",
+    [KH_GITHUB_BLOCKED] = "success", [KH_GITHUB_PASSED] = "success",    [KH_GITHUB_FAILED] = "failure",
+    [KH_GITHUB_FAILING] = "failure", [KH_GITHUB_TIMED_OUT] = "failure", [KH_GITHUB_CANCELED] = "error",
+    [KH_GITHUB_SKIPPED] = "failure", [KH_GITHUB_NOT_RUN] = "error",
 };
 
 static enum kh_err request(const struct kh_rule *rule, const struct kh_delivery *delivery, int64_t now_us,
