@@ -257,7 +257,7 @@ def test_addresses_are_masked(cli, report):
     report.check("outbox: masked", places == ["a…@kite.example", "p…@there.example"], places)
     answers = {row["answer"] for row in shown}
     report.check("of the answer its words are left",
-                 answers == {"* nobody is *: <*>", "* nobody is *{{*: <*{{*>"}, answers)
+                 answers == {"5.1.1 nobody is *: <*>", "5.1.1 nobody is *{{*: <*{{*>"}, answers)
     done = cli.run("outbox", "drop", "--destination", f"email {places[1]}", "--config", path)
     report.check("a mask names what is kept", owed(state) == 1, done)
     modes = {oct(one.stat().st_mode & 0o777) for one in state.glob("memory.sqlite*")}
