@@ -45,6 +45,7 @@ STEPS = [
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("service", [integration("service")]),
     ("moving", [["script/build", "clang"], integration("moving")]),
+    ("bench_programs", [["bench/run", "--compile"]]),
     ("email", [integration("email")]),
     ("disasters",
      [["script/build", "clang"],
