@@ -36,7 +36,7 @@ def integration(name, *more):
 
 STEPS = [
     # name, commands; of those that run side by side the longest come first
-    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]]),
+    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j3"]]),
     ("release", [["script/build", "release"]]),
     ("check", [["script/check"]]),
     ("matrix", [integration("matrix")]),
