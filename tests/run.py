@@ -7,6 +7,7 @@ circles is found by its processor time. (Not by RLIMIT_CPU: under it the kernel'
 which the benchmarks read, goes by ticks.)
 """
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import pathlib
@@ -21,7 +22,7 @@ SILENCE_S, LOOK_S, TELL_S = 180, 2, 30
 IDLE_SHARE = 0.01  # of one processor: what a stuck test's polling may use
 PROCESSOR_S = 3600  # of one command, with all that it started
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-PRINTING = threading.Lock()
+PRINTING, BUILDING = threading.Lock(), threading.Lock()  # no two builds of one folder at once
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
@@ -190,8 +191,9 @@ def run_step(name, commands):
 
     output, good = "", True
     for words in commands:
-        command = Command(words)
-        good = command.wait(tell_how_far) == 0
+        with BUILDING if words[0] == "script/build" else contextlib.nullcontext():
+            command = Command(words)
+            good = command.wait(tell_how_far) == 0
         output += "".join(command.output)
         if not good:
             break
