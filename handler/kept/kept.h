@@ -33,7 +33,7 @@ enum kh_err kh_kept_write(const struct kh_event *event, const struct kh_history 
                           struct kh_buf *out) KH_MUST_USE;
 
 /* One webhook out of the journal. It must not move: the event points into it. */
-struct kh_kept {
+struct kh_kept_webhook {
   struct kh_event event; /* event.withheld is not NULL; steps_left is the caller's to set */
   struct kh_facts facts; /* seen is KH_SEEN_NEVER: what it was stands in the journal */
   int64_t sent_s;
@@ -46,8 +46,8 @@ struct kh_kept {
  * as if a stranger had written them. KH_ERR_JSON_*, KH_ERR_NOT_AN_OBJECT, KH_ERR_EVENT_NAME: damaged.
  * KH_ERR_NO_MEMORY. Release KEPT either way.
  */
-enum kh_err kh_kept_read(struct kh_kept *kept, struct kh_json *doc, struct kh_str bytes,
+enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes,
                          struct kh_diag *diag) KH_MUST_USE;
-void kh_kept_release(struct kh_kept *kept);
+void kh_kept_release(struct kh_kept_webhook *kept);
 
 #endif

@@ -8,7 +8,7 @@
 /* Names of jobs, where each ends in a new block. */
 enum { ARENA_BYTES = 4 * KH_KEPT_MAX_BYTES };
 
-static void read_withheld(struct kh_kept *kept)
+static void read_withheld(struct kh_kept_webhook *kept)
 {
   struct kh_withheld *withheld = &kept->withheld;
   const struct kh_json_value author = kh_json_get(kept->event.build, KH_STR("author"));
@@ -25,7 +25,8 @@ static void read_withheld(struct kh_kept *kept)
                                  takes_mail;
 }
 
-enum kh_err kh_kept_read(struct kh_kept *kept, struct kh_json *doc, struct kh_str bytes, struct kh_diag *diag)
+enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes,
+                         struct kh_diag *diag)
 {
   const struct kh_verified verified = {.body = bytes};
 
@@ -44,7 +45,7 @@ enum kh_err kh_kept_read(struct kh_kept *kept, struct kh_json *doc, struct kh_st
   return kept->arena.err;
 }
 
-void kh_kept_release(struct kh_kept *kept)
+void kh_kept_release(struct kh_kept_webhook *kept)
 {
   kh_arena_release(&kept->arena);
 }

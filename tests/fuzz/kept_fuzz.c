@@ -10,7 +10,7 @@
 #include "support/guard.h"
 #include "words/story.h"
 
-static struct kh_kept kept, again;
+static struct kh_kept_webhook kept, again;
 
 static void must(bool holds)
 {
@@ -18,7 +18,7 @@ static void must(bool holds)
     abort();
 }
 
-static void ask(struct kh_kept *of)
+static void ask(struct kh_kept_webhook *of)
 {
   struct kh_names_found found;
   const struct kh_names names = kh_names_event_once(&of->event, &of->facts.history, &found);

@@ -84,7 +84,7 @@ static enum kh_err run_write(void *self)
 
 static enum kh_err run_read(void *self)
 {
-  static struct kh_kept kept;
+  static struct kh_kept_webhook kept;
   struct measuring *at = self;
   enum kh_err err = kh_kept_read(&kept, &at->kept_doc, kh_buf_view(&at->out), NULL);
 

@@ -18,7 +18,7 @@ struct both {
   struct kh_history history; /* of the live one */
   struct kh_buf bytes;
   struct kh_json doc;
-  struct kh_kept kept;
+  struct kh_kept_webhook kept;
 };
 
 enum { SENT_S = 1764400000 };
@@ -719,7 +719,7 @@ static const char *const damaged[] = {
 
 START_TEST(damage_is_told)
 {
-  struct kh_kept kept;
+  struct kh_kept_webhook kept;
   struct kh_json doc;
 
   kh_json_init(&doc, kh_json_default_limits);
