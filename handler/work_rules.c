@@ -149,7 +149,8 @@ static enum kh_reason reason_of_rendered(struct kh_work *work, const char *name,
   if (rendered)
     log_failed(work, name, rule, rendered);
   if (reason == KH_REASON_NOT_RENDERED) {
-    add_note(outcome, place, kh_err_token(rendered));
+    if (rendered == KH_ERR_LIMIT)
+      add_note(outcome, place, "it is too large");
     return reason;
   }
   log_undecided(work, name, rule, undecided);
