@@ -203,6 +203,12 @@ def test_nothing(cli, report):
         done = ask(cli, *command)
         report.check(f"{command}: no memory", done.code == 1 and "the journal is empty" in done.err, done)
     report.check("and none is made", os.listdir(cli.path("state")) == [], os.listdir(cli.path("state")))
+    cli.config(top=SERVICE + "journal: { max_entries: 0 }\n", rules="  - log\n")
+    work(cli, 1)
+    for command in COMMANDS:
+        done = ask(cli, *command)
+        report.check(f"{command}: it is switched off", done.code == 1 and "max_entries: 0" in done.err and
+                     done.out == "", done)
     cli.config(rules="  - log\n")
     for command in COMMANDS:
         done = ask(cli, *command)
