@@ -388,6 +388,10 @@ RULES = """\
 def test_why(cli, report):
     cli.config(top=SERVICE, rules=RULES)
     fill(cli, 6)
+    for organization, event in (("other", "job.finished"), ("acme-kites", "build.failing")):
+        body = webhook(99, "failing", event=event).replace(b"acme-kites", organization.encode())
+        drop(cli.path("state"), entry(body, number=99, event=event))
+    once(cli)
     told = answer(cli, report, "why", "kite-frame/1")
     report.check("each webhook, in order", [one["event"] for one in told["webhooks"]] ==
                  ["build.running", "build.finished"] and told["organization"] == "acme-kites" and
@@ -403,13 +407,16 @@ def test_why(cli, report):
                                            "matches": False}, decided)
     missing = {one["event"]: one for one in told["not_seen"]}
     report.check("what was not seen", missing == {
-        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": False, "last": None},
+        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": True,
+                          "last": missing["build.failing"]["last"]},
         "job.finished": {"event": "job.finished", "rules": ["jobs"], "ever": False, "last": None}}, missing)
     done = ask(cli, "why", "kite-frame/1")
     report.check("for people", all(text in done.out for text in (
-        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 12 since ",
+        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 14 since ",
         "        build.branch is \"main\", build.state is \"passed\"\n", "ux; branch is main\n",
-        "build.failing, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
+        "build.failing, asked for by jobs: not seen; others came, last on " +
+        missing["build.failing"]["last"][:10],
+        "job.finished, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
         ": not known; only kitehook.fcgi counts")), done)
     url = "https://buildkite.com/acme-kites/kite-frame/builds/1"
     for build in ("acme-kites/kite-frame/1", "kite-frame/#1", url, url + "/summary#abc"):
