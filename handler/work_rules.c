@@ -34,10 +34,12 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
-  kh_log_problem(&line, reason, NULL);
-  kh_log_text(
-      &line, KH_LOG_DETAIL,
-      kh_str_of(kh_reason_says(reason == KH_ERR_NO_PLACE ? KH_REASON_NO_PLACE : KH_REASON_NOT_RENDERED)));
+  kh_log_problem(&line, reason == KH_ERR_NO_PLACE ? reason : KH_ERR_RENDER, NULL);
+  kh_log_text(&line, KH_LOG_DETAIL,
+              reason == KH_ERR_LIMIT
+                  ? KH_STR("its notification is too large and is not sent")
+                  : kh_str_of(kh_reason_says(reason == KH_ERR_NO_PLACE ? KH_REASON_NO_PLACE
+                                                                       : KH_REASON_NOT_RENDERED)));
   kh_log_end(&line, &log);
 }
 
@@ -69,7 +71,7 @@ static void add_note(struct kh_outcome *outcome, size_t place, const char *text)
 
 static bool speaks_once(const struct kh_rule *rule, const struct kh_outcome *outcome)
 {
-  return rule->match.is_once_per_build && outcome->is_remembered;
+  return kh_rule_is_once(rule, &outcome->event) && outcome->is_remembered;
 }
 
 /* Does the rule at PLACE match, and has not said it before? *REASON is KH_REASON_NOTIFIED then. */
@@ -145,7 +147,8 @@ static enum kh_reason reason_of_rendered(struct kh_work *work, const char *name,
   if (rendered)
     log_failed(work, name, rule, rendered);
   if (rendered && rendered != KH_ERR_NO_PLACE) {
-    add_note(outcome, place, kh_err_token(rendered));
+    if (rendered == KH_ERR_LIMIT)
+      add_note(outcome, place, "it is too large");
     return KH_REASON_NOT_RENDERED;
   }
   log_undecided(work, name, rule, undecided);

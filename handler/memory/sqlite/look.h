@@ -207,8 +207,8 @@ struct kh_look_which {
 };
 
 /*
- * Calls EACH for every such webhook, until it returns false. Nothing is held open meanwhile: EACH may take its
- * time, and look into the same look. What comes meanwhile is told, too, where the oldest comes first.
+ * Calls EACH for every such webhook, until it returns false. Nothing is held open meanwhile: EACH may take
+ * its time, and look into the same look. What comes meanwhile is told, too, where the oldest comes first.
  */
 enum kh_err kh_look_webhooks(struct kh_look *look, const struct kh_look_which *which,
                              bool (*each)(void *self, const struct kh_look_webhook *webhook), void *self,
