@@ -139,17 +139,13 @@ static json_t *destinations_of(const struct kh_config *config, const struct kh_r
   return destinations;
 }
 
-/* What came of rendering, as the worker notes it. */
-static void add_reason(json_t *answer, enum kh_err err, size_t made, const struct kh_mistake *undecided)
+/* As the worker notes it. */
+static void add_reason(json_t *answer, enum kh_err err, const struct kh_mistake *undecided, size_t made)
 {
-  if (err && err != KH_ERR_NO_PLACE)
-    kh_reason_put(answer, KH_REASON_NOT_RENDERED, kh_str_of(kh_err_token(err)));
-  else
-    kh_reason_put(answer,
-                  err         ? KH_REASON_NO_PLACE
-                  : made == 0 ? KH_REASON_NOT_THERE
-                              : KH_REASON_NOTIFIED,
-                  kh_str_of(undecided->text));
+  const enum kh_reason reason = kh_reason_of_rendered(err, undecided, made);
+
+  kh_reason_put(answer, reason,
+                kh_str_of(reason == KH_REASON_NOT_RENDERED ? kh_err_token(err) : undecided->text));
 }
 
 static void add_delivery(json_t *answer, const struct kh_config *config, const struct kh_rule *rule,
@@ -162,7 +158,7 @@ static void add_delivery(json_t *answer, const struct kh_config *config, const s
   enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &made);
   if (err)
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
-  add_reason(answer, err, made.count, &rendering->undecided);
+  add_reason(answer, err, &rendering->undecided, made.count);
   if (made.count == 0)
     return;
   const struct kh_str body = kh_buf_view(&made.at[0].body);

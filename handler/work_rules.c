@@ -144,26 +144,23 @@ static enum kh_reason reason_of_rendered(struct kh_work *work, const char *name,
 {
   const struct kh_rule *rule = &work->rules->at[place];
 
+  const enum kh_reason reason = kh_reason_of_rendered(rendered, undecided, outcome->made.count - begin);
+
   if (rendered)
     log_failed(work, name, rule, rendered);
-  if (rendered && rendered != KH_ERR_NO_PLACE) {
+  if (reason == KH_REASON_NOT_RENDERED) {
     if (rendered == KH_ERR_LIMIT)
       add_note(outcome, place, "it is too large");
-    return KH_REASON_NOT_RENDERED;
+    return reason;
   }
   log_undecided(work, name, rule, undecided);
   if (undecided->kind != KH_MISTAKE_NONE)
     add_note(outcome, place, undecided->text);
-  if (undecided->kind == KH_MISTAKE_NOT_KEPT) {
+  if (reason == KH_REASON_NOT_KEPT)
     drop_made(outcome, begin); /* nobody knows what it said */
-    return KH_REASON_NOT_KEPT;
-  }
-  if (rendered)
-    return KH_REASON_NO_PLACE;
-  if (outcome->made.count > begin)
-    return KH_REASON_NOTIFIED;
-  log_silent(work, KH_INFO, name, rule, "rule has no place", kh_reason_says(KH_REASON_NOT_THERE));
-  return KH_REASON_NOT_THERE;
+  if (reason == KH_REASON_NOT_THERE)
+    log_silent(work, KH_INFO, name, rule, "rule has no place", kh_reason_says(reason));
+  return reason;
 }
 
 /* The deliveries of the rule at PLACE, if it matches, and *REASON. */

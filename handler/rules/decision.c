@@ -48,6 +48,17 @@ bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event)
   return rule->match.is_once_per_build || (is_default && strcmp(event->name, "build.running") == 0);
 }
 
+enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *undecided, size_t made)
+{
+  if (err && err != KH_ERR_NO_PLACE)
+    return KH_REASON_NOT_RENDERED;
+  if (undecided->kind == KH_MISTAKE_NOT_KEPT)
+    return KH_REASON_NOT_KEPT;
+  if (err)
+    return KH_REASON_NO_PLACE;
+  return made > 0 ? KH_REASON_NOTIFIED : KH_REASON_NOT_THERE;
+}
+
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES])
 {
   const struct kh_str end = kh_str("", 1);

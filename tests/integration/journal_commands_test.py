@@ -19,7 +19,7 @@ import fcgi
 from catcher import Catcher
 from cli_worker import drop, entry, once, ring, STATE, Worker
 from common import cgi_variables, post_headers, ROOT, SECRET, wait_until, webhook
-from journal_cases import BY_NOBODY, BY_REPLAY, Case, examples, MAKE, STAGES, table, TOP
+from journal_cases import BY_NOBODY, BY_REPLAY, Case, examples, MAKE, PAGE, STAGES, table, TOP
 from logs import jsonschema
 
 SCHEMA = json.loads((ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
@@ -135,6 +135,38 @@ def test_explain_says_the_same(cli, report):
             report.check(f"explain says {word}",
                          (rule["reason"], rule["says"]) == (word, known[word][1]) and
                          f"{known[word][1]} ({word})" in done.out, (rule, done))
+
+
+def masked(text):
+    """TEXT without what is another each time."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z", "TIME", re.sub(r"\b[0-9a-f]{32}\b", "ID", text))
+
+
+def test_the_page(cli, report):
+    """Its commands run, and its answers are what is answered to its rules."""
+    page = PAGE.read_text(encoding="utf-8")
+    section = page.partition("## An answer\n")[2].partition("\n## ")[0]
+    with Catcher(lambda *_: (200, {}, b'{"ok":false,"error":"channel_not_found"}')) as catcher:
+        case = Case(cli, "page", re.search(r"```yaml\n(.*?)```", section, re.S).group(1), catcher)
+        case.send(811, "passed", ago=600)
+        case.send(812, "failed", ago=60)
+        case.work()
+        case.send(813, "failed")
+        case.work()
+    answers = re.findall(r"```console\n\$ kitehook (.*?)\n(.*?)```", section, re.S)
+    for command, said in answers:
+        done = case.run(*command.split())
+        wanted, is_cut, _ = masked(said).partition("…\n")
+        got = masked(done.out)
+        report.check(f"why.md: {command}", got.startswith(wanted) if is_cut else got == wanted, (got, wanted))
+    commands = re.findall(r"^\$ kitehook ([^#\n]*)", page.partition("## What the journal")[0], re.M)
+    for command in commands:
+        if "--follow" in command:
+            continue  # test_follow
+        done = case.run(*command.split())
+        report.check(f"why.md: {command}", done.code == 0 and done.out, done)
+    report.check("why.md has answers and commands", (len(answers), len(commands)) == (2, 5),
+                 (answers, commands))
 
 
 # ---- what is called wrongly, and where there is nothing

@@ -103,8 +103,8 @@ def arrived(catcher, path, count):
 def test_sends(report, place, catcher):
     """Twice, beside a worker that runs; what is not known is not sent, and says so."""
     seq, = next(one for one in rows(
-        place, "SELECT seq FROM journal WHERE verdict = 'done' AND event = 'build.finished' AND branch = 'main'"
-        " AND CAST(kept AS TEXT) LIKE '%build.author.email%'"))
+        place, "SELECT seq FROM journal WHERE verdict = 'done' AND event = 'build.finished'"
+        " AND branch = 'main' AND CAST(kept AS TEXT) LIKE '%build.author.email%'"))
     log = place.folder / "worker.log"
     with log.open("wb") as lines, subprocess.Popen(
             [str(place.program), "worker", "--config", str(place.config)], stdin=subprocess.DEVNULL,
@@ -129,8 +129,8 @@ def test_sends(report, place, catcher):
     report.check("what is not known is not sent, and says so", reasons == ["not_kept"] * 2 and
                  not any(one.path == "/c" for one in catcher.caught[all_before:]), reasons)
     lines = [json.loads(line) for line in log.read_bytes().splitlines() if b"replayed" in line]
-    report.check("the worker's log says so", {line["delivery"] for line in lines if line["rule"] == "all"} == ids
-                 and all(line["verdict"] == "replayed" for line in lines), lines[:1])
+    logged = {line["delivery"] for line in lines if line["rule"] == "all"}
+    report.check("the worker's log says so", logged == ids and all(line["verdict"] == "replayed" for line in lines), lines[:1])
     journal = rows(place, "SELECT seq, verdict, event, deliveries, length(kept) > 0 FROM journal"
                    " WHERE verdict = 'replayed' ORDER BY seq")
     report.check("the journal says so", [row[0] for row in journal] ==
@@ -162,8 +162,8 @@ def test_refused(report, place):
     new = place.write("new.yml", config(RULES + NEWER).encode())
     before = rows(place, "SELECT count(*) FROM journal")
     shown = Replayed(place, 1, "--config", new, "--json", own=place.config)
-    report.check("it can be looked at", shown.code == 0 and any(one[0] == "newer" for one in shown.messages()),
-                 shown.error)
+    report.check("it can be looked at", shown.code == 0 and
+                 any(one[0] == "newer" for one in shown.messages()), shown.error)
     refused = Replayed(place, 1, "--config", new, "--send", own=place.config)
     report.check("it is refused", refused.code == 3 and "has no rule newer" in refused.error,
                  (refused.code, refused.error))
@@ -194,7 +194,8 @@ def test_kills(report, place, catcher):
     owed = rows(place, "SELECT entry, count(*) FROM recorded WHERE entry IN (SELECT entry FROM journal WHERE"
                 " seq > ?) GROUP BY entry", last)
     report.check("a line and what it owes, or neither", sorted(lines) == sorted(owed), (lines, owed))
-    report.check("some were killed before, some after", min(count, killed - count) >= KILLED_LEAST, (count, killed))
+    report.check("some were killed before, some after", min(count, killed - count) >= KILLED_LEAST,
+                 (count, killed))
     with place.worker() as child:
         common.wait_until(lambda: place.is_done(child, True), 60)
     report.check("each arrives once", len(arrived(catcher, "/a", before + len(lines))) == before + len(lines),
