@@ -130,7 +130,8 @@ def test_sends(report, place, catcher):
                  not any(one.path == "/c" for one in catcher.caught[all_before:]), reasons)
     lines = [json.loads(line) for line in log.read_bytes().splitlines() if b"replayed" in line]
     logged = {line["delivery"] for line in lines if line["rule"] == "all"}
-    report.check("the worker's log says so", logged == ids and all(line["verdict"] == "replayed" for line in lines), lines[:1])
+    report.check("the worker's log says so", logged == ids and all(
+                 line["verdict"] == "replayed" for line in lines), lines[:1])
     journal = rows(place, "SELECT seq, verdict, event, deliveries, length(kept) > 0 FROM journal"
                    " WHERE verdict = 'replayed' ORDER BY seq")
     report.check("the journal says so", [row[0] for row in journal] ==
