@@ -159,7 +159,9 @@ worker: {mode: service}
 memory: {keep: 90d}
 journal: {max_entries: 100000, max_bytes: 1GB, keep: 3650d}
 outbox: {max_entries: 1000000, max_bytes: 4GB}
-services: {github: {token: {env: GITHUB_TOKEN}, url: {env: GITHUB_URL}}}
+services:
+  github: {token: {env: GITHUB_TOKEN}, url: {env: GITHUB_URL}}
+  email: {smtp: "smtp://127.0.0.1:9", from: ci@example.com}
 """
 
 

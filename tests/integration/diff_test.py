@@ -18,6 +18,10 @@ ASKS = """  - name: asks-%d
     events: build.*
     if: %s
 """
+MAIL = """  - name: mail
+    email: {to: [author, %s], message: "{{build.message}} {{build.author.name}}"}
+    events: build.finished
+""" % ADDRESSES[0]
 SAYS = """  - name: says
     slack: {url: {env: SLACK_URL}, message: "{{build.branch}} {{build.message}}"}
     events: build.*
@@ -50,7 +54,7 @@ def test_same(report, journal):
 
 def test_since(report, journal, some):
     old = journal.write("old.yml", config().encode())
-    new = journal.write("new.yml", config(RULE).encode())
+    new = journal.write("new.yml", config(RULE, MAIL).encode())
     whole = json.loads(said(report, "all", journal.run("diff", old, new, "--json"), 1))
     middle = some[len(some) // 2].received_us
     since_s = int(time.time() - middle / 1e6)
@@ -63,9 +67,14 @@ def test_since(report, journal, some):
                  not part["is_short"] and whole["since"] is None, part["journal"])
     text = said(report, "more than there is", journal.run("diff", old, new, "--since", "3000d"), 1)
     report.check("more was asked for", "--since asks for more than it has" in text, text[:300])
-    report.check("each rule's first three", text.count("  webhook ") == 3 and
-                 f"and {whole['gained'] - 3} more" in text, text[-1500:])
-    report.check("no address is in it", not any(address in text + json.dumps(whole) for address in ADDRESSES))
+    of_mail = sum(one["rule"] == "mail" for one in whole["differences"])
+    report.check("each rule's first three", text.count("  webhook ") == 6 and
+                 f"and {whole['gained'] - of_mail - 3} more" in text and f"and {of_mail - 3} more" in text,
+                 text[-1500:])
+    report.check("no address is in it", of_mail and not any(
+        address in text + json.dumps(whole) for address in ADDRESSES))
+    mailed = {one["destination"] for one in whole["differences"] if one["rule"] == "mail"}
+    report.check("the author is called so", mailed == {"email author", "email m…@kites.example"}, mailed)
 
 
 def test_mistakes(report, journal):

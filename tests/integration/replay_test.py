@@ -27,10 +27,14 @@ RULES = """notify:
     webhook: {url: {env: HOOK_C}, secret: {env: SIGNS}}
     events: build.*
     if: build.author.email == "mara@kites.example"
+  - name: mail
+    email: {to: [author, ci@kites.example]}
+    events: build.finished
   - name: state
     github_commit_status: {}
     events: build.finished
 """
+ADDRESSED = "ci@kites.example"
 NEWER = """  - name: newer
     slack: {url: {env: SLACK_URL}}
     events: [build.*, job.*]
@@ -71,7 +75,7 @@ def decisions(place):
 def test_shows(report, place):
     """As the worker decided it, but for what it does not keep; and what it owed."""
     owed, wrong, unknown = place.messages(), [], 0
-    words = ("all", "breaks", "asks", "state")
+    words = ("all", "breaks", "asks", "mail", "state")
     some = random.Random(1).sample(sorted(decisions(place).items()), 60)
     replayed = Replayed(place, *(seq for seq, _ in some), "--config", place.config, "--json")
     report.check("each has an answer", len(replayed.answer["webhooks"]) == len(some), replayed.error)
@@ -83,8 +87,9 @@ def test_shows(report, place):
         # Of both what depends on what was told before, which a person who asks again is not kept from.
         free = {words[at] for at, reason in enumerate(found) if reason in (24, 25)}
         ours = sorted((rule["rule"], message["destination"], key(message["body"])) for rule in told["rules"]
-                      if rule["rule"] not in free | {"state"} for message in rule["messages"])
-        if told["webhook"]["id"] != seq or ours != [one for one in theirs if one[0] not in free | {"state"}]:
+                      if rule["rule"] not in free | {"mail", "state"} for message in rule["messages"])
+        if told["webhook"]["id"] != seq or ours != [
+                one for one in theirs if one[0] not in free | {"mail", "state"}]:
             wrong.append((seq, ours, theirs))
     report.check("what it shows is what the worker owed", not wrong, (len(wrong), wrong[:1]))
     report.check("of some it does not know", 0 < unknown < len(some), unknown)
@@ -134,6 +139,12 @@ def test_sends(report, place, catcher):
                  line["verdict"] == "replayed" for line in lines), lines[:1])
     journal = rows(place, "SELECT seq, verdict, event, deliveries, length(kept) > 0 FROM journal"
                    " WHERE verdict = 'replayed' ORDER BY seq")
+    mails = rows(place, "SELECT entry, place FROM recorded WHERE rule = 'mail' AND entry LIKE 'replayed-%'")
+    shown_mails = [(message["destination"].rpartition(" ")[2], message["is_kept"])
+                   for rule in sent[0].answer["webhooks"][0]["rules"] if rule["rule"] == "mail"
+                   for message in rule["messages"]]
+    report.check("an address that is not kept gets nothing", [one[1] for one in mails] == 2 * [ADDRESSED] and
+                 shown_mails == [("author", False), ("c…@kites.example", True)], (mails, shown_mails))
     report.check("the journal says so", [row[0] for row in journal] ==
                  [one.answer["webhooks"][0]["replayed_as"] for one in sent] and
                  all(row[2] == "build.finished" and row[4] for row in journal), journal)
