@@ -127,7 +127,7 @@ def test_explain_says_the_same(cli, report):
         with Catcher() as catcher:
             case = Case(cli, word, rules[word], catcher)
             build = {"build_blocked": dict(state="passed", blocked=True),
-                     "not_there": dict(repository="git@gitlab.example:a/b.git")}.get(word, {})
+                     "not_there": dict(repository="")}.get(word, {})
             body = case.body(**{"number": 12, "state": "failed", "event": "build.finished", **build})
             done = case.cli.run("explain", "--config", case.config, "-", input=body)
             told = json.loads(case.cli.run("explain", "--json", "--config", case.config, "-", input=body).out)
@@ -203,6 +203,12 @@ def test_nothing(cli, report):
         done = ask(cli, *command)
         report.check(f"{command}: no memory", done.code == 1 and "the journal is empty" in done.err, done)
     report.check("and none is made", os.listdir(cli.path("state")) == [], os.listdir(cli.path("state")))
+    cli.config(top=SERVICE + "journal: { max_entries: 0 }\n", rules="  - log\n")
+    work(cli, 1)
+    for command in COMMANDS:
+        done = ask(cli, *command)
+        report.check(f"{command}: it is switched off", done.code == 1 and "max_entries: 0" in done.err and
+                     done.out == "", done)
     cli.config(rules="  - log\n")
     for command in COMMANDS:
         done = ask(cli, *command)
@@ -382,6 +388,10 @@ RULES = """\
 def test_why(cli, report):
     cli.config(top=SERVICE, rules=RULES)
     fill(cli, 6)
+    for organization, event in (("other", "job.finished"), ("acme-kites", "build.failing")):
+        body = webhook(99, "failing", event=event).replace(b"acme-kites", organization.encode())
+        drop(cli.path("state"), entry(body, number=99, event=event))
+    once(cli)
     told = answer(cli, report, "why", "kite-frame/1")
     report.check("each webhook, in order", [one["event"] for one in told["webhooks"]] ==
                  ["build.running", "build.finished"] and told["organization"] == "acme-kites" and
@@ -397,13 +407,16 @@ def test_why(cli, report):
                                            "matches": False}, decided)
     missing = {one["event"]: one for one in told["not_seen"]}
     report.check("what was not seen", missing == {
-        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": False, "last": None},
+        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": True,
+                          "last": missing["build.failing"]["last"]},
         "job.finished": {"event": "job.finished", "rules": ["jobs"], "ever": False, "last": None}}, missing)
     done = ask(cli, "why", "kite-frame/1")
     report.check("for people", all(text in done.out for text in (
-        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 12 since ",
+        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 14 since ",
         "        build.branch is \"main\", build.state is \"passed\"\n", "ux; branch is main\n",
-        "build.failing, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
+        "build.failing, asked for by jobs: not seen; others came, last on " +
+        missing["build.failing"]["last"][:10],
+        "job.finished, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
         ": not known; only kitehook.fcgi counts")), done)
     url = "https://buildkite.com/acme-kites/kite-frame/builds/1"
     for build in ("acme-kites/kite-frame/1", "kite-frame/#1", url, url + "/summary#abc"):
