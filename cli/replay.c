@@ -65,6 +65,13 @@ static const struct kh_memory_ops told_memory = {.was_told = was_told, .tell = t
 
 /* ---- what the rules make of it ---- */
 
+static bool has_unkept_place(const struct kh_delivery *delivery)
+{
+  const struct kh_notifier *notifier = kh_notifier_named(kh_str_of(delivery->notifier));
+
+  return notifier && notifier->unkept_place && strcmp(delivery->place, notifier->unkept_place) == 0;
+}
+
 static json_t *messages_of(const struct replay *replay, const struct kh_rule *rule,
                            const struct kh_deliveries *made)
 {
@@ -75,6 +82,7 @@ static json_t *messages_of(const struct replay *replay, const struct kh_rule *ru
       continue;
     json_t *message = json_object();
     json_object_set_new(message, "destination", kh_asked_destination(replay->setup, &made->at[i]));
+    json_object_set_new(message, "is_kept", json_boolean(!has_unkept_place(&made->at[i])));
     json_object_set_new(message, "body", kh_output_json(kh_buf_view(&made->at[i].body)));
     json_array_append_new(messages, message);
   }
@@ -115,6 +123,20 @@ static json_t *rules_of(const struct replay *replay, const struct kh_rerun_made 
 }
 
 /* ---- sending ---- */
+
+/* Nobody knows their address. */
+static void drop_unkept(struct kh_deliveries *made)
+{
+  size_t kept = 0;
+
+  for (size_t i = 0; i < made->count; i++) {
+    if (has_unkept_place(&made->at[i]))
+      kh_delivery_release(&made->at[i]);
+    else
+      made->at[kept++] = made->at[i];
+  }
+  made->count = kept;
+}
 
 static bool has_own(const struct replay *replay, const struct kh_delivery *delivery)
 {
@@ -171,12 +193,13 @@ static struct kh_journal journal_of(const struct replay *replay, const struct kh
 }
 
 static void send(struct replay *replay, const struct kh_look_webhook *webhook, const char *entry,
-                 const struct kh_rerun_made *made, json_t *told)
+                 struct kh_rerun_made *made, json_t *told)
 {
-  const struct kh_journal journal = journal_of(replay, webhook, entry, made);
   struct kh_diag diag = {0};
   int64_t seq = 0;
 
+  drop_unkept(&made->deliveries);
+  const struct kh_journal journal = journal_of(replay, webhook, entry, made);
   if (made->deliveries.count == 0 || is_refused(replay, webhook, &made->deliveries))
     return;
   if (kh_look_owe(replay->look, &journal, made->deliveries.at, made->deliveries.count, &seq, &diag)) {
@@ -260,7 +283,8 @@ static void print_rule(const json_t *rule)
   {
     fputs("  to ", stdout);
     kh_output_print_member(message, "destination");
-    putchar('\n');
+    puts(json_is_true(json_object_get(message, "is_kept")) ? ""
+                                                           : ", whose address is not kept: it is not sent");
     kh_output_print_notification(
         kh_notifier_named(kh_str_of(json_string_value(json_object_get(rule, "notifier")))),
         json_object_get(message, "body"));
