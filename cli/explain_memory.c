@@ -52,12 +52,13 @@ void kh_explain_memory_release(struct kh_explain_memory *memory)
   kh_past_release(&memory->past);
 }
 
-bool kh_explain_said_already(struct kh_explain_memory *memory, const struct kh_rule *rule)
+bool kh_explain_said_already(struct kh_explain_memory *memory, const struct kh_rule *rule,
+                             const struct kh_event *event)
 {
   unsigned char what[KH_DIGEST_BYTES];
   bool told = false;
 
-  if (!rule->match.is_once_per_build || !memory->look || !memory->is_remembered)
+  if (!kh_rule_is_once(rule, event) || !memory->look || !memory->is_remembered)
     return false;
   kh_rule_told(rule, memory->sighting.build_id, what);
   return kh_look_was_told(memory->look, what, memory->now_us, &told, NULL) == KH_OK && told;

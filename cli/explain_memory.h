@@ -26,8 +26,9 @@ void kh_explain_memory_open(struct kh_explain_memory *memory, const struct kh_co
                             const struct kh_dry_run *run);
 void kh_explain_memory_release(struct kh_explain_memory *memory);
 
-/* RULE matches: has it, which speaks once per build, spoken of this one already? */
-bool kh_explain_said_already(struct kh_explain_memory *memory, const struct kh_rule *rule);
+/* RULE matches EVENT: has it, if it speaks of such once per build, spoken of this one already? */
+bool kh_explain_said_already(struct kh_explain_memory *memory, const struct kh_rule *rule,
+                             const struct kh_event *event);
 /* An array of sentences: why names of history that RULES, or only the one of that name, use are null. */
 json_t *kh_explain_memory_why(const struct kh_explain_memory *memory, const struct kh_rules *rules,
                               const char *only);

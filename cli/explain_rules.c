@@ -260,7 +260,7 @@ static json_t *rule_of(const struct kh_config *config, const struct kh_rule *rul
   json_object_set_new(answer, "delivery", json_null());
   json_object_set_new(answer, "problem", json_null());
   if (json_is_true(json_object_get(answer, "matches")))
-    said_already = kh_explain_said_already(memory, rule);
+    said_already = kh_explain_said_already(memory, rule, &run->event);
   json_object_set_new(answer, "said_already", json_boolean(said_already));
   if (json_is_true(json_object_get(answer, "matches")) && !said_already)
     add_delivery(answer, config, rule, entry, rendering, run);

@@ -30,9 +30,10 @@ static void log_failed(struct kh_work *work, const char *name, const struct kh_r
   kh_log_text(&line, KH_LOG_ENTRY, kh_str_of(name));
   kh_log_text(&line, KH_LOG_RULE, kh_str_of(rule->name));
   kh_log_text(&line, KH_LOG_NOTIFIER, kh_str_of(rule->notifier->name));
-  kh_log_problem(&line, reason, NULL);
+  kh_log_problem(&line, reason == KH_ERR_NO_PLACE ? reason : KH_ERR_RENDER, NULL);
   kh_log_text(&line, KH_LOG_DETAIL,
               reason == KH_ERR_NO_PLACE ? KH_STR("a place of it is empty for this webhook, and gets nothing")
+              : reason == KH_ERR_LIMIT  ? KH_STR("its notification is too large and is not sent")
                                         : KH_STR("its notification could not be made and is not sent"));
   kh_log_end(&line, &log);
 }
@@ -53,7 +54,7 @@ static void log_silent(struct kh_work *work, enum kh_level level, const char *na
 
 static bool speaks_once(const struct kh_rule *rule, const struct kh_outcome *outcome)
 {
-  return rule->match.is_once_per_build && outcome->is_remembered;
+  return kh_rule_is_once(rule, &outcome->event) && outcome->is_remembered;
 }
 
 /* Does RULE match, and has not said it before? */

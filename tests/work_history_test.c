@@ -18,7 +18,9 @@ static const char notify[] =
     " if: pipeline.started_failing }\n"
     "  - { log: {}, name: mended, events: build.finished, if: pipeline.started_passing }\n"
     "  - { log: {}, name: jobs, events: [job.finished, build.finished],"
-    " if: 'build.failed_jobs includes \"Lint\"' }\n";
+    " if: 'build.failed_jobs includes \"Lint\"' }\n"
+    "  - { webhook: { env: SLACK_WEBHOOK_URL }, name: started, if: event == 'build.running' }\n"
+    "  - { webhook: { env: SLACK_WEBHOOK_URL }, name: each, events: build.running }\n";
 
 static struct kh_test_store test;
 static struct kh_test_rules made;
@@ -150,6 +152,25 @@ START_TEST(a_rule_speaks_once_per_build)
   expect_matched("");
   finish(8, "failed");
   expect_matched("\"broke\"");
+  close_case();
+}
+END_TEST
+
+/* Buildkite's `started`; who names the event hears of each. */
+START_TEST(a_build_starts_once)
+{
+  open_kind(_i);
+  say("build.running", 5, "running", "", true);
+  expect_matched("\"started\",\"each\"");
+  reopen();
+  say("build.finished", 5, "passed", ",\"blocked\":true", true);
+  say("build.running", 5, "running", "", true);
+  expect_matched("\"each\"");
+  say("build.running", 6, "running", "", true);
+  expect_matched("\"started\",\"each\"");
+  work.remembers = false;
+  say("build.running", 6, "running", "", true);
+  expect_matched("\"started\",\"each\"");
   close_case();
 }
 END_TEST
@@ -312,6 +333,7 @@ static Suite *work_history_suite(void)
   TCase *sqlite = kh_test_case(suite, "sqlite");
 
   tcase_add_loop_test(both, a_rule_speaks_once_per_build, 0, KH_TEST_STORES);
+  tcase_add_loop_test(both, a_build_starts_once, 0, KH_TEST_STORES);
   tcase_add_loop_test(both, jobs_are_known_by_the_next_webhook, 0, KH_TEST_STORES);
   tcase_add_loop_test(both, what_was_dropped_never_was, 0, KH_TEST_STORES);
   tcase_add_loop_test(both, without_a_memory_nothing_is_known, 0, KH_TEST_STORES);

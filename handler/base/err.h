@@ -68,7 +68,7 @@
   X(KH_ERR_ENTRY_SECRET_GONE, "entry_secret_gone", 500, KH_ERROR)                                        \
   /* the worker and its deliveries */                                                                    \
   X(KH_ERR_STORE, "store", 503, KH_ERROR)                                                                \
-  X(KH_ERR_RENDER, "render", 500, KH_ERROR)                                                              \
+  X(KH_ERR_RENDER, "not_rendered", 500, KH_ERROR)                                                        \
   X(KH_ERR_NO_PLACE, "no_place", 500, KH_ERROR)                                                          \
   X(KH_ERR_NOTIFIER_GONE, "notifier_gone", 502, KH_ERROR)                                                \
   X(KH_ERR_DELIVERY_REFUSED, "delivery_refused", 502, KH_ERROR) /* this one, and again would not help */ \

@@ -17,6 +17,13 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
   }
 }
 
+bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event)
+{
+  const bool is_default = rule->form && rule->match.event_count == 0;
+
+  return rule->match.is_once_per_build || (is_default && strcmp(event->name, "build.running") == 0);
+}
+
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES])
 {
   const struct kh_str end = kh_str("", 1);

@@ -23,6 +23,12 @@ struct kh_decision {
 void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering, const struct kh_trace *trace,
                struct kh_decision *decision);
 
+/*
+ * Does RULE speak once per build of such an EVENT? By its `if` (kh_match); and a form of Buildkite's by
+ * default of `started`, which a build is once: unblocked or retried it runs again.
+ */
+bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event);
+
 /* WHAT memory is told when RULE, one that speaks once per build, has spoken of the build of this id. */
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);
 

@@ -176,12 +176,40 @@ static enum kh_err compile_name(const struct kh_config *config, const json_t *en
   return KH_OK;
 }
 
-static const char *const *default_events(const struct kh_notifier *notifier, const struct kh_form *form)
+static void note_step(void *self, const struct kh_use *use)
+{
+  bool *found = self;
+
+  *found = *found || use->root == KH_ROOT_STEP;
+}
+
+/* Does the `if` of ENTRY name `step.…`? Only a step's entry may, at Buildkite. */
+static bool is_of_step(const json_t *entry)
+{
+  const char *text = kh_config_text(json_object_get(entry, "if"));
+  struct kh_condition *condition = NULL;
+  struct kh_mistake mistake = {0};
+  bool found = false;
+
+  if (!text || !strstr(text, "step.") || json_object_get(entry, "events"))
+    return false;
+  if (!kh_condition_compile(&condition, kh_str_of(text), KH_DIALECT_EXTENDED, KH_ENTRYPOINT_STEP_NOTIFICATION,
+                            &mistake))
+    kh_condition_uses(condition, &(struct kh_uses){&found, note_step});
+  kh_condition_free(condition);
+  return found;
+}
+
+static const char *const *default_events(const struct kh_notifier *notifier, const struct kh_form *form,
+                                         bool of_step)
 {
   static const char *const none[] = {NULL};
+  static const char *const of_steps[] = {"job.finished", "job.promised_exit_status", NULL};
 
   if (!notifier)
     return none;
+  if (of_step)
+    return of_steps;
   return form && form->default_events ? form->default_events : notifier->default_events;
 }
 
@@ -207,10 +235,15 @@ static enum kh_err compile_rule(struct kh_config *config, json_t *entry, struct 
   rule->notifier = pick(config, entry, vocabulary, diags);
 
   const struct kh_form *form = rule->notifier ? kh_entry_form(entry, rule->notifier) : NULL;
-  if (kh_match_compile(config, entry, default_events(rule->notifier, form), &rule->match, diags))
+  const bool of_step = form && is_of_step(entry);
+  if (kh_match_compile(config, entry, default_events(rule->notifier, form, of_step), &rule->match, diags))
     err = KH_ERR_CONFIG;
+  if (of_step && config->depth == KH_CONFIG_CHECK)
+    kh_config_warning(config, entry, "if", diags,
+                      "`if` names `step`, so this entry is for jobs, each for itself; write "
+                      "`events: [job.finished, job.promised_exit_status]` to say so");
   rule->form = form;
-  rule->match.not_blocked = form && form->not_blocked && !speaks_of_blocked(entry);
+  rule->match.not_blocked = form && form->not_blocked && !of_step && !speaks_of_blocked(entry);
   if (!rule->notifier)
     return KH_ERR_CONFIG;
   if (compile_name(config, entry, before, rule, diags))

@@ -197,9 +197,9 @@ START_TEST(a_body_that_cannot_be_read_is_dead)
   ck_assert_int_eq(kh_outbox_step(&kh_stage.outbox), KH_ERR_RENDER);
   ck_assert_uint_eq(kh_stage.lines.count, 1);
   ck_assert_int_eq(kh_stage_count_owed(), 0);
-  ck_assert_int_eq(
-      kh_test_sql_number(&kh_stage.test.dir, "SELECT count(*) FROM deliveries WHERE reason LIKE 'render: %'"),
-      1);
+  ck_assert_int_eq(kh_test_sql_number(&kh_stage.test.dir,
+                                      "SELECT count(*) FROM deliveries WHERE reason LIKE 'not_rendered: %'"),
+                   1);
 }
 END_TEST
 

@@ -28,6 +28,8 @@ import http_peer as peer  # noqa: E402
 TIMEOUT_S = 10
 KEY = base64.b64encode(b"planted-key-of-twenty-four").decode()
 NOWHERE = "http://127.0.0.1:9/planted"
+HEAD_TOO_LONG = "the answer's headers are longer than 64 KiB"
+NOT_FOLDED = "A libcurl function was given a bad argument"  # so libcurl 8.18 refuses to unfold a trailer
 
 
 def place(cli, notify, http="", **variables):
@@ -542,10 +544,11 @@ def test_answers_without_end(cli, report):
     report.check("the memory is bounded", peak < 256, peak)
     for name, (result, status) in expected.items():
         line = (served.lines(name) + [{}])[0]
-        detail = "the answer's headers are longer than 64 KiB"
-        detail = f"HTTP {status}, then {detail}" if status else detail
-        told = line.get("result"), line.get("status"), line.get("detail")
-        report.check(f"{name}: {result}, and why", told == (result, status, detail), line)
+        details = [f"HTTP {status}, then {why}" if status else why
+                   for why in (HEAD_TOO_LONG, *([NOT_FOLDED] if name == "folded" else []))]
+        told = line.get("result"), line.get("status")
+        report.check(f"{name}: {result}, and why",
+                     told == (result, status) and line.get("detail") in details, line)
     rows = json.loads(cli.run("outbox", "list", "--config", cli.config_path, "--json").out)
     rows = rows if isinstance(rows, list) else rows["deliveries"]
     report.check("what was not taken is owed", len(rows) == 3, rows)

@@ -23,6 +23,7 @@ import cli_run
 import mail_answers
 from cli_worker import Worker, drop, entry, ring
 from common import ROOT, SECRET, wait_until, webhook
+from stories import stories, tell
 
 try:
     from mail_server import PASSWORD, USER, MailServer, certificate
@@ -37,11 +38,11 @@ EVERY_EVENT = "    events: [ping, build.*, job.*, agent.*, cluster_token.*, pack
 SEED = 15
 
 
-def config(cli, account, rules, top=""):
+def config(cli, account, rules, top="", state="state"):
     cli.file("webhook-secret", SECRET)
     cli.file("env", f"MAIL_PASSWORD={PASSWORD}\n")
     return cli.file("kitehook.yml", "webhook:\n  signature: { file: webhook-secret }\nenv_file: env\n"
-                    f"state: state\nworker: service\n{top}"
+                    f"state: {state}\nworker: service\n{top}"
                     f"services: {{email: {{from: ci@kite.example, {account}}}}}\nnotify:\n{rules}")
 
 
@@ -122,6 +123,20 @@ def test_every_fixture_arrives_as_its_golden_file(cli, report):
             same = good and sent[0]["body"] == json.loads(golden.read_text(encoding="utf-8"))
             report.check(f"{golden.parent.name}: as sent", not wrong and same, (wrong, sent))
         report.check("there are fixtures", len(goldens) > 60, len(goldens))
+
+
+def test_stories_arrive_as_their_golden_files(cli, report):
+    """A worker that remembers: both parts tell what came before, and what is hostile stays text."""
+    with MailServer() as server:
+        for story in stories():
+            config(cli, plain(server), TO_JANE + story.only_last(), state=story.name)
+            server.mails.clear()
+            done = tell(cli, story)
+            ids = [line["delivery"] for line in done.lines if line["message"] == "delivery attempt"]
+            good = len(ids) == len(server.mails) == 1
+            wrong = (faults(server.mails[0], {"id": ids[0], "body": story.golden("email")}) if good
+                     else ["one mail"])
+            report.check(f"{story.name}: as its golden file", not wrong, (wrong, done))
 
 
 def test_threads_and_dates(cli, report):
@@ -436,7 +451,8 @@ def test_mistakes_are_told(cli, report):
     report.check("on Lambda", done.code == 1 and "a function sends no mail" in done.out, done)
 
 
-TESTS = [test_every_fixture_arrives_as_its_golden_file, test_threads_and_dates,
+TESTS = [test_every_fixture_arrives_as_its_golden_file, test_stories_arrive_as_their_golden_files,
+         test_threads_and_dates,
          test_a_message_stands_in_both_parts, test_mails_tell_what_came_before,
          test_each_recipient_has_a_delivery, test_one_refused_recipient_stops_no_other,
          test_addresses_are_masked, test_tls_and_login, test_no_mail_goes_without_tls,

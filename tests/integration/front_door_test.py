@@ -19,7 +19,7 @@ import servers
 
 TIMES = 3
 NOISE_S = 0.02  # less than this is the machine's doing, not the drippers'
-ATTEMPTS = 3
+ATTEMPTS = 6
 AT_ONCE = 50  # genuine webhooks
 MEMORY_MAX_KB = 64 * 1024
 

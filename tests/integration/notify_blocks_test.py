@@ -14,11 +14,13 @@ import re
 import subprocess
 import sys
 
+import yaml
+
 import cli_run
 from common import fixtures, ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
-from model.notify_model import entries, fires  # noqa: E402
+from model.notify_model import entries, Entry, fires  # noqa: E402
 
 CASES = ROOT / "tests" / "notify_blocks"
 PIPELINE = "kite-frame"
@@ -173,6 +175,51 @@ def compare(cli, report, how, wanted):
         report.check(f"{how}, {who}: fires for just these fixtures", not names, names)
 
 
+def step_blocks(case):
+    """Each `notify:` of a step of CASE as it stands there, at the margin, but for those that refer to
+    anchors."""
+    lines, found = case.pipeline.read_text(encoding="utf-8").split("\n"), []
+    for place, line in enumerate(lines):
+        margin = len(line) - len(line.lstrip())
+        if not re.match(r" +notify: *$", line):
+            continue
+        block = []
+        for below in lines[place + 1:]:
+            if below.strip() and len(below) - len(below.lstrip()) <= margin:
+                break
+            block.append(below[margin:])
+        found.append("\n".join(block).rstrip() + "\n")
+    return [block for block in found if not re.search(r"[*&]\w", block)]
+
+
+def test_steps_pasted(cli, report):
+    """What names `step` is for jobs, of any step; the others are a build's: nothing tells them apart."""
+    blocks = [(case, block) for case in cases() for block in step_blocks(case)]
+    pasted_entries, text = [], ""
+    for case, block in blocks:
+        written = yaml.safe_load(block)
+        for one in written:
+            entry = Entry(one, "build", None)
+            if "step." in entry.condition:
+                entry.level, entry.step, entry.of_any = "step", {}, True
+            pasted_entries.append((case, entry))
+        indent = len(block) - len(block.lstrip())
+        text += "".join("  " + line[indent:] + "\n" for line in block.rstrip().split("\n"))
+    of_steps = [entry for _, entry in pasted_entries if entry.of_any]
+    report.check("there are such", len(of_steps) > 6 and len(pasted_entries) > len(of_steps) + 6,
+                 f"{len(of_steps)} of {len(pasted_entries)}")
+    text = HEAD + services({entry.word for _, entry in pasted_entries}) + "notify:\n" + text
+    done = cli.run("check", "--json", "--config", cli.file("kitehook.yml", text), env=environment(text))
+    said = json.loads(done.out)["mistakes"]
+    report.check("check takes all of them", done.code == 0, said)
+    report.check("and says of each that it is for jobs",
+                 sum("is for jobs" in str(one) for one in said) == len(of_steps), said)
+    bodies = webhooks()
+    compare(cli, report, "a step's, pasted", [
+        (f"{case.name}, {entry.word} if {entry.condition!r}",
+         [name for name, body in bodies.items() if fires(entry, body)]) for case, entry in pasted_entries])
+
+
 # ---- imported
 
 def imported(cli, report, files, name):
@@ -232,5 +279,5 @@ def test_imported(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_pasted_check, test_pasted,
+    sys.exit(cli_run.main(__doc__, [test_model, test_words, test_pasted_check, test_pasted, test_steps_pasted,
                                     test_imported_check, test_imported]))

@@ -19,16 +19,17 @@ import answers
 import cli_run
 from catcher import Catcher
 from cli_worker import drop, entry, of_message, ring
-from common import ROOT, webhook
+from common import FIXTURES, ROOT, webhook
+from stories import stories, tell
 
 KEY = base64.b64encode(b"planted-key-of-twenty-four").decode()
 HEX = "0123456789abcdef"
 
 
-def config(cli, notify, **variables):
+def config(cli, notify, state="state: state\n", **variables):
     cli.file("webhook-secret", cli_run.SECRET)
     cli.file("env", "".join(f"{name}={value}\n" for name, value in variables.items()))
-    head = "webhook:\n  signature: { file: webhook-secret }\nenv_file: env\nstate: state\nworker: service\n"
+    head = f"webhook:\n  signature: {{ file: webhook-secret }}\nenv_file: env\n{state}worker: service\n"
     return cli.file("kitehook.yml", f"{head}{notify}")
 
 
@@ -87,6 +88,77 @@ def test_a_channel_may_be_a_template(cli, report):
                      failed[0]["level"] == "ERROR" and failed[0]["rule"] == "slack-1", told["log"])
         report.check("the other rule goes on", "log-2" in {one["rule"] for one in told["deliveries"]}, told)
 
+
+# ---- what came before
+
+# A rule, the golden file's notifier, where it posts to, and what a request adds to that body.
+TOLD = [
+    ("slack: '#builds'", "slack", "/slack-api", {"channel": "#builds"}),
+    ("slack: { url: { env: SLACK_HOOK } }", "slack", "/slack-hook", {}),
+    ("webhook: { env: HOOK }", "webhook", "/hook", {}),
+    ("basecamp_campfire: { env: CAMPFIRE }", "basecamp_campfire", "/campfire", {}),
+    ("pagerduty_change_event: { key: { env: KEY }, url: { env: CHANGES } }", "pagerduty_change_event",
+     "/changes", {"routing_key": HEX * 2}),
+]
+ANSWERS = {"/slack-api": (200, {}, b'{"ok":true}'), "/changes": (202, {}, b"{}"), "/campfire": 201}
+
+
+def test_stories_arrive_as_their_golden_files(cli, report):
+    """A worker that remembers tells the last webhook of each story as the pure test does."""
+    with Catcher(lambda path, _: ANSWERS.get(path, 200)) as places:
+        for story in stories():
+            rules = "".join(f"  - {rule}\n{story.only_last()}" for rule, *_ in TOLD)
+            config(cli, f"services: {{ slack: {{ token: {{ env: TOKEN }}, url: {{ env: API }} }} }}\n"
+                   f"notify:\n{rules}", f"state: {story.name}\n", TOKEN="xoxb-1", KEY=HEX * 2,
+                   API=places.url("/slack-api"), SLACK_HOOK=places.url("/slack-hook"),
+                   HOOK=places.url("/hook"), CAMPFIRE=places.url("/campfire"), CHANGES=places.url("/changes"))
+            places.caught.clear()
+            done = tell(cli, story)
+            report.check(f"{story.name}: one for each rule", len(places.caught) == len(TOLD), done)
+            for rule, notifier, path, more in TOLD:
+                got = [one.json for one in places.at(path)]
+                report.check(f"{story.name}, {rule}", got == [{**story.golden(notifier), **more}], got)
+
+
+def units(text):
+    """As a place counts that is written in JavaScript; never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def texts_of(node):
+    """Every text that a message of Slack's shows."""
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in texts_of(value)] \
+            if "text" not in node or isinstance(node["text"], dict) else [node["text"]]
+    return [text for one in node for text in texts_of(one)] if isinstance(node, list) else []
+
+
+# Of a golden body: what a place bounds, how it counts, and how much it takes (facts: each vendor's pages).
+LIMITS = {
+    "slack": [("text", lambda body: units(body["text"]), 40000),
+              ("all blocks", lambda body: sum(map(units, texts_of(body["blocks"]))), 13200)],
+    "pagerduty_change_event": [("summary", lambda body: len(body["payload"]["summary"]), 1024),
+                               ("all", lambda body: len(json.dumps(body)), 512 * 1024)],
+    "github_commit_status": [("description", lambda body: len(body["description"]), 140)],
+    "github_check": [("title", lambda body: len(body["output"]["title"]), 255),
+                     ("summary", lambda body: len(body["output"]["summary"].encode()), 65535)],
+}
+
+
+def test_golden_files_are_within_limits(cli, report):
+    for notifier, limits in LIMITS.items():
+        files = sorted(FIXTURES.glob(f"*/*/{notifier}.json"))
+        report.check(f"{notifier}: there are golden files", len(files) > 60, len(files))
+        for what, count, most in limits:
+            longest = {file.parent.name: count(json.loads(file.read_text(encoding="utf-8")))
+                       for file in files}
+            over = {name: length for name, length in longest.items() if not 0 < length <= most}
+            report.check(f"{notifier}: {what}, at most {most}", not over, over)
+            report.check(f"{notifier}: {what} comes near", notifier == "github_check" or what == "all" or
+                         max(longest.values()) > most / 50, max(longest.values()))
+
+
+# ---- tables
 
 TABLES = "tables:\n  people: { file: people.yml }\n  rooms: { entries: { kite-*: '#kites' } }\n" \
          "services: { slack: { token: { env: TOKEN }, url: { env: API } } }\n"
@@ -278,6 +350,7 @@ TESTS = [test_slack_goes_to_each_channel, test_the_form_says_when, test_a_channe
          test_an_address_is_a_key_and_nothing_else, test_hostile_branches_choose_no_channel,
          test_webhook_is_signed_by_a_service_alone,
          test_what_stands_in_the_file_is_a_secret, test_variables_of_the_agent_are_no_secrets,
+         test_stories_arrive_as_their_golden_files, test_golden_files_are_within_limits,
          test_answers_mean_what_the_tables_say]
 
 if __name__ == "__main__":

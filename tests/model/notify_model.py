@@ -32,10 +32,10 @@ STATES = {"scheduled": "ready", "assigned": "ready", "accepted": "ready", "runni
 
 class Entry:
     """One entry: `word`, `options` (what stands behind it), `condition`, and the `step` that it is of, or
-    None. `level` is build, group or step."""
+    None. `level` is build, group or step; `of_any` is true where nothing says of which step it is."""
 
     def __init__(self, written, level, step):
-        self.level, self.step = level, step
+        self.level, self.step, self.of_any = level, step, False
         self.condition = ""
         if isinstance(written, str):
             self.word, self.options = written, None
@@ -138,11 +138,11 @@ def _step_hears(entry, webhook):
     job = webhook.get("job") or {}
     if entry.word not in ON_STEPS or entry.level != "step" or any(key in entry.step for key in OTHER_STEPS):
         return False
-    if not _is_of(entry.step, job):
+    if not entry.of_any and not _is_of(entry.step, job):
         return False
-    if webhook["event"] == "job.promised_exit_status":
+    if webhook.get("event") == "job.promised_exit_status":
         return job.get("promised_exit_status") != 0
-    return webhook["event"] == "job.finished" and not (job.get("retried") and job.get("soft_failed"))
+    return webhook.get("event") == "job.finished" and not (job.get("retried") and job.get("soft_failed"))
 
 
 def _build_hears(entry, webhook):

@@ -27,6 +27,7 @@ SECRET = "/services/planted-path"
 HEAD_MAX = 64 * 1024  # KH_ANSWER_HEAD_MAX_BYTES
 HEAD_TOO_LONG = "the answer's headers are longer than 64 KiB"
 TOO_MANY_LINES = "A value or data field grew larger than allowed"  # a newer libcurl takes 5,000
+NOT_FOLDED = "A libcurl function was given a bad argument"  # so libcurl 8.18 refuses to unfold a trailer
 MORE_KIB = 64 * 1024  # what a hostile answer may cost beyond a plain one, with room for any allocator
 
 
@@ -358,7 +359,8 @@ class WithoutEnd(unittest.TestCase):
     def test_trailers(self):
         for name, words in ENDLESS_TRAILERS.items():
             with self.subTest(name):
-                other = self.expect(words, OK, 200, HEAD_TOO_LONG, TOO_MANY_LINES)
+                refused = [NOT_FOLDED] if "folded" in name else []
+                other = self.expect(words, OK, 200, HEAD_TOO_LONG, TOO_MANY_LINES, *refused)
                 self.assertLess(other.sent_bytes, 32 * 1024 * 1024, "the rest was read all the same")
 
     def test_one_trailer(self):

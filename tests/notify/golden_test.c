@@ -1,55 +1,9 @@
 #include "base/base.h"
 
+#include "support/golden.h"
 #include "support/rendered.h"
 #include "support/rules.h"
 #include "support/suite.h"
-
-#include <dirent.h>
-
-/* Calls CHECK for each case, and returns how many there are. */
-static size_t for_each_fixture(void (*check)(const char *name, void *self), void *self)
-{
-  DIR *dir = opendir(KH_SOURCE_DIR "/fixtures/events");
-  size_t count = 0;
-
-  ck_assert_ptr_nonnull(dir);
-  for (const struct dirent *entry; (entry = readdir(dir));) {
-    if (entry->d_name[0] == '.')
-      continue;
-    check(entry->d_name, self);
-    count++;
-  }
-  (void)closedir(dir);
-  return count;
-}
-
-static json_t *load(const char *name, const char *file)
-{
-  char path[512];
-
-  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/%s", name, file);
-  return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-}
-
-/* KH_UPDATE_GOLDEN=1 writes the files anew; read the difference before you keep it. */
-static void update(const char *name, const char *file, const json_t *rendered)
-{
-  char path[512];
-  char *text = json_dumps(rendered, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-
-  (void)snprintf(path, sizeof path, KH_SOURCE_DIR "/fixtures/events/%s/%s", name, file);
-  if (rendered) {
-    struct kh_buf line;
-
-    kh_buf_init(&line, KH_DELIVERY_MAX_BYTES * 2);
-    (void)kh_buf_printf(&line, "%s\n", text);
-    kh_file_put(path, kh_buf_view(&line));
-    kh_buf_release(&line);
-  } else {
-    (void)remove(path);
-  }
-  free(text);
-}
 
 #define EVERY_EVENT "  events: [ping, build.*, job.*, agent.*, cluster_token.*, package.*, workflow.*]\n"
 
@@ -106,13 +60,7 @@ static void check_golden(const char *name, void *self)
     kh_buf_release(&body);
     golden->matched++;
   }
-  if (getenv("KH_UPDATE_GOLDEN"))
-    update(name, golden->file, rendered);
-  json_t *expected = load(name, golden->file);
-  ck_assert_msg(!rendered == !expected, "%s: %s %s", name, golden->file,
-                rendered ? "is missing" : "must not be there");
-  ck_assert_msg(!rendered || json_equal(rendered, expected), "%s: %s differs", name, golden->file);
-  json_decref(expected);
+  kh_golden_check("events", name, golden->file, rendered);
   json_decref(rendered);
   kh_test_event_release(&made);
 }
@@ -121,7 +69,7 @@ static void check_golden(const char *name, void *self)
 static void check_goldens(const struct kh_rule *rule, const char *file, size_t at_least)
 {
   struct golden golden = {.rule = rule, .file = file};
-  const size_t count = for_each_fixture(check_golden, &golden);
+  const size_t count = kh_golden_each("events", check_golden, &golden);
 
   ck_assert_uint_ge(golden.matched, at_least);
   ck_assert_uint_gt(count, golden.matched);
@@ -157,7 +105,7 @@ static void check_matches(const char *name, void *self)
 {
   const struct kh_rules *rules = self;
   struct kh_test_event made;
-  json_t *expect = load(name, "expect.json");
+  json_t *expect = kh_golden_load("events", name, "expect.json");
   json_t *matched = json_array();
 
   ck_assert_msg(json_is_array(json_object_get(expect, "notify")), "%s: expect.json", name);
@@ -183,7 +131,7 @@ START_TEST(fixtures_match_the_rules_they_name)
   ck_assert_msg(err == KH_OK, "%s", kh_diags_first(&diags).text);
   ck_assert_int_eq(kh_rules_compile(&config, &rules, &diags), KH_OK);
   ck_assert_uint_ge(rules.count, 2);
-  ck_assert_uint_gt(for_each_fixture(check_matches, &rules), 20);
+  ck_assert_uint_gt(kh_golden_each("events", check_matches, &rules), 20);
   kh_rules_release(&rules);
   kh_config_release(&config);
   kh_diags_release(&diags);

@@ -25,6 +25,9 @@ const struct kh_rule *kh_test_rule_of(const struct kh_notifier *notifier, const 
  */
 void kh_test_render(const char *why, const struct kh_notifier *notifier, const struct kh_event *event,
                     struct kh_buf *body);
+/* The same from a RENDERING, which may have a history. */
+void kh_test_render_from(const char *why, const struct kh_notifier *notifier, struct kh_rendering *rendering,
+                         struct kh_buf *body);
 /* The same with every notifier; only the checks count. */
 void kh_test_render_all(const char *why, const struct kh_event *event);
 

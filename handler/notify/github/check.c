@@ -69,7 +69,10 @@ static enum kh_err place(const struct kh_rule *rule, const struct kh_rendering *
 
 /* ---- the output ---- */
 
-/* In Markdown every sign of ASCII may stand behind a backslash, and then is only itself. */
+/*
+ * In Markdown every sign of ASCII may stand behind a backslash, and then is only itself; but GitHub looks for
+ * `@name` and `#7` in what comes out of that. Source: github.com/github/cmark-gfm, issue 181.
+ */
 static enum kh_err escape(struct kh_buf *out, struct kh_str value, enum kh_template_sort sort)
 {
   (void)sort;
@@ -77,6 +80,8 @@ static enum kh_err escape(struct kh_buf *out, struct kh_str value, enum kh_templ
     if (strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", value.at[i]))
       (void)kh_buf_add_byte(out, '\\');
     (void)kh_buf_add_byte(out, value.at[i]);
+    if (strchr("@#", value.at[i]))
+      (void)kh_buf_add(out, KH_STR("&#8203;"));
   }
   return kh_buf_ok(out);
 }
