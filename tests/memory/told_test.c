@@ -47,7 +47,7 @@ static void check_one(const struct kh_memory *memory, const struct telling *all,
 START_TEST(what_was_told_is_known_until_it_is_old)
 {
   static struct telling all[TELLINGS];
-  struct kh_told told = {0};
+  struct kh_told_rows told = {0};
   const struct kh_memory memory = kh_told_memory(&told);
   unsigned seed = 1;
 
@@ -74,7 +74,7 @@ END_TEST
 /* More than it holds: an error, and what was told stays told, until it has grown old. */
 START_TEST(more_than_it_holds_is_an_error)
 {
-  struct kh_told told = {0};
+  struct kh_told_rows told = {0};
   const struct kh_memory memory = kh_told_memory(&told);
   unsigned char what[KH_DIGEST_BYTES];
   enum kh_err err = KH_OK;
