@@ -59,6 +59,7 @@ STEPS = [
     ("status", [integration("status")]),
     ("journal_commands", [integration("journal_commands")]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
+    ("upgrade_from_0_1", [integration("upgrade")]),
     ("moving", [["script/build", "clang"], integration("moving")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
     ("notifiers", [integration("notifiers")]),
