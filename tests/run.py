@@ -82,6 +82,7 @@ STEPS = [
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
     ("packages", [integration("packages")]),
+    ("release_scripts", [integration("release")]),
     ("completions", [integration("completions")]),
     ("types", [["tests/types/check"]]),
     ("wakeup", [integration("wakeup")]),
