@@ -11,7 +11,7 @@ def run():
     chosen = arguments(__doc__, seed=1, builds=200, asked=100)
     report = Report(chosen.verbose)
     with Workspace(chosen.keep) as folder:
-        Run(report, chosen.build / "kitehook", chosen.seed, chosen.builds, chosen.asked).go(folder)
+        Run(report, chosen.build / "kitehook", chosen.seed, chosen.builds, chosen.asked, 1).go(folder)
     return report.close()
 
 

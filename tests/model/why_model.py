@@ -9,11 +9,11 @@ import json
 import re
 
 from model.condition_model import branch_matches, evaluate
-from model.history_model import DAY_S, History, Said, Seen, is_newer, member, organization_of
+from model.history_model import History, Said, Seen, is_newer, member, organization_of
 from model.names import ConditionError, NoOpinion
 from model.notify_model import _names as names_of_notify
 
-HOUR_S = 3600
+HOUR_S, ATTEMPTS_MAX, SIGNED_S = 3600, 12, 2 * 300
 SECOND_US = 1000000
 JOB_TEXTS = "id type name step_key group_key state command signal signal_reason retry_type".split()
 JOB_OTHERS = "exit_status retries_count soft_failed retried async".split()
@@ -80,7 +80,7 @@ RULES = (
          once=("build.running",)),
     Rule("plain", "webhook: {env: HOOK_PLAIN}", OF_BUILDS, once=("build.running",)),
     Rule("mentions", 'slack: {channels: "#all", message: "x"}', ("build.finished",),
-         'build.message =~ /Kite 0/ && build.author.email == "mara.planted@kites.example"',
+         'build.message =~ /Kite 0/ && build.author.email =~ /^mara/',
          has_own_events=True),
     Rule("blocked-too", 'log: {message: "{{build.state}}"}', ("build.finished",),
          'build.state == "blocked" && pipeline.next_finished_build_exists != true', has_own_events=True),
@@ -127,14 +127,15 @@ class Journal:
     def __init__(self, rules=RULES):
         self.rules, self.history, self.seen = rules, History(), Seen()
         self.facts, self.told, self.came = [], {}, {}
-        self.signed = set()
+        self.signed = {}
 
     def take(self, webhook):
         body, received_s = json.loads(webhook.raw), webhook.received_us // SECOND_US
         key = webhook.sent_s, webhook.raw
-        is_replay = webhook.sent_s is not None and key in self.signed
-        self.signed.add(key)
+        is_replay = webhook.sent_s is not None and received_s - self.signed.get(key, 0) <= SIGNED_S
         is_new = self.seen.is_new(webhook.raw, webhook.sent_s, received_s)
+        if is_new:
+            self.signed[key] = received_s
         fact = Fact(webhook, body, "done" if is_new else "replay" if is_replay else "repeat")
         self.facts.append(fact)
         if fact.organization:
@@ -239,13 +240,13 @@ class Journal:
         return count, last, *(one and (one, min(times[one]), max(times[one])) for one in around)
 
     def span(self, organization, pipeline, number, facts, now_s):
-        """(from, to) of the hours in which refused webhooks are counted."""
+        """The beginning of the first and the end of the last of the hours in which refused webhooks count."""
         if facts:
-            times = [fact.received_s for fact in facts]
-            return hour(min(times)), hour(max(times)) + HOUR_S
-        _, _, before, after = self.neighbours(organization, pipeline, number)
-        return (hour(before[1] if before else self.facts[0].received_s),
-                hour(after[2]) + HOUR_S if after else now_s)
+            first, last = (choose(fact.received_s for fact in facts) for choose in (min, max))
+        else:
+            _, _, before, after = self.neighbours(organization, pipeline, number)
+            first, last = before[1] if before else self.facts[0].received_s, after[2] if after else now_s
+        return hour(first), hour(min(last + HOUR_S, now_s)) + HOUR_S
 
 
 def hour(moment_s):
@@ -254,9 +255,9 @@ def hour(moment_s):
 
 # ---- what becomes of a notification
 
-def fates(answers, received_s, now_s, may_rest):
+def fates(answers, is_old, may_rest):
     """The reasons that one may have whose attempts a destination answered by ANSWERS, each a status, or 0 where
-    none came; with how many attempts failed. MAY_REST: its destination has failed, or keeps a pace."""
+    none came. IS_OLD: a day. MAY_REST: its destination has failed, or keeps a pace."""
     if not answers:
         return {"resting"} if may_rest == "surely" else {"resting", "due"} if may_rest else {"due"}
     last = answers[-1]
@@ -264,6 +265,6 @@ def fates(answers, received_s, now_s, may_rest):
         return {"delivered"}
     if last not in (0, 408, 425, 429) and last < 500 and last not in (401, 403, 404, 407, 410):
         return {"dead"}
-    if now_s - received_s > DAY_S or len(answers) >= 12:
+    if is_old or len(answers) >= ATTEMPTS_MAX:
         return {"expired"}
     return {"refused"} if last in (401, 403, 404, 407, 410) else {"waiting"}
