@@ -357,7 +357,8 @@ def test_forget_written_as_json(cli, report):
         once(cli)
         done = ask(cli, "forget", "--person", '"Jöhn"')
         report.check("a body has it as JSON writes it", done.code == 0 and
-                     done.out == "forgot: 2 lines of the journal, 1 dead notification\n" and rows(cli, "deliveries") == 0, done)
+                     done.out == "forgot: 2 lines of the journal, 1 dead notification\n" and
+                     rows(cli, "deliveries") == 0, done)
 
 
 def test_beside_a_worker(cli, report):
