@@ -4,6 +4,7 @@
 #include "destination.h"
 #include "journal_print.h"
 #include "journal_rows.h"
+#include "memory/told.h"
 #include "notify/notifiers.h"
 #include "reason_words.h"
 #include "renew.h"
@@ -28,6 +29,7 @@ struct replay {
   struct kh_look *look;
   struct kh_rerun *rerun;
   struct kh_rules_listed listed;
+  struct kh_told_rows told; /* which state, to which place, by the webhook at hand */
   struct kh_json doc;
   int64_t now_us;
   json_t *webhooks;
@@ -39,7 +41,7 @@ struct replay {
 
 /*
  * A place that a newer webhook has told its state keeps it. That a rule has spoken of the build already is no
- * reason to be silent when a person asks once more: those are told with no value.
+ * reason to be silent when a person asks once more, and then no news: those are told with no value.
  */
 static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *told,
                             int64_t *value)
@@ -54,11 +56,10 @@ static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES
 
 static enum kh_err tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value)
 {
-  (void)self;
-  (void)what;
-  (void)now_us;
-  (void)value;
-  return KH_OK;
+  struct replay *replay = self;
+  const struct kh_memory told = kh_told_memory(&replay->told);
+
+  return value != 0 ? kh_memory_tell(&told, what, now_us, value) : KH_OK;
 }
 
 static const struct kh_memory_ops told_memory = {.was_told = was_told, .tell = tell};
@@ -202,7 +203,8 @@ static void send(struct replay *replay, const struct kh_look_webhook *webhook, c
   const struct kh_journal journal = journal_of(replay, webhook, entry, made);
   if (made->deliveries.count == 0 || is_refused(replay, webhook, &made->deliveries))
     return;
-  if (kh_look_owe(replay->look, &journal, made->deliveries.at, made->deliveries.count, &seq, &diag)) {
+  const struct kh_look_owed owed = {&journal, made->deliveries.at, made->deliveries.count, &replay->told};
+  if (kh_look_owe(replay->look, &owed, replay->now_us, &seq, &diag)) {
     replay->code = kh_cli_fail(replay->call->self, KH_EXIT_STATE, "%s", diag.text);
     return;
   }
@@ -247,6 +249,7 @@ static bool replay_webhook(void *self, const struct kh_look_webhook *webhook)
   if (!err && !cannot && replay->call->send)
     send(replay, webhook, entry, &made, told);
   json_array_append_new(replay->webhooks, told);
+  kh_told_release(&replay->told);
   kh_rerun_made_release(&made);
   kh_kept_release(&kept);
   return false;

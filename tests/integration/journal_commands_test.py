@@ -6,10 +6,12 @@ docs/journal.schema.json.
 usage: journal_commands_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 """
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -570,6 +572,24 @@ def test_strangers(cli, report):
         env = {rule["rule"]: rule for rule in told["webhooks"][0]["rules"]}["env"]
         report.check("what was not kept is not guessed", "not kept" in (env["part"]["undecided"] or ""), env)
         report.check("an answer is cleaned", told["webhooks"][0]["deliveries"][0]["reason"] == "dead", told)
+
+
+MAILED = "- email: [author, \"planted.kite+{{pipeline.slug}}@example.com\", \"{{build.tag}}@example.com\"]"
+
+
+def test_whom_a_rule_writes_to(cli, report):
+    """Of an address with a place for a value no more is shown, and kept with the rules, than of others."""
+    with Catcher() as catcher:
+        case = Case(cli, "mailed", MAILED, catcher)
+        case.send(tag="v1")
+        case.work()
+        with contextlib.closing(sqlite3.connect(case.cli.path("state/memory.sqlite"))) as db:
+            (rules,), = db.execute("SELECT rules FROM rule_lists").fetchall()
+        report.check("not in the list of rules", "planted" not in rules and "p…@example.com" in rules, rules)
+        report.check("one that is a value is", "{{build.tag}}@example.com" in rules, rules)
+        for command in (("show", "1"), ("why", "kite-frame/12"), ("replay", "1"), ("check",)):
+            said = case.run(*command)
+            report.check(f"{command}: no address", "planted" not in said.out + said.err and said.out, said)
 
 
 if __name__ == "__main__":

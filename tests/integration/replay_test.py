@@ -152,21 +152,47 @@ def test_sends(report, place, catcher):
     report.check("a replayed one can be replayed", again.messages() == shown, again.error)
 
 
-def test_state(report, folder, program):
-    """A place keeps what a newer webhook has told it."""
-    place = Place(folder / "state", program, config())
+def state_reasons(replayed):
+    return [rule["reason"] for one in replayed.answer["webhooks"] for rule in one["rules"]
+            if rule["rule"] == "state"]
+
+
+def of_one_commit(states):
+    """Ends of builds of one commit, each newer than the one before."""
     commit = "3f9c1a7be2d04c8896a5f00d1b2c3d4e5f607182"
     some = []
-    for number, state in enumerate(("failed", "passed"), 7):
+    for number, state in enumerate(states, 7):
         body = json.loads(common.webhook(number, state, commit=commit))
         body["pipeline"]["repository"] = "git@github.com:acme/kites.git"
         now = int(time.time()) + number
         some.append(Webhook("build.finished", json.dumps(body).encode(), now, (), number,
                             received_us=now * 1000000))
-    place.work(some)
-    told = Replayed(place, 1, 2, "--config", place.config, "--json").answer["webhooks"]
-    found = [next(rule["reason"] for rule in one["rules"] if rule["rule"] == "state") for one in told]
+    return some
+
+
+def test_state(report, folder, program):
+    """A place keeps what a newer webhook has told it."""
+    place = Place(folder / "state", program, config())
+    place.work(of_one_commit(("failed", "passed")))
+    found = state_reasons(Replayed(place, 1, 2, "--config", place.config, "--json"))
     report.check("an older state is superseded", found == ["superseded", "notified"], found)
+
+
+def test_state_of_a_replay(report, folder, program):
+    """Also what a newer one has told it by a replay, whoever comes next."""
+    place = Place(folder / "replayed-state", program, config("notify: []\n"))
+    first, middle, last = of_one_commit(("failed", "passed", "failed"))
+    place.work([first, last])
+    place.write("kitehook.yml", config().encode())
+    found = state_reasons(Replayed(place, 2, 1, "--send", "--config", place.config, "--json"))
+    report.check("by the same call", found == ["notified", "superseded"], found)
+    found = state_reasons(Replayed(place, 1, "--send", "--config", place.config, "--json"))
+    report.check("by one before", found == ["superseded"], found)
+    place.keep([middle], 2)
+    with place.worker() as child:
+        common.wait_until(lambda: place.is_done(child, False), 60)
+    states = rows(place, "SELECT count(*) FROM recorded WHERE rule = 'state'")
+    report.check("before the worker got an older one", states == [(1,)], states)
 
 
 def test_refused(report, place):
@@ -223,6 +249,7 @@ def run():
         test_shows(report, place)
         test_sends(report, place, catcher)
         test_state(report, folder, program)
+        test_state_of_a_replay(report, folder, program)
         test_refused(report, place)
         test_kills(report, place, catcher)
     return report.close()
