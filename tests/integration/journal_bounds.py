@@ -2,6 +2,7 @@
 the lines and the pages of the file, and holds the lines against what the worker's log says."""
 import base64
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -23,10 +24,11 @@ BESIDE_MAX = 512 << 10  # lists of rules and kinds of events: not in the bound, 
 PART, LEFT_ENOUGH, LOOK_S = 500, 1000, 1.0
 PASS_S, KEPT_ALIVE_S, SHOWN = 600, 60, 3
 SEASONS = 12     # in which the configuration's rules change
-WAVE = 4000      # webhooks after which their sizes change: by turns the count and the bytes are what binds
-WAVES = ((0.97, 0.02, 0.01), (0.6, 0.3, 0.1), (0.2, 0.6, 0.2))  # how many are as they come, longer, longest
+# How many are as they come, longer, longest: by turns the count and the bytes are what binds.
+WAVES, WAVES_A_RUN = ((0.97, 0.02, 0.01), (0.6, 0.3, 0.1), (0.2, 0.6, 0.2)), 8
 LETTERS = ("abcdefghijklmnopqrstuvwxyz ", "äöüß€ñ漢字🪁 ", "\"\\\n\t<>&@x ")
 TEXT_MAX = 6000  # characters; 4 KiB of each text are kept
+TROUBLE = (b'"message":"config broken"', b'"message":"worker stalled"')
 BROKEN = 400     # one of so many is no JSON
 
 # name, notifier, what else
@@ -38,7 +40,7 @@ RULES = (
     ("dead", "webhook: {url: {env: DEAD}, secret: {env: SIGNS}}",
      "if: build.state == 'failed'\n    branches: main"),
     ("nowhere", "slack: '#{{build.tag}}'", "events: build.finished"),
-    ("undecided", "log:", "events: [build.*, job.*]\n    if: agent.name == 'x' && build.number > 1"),
+    ("undecided", "log:", "events: [build.*, job.*]\n    if: agent.name == 'x' && at_least(build.number, 1)"),
     ("mail", "email: ci@example.com", "pipelines: nothing-*"),
     ("other", "webhook: {url: {env: GOOD}, secret: {env: SIGNS}}", "events: job.finished\n    branches: f*"),
     ("last", "log:", "events: build.skipped"),
@@ -90,11 +92,12 @@ def enlarge(random_, body, is_longest):
 def webhooks(seed, count):
     """COUNT entries, in the order of their arrival: (name, bytes, whether it can be understood)."""
     random_, seen, number = random.Random(f"journal {seed}"), set(), 0
-    for webhook in stream(seed, max(30, count // 9)):
+    wave = count // WAVES_A_RUN + 1
+    for webhook in stream(seed, max(200, count // 8)):
         if webhook.raw in seen:  # of a late one the first may still be owed
             continue
         seen.add(webhook.raw)
-        shares = WAVES[number // WAVE % len(WAVES)]
+        shares = WAVES[number // wave % len(WAVES)]
         size, good = random_.choices(range(3), shares)[0], random_.randrange(BROKEN) > 0
         if size > 0:
             body = json.loads(webhook.raw)
@@ -133,7 +136,7 @@ class Place:
     def __init__(self, report, folder, program, name, bounds):
         self.report, self.folder, self.program, self.name, self.bounds = report, folder, program, name, bounds
         self.state, self.log, self.read_to = folder / "state", folder / "log", 0
-        self.handled, self.aside, self.at = [], set(), {}
+        self.handled, self.aside, self.at, self.trouble = [], set(), {}, []
         self.looks = self.most_lines = self.most_bytes = self.largest = self.bound_by_bytes = 0
         for part in ("new", "tmp", "aside"):
             (self.state / "inbox" / part).mkdir(mode=0o700, parents=True)
@@ -198,6 +201,8 @@ class Place:
                 self.handled.append((said["entry"], said["verdict"], said["deliveries"]))
             elif b'"message":"inbox aside"' in line:
                 self.aside.add(json.loads(line)["entry"])
+            elif any(word in line for word in TROUBLE):
+                self.trouble.append(line)
 
     def has_read(self, entry_):
         self.read_log()
@@ -296,6 +301,7 @@ class Place:
             self.check_fates(seen, fakes)
         self.check("each webhook was worked once", (len(self.handled), len(self.at), len(self.aside)) ==
                    (fed - broken, fed - broken, broken), (fed, broken, len(self.handled), len(self.aside)))
+        self.check("nothing is in its way", not self.trouble, self.trouble[:SHOWN])
         print(f"{self.name}: {fed} webhooks in {seconds:.0f} s, {self.looks} looks, {self.bound_by_bytes} of "
               f"them at the bound of bytes; most {self.most_lines} lines, {self.most_bytes / 2**20:.2f} MiB "
               f"of pages, a file of {self.largest / 2**20:.1f} MiB; {len(fakes.tried)} deliveries to fakes, "
@@ -313,11 +319,15 @@ FAKED = {name for name, notifier, _ in RULES if notifier.startswith("webhook")}
 
 def parts(some, count):
     """Lists of at most PART, COUNT altogether."""
-    found = []
-    for number, one in enumerate(some, 1):
-        found.append(one)
-        if len(found) == PART or number == count:
-            yield found
-            found = []
-        if number == count:
-            return
+    while count > 0:
+        part = list(itertools.islice(some, min(PART, count)))
+        if not part:
+            raise ValueError(f"{count} webhooks are missing")
+        count -= len(part)
+        yield part
+
+
+def run(report, folder, program, bounds, count, seed):
+    """COUNT webhooks under BOUNDS: lines, and bytes in whole MiB."""
+    place = Place(report, folder, program, f"{bounds[0]} lines, {bounds[1] >> 20} MB", bounds)
+    place.go(webhooks(seed, count), count, seed)
