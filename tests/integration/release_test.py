@@ -68,7 +68,8 @@ def check_document(report, document):
                  "2023-11-14T22:13:20Z", document["creationInfo"])
     file = document["files"][0]
     sums = {one["algorithm"]: one["checksumValue"] for one in file["checksums"]}
-    report.check("SPDX: a file has its SHA-1", sums.get("SHA1") == hashlib.sha1(b"a program").hexdigest(), sums)
+    report.check("SPDX: a file has its SHA-1",
+                 sums.get("SHA1") == hashlib.sha1(b"a program").hexdigest(), sums)
     linked = sorted(one["relatedSpdxElement"] for one in document["relationships"]
                     if one["relationshipType"] == "STATIC_LINK")
     report.check("SPDX: what it links", len(linked) == 7 and "SPDXRef-Library-curl" in linked, linked)
@@ -147,7 +148,8 @@ def check_entry(report, folder):
     entry = Entry(folder)
     if report.check("entry: both begin again", entry.has("lighttpd began") and entry.has("kitehook began")):
         os.kill(pid_of(entry.child, "kitehook"), signal.SIGTERM)
-        report.check("entry: another worker for one that ended", entry.has("kitehook began", 2), entry.lines())
+        report.check("entry: another worker for one that ended", entry.has("kitehook began", 2),
+                     entry.lines())
         os.kill(pid_of(entry.child, "lighttpd"), signal.SIGINT)
     report.check("entry: it ends when lighttpd does, with 1", entry.close() == 1)
     report.check("entry: and its worker, too", entry.lines()[-1] == "kitehook ended", entry.lines())
