@@ -78,6 +78,7 @@ STEPS = [
     ("history", [integration("history")]),
     ("history_command", [integration("history_command")]),
     ("diff", [integration("diff"), integration("replay")]),
+    ("why_model", [integration("why_model")]),
     ("schema", [integration("schema")]),
     ("docs", [integration("docs")]),
     ("packages", [integration("packages")]),

@@ -23,6 +23,8 @@ import time
 import common
 from catcher import Catcher
 from history_run import TOKEN, entry
+from journal_cases import table
+from logs import jsonschema
 
 sys.path.insert(0, str(common.ROOT / "tests"))
 from model.history_stream import stream  # noqa: E402
@@ -32,10 +34,10 @@ PASS_S, QUIET_S, SHOWN = 600, 1.5, 4
 YOUNG_S, LATE_S = 22 * 3600, 600
 LOST_SHARE, LOST_BUILDS = 0.03, 0.02
 LATE_SHARE, LATE_US = 0.04, 45 * 60 * 1000000
-OF_A_KIND = 8
+OF_A_KIND, RULE_EACH = 8, 5
 AGED = ("red-jobs", "slow")  # rules
 HANGS_MAX, HANG_S, RETRY_AFTER_S = 3, 10.5, 3600
-ONE_AHEAD = HANGS_MAX + 2  # passes: of a destination that failed one goes ahead in each
+PASSES_MAX = 60  # of a destination that failed one goes ahead in each
 PATHS = {"HOOK_GOOD": "/good", "HOOK_PICKY": "/picky", "HOOK_GONE": "/gone", "HOOK_BUSY": "/busy",
          "HOOK_SLOW": "/slow", "HOOK_PLAIN": "/plain"}
 # What of it must be nowhere. An address in a text that somebody chose may stand in a message that is owed.
@@ -154,7 +156,7 @@ class World:
 
     @staticmethod
     def picky(number, _):
-        return 400 if number % 3 == 0 else 502 if number % 17 == 1 else 200
+        return 400 if number % 3 == 0 else 502 if number % 29 == 1 else 200
 
     @staticmethod
     def gone(number, age_s):
@@ -244,8 +246,9 @@ class Place:
     def work(self, world):
         self.began_s = int(time.time())
         self.work_until(lambda: not os.listdir(self.new) and world.is_quiet())
-        for _ in range(ONE_AHEAD):
-            self.age()
+        for _ in range(PASSES_MAX):
+            if not self.age():
+                break
             self.work_until(world.is_quiet)
 
     def work_until(self, is_over):
@@ -260,15 +263,21 @@ class Place:
             child.terminate()
 
     def age(self):
-        """What failed at two destinations is a day old, for which no test waits."""
+        """What failed at two destinations is a day old, for which no test waits. How many there are."""
         with contextlib.closing(sqlite3.connect(self.folder / "state" / "memory.sqlite")) as db, db:
-            db.execute("UPDATE deliveries SET expires_us = created_us + 1, not_before_us = 0"
-                       f" WHERE rule IN {AGED}")
+            count = db.execute("UPDATE deliveries SET expires_us = created_us + 1, not_before_us = 0"
+                       f" WHERE rule IN {AGED} AND dead_us IS NULL").rowcount
             db.execute("UPDATE destinations SET held_until_us = 0 WHERE held_until_us < ?",
                        ((self.began_s + RETRY_AFTER_S // 2) * 1000000,))
+        return count
 
 
 # ---- the comparison
+
+SCHEMA = json.loads((common.ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator({"$ref": "#/$defs/why", "$defs": SCHEMA["$defs"]})
+PARTS = {"not_event": "events", "build_blocked": "events", "not_pipeline": "pipelines",
+         "not_branch": "branches", "condition_false": "if", "undecided": "if"}
 
 def moment(text):
     return None if text is None else datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
@@ -317,8 +326,9 @@ class Comparison:
         self.journal = Journal()
         for webhook in month.webhooks:
             self.journal.take(webhook)
-        self.differ, self.reasons, self.asked = collections.Counter(), collections.Counter(), 0
+        self.differ, self.reasons, self.sentences = collections.Counter(), collections.Counter(), table()
         self.facts_of = collections.defaultdict(list)
+        self.numbers = {id(fact): number for number, fact in enumerate(self.journal.facts)}
         for fact in self.journal.facts:
             number = (fact.body.get("build") or {}).get("number")
             if fact.pipeline and isinstance(number, int) and number > 0:
@@ -382,16 +392,18 @@ class Comparison:
             self.note(build, kind, theirs, ours)
 
     def ask(self, build):
-        self.asked += 1
         done = self.place.ask("why", "/".join(map(str, build)), "--json")
         if done.returncode != 0 and not done.stdout:
             self.note(build, "exit code", (done.returncode, done.stderr[-300:]), 0)
             return
         told = json.loads(done.stdout)
+        self.hold(build, "the schema", [str(one)[:200] for one in VALIDATOR.iter_errors(told)], [])
+        if build[2] % RULE_EACH == 0:
+            self.ask_of_rule(build, told, RULES[build[2] // RULE_EACH % len(RULES)].name)
         facts = self.facts_of.get(build, [])
         self.hold(build, "organization and pipeline", (told["organization"], told["pipeline"], told["build"]), build)
         self.hold(build, "webhooks", [one["request_id"] for one in told["webhooks"]],
-                  [f"r-{self.number(fact)}" for fact in facts])
+                  [f"r-{self.numbers[id(fact)]}" for fact in facts])
         self.hold(build, "journal", told["journal"]["webhooks"], len(self.journal.facts))
         for one, fact in zip(told["webhooks"], facts):
             self.compare_webhook(build, one, fact)
@@ -400,14 +412,15 @@ class Comparison:
         self.compare_refused(build, told, facts, missing)
         self.hold(build, "inbox", told["inbox"], {"waiting": 0, "aside": 0})
 
-    def number(self, fact):
-        return self.numbers[id(fact)]
-
-    @property
-    def numbers(self):
-        if not hasattr(self, "_numbers"):
-            self._numbers = {id(fact): number for number, fact in enumerate(self.journal.facts)}
-        return self._numbers
+    def ask_of_rule(self, build, whole, rule):
+        """`--rule` leaves what is of that rule."""
+        told = json.loads(self.place.ask("why", "/".join(map(str, build)), "--rule", rule, "--json").stdout)
+        for one, other in zip(told["webhooks"], whole["webhooks"]):
+            for part in ("rules", "deliveries"):
+                self.hold(build, f"{part} by --rule", [(of["rule"], of["reason"]) for of in one[part]],
+                          [(of["rule"], of["reason"]) for of in other[part] if of["rule"] == rule])
+        self.hold(build, "not seen by --rule", told["not_seen"], [
+            {**one, "rules": [rule]} for one in whole["not_seen"] if rule in one["rules"]])
 
     def compare_webhook(self, build, told, fact):
         self.hold(build, "event", told["event"], fact.webhook.event)
@@ -419,6 +432,12 @@ class Comparison:
             self.note(build, "times", (told["received"], told["sent"]), (fact.received_s, fact.webhook.sent_s))
         theirs = [(one["rule"], one["reason"]) for one in told["rules"]]
         ours = [(rule.name, reason or dict(theirs).get(rule.name)) for rule, reason in fact.decisions]
+        for one in told["rules"]:
+            part = one["part"] and one["part"]["name"]
+            self.hold(build, f"the part of {one['reason']}", part, PARTS.get(one["reason"]))
+        for one in (*told["rules"], *told["deliveries"]):
+            _, says, cure = self.sentences[one["reason"]]
+            self.hold(build, "the sentences", (one["says"], one["do"] or "-"), (says, cure))
         for one, other in zip(theirs, ours):
             self.hold(build, f"rule {other[0]}", f"{one[1]} of {fact.webhook.event}", f"{other[1]} of {fact.webhook.event}")
             self.reasons[one[1]] += 1

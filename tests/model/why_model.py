@@ -9,7 +9,7 @@ import json
 import re
 
 from model.condition_model import branch_matches, evaluate
-from model.history_model import History, Said, Seen, is_newer, member, organization_of
+from model.history_model import History, Said, Seen, latest_time, member, organization_of
 from model.names import ConditionError, NoOpinion
 from model.notify_model import _names as names_of_notify
 
@@ -79,7 +79,7 @@ RULES = (
     Rule("fire", "basecamp_campfire: {env: CAMPFIRE}", (*OF_BUILDS, "build.skipped"), pipelines="kite-2",
          once=("build.running",)),
     Rule("plain", "webhook: {env: HOOK_PLAIN}", OF_BUILDS, once=("build.running",)),
-    Rule("mentions", 'slack: {channels: "#all", message: "x"}', ("build.finished",),
+    Rule("mentions", 'slack: {channels: "#all", message: "{{pipeline.name}} build #{{build.number}} "}', ("build.finished",),
          'build.message =~ /Kite 0/ && build.author.email =~ /^mara/',
          has_own_events=True),
     Rule("blocked-too", 'log: {message: "{{build.state}}"}', ("build.finished",),
@@ -181,17 +181,20 @@ class Journal:
         return "notified"
 
     def place_status(self, fact, build):
-        """The newest one stays: what was sent later, and of the same second what is further on."""
+        """The newest one stays: what was sent later, or where nothing is signed, what has the latest time in it;
+        and of the same second what is further on."""
         repository = member(member(fact.body, "pipeline"), "repository", str) or ""
         commit = member(build, "commit", str) or ""
         if not repository.startswith("git@github.com:") or not re.fullmatch(r"[0-9a-f]{40}", commit):
             return "not_there"
-        place = commit, fact.pipeline
-        age = Said(fact.body, fact.webhook.sent_s).age[:2] + (0, 0)
-        told = self.told.get(place)
-        if told is not None and is_newer(told, age):
+        said, latest = Said(fact.body, fact.webhook.sent_s), latest_time(fact.body)
+        at_s = fact.webhook.sent_s or (latest or 0) // SECOND_US
+        if not said.is_remembered or not at_s:
+            return "notified"
+        place, order = (commit, fact.pipeline), (at_s, said.age[1], said.age[3])
+        if self.told.get(place, order) > order:
             return "superseded"
-        self.told[place] = age
+        self.told[place] = order
         return "notified"
 
     # ---- a build
