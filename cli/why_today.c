@@ -75,8 +75,10 @@ static bool is_no_match(const json_t *decision)
   }
 }
 
-/* RENDERING is NULL where nothing is kept of the webhook. What was decided then counts: a rule that asked for a
- * value that is not kept would seem undecided now. */
+/*
+ * RENDERING is NULL where nothing is kept of the webhook. What was decided then counts: a rule that asked for
+ * a value that is not kept would seem undecided now.
+ */
 static void add_to(const struct kh_why_today *today, const struct kh_rendering *rendering, json_t *decision)
 {
   const struct kh_rule *rule = kh_why_today_named(today,
