@@ -28,7 +28,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_PATCH = do_GET = do_POST
+    do_PATCH = do_PUT = do_GET = do_POST
 
     def log_message(self, *_):
         pass

@@ -2,6 +2,7 @@
 
 #include "memory/sqlite/journal.h"
 #include "memory/sqlite/look_parts.h"
+#include "memory/sqlite/past.h"
 
 #include <jansson.h>
 
@@ -333,10 +334,33 @@ static enum kh_err owe_one(struct kh_look *look, const struct kh_delivery *deliv
   return kh_call_run(&owe);
 }
 
-enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
-                        const struct kh_delivery *deliveries, size_t count, int64_t *seq,
+/* A worker may have told a newer state since who owes it asked. */
+static enum kh_err tell_one(struct kh_look *look, const struct kh_told_row *row, int64_t now_us)
+{
+  int64_t value = 0;
+  bool told = false;
+  enum kh_err err = kh_db_was_told(look->db, row->what, now_us, &told, &value);
+
+  if (err)
+    return err;
+  return value > row->value ? kh_db_fail(look->db, "a newer webhook has told its state meanwhile: try again")
+                            : kh_db_tell(look->db, row->what, now_us, row->value);
+}
+
+static enum kh_err tell_rows_of(struct kh_look *look, const struct kh_told_rows *told, int64_t now_us)
+{
+  enum kh_err err = KH_OK;
+
+  for (size_t i = 0; !err && i < told->room; i++)
+    if (told->rows[i].seen_us != 0)
+      err = tell_one(look, &told->rows[i], now_us);
+  return err;
+}
+
+enum kh_err kh_look_owe(struct kh_look *look, const struct kh_look_owed *owed, int64_t now_us, int64_t *seq,
                         struct kh_diag *diag)
 {
+  const struct kh_journal *journal = owed->journal;
   struct kh_journal_end end;
   int64_t rule_list = 0;
 
@@ -351,8 +375,10 @@ enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
     err = kh_db_rule_list(look->db, journal->rules, &rule_list);
   if (!err)
     err = kh_db_write_journal(look->db, journal, rule_list, &end);
-  for (size_t i = 0; !err && i < count; i++)
-    err = owe_one(look, &deliveries[i], end.seq);
+  for (size_t i = 0; !err && i < owed->count; i++)
+    err = owe_one(look, &owed->deliveries[i], end.seq);
+  if (!err)
+    err = tell_rows_of(look, owed->told, now_us);
   look->has_changed = true;
   err = kh_look_end_change(look, kh_look_problem(look, err, diag), diag);
   *seq = err ? 0 : end.seq;

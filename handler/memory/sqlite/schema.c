@@ -326,6 +326,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " not_before_us, expires_us, created_us, since_us, webhook, subject)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14)"
         " ON CONFLICT (id) DO NOTHING",
+    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_WEBHOOK("pipeline") ", " OF_WEBHOOK(
@@ -574,7 +575,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                          " VALUES (?1, ?2, ?3, ?2 / " DAY_US ", ?4, ?5)",
     [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
     [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
-    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_MESSAGE] = "SELECT said, subject FROM messages WHERE what = ?1 AND seen_us >= ?2",
     [KH_SQL_MESSAGE_KEEP] = "INSERT OR REPLACE INTO messages (what, seen_us, subject, rule, notifier, place,"
                             " said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -44,6 +44,7 @@ enum kh_statement {
   KH_SQL_RULE_LIST_NEW,
   KH_SQL_OWE_TO,
   KH_SQL_OWE,
+  KH_SQL_TELL,
 
   /* for people (look.h) */
   KH_SQL_LIST,
@@ -150,7 +151,6 @@ enum kh_statement {
   KH_SQL_BUILD_NEW,
   KH_SQL_BUILD_DAY,
   KH_SQL_BUILD_KEEP,
-  KH_SQL_TELL,
   KH_SQL_MESSAGE,
   KH_SQL_MESSAGE_KEEP,
   KH_SQL_PRUNE_BRANCHES,
