@@ -47,7 +47,7 @@ class Attempts:
         name = member_text(fact.body, "pipeline", "name")
         path = "/slack" if rule.yaml.startswith("slack") else next(
             (path for path in self.texts if path.startswith("/campfire")), "")
-        return sum(name in text and f"build #{number} " in text for text in map(
+        return sum(bool(name in text and re.search(rf"build #{number}\b", text)) for text in map(
             lambda one: re.sub("</?strong>", "", json.dumps(one, ensure_ascii=False)), self.texts[path]))
 
 
@@ -233,6 +233,7 @@ class Comparison:
                   for one in told["not_seen"]}
         ours = {event: (rules, ever, last and time.strftime("%Y-%m-%d", time.gmtime(last)))
                 for event, (rules, ever, last) in missing.items()}
+        self.reasons.update("not seen, but ever" if ever else "never seen" for _, ever, _ in ours.values())
         self.hold(build, "not seen", {event: one for event, one in theirs.items() if ours.get(event) != one},
                   {event: one for event, one in ours.items() if theirs.get(event) != one})
         return missing
@@ -302,4 +303,4 @@ class Run:
 WANTED = ("nothing of it came", "lost", "late", "out of order", "done", "replay", "repeat", "notified",
           "not_event", "build_blocked", "not_pipeline", "not_branch", "condition_false", "undecided",
           "said_already", "superseded", "no_place", "not_there", "delivered", "waiting", "resting", "refused",
-          "dead", "expired", "replaced")
+          "dead", "expired", "replaced", "not seen, but ever", "never seen")
