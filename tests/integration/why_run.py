@@ -295,6 +295,9 @@ class Run:
         print("reasons: " + ", ".join(f"{count} {word}" for word, count in compared.reasons.most_common()))
         self.report.check(f"why, seed {self.seed}: {len(chosen)} builds, as the model says",
                           not compared.differ, dict(compared.differ))
+        decided = [reason for fact in compared.journal.facts for _, reason in fact.decisions]
+        self.report.check("the model has an opinion of next to all decisions",
+                          decided.count(None) * 1000 < len(decided), (decided.count(None), len(decided)))
         few = [kind for kind in WANTED if not counted.get(kind) and not compared.reasons.get(kind)]
         self.report.check("each kind is among them", not few, few)
         check_secrets(self.report, place)
