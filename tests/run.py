@@ -54,6 +54,7 @@ STEPS = [
       ["script/soak", "disasters", "--seed", "1", "--seconds", "8", "--minutes", "0"]]),
     ("fcgi_state", [integration("fcgi_state")]),
     ("settle", [integration("settle")]),
+    ("why_model", [integration("why_model")]),
     ("journal_commands", [integration("journal_commands")]),
     ("diff", [integration("diff")]),
     ("replay", [integration("replay")]),

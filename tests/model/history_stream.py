@@ -400,8 +400,8 @@ def builds_of(random_, pipeline, count, start_s):
 
 
 def stream(seed, builds=BUILDS, start_s=START_S):
-    """All webhooks of the month that begins at START_S, in the order in which they arrive; received_us differs
-    for each."""
+    """All webhooks of the month that begins at START_S, in the order in which they arrive; received_us
+    differs for each."""
     random_ = random.Random(f"history {seed} {builds}")
     count = min(PIPELINES_MAX, max(PIPELINES_LEAST, builds // BUILDS_A_PIPELINE))
     arriving = []

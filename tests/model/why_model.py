@@ -9,7 +9,7 @@ import json
 import re
 
 from model.condition_model import branch_matches, evaluate
-from model.history_model import History, Said, Seen, is_newer, member, organization_of
+from model.history_model import History, Said, Seen, latest_time, member, organization_of
 from model.names import ConditionError, NoOpinion
 from model.notify_model import _names as names_of_notify
 
@@ -23,8 +23,8 @@ OF_ENDS = ("build.failing", "build.finished")
 
 @dataclasses.dataclass
 class Rule:
-    """EVENTS: as written, or the notifier's own. LEAVES_BLOCKED: by default it leaves blocked builds out. ONCE:
-    of which events it speaks once per build ("*": of all). PLACE: what its place is made of, or None."""
+    """EVENTS: as written, or the notifier's own. LEAVES_BLOCKED: by default it leaves blocked builds out.
+    ONCE: of which events it speaks once per build ("*": of all). PLACE: what its place is made of."""
     name: str
     yaml: str
     events: tuple
@@ -40,7 +40,8 @@ class Rule:
         lines = [f"  - name: {self.name}", f"    {self.yaml}"]
         if self.has_own_events:
             lines.append(f"    events: [{', '.join(self.events)}]")
-        for key, value in (("pipelines", self.pipelines), ("branches", self.branches), ("if", self.condition)):
+        for key, value in (("pipelines", self.pipelines), ("branches", self.branches),
+                           ("if", self.condition)):
             if value:
                 lines.append(f"    {key}: {json.dumps(value)}")
         return "\n".join(lines)
@@ -55,8 +56,9 @@ def _hook(name):
 
 RULES = (
     Rule("everything", _hook("HOOK_GOOD"), ("build.*",)),
-    Rule("breaks", _hook("HOOK_GOOD"), OF_ENDS, "pipeline.started_failing && build.branch == pipeline.default_branch",
-         once=("*",), has_own_events=True),
+    Rule("breaks", _hook("HOOK_GOOD"), OF_ENDS,
+         "pipeline.started_failing && build.branch == pipeline.default_branch", once=("*",),
+         has_own_events=True),
     Rule("thrice", "log: {message: thrice}", ("build.*", "job.finished"),
          "at_least(pipeline.consecutive_failures, 3)", once=("*",), has_own_events=True),
     Rule("mended", _hook("HOOK_GOOD"), ("build.finished",), "build.fixed && build.branch != 'main'",
@@ -79,8 +81,8 @@ RULES = (
     Rule("fire", "basecamp_campfire: {env: CAMPFIRE}", (*OF_BUILDS, "build.skipped"), pipelines="kite-2",
          once=("build.running",)),
     Rule("plain", "webhook: {env: HOOK_PLAIN}", OF_BUILDS, once=("build.running",)),
-    Rule("mentions", 'slack: {channels: "#all", message: "x"}', ("build.finished",),
-         'build.message =~ /Kite 0/ && build.author.email =~ /^mara/',
+    Rule("mentions", 'slack: {channels: "#all", message: "{{pipeline.name}} build #{{build.number}} "}',
+         ("build.finished",), 'build.message =~ /Kite 0/ && build.author.email =~ /^mara/',
          has_own_events=True),
     Rule("blocked-too", 'log: {message: "{{build.state}}"}', ("build.finished",),
          'build.state == "blocked" && pipeline.next_finished_build_exists != true', has_own_events=True),
@@ -181,17 +183,20 @@ class Journal:
         return "notified"
 
     def place_status(self, fact, build):
-        """The newest one stays: what was sent later, and of the same second what is further on."""
+        """The newest one stays: what was sent later, or where nothing is signed, what has the latest time in
+        it; and of the same second what is further on."""
         repository = member(member(fact.body, "pipeline"), "repository", str) or ""
         commit = member(build, "commit", str) or ""
         if not repository.startswith("git@github.com:") or not re.fullmatch(r"[0-9a-f]{40}", commit):
             return "not_there"
-        place = commit, fact.pipeline
-        age = Said(fact.body, fact.webhook.sent_s).age[:2] + (0, 0)
-        told = self.told.get(place)
-        if told is not None and is_newer(told, age):
+        said, latest = Said(fact.body, fact.webhook.sent_s), latest_time(fact.body)
+        at_s = fact.webhook.sent_s or (latest or 0) // SECOND_US
+        if not said.is_remembered or not at_s:
+            return "notified"
+        place, order = (commit, fact.pipeline), (at_s, said.age[1], said.age[3])
+        if self.told.get(place, order) > order:
             return "superseded"
-        self.told[place] = age
+        self.told[place] = order
         return "notified"
 
     # ---- a build
@@ -225,8 +230,7 @@ class Journal:
         return last is not None, last
 
     def neighbours(self, organization, pipeline, number):
-        """None, or of its pipeline how many webhooks, the last, and (number, first, last) of the builds around
-        it."""
+        """Of its pipeline how many webhooks, the last, and (number, first, last) of the builds around it."""
         times = collections.defaultdict(list)
         count, last = 0, None
         for fact in self.facts:
@@ -256,8 +260,8 @@ def hour(moment_s):
 # ---- what becomes of a notification
 
 def fates(answers, is_old, may_rest):
-    """The reasons that one may have whose attempts a destination answered by ANSWERS, each a status, or 0 where
-    none came. IS_OLD: a day. MAY_REST: its destination has failed, or keeps a pace."""
+    """The reasons that one may have whose attempts a destination answered by ANSWERS, each a status, or 0
+    where none came. IS_OLD: a day. MAY_REST: its destination has failed, or keeps a pace."""
     if not answers:
         return {"resting"} if may_rest == "surely" else {"resting", "due"} if may_rest else {"due"}
     last = answers[-1]
