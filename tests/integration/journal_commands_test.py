@@ -316,11 +316,15 @@ def test_follow(cli, report):
                      follower.builds())
         work(cli, 3)
         report.check("a worker may leave and come back", follower.has([1, 2, 3]), follower.builds())
+        forgotten = ask(cli, "forget", "kite-frame")
+        work(cli, 8)
+        report.check("what comes behind a line that was forgotten is told", follower.has([1, 2, 3, 8]),
+                     (follower.builds(), forgotten))
         for name in ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm"):
             if os.path.exists(f"{cli.path('state')}/{name}"):
                 os.remove(f"{cli.path('state')}/{name}")
         work(cli, 4)
-        report.check("so does one that is made anew", follower.has([1, 2, 3, 4]), follower.builds())
+        report.check("so does one that is made anew", follower.has([1, 2, 3, 8, 4]), follower.builds())
         follower.child.send_signal(signal.SIGINT)
         report.check("SIGINT ends it well", follower.child.wait(10) == 0, follower.child.returncode)
     with Follower(cli, "-n", "0", "--build", "6") as follower:
