@@ -180,7 +180,10 @@ def test_misuse(cli, report):
         (["log", "x"], "'x' is too much"), (["log", "-n", "-1"], "'-1'"), (["log", "--build", "0"], "'0'"),
         (["log", "--verdict", "not_event"], "is of a rule, not of a webhook"),
         (["log", "--reason", "dead"], "`kitehook outbox list`"), (["log", "--reason", "nope"], "docs/why.md"),
-        (["log", "--since", "soon"], "not a duration"), (["log", "--pipeline", ""], "is empty"),
+        (["log", "--since", "soon"], "not a duration"),
+        (["log", "--since", "9223372036854775807s"], "not a duration"),
+        (["diff", "a.yml", "b.yml", "--since", "106751991167300d"], "not a duration"),
+        (["log", "--pipeline", ""], "is empty"),
         (["show"], "ID is missing"), (["show", ""], "is empty"), (["show", "1", "2"], "'2' is too much"),
         (["why"], "PIPELINE/NUMBER is missing"), (["why", "kite-frame"], "is no build"),
         (["why", "kite-frame/0"], "is no build"), (["why", "/12"], "is no build"),
@@ -316,11 +319,15 @@ def test_follow(cli, report):
                      follower.builds())
         work(cli, 3)
         report.check("a worker may leave and come back", follower.has([1, 2, 3]), follower.builds())
+        forgotten = ask(cli, "forget", "kite-frame")
+        work(cli, 8)
+        report.check("what comes behind a line that was forgotten is told", follower.has([1, 2, 3, 8]),
+                     (follower.builds(), forgotten))
         for name in ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm"):
             if os.path.exists(f"{cli.path('state')}/{name}"):
                 os.remove(f"{cli.path('state')}/{name}")
         work(cli, 4)
-        report.check("so does one that is made anew", follower.has([1, 2, 3, 4]), follower.builds())
+        report.check("so does one that is made anew", follower.has([1, 2, 3, 8, 4]), follower.builds())
         follower.child.send_signal(signal.SIGINT)
         report.check("SIGINT ends it well", follower.child.wait(10) == 0, follower.child.returncode)
     with Follower(cli, "-n", "0", "--build", "6") as follower:

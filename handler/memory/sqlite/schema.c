@@ -114,11 +114,12 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
  * What came and what became of it. Where a row ends, if all lie on pages end to end, bounds.c adds up; what
  * is long comes last. No index: it would cost each webhook, and people wait a moment.
  *
- * Ended is what left deliveries, by which number of reason.h; rule_lists, what was asked; seen, which events
- * ever came.
+ * No number comes twice, also where the last line was forgotten: people have noted it. Ended is what left
+ * deliveries, by which number of reason.h; rule_lists, what was asked; seen, which events ever came.
  */
 #define JOURNAL                                                                                           \
-  "CREATE TABLE journal (seq INTEGER PRIMARY KEY, end_bytes INTEGER NOT NULL, done_us INTEGER NOT NULL,"  \
+  "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, end_bytes INTEGER NOT NULL,"              \
+  " done_us INTEGER NOT NULL,"                                                                            \
   " received_us INTEGER NOT NULL, rule_list INTEGER NOT NULL, build_number INTEGER NOT NULL,"             \
   " deliveries INTEGER NOT NULL, sent_s INTEGER NOT NULL, bytes INTEGER NOT NULL, entry TEXT NOT NULL,"   \
   " request_id TEXT NOT NULL, event TEXT NOT NULL, organization TEXT NOT NULL, pipeline TEXT NOT NULL,"   \
@@ -311,7 +312,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
     [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
     [KH_SQL_TOLD] = "SELECT value FROM told WHERE what = ?1 AND seen_us >= ?2",
-    [KH_SQL_JOURNAL_END] = "SELECT seq, end_bytes FROM journal ORDER BY seq DESC LIMIT 1",
+    [KH_SQL_JOURNAL_END] = "SELECT seq, (SELECT end_bytes FROM journal ORDER BY journal.seq DESC LIMIT 1)"
+                           " FROM sqlite_sequence WHERE name = 'journal'",
     [KH_SQL_JOURNAL] =
         "INSERT INTO journal (seq, end_bytes, done_us, received_us, rule_list, build_number, deliveries,"
         " sent_s, bytes, entry, request_id, event, organization, pipeline, branch, state, verdict, build_id,"
@@ -451,7 +453,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_JOURNAL_OLD] = "SELECT seq, end_bytes, done_us FROM journal ORDER BY seq LIMIT 513",
     [KH_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
     [KH_SQL_PRUNE_ENDED] = "DELETE FROM ended WHERE webhook <= ?1 RETURNING bytes",
-    [KH_SQL_OWED_FOR_NONE] = "UPDATE deliveries SET webhook = 0 WHERE webhook > 0",
     [KH_SQL_FATES_BYTES] = "SELECT coalesce(sum(bytes), 0) FROM ended",
     [KH_SQL_CHANGED_BY_OTHERS] = "SELECT data_version FROM pragma_data_version",
     [KH_SQL_PRUNE_RULE_LISTS] = "DELETE FROM rule_lists WHERE id NOT IN (SELECT rule_list FROM journal)",
