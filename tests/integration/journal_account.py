@@ -22,7 +22,6 @@ class Look:
         rules = {None: None, 0: None}
         rules.update((number, json.loads(text)) for number, text in db.execute(
             "SELECT id, rules FROM rule_lists"))
-        self.rule_lists = len(rules) - 2
         self.lines = [Line(*row[:-1], rules[row[-1]]) for row in db.execute(
             "SELECT seq, entry, verdict, deliveries, decisions, rule_list FROM journal ORDER BY seq")]
         self.fates = [Fate(*row) for row in db.execute("SELECT webhook, id, rule, reason, status FROM ended")]
@@ -55,9 +54,6 @@ class Look:
         strangers = [one for one in self.fates if not seqs or not seqs[0] <= one.webhook <= seqs[-1]]
         if strangers:
             found.append(("fates of no line", strangers[:3], len(strangers)))
-        lists = {id(line.rules) for line in self.lines if line.rules is not None}
-        if self.rule_lists > len(lists) + 1:
-            found.append(("lists of rules of no line", self.rule_lists, len(lists)))
         return found
 
 
