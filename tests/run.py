@@ -53,6 +53,7 @@ STEPS = [
       ["script/soak", "disasters", "--seed", "1", "--seconds", "8", "--minutes", "0"]]),
     ("fcgi_state", [integration("fcgi_state")]),
     ("settle", [integration("settle")]),
+    ("journal", [["script/build", "clang"], integration("journal")]),
     ("journal_commands", [integration("journal_commands")]),
     ("diff", [integration("diff"), integration("replay")]),
     ("front_door", [integration("front_door")]),

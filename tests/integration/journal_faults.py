@@ -14,7 +14,8 @@ from stage import Arrivals, id_of, LATER_S, Stage, Webhook
 
 NUMBER = re.compile(rb'"number":(\d+)')
 RULES = ("first", "second", "journal")  # the last writes into the log
-REFUSED, TRIED_TWICE = 3, 4  # of so many webhooks one: by `second` refused, by `first` taken when it comes again
+# Of so many webhooks one is refused by `second`, or taken by `first` only when it comes again.
+REFUSED, TRIED_TWICE = 3, 4
 PASSES_MAX = 6
 COPIES_MAX = 2   # of what was taken: one for a fault between the answer and its record
 MANY_A_ROUND, ALIVE_S = 12, 0.25
