@@ -6,13 +6,13 @@ import json
 import shutil
 import sqlite3
 
-DELIVERED, DEAD = 40, 46  # as they stand on disk: docs/why.md has their words
+DELIVERED = 40  # as it stands on disk: handler/memory/reason.h
 OWN = ("journal", "ended")  # the tables that journal.max_bytes bounds
 BESIDE = ("rule_lists", "sqlite_autoindex_rule_lists_1", "seen")
 
 Line = collections.namedtuple("Line", "seq entry verdict deliveries decisions rules")
-Fate = collections.namedtuple("Fate", "webhook id rule reason status")
-Owed = collections.namedtuple("Owed", "webhook id rule is_dead status attempts")
+Fate = collections.namedtuple("Fate", "webhook id rule reason tries")
+Owed = collections.namedtuple("Owed", "webhook id rule is_dead status")
 
 
 class Look:
@@ -24,9 +24,9 @@ class Look:
             "SELECT id, rules FROM rule_lists"))
         self.lines = [Line(*row[:-1], rules[row[-1]]) for row in db.execute(
             "SELECT seq, entry, verdict, deliveries, decisions, rule_list FROM journal ORDER BY seq")]
-        self.fates = [Fate(*row) for row in db.execute("SELECT webhook, id, rule, reason, status FROM ended")]
+        self.fates = [Fate(*row) for row in db.execute("SELECT webhook, id, rule, reason, tries FROM ended")]
         self.owed = [Owed(*row) for row in db.execute(
-            "SELECT webhook, id, rule, dead_us IS NOT NULL, status, attempt FROM deliveries")]
+            "SELECT webhook, id, rule, dead_us IS NOT NULL, status FROM deliveries")]
         self.pages = {name: db.execute("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = ?",
                                        (name,)).fetchone()[0] for name in OWN + BESIDE} if with_pages else {}
 
