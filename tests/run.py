@@ -55,6 +55,7 @@ STEPS = [
     ("fcgi_state", [integration("fcgi_state")]),
     ("settle", [integration("settle")]),
     ("why_model", [integration("why_model")]),
+    ("journal", [["script/build", "clang"], integration("journal")]),
     ("journal_commands", [integration("journal_commands")]),
     ("diff", [integration("diff")]),
     ("replay", [integration("replay")]),

@@ -9,12 +9,13 @@ import common
 import disk
 from cli_worker import drop, entry, ring
 from failpoints import FAILING, FATAL, in_turn
-from journal_account import DEAD, DELIVERED, look_at_copy
+from journal_account import DELIVERED, look_at_copy
 from stage import Arrivals, id_of, LATER_S, Stage, Webhook
 
 NUMBER = re.compile(rb'"number":(\d+)')
 RULES = ("first", "second", "journal")  # the last writes into the log
-REFUSED, TRIED_TWICE = 3, 4  # of so many webhooks one: by `second` refused, by `first` taken when it comes again
+# Of so many webhooks one is refused by `second`, or taken by `first` only when it comes again.
+REFUSED, TRIED_TWICE = 3, 4
 PASSES_MAX = 6
 COPIES_MAX = 2   # of what was taken: one for a fault between the answer and its record
 MANY_A_ROUND, ALIVE_S = 12, 0.25
@@ -130,8 +131,8 @@ class Truth:
 
     # ---- in the end
 
-    def finish(self):
-        """Later workers, for what waits for another try."""
+    def finish(self, is_whole=False):
+        """Later workers, for what waits for another try. IS_WHOLE: nothing went wrong."""
         for late in range(1, PASSES_MAX):
             if self.stage.work(traced=False, ahead_s=late * LATER_S) == 0:
                 break
@@ -149,6 +150,10 @@ class Truth:
         self.expect("refused, and not dead", dead == refused, dead ^ refused)
         self.expect("not delivered in the end", delivered == self.ids - refused,
                     delivered ^ (self.ids - refused))
+        failed = {one.id: one.tries.count(" 500 ") for one in seen.fates if " 500 " in one.tries}
+        answered = {one: said.count(500) for one, said in self.fakes.answers.items() if 500 in said}
+        self.expect("tries that were not failed", failed == answered if is_whole else
+                    failed.items() <= answered.items(), failed, answered)
         self.expect("owed in the end", len(seen.owed) == len(dead), seen.owed[:SHOWN])
 
     def copies(self):
@@ -182,7 +187,7 @@ def failpoints(report, folder, dynamic, random_, stride):
             elif how not in FAILING and how != "half":
                 truth.expect("no fault, and set aside without a line", seen and truth.broken <= {
                     line.entry for line in seen.lines})
-            truth.finish()
+            truth.finish(is_whole=not fault)
             again = truth.copies()
             truth.expect("came again without a fault", fault or not again, again)
             copies += again

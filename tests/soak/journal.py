@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """The journal's bounds, and that it tells the truth whatever breaks.
 
-Without --faults, --webhooks webhooks (100,000), from small ones to such whose texts are all longer than what is
-kept of them, pass a worker under the usual bounds, and a tenth of them under each of some smaller ones. The
-configuration's rules change meanwhile; destinations take, refuse and fail. Beside the worker, once a second,
-somebody counts: lines and pages are within 5 % of the bound, not less than may be kept, and the lines are just
-those that the worker's log told of last, with one fate for each of their deliveries.
+Without --faults, --webhooks webhooks (100,000), from small ones to such whose texts are all longer than what
+is kept of them, pass a worker under the usual bounds, and a tenth of them under each of some smaller ones.
+The configuration's rules change meanwhile; destinations take, refuse and fail. Beside the worker, once a
+second, somebody counts: lines and pages are within 5 % of the bound, not less than may be kept, and the lines
+are just those that the worker's log told of last, with one fate for each of their deliveries.
 
-With --faults a worker is killed before, after and in the middle of each call that changes the state folder, and
-each of these calls fails, for a full disk and a broken one; then workers are killed at random, --kills times.
-After each: what the journal has was worked, what was worked is in it, and fates are what destinations answered.
+With --faults a worker is killed before, after and in the middle of each call that changes the state folder,
+and each of these calls fails, for a full disk and a broken one; then workers are killed at random, --kills
+times. After each: what the journal has was worked, what was worked is in it, and fates are what destinations
+answered.
 
-Slices of both are a step of ./script/test: tests/integration/journal_test.py. Build first: script/build release;
-for --faults script/build clang.
+Slices of both are a step of ./script/test: tests/integration/journal_test.py. Build first: script/build
+release; for --faults script/build clang.
 """
 import argparse
 import pathlib
