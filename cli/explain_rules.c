@@ -139,15 +139,6 @@ static json_t *destinations_of(const struct kh_config *config, const struct kh_r
   return destinations;
 }
 
-/* As the worker notes it. */
-static void add_reason(json_t *answer, enum kh_err err, const struct kh_mistake *undecided, size_t made)
-{
-  const enum kh_reason reason = kh_reason_of_rendered(err, undecided, made);
-
-  kh_reason_put(answer, reason,
-                kh_str_of(reason == KH_REASON_NOT_RENDERED ? kh_err_token(err) : undecided->text));
-}
-
 static void add_delivery(json_t *answer, const struct kh_config *config, const struct kh_rule *rule,
                          const json_t *entry, struct kh_rendering *rendering, const struct kh_dry_run *run)
 {
@@ -158,7 +149,8 @@ static void add_delivery(json_t *answer, const struct kh_config *config, const s
   enum kh_err err = kh_rule_render(rule, rendering, digest, run->webhook.now_us, &made);
   if (err)
     json_object_set_new(answer, "problem", json_string(kh_err_token(err)));
-  add_reason(answer, err, &rendering->undecided, made.count);
+  kh_reason_put(answer, kh_reason_of_rendered(err, &rendering->undecided, made.count),
+                kh_str_of(kh_note_of_rendered(err, &rendering->undecided)));
   if (made.count == 0)
     return;
   const struct kh_str body = kh_buf_view(&made.at[0].body);

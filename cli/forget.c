@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include "journal_ask.h"
 #include "pipelines.h"
 #include "rules/decision.h"
 #include "screen.h"
@@ -32,23 +33,6 @@ static void add_owed(void *self, struct kh_str id)
   const struct forgetting *forgetting = self;
 
   json_array_append_new(forgetting->owed, json_stringn(id.at, id.len));
-}
-
-/* What was told is known by its rule alone: a hash of it and of a build. */
-static void read_rules(struct forgetting *forgetting, const struct kh_state_folder *folder)
-{
-  struct kh_diags diags = {0};
-
-  if (kh_setup_open(&forgetting->rules, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL,
-                    &diags)) {
-    fprintf(stderr,
-            "kitehook %s: the rules cannot be read (`kitehook check` says why), so that they have spoken of "
-            "these builds stays remembered, as hashes, for up to 30 days\n",
-            forgetting->call->self->name);
-    kh_setup_close(forgetting->rules);
-    forgetting->rules = NULL;
-  }
-  kh_diags_release(&diags);
 }
 
 /* ---- what was done ---- */
@@ -189,7 +173,9 @@ static int perform(const struct call *call)
     code = kh_state_folder_open(&folder, call->self, call->config_path);
   if (code != KH_EXIT_OK)
     goto done;
-  read_rules(&forgetting, &folder);
+  /* What was told is known by its rule alone: a hash of it and of a build. */
+  forgetting.rules = kh_journal_rules(&folder, "so that they have spoken of these builds stays remembered, "
+                                               "as hashes, for up to 30 days");
   if (kh_look_open(&look, folder.config->state, KH_LOOK_AND_CHANGE, &diag))
     code = kh_cli_fail(call->self, KH_EXIT_STATE, "%s", diag.text);
   else

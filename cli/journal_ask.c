@@ -40,6 +40,29 @@ enum kh_err kh_journal_pipeline(struct kh_look *look, struct kh_str pipeline, st
   return pipeline.len > 0 ? kh_look_pipelines(look, name_by_id, &naming, diag) : KH_OK;
 }
 
+/* The whole configuration, without secrets; NULL where it has a mistake. */
+static struct kh_setup *open_setup(const struct kh_state_folder *folder)
+{
+  struct kh_setup *setup = NULL;
+  struct kh_diags diags = {0};
+
+  if (kh_setup_open(&setup, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL, &diags)) {
+    kh_setup_close(setup);
+    setup = NULL;
+  }
+  kh_diags_release(&diags);
+  return setup;
+}
+
+static bool is_switched_off(const struct kh_state_folder *folder)
+{
+  struct kh_setup *setup = open_setup(folder);
+  const bool is_off = setup && setup->config.journal_max_entries == 0;
+
+  kh_setup_close(setup);
+  return is_off;
+}
+
 int kh_journal_must_have_some(const struct kh_state_folder *folder, struct kh_look *look,
                               struct kh_look_span *span)
 {
@@ -49,21 +72,20 @@ int kh_journal_must_have_some(const struct kh_state_folder *folder, struct kh_lo
     return kh_cli_fail(folder->self, KH_EXIT_STATE, "%s", diag.text);
   if (span->webhooks > 0)
     return KH_EXIT_OK;
+  if (is_switched_off(folder))
+    return kh_cli_fail(folder->self, KH_EXIT_NO,
+                       "there is no journal: %s has `journal: {max_entries: 0}`; raise it, such as to 10000",
+                       folder->config->path);
   return kh_cli_fail(folder->self, KH_EXIT_NO,
                      "the journal is empty: no worker has worked on a webhook; type: kitehook status");
 }
 
 struct kh_setup *kh_journal_rules(const struct kh_state_folder *folder, const char *so)
 {
-  struct kh_setup *setup = NULL;
-  struct kh_diags diags = {0};
+  struct kh_setup *setup = open_setup(folder);
 
-  if (kh_setup_open(&setup, folder->config->path, KH_CONFIG_DRY, kh_cli_environment(), NULL, &diags)) {
+  if (!setup)
     fprintf(stderr, "kitehook %s: the rules cannot be read (`kitehook check` says why), %s\n",
             folder->self->name, so);
-    kh_setup_close(setup);
-    setup = NULL;
-  }
-  kh_diags_release(&diags);
   return setup;
 }

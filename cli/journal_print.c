@@ -45,6 +45,17 @@ void kh_journal_print_build(const json_t *webhook)
   put(", job ", text_of(webhook, text_of(webhook, "job_name").len > 0 ? "job_name" : "job"));
 }
 
+void kh_journal_print_proof(const char *before, const json_t *webhook)
+{
+  if (!json_is_string(json_object_get(webhook, "proof")))
+    return;
+  printf("%sproven by ", before);
+  kh_output_print_member(webhook, "proof");
+  printf(" (secret ");
+  kh_output_print_member(webhook, "secret");
+  putchar(')');
+}
+
 /* "done, 1 notified, 2 not_event" */
 static void print_reasons(const json_t *webhook)
 {

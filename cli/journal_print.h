@@ -10,6 +10,8 @@
 void kh_journal_print_time(const json_t *time);
 /* "acme-kites/kite-frame #12 main failed", of what a webhook has of these. */
 void kh_journal_print_build(const json_t *webhook);
+/* BEFORE and "proven by signature (secret default)"; nothing of one that an older version noted. */
+void kh_journal_print_proof(const char *before, const json_t *webhook);
 /* A webhook on one line, with its "reasons" (kh_journal_reasons_json). */
 void kh_journal_print_line(const json_t *webhook);
 /* "breaks -> slack env:HOOK: its condition is not true (condition_false)", behind INDENT blanks. */

@@ -151,7 +151,9 @@ bool kh_cli_take_number(const struct kh_command *self, const char *name, const c
 
 bool kh_cli_take_duration(const struct kh_command *self, const char *name, const char *text, void *value)
 {
-  if (kh_config_duration_s(text, value))
+  const int64_t most_s = INT64_C(36500) * 86400;
+
+  if (kh_config_duration_s(text, value) && *(int64_t *)value <= most_s)
     return true;
   kh_cli_misused(self, "--%s '%s' is not a duration such as 90s, 5m or 2d", name, text);
   return false;

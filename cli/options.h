@@ -26,7 +26,7 @@ bool kh_cli_take_flag(const struct kh_command *self, const char *name, const cha
 bool kh_cli_take_text(const struct kh_command *self, const char *name, const char *text, void *value);
 /* A whole number of at least 0, into an int64_t. */
 bool kh_cli_take_number(const struct kh_command *self, const char *name, const char *text, void *value);
-/* A duration in seconds, into an int64_t. */
+/* A duration of at most 100 years, in seconds, into an int64_t. */
 bool kh_cli_take_duration(const struct kh_command *self, const char *name, const char *text, void *value);
 /* "signature" or "token", into an enum kh_proof_kind. */
 bool kh_cli_take_mode(const struct kh_command *self, const char *name, const char *text, void *value);

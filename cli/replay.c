@@ -4,6 +4,7 @@
 #include "destination.h"
 #include "journal_print.h"
 #include "journal_rows.h"
+#include "memory/told.h"
 #include "notify/notifiers.h"
 #include "reason_words.h"
 #include "renew.h"
@@ -28,6 +29,7 @@ struct replay {
   struct kh_look *look;
   struct kh_rerun *rerun;
   struct kh_rules_listed listed;
+  struct kh_told_rows told; /* which state, to which place, by the webhook at hand */
   struct kh_json doc;
   int64_t now_us;
   json_t *webhooks;
@@ -39,7 +41,7 @@ struct replay {
 
 /*
  * A place that a newer webhook has told its state keeps it. That a rule has spoken of the build already is no
- * reason to be silent when a person asks once more: those are told with no value.
+ * reason to be silent when a person asks once more, and then no news: those are told with no value.
  */
 static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, bool *told,
                             int64_t *value)
@@ -54,16 +56,22 @@ static enum kh_err was_told(void *self, const unsigned char what[KH_DIGEST_BYTES
 
 static enum kh_err tell(void *self, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us, int64_t value)
 {
-  (void)self;
-  (void)what;
-  (void)now_us;
-  (void)value;
-  return KH_OK;
+  struct replay *replay = self;
+  const struct kh_memory told = kh_told_memory(&replay->told);
+
+  return value != 0 ? kh_memory_tell(&told, what, now_us, value) : KH_OK;
 }
 
 static const struct kh_memory_ops told_memory = {.was_told = was_told, .tell = tell};
 
 /* ---- what the rules make of it ---- */
+
+static bool has_unkept_place(const struct kh_delivery *delivery)
+{
+  const struct kh_notifier *notifier = kh_notifier_named(kh_str_of(delivery->notifier));
+
+  return notifier && notifier->unkept_place && strcmp(delivery->place, notifier->unkept_place) == 0;
+}
 
 static json_t *messages_of(const struct replay *replay, const struct kh_rule *rule,
                            const struct kh_deliveries *made)
@@ -75,6 +83,7 @@ static json_t *messages_of(const struct replay *replay, const struct kh_rule *ru
       continue;
     json_t *message = json_object();
     json_object_set_new(message, "destination", kh_asked_destination(replay->setup, &made->at[i]));
+    json_object_set_new(message, "is_kept", json_boolean(!has_unkept_place(&made->at[i])));
     json_object_set_new(message, "body", kh_output_json(kh_buf_view(&made->at[i].body)));
     json_array_append_new(messages, message);
   }
@@ -115,6 +124,20 @@ static json_t *rules_of(const struct replay *replay, const struct kh_rerun_made 
 }
 
 /* ---- sending ---- */
+
+/* Nobody knows their address. */
+static void drop_unkept(struct kh_deliveries *made)
+{
+  size_t kept = 0;
+
+  for (size_t i = 0; i < made->count; i++) {
+    if (has_unkept_place(&made->at[i]))
+      kh_delivery_release(&made->at[i]);
+    else
+      made->at[kept++] = made->at[i];
+  }
+  made->count = kept;
+}
 
 static bool has_own(const struct replay *replay, const struct kh_delivery *delivery)
 {
@@ -171,15 +194,17 @@ static struct kh_journal journal_of(const struct replay *replay, const struct kh
 }
 
 static void send(struct replay *replay, const struct kh_look_webhook *webhook, const char *entry,
-                 const struct kh_rerun_made *made, json_t *told)
+                 struct kh_rerun_made *made, json_t *told)
 {
-  const struct kh_journal journal = journal_of(replay, webhook, entry, made);
   struct kh_diag diag = {0};
   int64_t seq = 0;
 
+  drop_unkept(&made->deliveries);
+  const struct kh_journal journal = journal_of(replay, webhook, entry, made);
   if (made->deliveries.count == 0 || is_refused(replay, webhook, &made->deliveries))
     return;
-  if (kh_look_owe(replay->look, &journal, made->deliveries.at, made->deliveries.count, &seq, &diag)) {
+  const struct kh_look_owed owed = {&journal, made->deliveries.at, made->deliveries.count, &replay->told};
+  if (kh_look_owe(replay->look, &owed, replay->now_us, &seq, &diag)) {
     replay->code = kh_cli_fail(replay->call->self, KH_EXIT_STATE, "%s", diag.text);
     return;
   }
@@ -224,6 +249,7 @@ static bool replay_webhook(void *self, const struct kh_look_webhook *webhook)
   if (!err && !cannot && replay->call->send)
     send(replay, webhook, entry, &made, told);
   json_array_append_new(replay->webhooks, told);
+  kh_told_release(&replay->told);
   kh_rerun_made_release(&made);
   kh_kept_release(&kept);
   return false;
@@ -260,7 +286,8 @@ static void print_rule(const json_t *rule)
   {
     fputs("  to ", stdout);
     kh_output_print_member(message, "destination");
-    putchar('\n');
+    puts(json_is_true(json_object_get(message, "is_kept")) ? ""
+                                                           : ", whose address is not kept: it is not sent");
     kh_output_print_notification(
         kh_notifier_named(kh_str_of(json_string_value(json_object_get(rule, "notifier")))),
         json_object_get(message, "body"));

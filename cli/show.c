@@ -63,11 +63,8 @@ static void print_request(const json_t *webhook)
   kh_journal_print_build(webhook);
   printf("\nrequest  ");
   kh_output_print_member(webhook, "request_id");
-  printf(", proven by ");
-  kh_output_print_member(webhook, "proof");
-  printf(" (secret ");
-  kh_output_print_member(webhook, "secret");
-  printf("), %" JSON_INTEGER_FORMAT " bytes", json_integer_value(json_object_get(webhook, "bytes")));
+  kh_journal_print_proof(", ", webhook);
+  printf(", %" JSON_INTEGER_FORMAT " bytes", json_integer_value(json_object_get(webhook, "bytes")));
   print_time(", sent ", webhook, "sent");
   print_time(", received ", webhook, "received");
   printf("\nentry    ");

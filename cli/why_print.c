@@ -103,18 +103,18 @@ static void print_webhook(const json_t *webhook, const char *only)
   kh_output_print_member(webhook, "event");
   print_if_there(", state ", webhook, "state");
   print_if_there(", job ", webhook, text_of(webhook, "job_name") ? "job_name" : "job");
-  printf("; proven by ");
-  kh_output_print_member(webhook, "proof");
-  printf(" (secret ");
-  kh_output_print_member(webhook, "secret");
-  printf(")\n%*s", INDENT, "");
+  kh_journal_print_proof("; ", webhook);
+  printf("\n%*s", INDENT, "");
   kh_output_print_member(webhook, "says");
   printf(" (");
   kh_output_print_member(webhook, "verdict");
   printf(")\n");
   json_array_foreach(rules, i, one) print_decision(one, json_object_get(webhook, "deliveries"), only != NULL);
   if (is_done(webhook) && json_array_size(rules) == 0)
-    printf("%*s%s\n", INDENT, "", only ? "this rule was not there then" : "there was no rule then");
+    printf("%*s%s\n", INDENT, "",
+           !text_of(webhook, "proof") ? "an older version worked on it, which noted no rules"
+           : only                     ? "this rule was not there then"
+                                      : "there was no rule then");
 }
 
 /* ---- what did not ---- */

@@ -59,7 +59,26 @@ static json_t *part_of(const struct kh_why_today *today, const struct kh_rule *r
   return part;
 }
 
-/* RENDERING is NULL where nothing is kept of the webhook. */
+static bool is_no_match(const json_t *decision)
+{
+  switch (kh_reason_by_word(kh_str_of(json_string_value(json_object_get(decision, "reason"))))) {
+  case KH_REASON_NOT_EVENT:
+  case KH_REASON_BUILD_BLOCKED:
+  case KH_REASON_NOT_PIPELINE:
+  case KH_REASON_NOT_BRANCH:
+  case KH_REASON_CONDITION_FALSE:
+  case KH_REASON_UNDECIDED:
+  case KH_REASON_NOT_KEPT:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/*
+ * RENDERING is NULL where nothing is kept of the webhook. What was decided then counts: a rule that asked for
+ * a value that is not kept would seem undecided now.
+ */
 static void add_to(const struct kh_why_today *today, const struct kh_rendering *rendering, json_t *decision)
 {
   const struct kh_rule *rule = kh_why_today_named(today,
@@ -67,7 +86,7 @@ static void add_to(const struct kh_why_today *today, const struct kh_rendering *
   const char *word = word_of(today, rule, json_string_value(json_object_get(decision, "digest")));
   json_t *part = NULL;
 
-  if (rendering && word && strcmp(word, "same") == 0)
+  if (rendering && word && strcmp(word, "same") == 0 && is_no_match(decision))
     part = part_of(today, rule, rendering);
   json_object_del(decision, "digest");
   json_object_set_new(decision, "today", word ? json_string(word) : json_null());

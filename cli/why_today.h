@@ -25,8 +25,8 @@ const struct kh_rule *kh_why_today_named(const struct kh_why_today *today, const
 /*
  * Into each of DECISIONS (kh_journal_add_rules) of WEBHOOK, in place of its "digest": "today", which is
  * "same", "changed", "gone" or, where nobody knows, null; and "part", null or the part of the rule that does
- * not hold, {"name": "if", …} with the rest as in kh_explain's answer: of a rule that is the same, as far as
- * the journal kept what it asks for.
+ * not hold, {"name": "if", …} with the rest as in kh_explain's answer: of a rule that is the same and did not
+ * match then, as far as the journal kept what it asks for.
  */
 void kh_why_today_add(const struct kh_why_today *today, const struct kh_look_webhook *webhook,
                       json_t *decisions);

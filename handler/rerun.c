@@ -72,7 +72,7 @@ static enum kh_err doubt_rule(struct kh_rerun *rerun, const struct kh_rule *rule
   bool is_unknown = false;
   enum kh_err err = KH_OK;
 
-  if (!rule->match.is_once_per_build || !outcome->is_remembered)
+  if (!kh_rule_is_once(rule, &outcome->event) || !outcome->is_remembered)
     return KH_OK;
   kh_rule_told(rule, outcome->sighting.build_id, what);
   if (*reason == KH_REASON_NOT_KEPT)

@@ -26,7 +26,7 @@ void kh_work_init(struct kh_work *work, const struct kh_config *config, const st
   kh_past_init(&work->past);
   kh_buf_init(&work->entry, ENTRY_MAX_BYTES);
   kh_buf_init(&work->lines, KH_WORK_LINES_MAX_BYTES);
-  kh_buf_init(&work->kept, KH_KEPT_MAX_BYTES);
+  kh_buf_init(&work->kept, KH_KEPT_ROOM_BYTES);
 }
 
 void kh_work_configure(struct kh_work *work, const struct kh_config *config, const struct kh_rules *rules)

@@ -143,18 +143,15 @@ static enum kh_reason reason_of_rendered(struct kh_work *work, const char *name,
                                          struct kh_outcome *outcome, size_t begin)
 {
   const struct kh_rule *rule = &work->rules->at[place];
-
   const enum kh_reason reason = kh_reason_of_rendered(rendered, undecided, outcome->made.count - begin);
+  const char *note = kh_note_of_rendered(rendered, undecided);
 
   if (rendered)
     log_failed(work, name, rule, rendered);
-  if (reason == KH_REASON_NOT_RENDERED) {
-    add_note(outcome, place, kh_err_token(rendered));
-    return reason;
-  }
-  log_undecided(work, name, rule, undecided);
-  if (undecided->kind != KH_MISTAKE_NONE)
-    add_note(outcome, place, undecided->text);
+  if (reason != KH_REASON_NOT_RENDERED)
+    log_undecided(work, name, rule, undecided);
+  if (note[0])
+    add_note(outcome, place, note);
   if (reason == KH_REASON_NOT_KEPT)
     drop_made(outcome, begin); /* nobody knows what it said */
   if (reason == KH_REASON_NOT_THERE)

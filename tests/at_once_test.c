@@ -348,7 +348,7 @@ START_TEST(a_rule_that_cannot_be_rendered_stops_alone)
       ck_assert_str_eq(kh_line_text(line, "notifier"), "lifx");
       ck_assert_str_eq(kh_line_text(line, "reason"), "not_rendered");
       ck_assert_str_eq(kh_line_text(line, "detail"),
-                       _i == 0 ? "its notification could not be made and is not sent"
+                       _i == 0 ? "it matches, but its notification could not be made and is not sent"
                                : "its notification is too large and is not sent");
     }
     json_decref(line);

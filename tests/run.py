@@ -7,6 +7,7 @@ circles is found by its processor time. (Not by RLIMIT_CPU: under it the kernel'
 which the benchmarks read, goes by ticks.)
 """
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import pathlib
@@ -21,7 +22,7 @@ SILENCE_S, LOOK_S, TELL_S = 180, 2, 30
 IDLE_SHARE = 0.01  # of one processor: what a stuck test's polling may use
 PROCESSOR_S = 3600  # of one command, with all that it started
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-PRINTING = threading.Lock()
+PRINTING, BUILDING = threading.Lock(), threading.Lock()  # no two builds of one folder at once
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
@@ -35,56 +36,60 @@ def integration(name, *more):
 
 
 STEPS = [
-    # name, commands
-    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j2"]]),
+    # name, commands; of those that run side by side the longest come first
+    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j3"]]),
     ("release", [["script/build", "release"]]),
     ("check", [["script/check"]]),
     ("matrix", [integration("matrix")]),
     ("clang", [["script/build", "clang"]]),
-    ("wire", [integration("wire")]),
-    ("cli", [integration("cli")]),
-    ("explain", [integration("explain")]),
-    ("cannot", [integration("cannot")]),
-    ("notify_blocks", [integration("notify_blocks")]),
-    ("notify", [integration("notify")]),
-    ("import", [integration("import")]),
-    ("destinations", [integration("destinations")]),
-    ("settle", [integration("settle")]),
-    ("leak", [integration("leak")]),
-    ("fcgi_state", [integration("fcgi_state")]),
-    ("front_door", [integration("front_door")]),
-    ("service", [integration("service")]),
-    ("commands", [integration("commands")]),
-    ("faults", [integration("faults")]),
-    ("status", [integration("status")]),
-    ("journal_commands", [integration("journal_commands")]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
     ("upgrade_from_0_1", [integration("upgrade")]),
-    ("moving", [["script/build", "clang"], integration("moving")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
-    ("notifiers", [integration("notifiers")]),
-    ("words", [integration("words")]),
+    ("service", [integration("service")]),
+    ("moving", [["script/build", "clang"], integration("moving")]),
+    ("bench_programs", [["bench/run", "--compile"]]),
     ("email", [integration("email")]),
-    ("github", [integration("github")]),
-    ("lambda", [integration("lambda")]),
-    ("eventbridge", [integration("eventbridge")]),
-    ("bootstrap", [integration("bootstrap", "--cached")]),
-    ("lambda_fun", [["tests/lambda_fun/check"]]),
-    ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]]),
     ("disasters",
      [["script/build", "clang"],
       ["script/soak", "disasters", "--seed", "1", "--seconds", "8", "--minutes", "0"]]),
+    ("fcgi_state", [integration("fcgi_state")]),
+    ("settle", [integration("settle")]),
+    ("why_model", [integration("why_model")]),
+    ("journal", [["script/build", "clang"], integration("journal")]),
+    ("journal_commands", [integration("journal_commands")]),
+    ("diff", [integration("diff")]),
+    ("replay", [integration("replay")]),
+    ("front_door", [integration("front_door")]),
+    ("leak", [integration("leak")]),
+    ("destinations", [integration("destinations")]),
+    ("cli", [integration("cli")]),
+    ("github", [integration("github")]),
+    ("wire", [integration("wire")]),
     ("template", [integration("template")]),
+    ("lambda", [integration("lambda")]),
     ("model", [integration("condition_model")]),
+    ("soak", [["script/soak", "lambda", "--invocations", "2000", "--faults", "300", "--seed", "1"]]),
     ("history", [integration("history")]),
-    ("history_command", [integration("history_command")]),
-    ("diff", [integration("diff"), integration("replay")]),
+    ("types", [["tests/types/check"]]),
     ("schema", [integration("schema")]),
+    ("explain", [integration("explain")]),
+    ("commands", [integration("commands")]),
+    ("eventbridge", [integration("eventbridge")]),
+    ("history_command", [integration("history_command")]),
     ("docs", [integration("docs")]),
+    ("notify_blocks", [integration("notify_blocks")]),
+    ("faults", [integration("faults")]),
+    ("words", [integration("words")]),
+    ("notifiers", [integration("notifiers")]),
+    ("status", [integration("status")]),
+    ("lambda_fun", [["tests/lambda_fun/check"]]),
     ("packages", [integration("packages")]),
     ("release_scripts", [integration("release")]),
     ("completions", [integration("completions")]),
-    ("types", [["tests/types/check"]]),
+    ("import", [integration("import")]),
+    ("cannot", [integration("cannot")]),
+    ("notify", [integration("notify")]),
+    ("bootstrap", [integration("bootstrap", "--cached")]),
     ("wakeup", [integration("wakeup")]),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]]),
     ("bench",
@@ -93,7 +98,8 @@ STEPS = [
 ]
 # What says early whether it is worth to wait for the rest: the last of them is one server.
 FIRST = ("unit", "release", "check", "matrix")
-# These use both processors, or count what they get done; the others wait much, and run two at a time.
+# These use both processors, or count what they get done; the others wait much, and run LANES at a time.
+LANES = 3
 ALONE = ("unit", "release", "clang", "wakeup", "load", "bench")
 
 
@@ -193,8 +199,9 @@ def run_step(name, commands):
 
     output, good = "", True
     for words in commands:
-        command = Command(words)
-        good = command.wait(tell_how_far) == 0
+        with BUILDING if words[0] == "script/build" else contextlib.nullcontext():
+            command = Command(words)
+            good = command.wait(tell_how_far) == 0
         output += "".join(command.output)
         if not good:
             break
@@ -222,7 +229,7 @@ def tell(name, output, counts, seconds):
 def run_steps(steps):
     """Their counts, in order: each of ALONE by itself, what stands between two of them side by side."""
     for alone, some in itertools.groupby(steps, lambda step: step[0] in ALONE):
-        with concurrent.futures.ThreadPoolExecutor(1 if alone else 2) as lanes:
+        with concurrent.futures.ThreadPoolExecutor(1 if alone else LANES) as lanes:
             yield from lanes.map(lambda step: run_step(*step), some)
 
 

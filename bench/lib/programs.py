@@ -60,6 +60,11 @@ def command_of(source, compiler):
     return shlex.split(" ".join(found))
 
 
+def calls_kitehook(source):
+    """True for a program that is compiled together with kitehook's own sources."""
+    return any(word in LINKED for word in command_of(source, "cc"))
+
+
 def is_older(program, files):
     return not program.exists() or any(file.stat().st_mtime > program.stat().st_mtime for file in files)
 

@@ -21,12 +21,14 @@
 #include "memory/memory.h"
 
 enum {
-  KH_KEPT_MAX_BYTES = 72 * 1024,    /* of one webhook; usually 1 to 2 KiB */
-  KH_KEPT_TEXT_MAX_BYTES = 4 * 1024 /* of one text; what is longer is cut, and withheld */
+  KH_KEPT_MAX_BYTES = 72 * 1024,     /* of one webhook; usually 1 to 2 KiB */
+  KH_KEPT_TEXT_MAX_BYTES = 4 * 1024, /* of one text; what is longer is cut, and withheld */
+  /* While it is written: with one text more, of control characters, which is taken back. */
+  KH_KEPT_ROOM_BYTES = KH_KEPT_MAX_BYTES + 6 * KH_KEPT_TEXT_MAX_BYTES
 };
 
 /*
- * Appends to OUT, which has room for KH_KEPT_MAX_BYTES, what is kept of EVENT, a live webhook of SENT_S
+ * Appends to OUT, which has room for KH_KEPT_ROOM_BYTES, what is kept of EVENT, a live webhook of SENT_S
  * (kh_verified.timestamp_s; 0 for none), and of HISTORY. KH_ERR_NO_MEMORY, KH_ERR_LIMIT.
  */
 enum kh_err kh_kept_write(const struct kh_event *event, const struct kh_history *history, int64_t sent_s,

@@ -25,7 +25,8 @@ static void read_withheld(struct kh_kept_webhook *kept)
                                  takes_mail;
 }
 
-enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes, struct kh_diag *diag)
+enum kh_err kh_kept_read(struct kh_kept_webhook *kept, struct kh_json *doc, struct kh_str bytes,
+                         struct kh_diag *diag)
 {
   const struct kh_verified verified = {.body = bytes};
 

@@ -41,13 +41,6 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
   }
 }
 
-bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event)
-{
-  const bool is_default = rule->form && rule->match.event_count == 0;
-
-  return rule->match.is_once_per_build || (is_default && strcmp(event->name, "build.running") == 0);
-}
-
 enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *undecided, size_t made)
 {
   if (err && err != KH_ERR_NO_PLACE)
@@ -57,6 +50,20 @@ enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *u
   if (err)
     return KH_REASON_NO_PLACE;
   return made > 0 ? KH_REASON_NOTIFIED : KH_REASON_NOT_THERE;
+}
+
+const char *kh_note_of_rendered(enum kh_err err, const struct kh_mistake *undecided)
+{
+  if (err == KH_ERR_LIMIT)
+    return "it is too large";
+  return err && err != KH_ERR_NO_PLACE ? "" : undecided->text;
+}
+
+bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event)
+{
+  const bool is_default = rule->form && rule->match.event_count == 0;
+
+  return rule->match.is_once_per_build || (is_default && strcmp(event->name, "build.running") == 0);
 }
 
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES])

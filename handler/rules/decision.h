@@ -25,16 +25,18 @@ void kh_decide(const struct kh_rule *rule, const struct kh_rendering *rendering,
                struct kh_decision *decision);
 
 /*
- * Does RULE speak once per build of such an EVENT? By its `if` (kh_match); and a form of Buildkite's by
- * default of `started`, which a build is once: unblocked or retried it runs again.
- */
-bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event);
-
-/*
  * What came of kh_rule_render for a rule that matches: of its ERR, of what it left UNDECIDED, and of how many
  * deliveries it MADE.
  */
 enum kh_reason kh_reason_of_rendered(enum kh_err err, const struct kh_mistake *undecided, size_t made);
+/* What is in the way then, for people; "" where nothing is. */
+const char *kh_note_of_rendered(enum kh_err err, const struct kh_mistake *undecided);
+
+/*
+ * Does RULE speak once per build of such an EVENT? By its `if` (kh_match); and a form of Buildkite's by
+ * default of `started`, which a build is once: unblocked or retried it runs again.
+ */
+bool kh_rule_is_once(const struct kh_rule *rule, const struct kh_event *event);
 
 /* WHAT memory is told when RULE, one that speaks once per build, has spoken of the build of this id. */
 void kh_rule_told(const struct kh_rule *rule, struct kh_str build_id, unsigned char what[KH_DIGEST_BYTES]);

@@ -58,7 +58,7 @@ static void show_place(struct kh_rule *rule, struct kh_str written)
   struct kh_buf shown;
 
   kh_buf_init(&shown, sizeof rule->place);
-  if (rule->notifier->show_place && !is_template(written))
+  if (rule->notifier->show_place)
     rule->notifier->show_place(written, &shown);
   else
     (void)kh_buf_add(&shown, written);

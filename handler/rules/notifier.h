@@ -138,6 +138,11 @@ struct kh_notifier {
    */
   void (*show_place)(struct kh_str place, struct kh_buf *shown);
   /*
+   * What stands, of a webhook out of the journal, for a place that is not kept. A delivery to it can be
+   * looked at and not be sent. NULL where all are kept.
+   */
+  const char *unkept_place;
+  /*
    * Writes the body that lies in the outbox, one for all places. KH_ERR_RENDER, KH_ERR_LIMIT,
    * KH_ERR_NO_MEMORY.
    */

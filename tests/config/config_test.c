@@ -53,6 +53,9 @@ START_TEST(has_defaults)
   ck_assert_uint_eq(config->outbox_max_entries, 40000);
   ck_assert_uint_eq(config->outbox_max_bytes, 268435456);
   ck_assert_int_eq(config->outbox_keep_dead_s, 2592000);
+  ck_assert_uint_eq(config->journal_max_entries, 10000);
+  ck_assert_uint_eq(config->journal_max_bytes, 67108864);
+  ck_assert_int_eq(config->journal_keep_s, 2592000);
   ck_assert_int_eq(config->worker_mode, KH_WORKER_START);
   ck_assert_str_eq(config->worker_program, KH_WORKER_PROGRAM);
   ck_assert_str_eq(config->worker_log, "");

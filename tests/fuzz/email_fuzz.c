@@ -8,9 +8,9 @@
 #include "base/base.h"
 
 #include "fuzz/replay.h"
-#include "words/address.h"
 #include "notify/email/address.h"
 #include "notify/email/message.h"
+#include "words/address.h"
 
 enum { LINE_MAX_BYTES = 998, PARTS = 4, ROOM = 8 };
 

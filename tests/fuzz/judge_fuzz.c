@@ -2,7 +2,8 @@
  * Target: the judge of every notifier, and net/retry_after.c before it. Aborts where a verdict is none of
  * those that deliver/ knows, where an answer that is no 2xx counts as delivered, where the same answer gets
  * two verdicts, where a note is no clean text or shows what the answer echoes, where LIFX's lamps are counted
- * otherwise than jansson finds them, and where Slack takes anything but "ok" for a delivery.
+ * otherwise than jansson finds them, where what is remembered of an answer is not what jansson finds, and
+ * where Slack takes anything but "ok" for a delivery.
  *
  * The input: a line each for the status, Retry-After, X-RateLimit-Remaining and X-RateLimit-Reset, then the
  * body, in which each @ stands for a token that the place echoes.
@@ -111,8 +112,31 @@ static void check_ok(const struct kh_incoming *answer, const struct kh_verdict *
 
   while (len > 0 && strchr("\r\n", answer->body.at[len - 1]) && answer->body.at[len - 1])
     len--;
-  const bool is_ok = len == 2 && memcmp(answer->body.at, "ok", 2) == 0;
+  const struct kh_str body = kh_str(answer->body.at, len);
+  const bool is_ok = kh_str_equal(body, KH_STR("ok")) || kh_str_starts(body, KH_STR("{\"ok\":true"));
   need((verdict->err == KH_OK) == (is_ok && kh_policy_judge(answer->status) == KH_OK));
+}
+
+/* What is remembered of an answer, as jansson finds it there. */
+static void check_told(const struct kh_notifier *notifier, const struct kh_incoming *answer)
+{
+  const bool is_slack = strcmp(notifier->name, "slack") == 0;
+  char text[KH_TOLD_BYTES] = "", expected[512];
+
+  if (!notifier->told_by || !notifier->told_by->take(kh_buf_view(&answer->body), text))
+    return;
+  check_note(text, sizeof text);
+  json_t *root = json_loadb(answer->body.at, answer->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+  json_t *second = json_object_get(root, is_slack ? "ts" : "status");
+  need(json_is_string(second));
+  if (is_slack)
+    (void)snprintf(expected, sizeof expected, "%s %s", json_string_value(json_object_get(root, "channel")),
+                   json_string_value(second));
+  else
+    (void)snprintf(expected, sizeof expected, "%" JSON_INTEGER_FORMAT " %s",
+                   json_integer_value(json_object_get(root, "id")), json_string_value(second));
+  need(strcmp(text, expected) == 0);
+  json_decref(root);
 }
 
 static void check(const struct kh_notifier *notifier, const struct kh_incoming *answer)
@@ -127,6 +151,8 @@ static void check(const struct kh_notifier *notifier, const struct kh_incoming *
   check_note(verdict.note, sizeof verdict.note);
   need(verdict.err == again.err && verdict.retry_after_s == again.retry_after_s &&
        strcmp(verdict.note, again.note) == 0);
+  if (verdict.err == KH_OK)
+    check_told(notifier, answer);
   if (strcmp(notifier->name, "lifx") == 0)
     check_lamps(answer, &verdict);
   if (strcmp(notifier->name, "slack") == 0)

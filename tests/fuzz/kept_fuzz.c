@@ -48,7 +48,7 @@ static void keep_again(void)
   struct kh_sighting one, other;
 
   kh_json_init(&doc, kh_json_default_limits);
-  kh_buf_init(&bytes, KH_KEPT_MAX_BYTES);
+  kh_buf_init(&bytes, KH_KEPT_ROOM_BYTES);
   must(kh_kept_write(&kept.event, &kept.facts.history, kept.sent_s, &bytes) == KH_OK);
   must(kh_kept_read(&again, &doc, kh_buf_view(&bytes), NULL) == KH_OK);
   must(again.sent_s == kept.sent_s);

@@ -545,8 +545,9 @@ def test_lines_fit_the_schema(cli, report):
 
 
 TESTS = [*cli_worker.TESTS, test_help, test_man_page, test_misuse, test_version, test_reader_that_leaves,
-         test_eval, test_eval_input, test_check, test_check_receiver, test_check_lambda, test_check_who_may_write,
-         *cli_proof.TESTS, test_invoke_fixtures, test_invoke_forms, test_fixture_by_name, test_invoke_send]
+         test_eval, test_eval_input, test_check, test_check_receiver, test_check_lambda,
+         test_check_who_may_write, *cli_proof.TESTS, test_invoke_fixtures, test_invoke_forms,
+         test_fixture_by_name, test_invoke_send]
 
 
 sys.exit(cli_run.main(__doc__, TESTS, [test_lines_fit_the_schema, test_nothing_leaks]))

@@ -25,8 +25,8 @@ URL = "/buildkite"
 # ---- the count
 
 class Report:
-    """Counts checks, prints what failed, and says the closing line. SO_FAR.value counts those of other Reports
-    too that share it."""
+    """Counts checks, prints what failed, and says the closing line. Several may share what is told of
+    progress, SO_FAR."""
 
     def __init__(self, verbose=False, so_far=None):
         self.passed = self.failed = self.skipped = 0

@@ -37,8 +37,8 @@ END"""
 
 
 def decorated(webhook, number):
-    """With what a rule may ask for and the journal does not keep, and what a state needs. The same build has the
-    same."""
+    """With what a rule may ask for and the journal does not keep, and what a state needs. The same build has
+    the same."""
     body = json.loads(webhook.raw)
     build, pipeline = body.get("build"), body.get("pipeline")
     if isinstance(build, dict) and isinstance(build.get("id"), str):
@@ -60,8 +60,9 @@ def decorated(webhook, number):
 
 
 def webhooks(seed, count):
-    """COUNT of them or some less, in the order of their arrival. Not those that come as they were when no repeat
-    is known any more: of such a one the notification of the first may still be owed, and once is enough."""
+    """COUNT of them or some less, in the order of their arrival. Not those that come as they were when no
+    repeat is known any more: of such a one the notification of the first may still be owed, and once is
+    enough."""
     found, seen = [], {}
     for number, webhook in enumerate(stream(seed, max(3, count // 9))):
         one = decorated(webhook, number)
@@ -158,7 +159,9 @@ worker: {mode: service}
 memory: {keep: 90d}
 journal: {max_entries: 100000, max_bytes: 1GB, keep: 3650d}
 outbox: {max_entries: 1000000, max_bytes: 4GB}
-services: {github: {token: {env: GITHUB_TOKEN}, url: {env: GITHUB_URL}}}
+services:
+  github: {token: {env: GITHUB_TOKEN}, url: {env: GITHUB_URL}}
+  email: {smtp: "smtp://127.0.0.1:9", from: ci@example.com}
 """
 
 
@@ -184,7 +187,7 @@ def changed(random_, rule):
 
 
 def pair(seed):
-    """Two configurations: the second is the first with some rules changed, renamed, moved, left out and new."""
+    """Two configurations: the second is the first with rules changed, renamed, moved, left out and new."""
     random_ = random.Random(f"pair {seed}")
     old = [Rule(random_, f"rule-{number}") for number in range(random_.randrange(2, 7))]
     new = list(filter(None, (changed(random_, one) for one in old)))
@@ -354,8 +357,8 @@ class Pair:
         done = self.journal.run("diff", *paths, "--json", *more)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.diff_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        self.report.check(f"{self.about}: diff ends well", done.returncode in (0, 1) and b"error" not in done.stderr,
-                          (done.returncode, done.stderr[-500:]))
+        good = done.returncode in (0, 1) and b"error" not in done.stderr
+        self.report.check(f"{self.about}: diff ends well", good, (done.returncode, done.stderr[-500:]))
         return done.returncode, json.loads(done.stdout)
 
     def go(self, folder, seed, catch=False):

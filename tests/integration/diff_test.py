@@ -9,7 +9,23 @@ import time
 from common import Report, Workspace, arguments
 from diff_run import ADDRESSES, CONDITIONS, Pair, Place, webhooks, written
 
-RULE = "  - name: all\n    webhook: {url: {env: HOOK_A}, secret: {env: SIGNS}}\n    events: [build.*, job.*]\n"
+RULE = """  - name: all
+    webhook: {url: {env: HOOK_A}, secret: {env: SIGNS}}
+    events: [build.*, job.*]
+"""
+ASKS = """  - name: asks-%d
+    slack: {url: {env: SLACK_URL}}
+    events: build.*
+    if: %s
+"""
+MAIL = """  - name: mail
+    email: {to: [author, %s], message: "{{build.message}} {{build.author.name}}"}
+    events: build.finished
+""" % ADDRESSES[0]
+SAYS = """  - name: says
+    slack: {url: {env: SLACK_URL}, message: "{{build.branch}} {{build.message}}"}
+    events: build.*
+"""
 HOSTILE = "feature/\x1b[31mred\u202eevil"
 
 
@@ -24,22 +40,21 @@ def said(report, about, done, code):
 
 def test_same(report, journal):
     """A rule that nobody knows the outcome of makes no difference where both have it."""
-    rules = [RULE] + [f"  - name: asks-{number}\n    slack: {{url: {{env: SLACK_URL}}}}\n    events: build.*\n"
-                      f"    if: {json.dumps(condition)}\n"
+    rules = [RULE] + [ASKS % (number, json.dumps(condition))
                       for number, (condition, asks) in enumerate(CONDITIONS) if asks]
     old = journal.write("old.yml", config(*rules).encode())
     new = journal.write("new.yml", config(*reversed(rules)).encode())
     text = said(report, "the same in another order", journal.run("diff", old, new), 0)
-    report.check("nothing differs", "0 messages gained, 0 lost, 0 changed" in text and "not known" not in text,
-                 text)
-    new = journal.write("new.yml", config(*reversed(rules), ).replace(": Mara", ": Ole").encode())
+    report.check("nothing differs", "0 messages gained, 0 lost, 0 changed" in text and
+                 "not known" not in text, text)
+    new = journal.write("new.yml", config(*reversed(rules)).replace(": Mara", ": Ole").encode())
     text = said(report, "other tables", journal.run("diff", old, new), 1)
     report.check("with another table nobody knows", "not known: asks-" in text, text[:500])
 
 
 def test_since(report, journal, some):
     old = journal.write("old.yml", config().encode())
-    new = journal.write("new.yml", config(RULE).encode())
+    new = journal.write("new.yml", config(RULE, MAIL).encode())
     whole = json.loads(said(report, "all", journal.run("diff", old, new, "--json"), 1))
     middle = some[len(some) // 2].received_us
     since_s = int(time.time() - middle / 1e6)
@@ -52,9 +67,14 @@ def test_since(report, journal, some):
                  not part["is_short"] and whole["since"] is None, part["journal"])
     text = said(report, "more than there is", journal.run("diff", old, new, "--since", "3000d"), 1)
     report.check("more was asked for", "--since asks for more than it has" in text, text[:300])
-    report.check("each rule's first three", text.count("  webhook ") == 3 and
-                 f"and {whole['gained'] - 3} more" in text, text[-1500:])
-    report.check("no address is in it", not any(address in text + json.dumps(whole) for address in ADDRESSES))
+    of_mail = sum(one["rule"] == "mail" for one in whole["differences"])
+    report.check("each rule's first three", text.count("  webhook ") == 6 and
+                 f"and {whole['gained'] - of_mail - 3} more" in text and f"and {of_mail - 3} more" in text,
+                 text[-1500:])
+    report.check("no address is in it", of_mail and not any(
+        address in text + json.dumps(whole) for address in ADDRESSES))
+    mailed = {one["destination"] for one in whole["differences"] if one["rule"] == "mail"}
+    report.check("the author is called so", mailed == {"email author", "email m…@kites.example"}, mailed)
 
 
 def test_mistakes(report, journal):
@@ -85,13 +105,11 @@ def test_terminal(report, folder, program, some):
     body["build"]["branch"] = body["build"]["message"] = HOSTILE
     webhook.raw = json.dumps(body).encode()
     place.work([webhook])
-    rule = ('  - name: says\n    slack: {url: {env: SLACK_URL}, message: "{{build.branch}} {{build.message}}"}\n'
-            "    events: build.*\n")
-    text = said(report, "hostile", place.run(
-        "diff", place.config, place.write("new.yml", config(rule, RULE).encode())), 1)
+    new = place.write("new.yml", config(SAYS, RULE).encode())
+    text = said(report, "hostile", place.run("diff", place.config, new), 1)
     report.check("no control character, no direction", "red" in text and
                  not any(ord(one) < 32 and one != "\n" or one in "\x7f\u202e" for one in text), repr(text))
-    shown = said(report, "hostile, replayed", place.run("replay", "1", "--config", place.folder / "new.yml"), 0)
+    shown = said(report, "hostile, replayed", place.run("replay", "1", "--config", new), 0)
     report.check("nor by replay", "red" in shown and
                  not any(ord(one) < 32 and one != "\n" or one in "\x7f\u202e" for one in shown), repr(shown))
 

@@ -279,12 +279,16 @@ def test_one_token_for_all(cli, report):
     app.slow = True
     with Catcher(app) as api:
         path = config(cli, "  - github_check\n", api.url(""), APP)
-        log = work(cli, path, of_commits(range(1, 13)), report)
+        log = work(cli, path, of_commits(range(1, 31)), report)
         runs = [one for one in api.caught if one.path.endswith("/check-runs")]
-        report.check("all are made, by one token", len(runs) == 12 and app.grants == 1 and
+        report.check("all are made, by one token", len(runs) == 30 and app.grants == 1 and
                      {token_of(one) for one in runs} == {f"{GRANT}1"}, (len(runs), app.grants))
         kept = kept_in(cli)
         report.check("the token is nowhere", GRANT.encode() not in kept and GRANT not in log, "")
+
+
+def test_a_token_that_ended(cli, report):
+    key(cli)
     app = App(minutes=0)
     with Catcher(app) as api:
         path = config(cli, "  - github_check\n", api.url(""), APP)
@@ -343,10 +347,9 @@ def test_mistakes(cli, report):
                      "planted" not in done.out, done)
 
 
-TESTS = [test_checks, test_check_output, test_one_token_for_all,
-         test_a_refused_token_is_the_deliverys_failure,
+TESTS = [test_older_is_superseded, test_checks, test_check_output, test_one_token_for_all,
+         test_a_token_that_ended, test_a_refused_token_is_the_deliverys_failure,
          test_statuses_by_an_app, test_mistakes, test_states, test_options, test_jobs, test_where,
-         test_older_is_superseded,
          test_a_newer_one_replaces_what_waits, test_limits_are_of_the_account] + check_runs.TESTS
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ class Buildkite:
             "started_at": rfc3339(ended - took),
             "finished_at": rfc3339(ended) if state in ("passed", "failed", "canceled") else None, **build}))
         body["pipeline"]["slug"] = slug
-        body["build"]["url"] = body["build"]["url"].replace("kite-frame", slug)
+        body["sender"]["name"] = "Ida Example"
+        for key in ("url", "web_url"):
+            body["build"][key] = body["build"][key].replace("kite-frame", slug)
         if job:
             body["job"] = {"id": f"job-{number}-{job}", "name": job, "state": "failed", "type": "script"}
         content = json.dumps(body, ensure_ascii=False).encode()
@@ -328,12 +330,12 @@ def test_forget_person(cli, report):
         done = ask(cli, "forget", "--person", "MARA", "--dry-run")
         listed = [one["id"] for one in answer(cli, "outbox", "list", "--state", "waiting")["deliveries"]]
         report.check("--dry-run", done.code == 0 and done.out.startswith(
-            "would forget: 1 branch, 1 build, 1 name of a job, 2 lines of the journal, 2 dead notifications\n"
+            "would forget: 1 branch, 1 build, 1 name of a job, 7 lines of the journal, 2 dead notifications\n"
             "left: 1 that is still owed, and has the name; to drop it, type: kitehook outbox drop "), done)
         report.check("removes nothing", rows(cli, "deliveries") == 4 and rows(cli, "branches") == 2, "")
         told = answer(cli, "forget", "--person", "MARA")
         report.check("--json", told["forgotten"] == {
-            "branches": 1, "builds": 1, "told": 0, "job_names": 1, "journal_lines": 2, "dead": 2} and
+            "branches": 1, "builds": 1, "told": 0, "job_names": 1, "journal_lines": 7, "dead": 2} and
             len(told["owed"]) == 1 and told["owed"][0] in listed, told)
         report.check("the account is right", shares_are_right(cli), "")
         second = answer(cli, "history", "kite-frame", "main")["branches"][0]["builds"][2]
@@ -355,7 +357,8 @@ def test_forget_written_as_json(cli, report):
         once(cli)
         done = ask(cli, "forget", "--person", '"Jöhn"')
         report.check("a body has it as JSON writes it", done.code == 0 and
-                     done.out == "forgot: 1 dead notification\n" and rows(cli, "deliveries") == 0, done)
+                     done.out == "forgot: 2 lines of the journal, 1 dead notification\n" and
+                     rows(cli, "deliveries") == 0, done)
 
 
 def test_beside_a_worker(cli, report):

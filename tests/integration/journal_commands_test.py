@@ -6,10 +6,12 @@ docs/journal.schema.json.
 usage: journal_commands_test.py --build DIR [--only REGEX] [--keep] [--verbose]
 """
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,7 +21,7 @@ import fcgi
 from catcher import Catcher
 from cli_worker import drop, entry, once, ring, STATE, Worker
 from common import cgi_variables, post_headers, ROOT, SECRET, wait_until, webhook
-from journal_cases import BY_NOBODY, BY_REPLAY, Case, examples, MAKE, STAGES, table, TOP
+from journal_cases import BY_NOBODY, BY_REPLAY, Case, examples, MAKE, PAGE, STAGES, table, TOP
 from logs import jsonschema
 
 SCHEMA = json.loads((ROOT / "docs" / "journal.schema.json").read_text(encoding="utf-8"))
@@ -127,7 +129,7 @@ def test_explain_says_the_same(cli, report):
         with Catcher() as catcher:
             case = Case(cli, word, rules[word], catcher)
             build = {"build_blocked": dict(state="passed", blocked=True),
-                     "not_there": dict(repository="git@gitlab.example:a/b.git")}.get(word, {})
+                     "not_there": dict(repository="")}.get(word, {})
             body = case.body(**{"number": 12, "state": "failed", "event": "build.finished", **build})
             done = case.cli.run("explain", "--config", case.config, "-", input=body)
             told = json.loads(case.cli.run("explain", "--json", "--config", case.config, "-", input=body).out)
@@ -135,6 +137,38 @@ def test_explain_says_the_same(cli, report):
             report.check(f"explain says {word}",
                          (rule["reason"], rule["says"]) == (word, known[word][1]) and
                          f"{known[word][1]} ({word})" in done.out, (rule, done))
+
+
+def masked(text):
+    """TEXT without what is another each time."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z", "TIME", re.sub(r"\b[0-9a-f]{32}\b", "ID", text))
+
+
+def test_the_page(cli, report):
+    """Its commands run, and its answers are what is answered to its rules."""
+    page = PAGE.read_text(encoding="utf-8")
+    section = page.partition("## An answer\n")[2].partition("\n## ")[0]
+    with Catcher(lambda *_: (200, {}, b'{"ok":false,"error":"channel_not_found"}')) as catcher:
+        case = Case(cli, "page", re.search(r"```yaml\n(.*?)```", section, re.S).group(1), catcher)
+        case.send(811, "passed", ago=600)
+        case.send(812, "failed", ago=60)
+        case.work()
+        case.send(813, "failed")
+        case.work()
+    answers = re.findall(r"```console\n\$ kitehook (.*?)\n(.*?)```", section, re.S)
+    for command, said in answers:
+        done = case.run(*command.split())
+        wanted, is_cut, _ = masked(said).partition("…\n")
+        got = masked(done.out)
+        report.check(f"why.md: {command}", got.startswith(wanted) if is_cut else got == wanted, (got, wanted))
+    commands = re.findall(r"^\$ kitehook ([^#\n]*)", page.partition("## What the journal")[0], re.M)
+    for command in commands:
+        if "--follow" in command:
+            continue  # test_follow
+        done = case.run(*command.split())
+        report.check(f"why.md: {command}", done.code == 0 and done.out, done)
+    report.check("why.md has answers and commands", (len(answers), len(commands)) == (2, 5),
+                 (answers, commands))
 
 
 # ---- what is called wrongly, and where there is nothing
@@ -146,7 +180,10 @@ def test_misuse(cli, report):
         (["log", "x"], "'x' is too much"), (["log", "-n", "-1"], "'-1'"), (["log", "--build", "0"], "'0'"),
         (["log", "--verdict", "not_event"], "is of a rule, not of a webhook"),
         (["log", "--reason", "dead"], "`kitehook outbox list`"), (["log", "--reason", "nope"], "docs/why.md"),
-        (["log", "--since", "soon"], "not a duration"), (["log", "--pipeline", ""], "is empty"),
+        (["log", "--since", "soon"], "not a duration"),
+        (["log", "--since", "9223372036854775807s"], "not a duration"),
+        (["diff", "a.yml", "b.yml", "--since", "106751991167300d"], "not a duration"),
+        (["log", "--pipeline", ""], "is empty"),
         (["show"], "ID is missing"), (["show", ""], "is empty"), (["show", "1", "2"], "'2' is too much"),
         (["why"], "PIPELINE/NUMBER is missing"), (["why", "kite-frame"], "is no build"),
         (["why", "kite-frame/0"], "is no build"), (["why", "/12"], "is no build"),
@@ -171,6 +208,12 @@ def test_nothing(cli, report):
         done = ask(cli, *command)
         report.check(f"{command}: no memory", done.code == 1 and "the journal is empty" in done.err, done)
     report.check("and none is made", os.listdir(cli.path("state")) == [], os.listdir(cli.path("state")))
+    cli.config(top=SERVICE + "journal: { max_entries: 0 }\n", rules="  - log\n")
+    work(cli, 1)
+    for command in COMMANDS:
+        done = ask(cli, *command)
+        report.check(f"{command}: it is switched off", done.code == 1 and "max_entries: 0" in done.err and
+                     done.out == "", done)
     cli.config(rules="  - log\n")
     for command in COMMANDS:
         done = ask(cli, *command)
@@ -276,11 +319,15 @@ def test_follow(cli, report):
                      follower.builds())
         work(cli, 3)
         report.check("a worker may leave and come back", follower.has([1, 2, 3]), follower.builds())
+        forgotten = ask(cli, "forget", "kite-frame")
+        work(cli, 8)
+        report.check("what comes behind a line that was forgotten is told", follower.has([1, 2, 3, 8]),
+                     (follower.builds(), forgotten))
         for name in ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm"):
             if os.path.exists(f"{cli.path('state')}/{name}"):
                 os.remove(f"{cli.path('state')}/{name}")
         work(cli, 4)
-        report.check("so does one that is made anew", follower.has([1, 2, 3, 4]), follower.builds())
+        report.check("so does one that is made anew", follower.has([1, 2, 3, 8, 4]), follower.builds())
         follower.child.send_signal(signal.SIGINT)
         report.check("SIGINT ends it well", follower.child.wait(10) == 0, follower.child.returncode)
     with Follower(cli, "-n", "0", "--build", "6") as follower:
@@ -350,6 +397,10 @@ RULES = """\
 def test_why(cli, report):
     cli.config(top=SERVICE, rules=RULES)
     fill(cli, 6)
+    for organization, event in (("other", "job.finished"), ("acme-kites", "build.failing")):
+        body = webhook(99, "failing", event=event).replace(b"acme-kites", organization.encode())
+        drop(cli.path("state"), entry(body, number=99, event=event))
+    once(cli)
     told = answer(cli, report, "why", "kite-frame/1")
     report.check("each webhook, in order", [one["event"] for one in told["webhooks"]] ==
                  ["build.running", "build.finished"] and told["organization"] == "acme-kites" and
@@ -365,13 +416,16 @@ def test_why(cli, report):
                                            "matches": False}, decided)
     missing = {one["event"]: one for one in told["not_seen"]}
     report.check("what was not seen", missing == {
-        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": False, "last": None},
+        "build.failing": {"event": "build.failing", "rules": ["jobs"], "ever": True,
+                          "last": missing["build.failing"]["last"]},
         "job.finished": {"event": "job.finished", "rules": ["jobs"], "ever": False, "last": None}}, missing)
     done = ask(cli, "why", "kite-frame/1")
     report.check("for people", all(text in done.out for text in (
-        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 12 since ",
+        "acme-kites/kite-frame #1, branch main: 2 webhooks came; the journal has 14 since ",
         "        build.branch is \"main\", build.state is \"passed\"\n", "ux; branch is main\n",
-        "build.failing, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
+        "build.failing, asked for by jobs: not seen; others came, last on " +
+        missing["build.failing"]["last"][:10],
+        "job.finished, asked for by jobs: not seen, and none ever came from acme-kites: is it ticked",
         ": not known; only kitehook.fcgi counts")), done)
     url = "https://buildkite.com/acme-kites/kite-frame/builds/1"
     for build in ("acme-kites/kite-frame/1", "kite-frame/#1", url, url + "/summary#abc"):
@@ -525,6 +579,24 @@ def test_strangers(cli, report):
         env = {rule["rule"]: rule for rule in told["webhooks"][0]["rules"]}["env"]
         report.check("what was not kept is not guessed", "not kept" in (env["part"]["undecided"] or ""), env)
         report.check("an answer is cleaned", told["webhooks"][0]["deliveries"][0]["reason"] == "dead", told)
+
+
+MAILED = "- email: [author, \"planted.kite+{{pipeline.slug}}@example.com\", \"{{build.tag}}@example.com\"]"
+
+
+def test_whom_a_rule_writes_to(cli, report):
+    """Of an address with a place for a value no more is shown, and kept with the rules, than of others."""
+    with Catcher() as catcher:
+        case = Case(cli, "mailed", MAILED, catcher)
+        case.send(tag="v1")
+        case.work()
+        with contextlib.closing(sqlite3.connect(case.cli.path("state/memory.sqlite"))) as db:
+            (rules,), = db.execute("SELECT rules FROM rule_lists").fetchall()
+        report.check("not in the list of rules", "planted" not in rules and "p…@example.com" in rules, rules)
+        report.check("one that is a value is", "{{build.tag}}@example.com" in rules, rules)
+        for command in (("show", "1"), ("why", "kite-frame/12"), ("replay", "1"), ("check",)):
+            said = case.run(*command)
+            report.check(f"{command}: no address", "planted" not in said.out + said.err and said.out, said)
 
 
 if __name__ == "__main__":

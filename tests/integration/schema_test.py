@@ -105,6 +105,7 @@ PLACES = [
     ("#/properties/webhook", "webhook:\n", 2),
     ("#/properties/inbox", f"webhook: {{{SECRET}}}\nstate: state\ninbox:\n", 2),
     ("#/properties/outbox", f"webhook: {{{SECRET}}}\nstate: state\noutbox:\n", 2),
+    ("#/properties/journal", f"webhook: {{{SECRET}}}\nstate: state\njournal:\n", 2),
     ("#/properties/memory", f"webhook: {{{SECRET}}}\nstate: state\nmemory:\n", 2),
     ("#/definitions/worker", f"webhook: {{{SECRET}}}\nstate: state\nworker:\n", 2),
     ("#/properties/http", f"webhook: {{{SECRET}}}\nhttp:\n", 2),

@@ -152,9 +152,9 @@ class Arrivals(Catcher):
         super().__init__(script)
         self.trace, self.ids = trace, []
 
-    def take(self, path, headers, body):
+    def take(self, path, headers, body, method="POST"):
         found = {name.lower(): value for name, value in headers.items()}.get("webhook-id", "none")
-        answer = super().take(path, headers, body)
+        answer = super().take(path, headers, body, method)
         if self.trace:
             disk.mark(self.trace, f"{found} {answer[0]}".encode())
         self.ids.append(found)

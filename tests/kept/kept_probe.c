@@ -105,7 +105,7 @@ static int measure(const char *path)
   struct kh_buf body;
 
   kh_buf_init(&body, 1 << 20);
-  kh_buf_init(&at.out, KH_KEPT_MAX_BYTES);
+  kh_buf_init(&at.out, KH_KEPT_ROOM_BYTES);
   kh_json_init(&at.doc, kh_json_default_limits);
   kh_json_init(&at.kept_doc, kh_json_default_limits);
   kh_history_none(&at.history, KH_HISTORY_NO_MEMORY);

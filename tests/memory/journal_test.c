@@ -490,9 +490,30 @@ START_TEST(where_none_is_kept_there_is_none)
   kh_memory_keep(&test.store.memory, KH_BRANCH_AGE_S, &(struct kh_journal_bounds){0, 1, 1});
   owe("e2", "b", "", KH_TEST_T0_US, false);
   ck_assert_int_eq(ask("SELECT count(*) FROM journal"), 0);
-  ck_assert_int_eq(ask("SELECT count(*) FROM deliveries WHERE webhook = 0"), 2);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b", KH_TEST_T0_US, 0), KH_OK);
+  kh_memory_keep(&test.store.memory, KH_BRANCH_AGE_S,
+                 &(struct kh_journal_bounds){50, KH_JOURNAL_BYTES, KH_JOURNAL_KEEP_S});
+  owe("e3", "c", "", KH_TEST_T0_US, false);
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(ask("SELECT count(*) FROM ended"), 0);
+  ck_assert_int_eq(ask("SELECT seq FROM journal"), 2);
+}
+END_TEST
+
+/* A person has noted it, and who follows the journal waits for the next one. */
+START_TEST(the_number_of_a_line_that_was_forgotten_does_not_come_again)
+{
+  const struct kh_look_forget what = {.pipeline = KH_STR("web")};
+  struct kh_look *look = look_at(KH_LOOK_AND_CHANGE);
+  struct kh_look_forgotten forgotten;
+  struct kh_diag diag = {0};
+
+  write_lines(1, 3, 10);
+  ck_assert_int_eq(kh_look_forget(look, &what, &forgotten, &diag), KH_OK);
+  kh_look_close(look);
+  ck_assert_int_eq(ask("SELECT count(*) FROM journal"), 0);
+  write_lines(4, 1, 10);
+  ck_assert_int_eq(ask("SELECT seq FROM journal"), 4);
 }
 END_TEST
 
@@ -518,6 +539,7 @@ static Suite *journal_suite(void)
   tcase_add_test(bounds, its_fates_count_too);
   tcase_add_test(bounds, it_is_bounded_by_count_and_age);
   tcase_add_test(bounds, where_none_is_kept_there_is_none);
+  tcase_add_test(bounds, the_number_of_a_line_that_was_forgotten_does_not_come_again);
   return suite;
 }
 

@@ -121,24 +121,50 @@ static const char fourth_schema[] =
     "owed_bytes = owed_bytes + excluded.owed_bytes, dead = dead + excluded.dead, dead_bytes = "
     "dead_bytes + excluded.dead_bytes; END;PRAGMA user_version = 4;";
 
-static const char fourth_rows[] =
-    "INSERT INTO journal VALUES (1, 'before', '', '', '', '', '', '', 'done', 0, 5, 5, 0); INSERT "
-    "INTO entries VALUES ('before', 5); INSERT INTO deliveries (id, rule, notifier, credential, "
-    "place, entry, event, body, attempt, not_before_us, expires_us, created_us, reason, dead_us, "
-    "since_us) VALUES ('dead', 'r', 'slack', 'slack env:A', '', 'e', 'ping', x'7B7D', 2, 5, 9, 5, "
-    "'why', 7, 5), ('live', 'r', 'slack', 'slack env:B', '', 'f', 'ping', x'7B7D', 1, 5, 9, 5, '', "
-    "NULL, 5); INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, "
-    "attempt, not_before_us, expires_us, created_us, dead_us) SELECT column1, 'r', 'lifx', column2, "
-    "column3, 'g', 'ping', x'7B7D', 0, 6, 9, 5, column4 FROM (VALUES ('all', 'lifx env:T', 'all "
-    "effects/breathe', NULL), ('label', 'lifx file:/my token env:ROOT', 'label:Left Lamp "
-    "effects/pulse', NULL), ('dark', 'lifx env:T', 'group_id:7 state', 8), ('unclear', 'lifx "
-    "file:/one for all label:Lamp state', '', NULL), ('hashed', 'lifx env:T 0123456789abcdef state', "
-    "'', NULL)); INSERT INTO destinations (credential, place, delivered_us) SELECT DISTINCT "
-    "credential, place, iif(credential = 'slack env:A', 3, 0) FROM deliveries;";
+#define FOURTH_ROWS                                                                                  \
+  "INSERT INTO journal VALUES (1, 'before', '', '', '', '', '', '', 'done', 0, 5, 5, 0); INSERT "    \
+  "INTO entries VALUES ('before', 5); INSERT INTO deliveries (id, rule, notifier, credential, "      \
+  "place, entry, event, body, attempt, not_before_us, expires_us, created_us, reason, dead_us, "     \
+  "since_us) VALUES ('dead', 'r', 'slack', 'slack env:A', '', 'e', 'ping', x'7B7D', 2, 5, 9, 5, "    \
+  "'why', 7, 5), ('live', 'r', 'slack', 'slack env:B', '', 'f', 'ping', x'7B7D', 1, 5, 9, 5, '', "   \
+  "NULL, 5); INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body, "    \
+  "attempt, not_before_us, expires_us, created_us, dead_us) SELECT column1, 'r', 'lifx', column2, "  \
+  "column3, 'g', 'ping', x'7B7D', 0, 6, 9, 5, column4 FROM (VALUES ('all', 'lifx env:T', 'all "      \
+  "effects/breathe', NULL), ('label', 'lifx file:/my token env:ROOT', 'label:Left Lamp "             \
+  "effects/pulse', NULL), ('dark', 'lifx env:T', 'group_id:7 state', 8), ('unclear', 'lifx "         \
+  "file:/one for all label:Lamp state', '', NULL), ('hashed', 'lifx env:T 0123456789abcdef state', " \
+  "'', NULL)); INSERT INTO destinations (credential, place, delivered_us) SELECT DISTINCT "          \
+  "credential, place, iif(credential = 'slack env:A', 3, 0) FROM deliveries;"
+
+static const char fourth_rows[] = FOURTH_ROWS;
+
+/* Of version 5, which is 4 with what came before and without its triggers. */
+static const char fifth_rows[] =
+    "DROP TRIGGER deliveries_added; DROP TRIGGER deliveries_removed; DROP TRIGGER deliveries_changed;"
+    "CREATE TABLE branches (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, pipeline_id TEXT NOT NULL,"
+    " organization TEXT NOT NULL, pipeline TEXT NOT NULL, branch TEXT NOT NULL, seen_us INTEGER NOT NULL,"
+    " day INTEGER NOT NULL, builds BLOB NOT NULL) STRICT;"
+    "CREATE INDEX branches_day ON branches (day);"
+    "CREATE TABLE builds (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, branch_key BLOB NOT NULL,"
+    " number INTEGER NOT NULL, seen_us INTEGER NOT NULL, day INTEGER NOT NULL, jobs BLOB NOT NULL) STRICT;"
+    "CREATE INDEX builds_day ON builds (day);"
+    "CREATE TABLE told (what BLOB PRIMARY KEY NOT NULL, seen_us INTEGER NOT NULL,"
+    " value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX told_seen ON told (seen_us);"
+    "INSERT INTO journal VALUES (20007, 'e', 'request', 'ping', 'acme', '', '', '', 'done', 0, 5, 6, "
+    "1);" FOURTH_ROWS
+    "INSERT INTO shares SELECT credential, sum(dead_us IS NULL), sum(iif(dead_us IS NULL, length(body), 0)),"
+    " sum(dead_us IS NOT NULL), sum(iif(dead_us IS NULL, 0, length(body))) FROM deliveries"
+    " GROUP BY credential;"
+    "PRAGMA user_version = 5;";
 
 static const struct {
   const char *schema, *rows;
-} files[] = {{first_schema, ""}, {second_schema, ""}, {third_schema, ""}, {fourth_schema, fourth_rows}};
+} files[] = {{first_schema, ""},
+             {second_schema, ""},
+             {third_schema, ""},
+             {fourth_schema, fourth_rows},
+             {fourth_schema, fifth_rows}};
 
 /* What differs between two files of one version, if anything: columns and indexes. */
 static const char *const shapes[] = {
@@ -151,6 +177,9 @@ static const char *const shapes[] = {
     "SELECT count(*) FROM pragma_table_info('branches')",
     "SELECT count(*) FROM pragma_table_info('builds')",
     "SELECT count(*) FROM pragma_table_info('told')",
+    "SELECT count(*) FROM pragma_table_info('ended')",
+    "SELECT count(*) FROM pragma_table_info('rule_lists')",
+    "SELECT count(*) FROM pragma_table_info('seen')",
     "SELECT count(*) FROM sqlite_schema WHERE name = 'deliveries_next'",
     "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
     "PRAGMA user_version",
@@ -221,12 +250,36 @@ START_TEST(an_older_file_is_brought_up_to_date)
 }
 END_TEST
 
+/* The last ten thousand lines stay, under their numbers, and what is owed for them still is. */
+START_TEST(an_older_journal_is_read_on)
+{
+  struct kh_test_store old = {.kind = KH_TEST_SQLITE};
+
+  kh_tempdir_open(&old.dir);
+  kh_test_sql(&old.dir, fourth_schema);
+  kh_test_sql(&old.dir, fifth_rows);
+  ck_assert_int_eq(kh_store_open_sqlite(&old.store, old.dir.path, KH_TEST_FRESHNESS_S, NULL), KH_OK);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT seq FROM journal WHERE entry = 'e' AND"
+                                                " request_id = 'request' AND event = 'ping' AND"
+                                                " organization = 'acme' AND verdict = 'done' AND"
+                                                " received_us = 5 AND done_us = 6 AND deliveries = 1"),
+                   20007);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT count(*) FROM journal"), 1);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT webhook FROM deliveries WHERE id = 'dead'"), 20007);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT webhook FROM deliveries WHERE id = 'live'"), 0);
+  kh_test_owe(&old.store, "new", KH_STR("x"), KH_TEST_T0_US);
+  ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT webhook FROM deliveries WHERE id = 'new'"), 20008);
+  kh_test_store_close(&old);
+}
+END_TEST
+
 static Suite *sqlite_upgrade_suite(void)
 {
   Suite *suite = suite_create("sqlite_upgrade");
   TCase *upgrade = kh_test_case(suite, "upgrade");
 
   tcase_add_loop_test(upgrade, an_older_file_is_brought_up_to_date, 0, (int)KH_COUNT(files));
+  tcase_add_test(upgrade, an_older_journal_is_read_on);
   return suite;
 }
 

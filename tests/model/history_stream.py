@@ -371,14 +371,14 @@ def branch_of(random_, pipeline):
     return random_.choice(pipeline.features[-3:])
 
 
-def builds_of(random_, pipeline, count):
+def builds_of(random_, pipeline, count, start_s):
     """All builds of a pipeline, in the order of their numbers."""
     first = random_.uniform(0, DAYS - pipeline.days)
     moments = sorted(random_.uniform(first, first + pipeline.days) * DAY_S for _ in range(count))
     crowded = random_.randrange(count) if random_.random() < 0.15 else -1
     pushed = None  # a branch to which somebody pushes again
     for place, moment in enumerate(moments):
-        at = START_S + moment
+        at = start_s + moment
         branch = branch_of(random_, pipeline)
         if pushed:
             before, branch, pushed = pushed, pushed.branch, None
@@ -399,15 +399,16 @@ def builds_of(random_, pipeline, count):
         yield build
 
 
-def stream(seed, builds=BUILDS):
-    """All webhooks, in the order in which they arrive; received_us differs for each."""
+def stream(seed, builds=BUILDS, start_s=START_S):
+    """All webhooks of the month that begins at START_S, in the order in which they arrive; received_us
+    differs for each."""
     random_ = random.Random(f"history {seed} {builds}")
     count = min(PIPELINES_MAX, max(PIPELINES_LEAST, builds // BUILDS_A_PIPELINE))
     arriving = []
     for number in range(count):
         token = number % 7 == 3 or (number == count - 1 and count < 4)
         pipeline = Pipeline(random_, number, "token-kites" if token else f"kites-{number % 2}", token)
-        for build in builds_of(random_, pipeline, builds // count):
+        for build in builds_of(random_, pipeline, builds // count, start_s):
             arriving += build.webhooks()
     arriving.sort(key=lambda one: one[0])
     last_us = 0

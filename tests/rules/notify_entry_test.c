@@ -235,7 +235,7 @@ static const struct {
      "above `notify`"},
     {"- mark\n", "4:3 mark has no service that it goes by"},
     {"- chat: {}\n" ONE, "4:9 chat needs `rooms: \"#general\"`, or `chat: {url: {env: CHAT_URL}}`"},
-    {"- chat:\n" ONE, "4:3 write `- chat: {url: {env: CHAT_URL}}`"},
+    {"- chat:\n" ONE, "4:3 write `- chat: \"#general\"`, or `- chat: {url: {env: CHAT_URL}}`"},
     {"- chat: {rooms: []}\n" ONE,
      "4:10 chat.rooms is one text, or a list of 1 to 50, such as [\"#general\"]"},
     {"- chat: {rooms: [[a]]}\n" ONE, "4:18 chat.rooms is one text, or a list of them, such as \"#general\""},

@@ -132,8 +132,8 @@ static const struct {
     {"- log: x\n", "4:3 write `- log`"},
     {"- log: [x]\n", "4:3 write `- log`"},
     {"- log: {level: info}\n", "4:9 `level` is no key here"},
-    {"- slack\n", "4:3 write `- slack: {url: {env: SLACK_WEBHOOK_URL}}`"},
-    {"- slack:\n", "4:3 write `- slack: {url: {env: SLACK_WEBHOOK_URL}}`"},
+    {"- slack\n", "4:3 write `- slack: \"#general\"`, or `- slack: {url: {env: SLACK_WEBHOOK_URL}}`"},
+    {"- slack:\n", "4:3 write `- slack: \"#general\"`, or `- slack: {url: {env: SLACK_WEBHOOK_URL}}`"},
     {"- slack: '#builds'\n", "4:3 slack has no service that it goes by; add `services: {slack: {token: "},
     {"- slack: https://hooks.slack.com/services/planted\n", "4:10 slack.channels is a channel or user: "},
     {"- slack: {channels: [builds]}\n", "4:22 slack.channels is a channel or user: "},
@@ -165,7 +165,8 @@ static const struct {
     {"- slack: {url: {env: UTF8}}\n", "4:11 slack.url must hold"},
     {"- slack: {url: {env: UPPER}}\n", "4:11 slack.url must hold"},
 
-    {"- webhook\n", "4:3 write `- webhook: {url: {env: HOOK_URL}, secret: {env: HOOK_SECRET}}`"},
+    {"- webhook\n", "4:3 write `- webhook: {env: HOOK_URL}`, or `- webhook: {url: {env: HOOK_URL}, secret: "
+                    "{env: HOOK_SECRET}}`"},
     {"- webhook: {}\n", "4:12 webhook needs `url:|4:12 webhook needs `secret:"},
     {"- webhook: {url: {env: GOOD}}\n", "4:12 webhook needs `secret: {env: NAME}` or `secret: {file: PATH}`"},
     {"- webhook: {url: {env: PLAIN}, secret: {env: KEY}}\n", "4:13 webhook.url must hold one https:// URL"},

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`kitehook diff` between 50 pairs of configurations over a journal of 10,000 webhooks, against running both of
-each pair over the same webhooks through workers of their own: message by message, and by what is not known.
+"""`kitehook diff` between 50 pairs of configurations over a journal of 10,000 webhooks, against running both
+of each pair over the same webhooks through workers of their own: message by message.
 
-It tells how much processor time diff takes, as a share of what the two workers took: the bar is ten times. The
+It tells how much processor time diff takes, as a share of what one worker took: the bar is ten times. The
 slice of it that belongs to ./script/test is tests/integration/diff_test.py.
 
 Build first: script/build release. It takes a minute or two for each pair.

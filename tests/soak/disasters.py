@@ -28,6 +28,7 @@ sys.path[:0] = [str(TESTS / "integration")]
 import common  # noqa: E402
 import disasters  # noqa: E402
 import hostile  # noqa: E402
+import journal_account  # noqa: E402
 import mounts  # noqa: E402
 from account import Account  # noqa: E402
 from disaster_plan import plan, weather  # noqa: E402
@@ -205,6 +206,13 @@ class Round:
         check("what passes kills nothing", not died, f"{len(died)} of {len(self.dead)}: {died[:1]}")
         over = {name: most for name, most in gauge.most.items() if most > BOUNDS.get(name, most)}
         check("no file is larger than its bound", not over, over)
+        looks = [journal_account.look(state) for state in (self.place.state, *self.place.lost_states)]
+        faults = [fault for look in looks for fault in look.faults()]
+        check("the journals fit together", not faults, f"{len(faults)}: {faults[:SHOWN]}")
+        unwritten = {webhook.request_id for webhook, _ in account.kept.values()} - {
+            line.request_id for look in looks for line in look.lines}
+        check("they have what was answered 200", not unwritten,
+              f"{len(unwritten)}: {list(unwritten)[:SHOWN]}")
         unheard = {webhook.number for webhook, _ in account.kept.values()} - set(self.place.spoken())
         check("the log was told of all of them", not unheard or account.excused,
               f"{len(unheard)}: {sorted(unheard)[:SHOWN]}")

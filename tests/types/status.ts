@@ -24,8 +24,10 @@ export const changeable = (check: Check, name: string): Change => ({ ...check, n
 
 /* What is read of a run. */
 type Answered = operations['checks/create']['responses'][201]['content']['application/json'];
-type Listed = operations['checks/list-for-ref']['responses'][200]['content']['application/json']['check_runs'][number];
-export const read = (run: Answered & Listed): [number | bigint, string, string | null, (number | bigint)?, string?] =>
+type Runs = operations['checks/list-for-ref']['responses'][200]['content']['application/json']['check_runs'];
+type Id = number | bigint;
+type Read = [Id, string, string | null, Id | undefined, string | undefined];
+export const read = (run: Answered & Runs[number]): Read =>
   [run.id, run.status, run.external_id, run.app?.id, run.app?.client_id];
 /* What is asked for. */
 export const asked: operations['checks/list-for-ref']['parameters']['query'] =

@@ -4,8 +4,8 @@
  *
  * The folder: store.c opens and tidies; batch.c brackets; claims.c is memory.h, with past.c for what came
  * before; journal.c the journal, and what became of what left the queue; queue.c is queue.h, whose bounds
- * bounds.c holds, with messages.c for what places answered. All of them ask db.c, which alone knows SQLite, by
- * the statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
+ * bounds.c holds, with messages.c for what places answered. All ask db.c, which alone knows SQLite, by the
+ * statements of schema.c, which also has the tables and the steps from older ones. spare.c holds room
  * ready. look.c is for who looks beside the worker, with a file of its own.
  */
 #ifndef KH_SQLITE_BATCH_H

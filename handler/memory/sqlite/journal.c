@@ -242,7 +242,7 @@ static enum kh_err know_fates(struct kh_sqlite *sqlite)
 
 /* ---- the bounds ---- */
 
-/* Of the oldest, the last that is too old or too much; 0 for none. The last of all stays, or 1 came twice. */
+/* Of the oldest, the last that is too old or too much; 0 for none. The last of all stays, however old. */
 static enum kh_err find_old(struct kh_sqlite *sqlite, int64_t now_us, int64_t *seq)
 {
   const struct kh_journal_bounds *bounds = &sqlite->journal;
@@ -291,11 +291,5 @@ enum kh_err kh_sqlite_hold_journal(struct kh_sqlite *sqlite, int64_t now_us)
   struct kh_call prune = kh_call(sqlite->db, KH_SQL_PRUNE_JOURNAL);
   kh_call_number(&prune, seq);
   err = kh_call_run(&prune);
-  if (!err)
-    err = prune_fates(sqlite, seq);
-  if (err || sqlite->journal.max_entries > 0)
-    return err;
-  /* The next one that is on again begins at 1. */
-  struct kh_call unlink = kh_call(sqlite->db, KH_SQL_OWED_FOR_NONE);
-  return kh_call_run(&unlink);
+  return err ? err : prune_fates(sqlite, seq);
 }

@@ -9,7 +9,10 @@
 #include "memory/queue.h"
 #include "memory/sqlite/db.h"
 
-/* The last line: its number, and where it ends, all of them laid end to end. Zeros where there is none. */
+/*
+ * The number of the last line, also where it is gone, and where the last one that is there ends, all of them
+ * laid end to end. Zeros where there was none.
+ */
 struct kh_journal_end {
   int64_t seq, bytes;
 };

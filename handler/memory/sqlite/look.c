@@ -30,6 +30,20 @@ void kh_look_close(struct kh_look *look)
   free(look);
 }
 
+enum kh_err kh_look_rows(struct kh_look *look, struct kh_call *call,
+                         bool (*tell)(const struct kh_call *call, void *self), void *self,
+                         struct kh_diag *diag)
+{
+  bool more = true;
+  enum kh_err err = KH_OK;
+
+  while (more && !(err = kh_call_row(call)))
+    more = tell(call, self);
+  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
+  kh_call_end(call);
+  return err;
+}
+
 /* ?1 to ?7 of what a person asks for. */
 static struct kh_call filtered(const struct kh_look *look, enum kh_statement statement,
                                const struct kh_look_filter *filter, int64_t now_us)

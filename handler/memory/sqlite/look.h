@@ -15,6 +15,7 @@
 #include "memory/memory.h"
 #include "memory/queue.h"
 #include "memory/reason.h"
+#include "memory/told.h"
 
 struct kh_look;
 
@@ -218,8 +219,8 @@ struct kh_look_which {
 };
 
 /*
- * Calls EACH for every such webhook, until it returns false. Nothing is held open meanwhile: EACH may take its
- * time, and look into the same look. What comes meanwhile is told, too, where the oldest comes first.
+ * Calls EACH for every such webhook, until it returns false. Nothing is held open meanwhile: EACH may take
+ * its time, and look into the same look. What comes meanwhile is told, too, where the oldest comes first.
  */
 enum kh_err kh_look_webhooks(struct kh_look *look, const struct kh_look_which *which,
                              bool (*each)(void *self, const struct kh_look_webhook *webhook), void *self,
@@ -284,12 +285,19 @@ struct kh_look_span {
 
 enum kh_err kh_look_span(struct kh_look *look, struct kh_look_span *span, struct kh_diag *diag) KH_MUST_USE;
 
+/* What is to be owed once more. All is borrowed. */
+struct kh_look_owed {
+  const struct kh_journal *journal; /* the line of their own */
+  const struct kh_delivery *deliveries;
+  size_t count;
+  const struct kh_told_rows *told; /* by them: an error where a greater value was told meanwhile */
+};
+
 /*
- * Owes COUNT deliveries, with a line of the journal of their own, JOURNAL, in one transaction; *SEQ is its
- * number. Their ids must be new: one that is known is owed no second time. Wake the worker then.
+ * Owes OWED, all of it in one transaction; *SEQ is the number of its line. The ids must be new: one that is
+ * known is owed no second time. Wake the worker then.
  */
-enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
-                        const struct kh_delivery *deliveries, size_t count, int64_t *seq,
+enum kh_err kh_look_owe(struct kh_look *look, const struct kh_look_owed *owed, int64_t now_us, int64_t *seq,
                         struct kh_diag *diag) KH_MUST_USE;
 
 /* ---- look_forget.c ---- */

@@ -2,6 +2,7 @@
 
 #include "memory/sqlite/journal.h"
 #include "memory/sqlite/look_parts.h"
+#include "memory/sqlite/past.h"
 
 #include <jansson.h>
 
@@ -215,20 +216,6 @@ enum kh_err kh_look_decisions(struct kh_look *look, const struct kh_look_webhook
 
 /* ---- what is read row by row ---- */
 
-static enum kh_err tell_rows(struct kh_look *look, struct kh_call *call,
-                             bool (*tell)(const struct kh_call *call, void *self), void *self,
-                             struct kh_diag *diag)
-{
-  bool more = true;
-  enum kh_err err = KH_OK;
-
-  while (more && !(err = kh_call_row(call)))
-    more = tell(call, self);
-  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
-  kh_call_end(call);
-  return err;
-}
-
 struct fates {
   bool (*each)(void *self, const struct kh_look_fate *fate);
   void *self;
@@ -270,7 +257,7 @@ enum kh_err kh_look_fates(struct kh_look *look, int64_t seq, int64_t now_us,
   kh_call_number(&call, seq > 0 ? seq : 1);
   kh_call_number(&call, seq > 0 ? seq : INT64_MAX);
   kh_call_number(&call, now_us);
-  return tell_rows(look, &call, tell_fate, &fates, diag);
+  return kh_look_rows(look, &call, tell_fate, &fates, diag);
 }
 
 struct events_seen {
@@ -297,7 +284,7 @@ enum kh_err kh_look_events_seen(struct kh_look *look,
   if (!look->db)
     return KH_OK;
   struct kh_call call = kh_call(look->db, KH_SQL_EVENTS_SEEN);
-  return tell_rows(look, &call, tell_seen, &events, diag);
+  return kh_look_rows(look, &call, tell_seen, &events, diag);
 }
 
 enum kh_err kh_look_span(struct kh_look *look, struct kh_look_span *span, struct kh_diag *diag)
@@ -333,10 +320,33 @@ static enum kh_err owe_one(struct kh_look *look, const struct kh_delivery *deliv
   return kh_call_run(&owe);
 }
 
-enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
-                        const struct kh_delivery *deliveries, size_t count, int64_t *seq,
+/* A worker may have told a newer state since who owes it asked. */
+static enum kh_err tell_one(struct kh_look *look, const struct kh_told_row *row, int64_t now_us)
+{
+  int64_t value = 0;
+  bool told = false;
+  enum kh_err err = kh_db_was_told(look->db, row->what, now_us, &told, &value);
+
+  if (err)
+    return err;
+  return value > row->value ? kh_db_fail(look->db, "a newer webhook has told its state meanwhile: try again")
+                            : kh_db_tell(look->db, row->what, now_us, row->value);
+}
+
+static enum kh_err tell_all(struct kh_look *look, const struct kh_told_rows *told, int64_t now_us)
+{
+  enum kh_err err = KH_OK;
+
+  for (size_t i = 0; !err && i < told->room; i++)
+    if (told->rows[i].seen_us != 0)
+      err = tell_one(look, &told->rows[i], now_us);
+  return err;
+}
+
+enum kh_err kh_look_owe(struct kh_look *look, const struct kh_look_owed *owed, int64_t now_us, int64_t *seq,
                         struct kh_diag *diag)
 {
+  const struct kh_journal *journal = owed->journal;
   struct kh_journal_end end;
   int64_t rule_list = 0;
 
@@ -351,8 +361,10 @@ enum kh_err kh_look_owe(struct kh_look *look, const struct kh_journal *journal,
     err = kh_db_rule_list(look->db, journal->rules, &rule_list);
   if (!err)
     err = kh_db_write_journal(look->db, journal, rule_list, &end);
-  for (size_t i = 0; !err && i < count; i++)
-    err = owe_one(look, &deliveries[i], end.seq);
+  for (size_t i = 0; !err && i < owed->count; i++)
+    err = owe_one(look, &owed->deliveries[i], end.seq);
+  if (!err)
+    err = tell_all(look, owed->told, now_us);
   look->has_changed = true;
   err = kh_look_end_change(look, kh_look_problem(look, err, diag), diag);
   *seq = err ? 0 : end.seq;

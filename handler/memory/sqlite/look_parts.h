@@ -12,6 +12,10 @@ struct kh_look {
   bool has_changed;
 };
 
+/* Runs CALL to its end, as long as TELL wants more. */
+enum kh_err kh_look_rows(struct kh_look *look, struct kh_call *call,
+                         bool (*tell)(const struct kh_call *call, void *self), void *self,
+                         struct kh_diag *diag) KH_MUST_USE;
 /* Runs CALL; how many rows it changed. */
 enum kh_err kh_look_change(struct kh_look *look, struct kh_call *call, int64_t *count,
                            struct kh_diag *diag) KH_MUST_USE;

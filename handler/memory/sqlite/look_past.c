@@ -30,20 +30,6 @@ enum kh_err kh_look_told_value(struct kh_look *look, const unsigned char what[KH
   return look->db ? kh_look_problem(look, kh_db_was_told(look->db, what, now_us, &told, value), diag) : KH_OK;
 }
 
-/* Runs CALL to its end, as long as TELL wants more. */
-static enum kh_err tell_all(struct kh_look *look, struct kh_call *call,
-                            bool (*tell)(struct kh_call *call, void *self), void *self, struct kh_diag *diag)
-{
-  bool more = true;
-  enum kh_err err = KH_OK;
-
-  while (more && !(err = kh_call_row(call)))
-    more = tell(call, self);
-  err = err == KH_ERR_NOT_FOUND ? KH_OK : kh_look_problem(look, err, diag);
-  kh_call_end(call);
-  return err;
-}
-
 struct branches {
   bool (*each)(void *self, const struct kh_look_branch *branch);
   void *self;
@@ -51,7 +37,7 @@ struct branches {
 };
 
 /* In the order of KH_SQL_BRANCHES. */
-static bool tell_branch(struct kh_call *call, void *self)
+static bool tell_branch(const struct kh_call *call, void *self)
 {
   struct branches *branches = self;
   const bool is_whole = kh_branch_read(&branches->builds, kh_call_text_at(call, 6));
@@ -85,7 +71,7 @@ enum kh_err kh_look_branches(struct kh_look *look, const struct kh_look_at *at,
   if (!look->db)
     return KH_OK;
   struct kh_call call = call_at(look, KH_SQL_BRANCHES, at);
-  return tell_all(look, &call, tell_branch, &branches, diag);
+  return kh_look_rows(look, &call, tell_branch, &branches, diag);
 }
 
 struct builds {
@@ -96,7 +82,7 @@ struct builds {
 };
 
 /* In the order of KH_SQL_BUILDS. */
-static bool tell_build(struct kh_call *call, void *self)
+static bool tell_build(const struct kh_call *call, void *self)
 {
   struct builds *builds = self;
   const bool is_whole = kh_build_read(&builds->build, &builds->jobs, kh_call_text_at(call, 4));
@@ -119,7 +105,7 @@ enum kh_err kh_look_builds(struct kh_look *look, const struct kh_look_at *at,
   if (!look->db)
     return KH_OK;
   struct kh_call call = call_at(look, KH_SQL_BUILDS, at);
-  return tell_all(look, &call, tell_build, &builds, diag);
+  return kh_look_rows(look, &call, tell_build, &builds, diag);
 }
 
 struct messages {
@@ -128,7 +114,7 @@ struct messages {
 };
 
 /* In the order of KH_SQL_MESSAGES. */
-static bool tell_message(struct kh_call *call, void *self)
+static bool tell_message(const struct kh_call *call, void *self)
 {
   const struct messages *messages = self;
   const struct kh_look_message message = {kh_call_text_at(call, 0), kh_call_text_at(call, 1),
@@ -148,7 +134,7 @@ enum kh_err kh_look_messages(struct kh_look *look,
   if (!look->db)
     return KH_OK;
   struct kh_call call = kh_call(look->db, KH_SQL_MESSAGES);
-  return tell_all(look, &call, tell_message, &messages, diag);
+  return kh_look_rows(look, &call, tell_message, &messages, diag);
 }
 
 struct pipelines {
@@ -157,7 +143,7 @@ struct pipelines {
 };
 
 /* In the order of KH_SQL_PIPELINES. */
-static bool tell_pipeline(struct kh_call *call, void *self)
+static bool tell_pipeline(const struct kh_call *call, void *self)
 {
   const struct pipelines *pipelines = self;
   const struct kh_look_pipeline pipeline = {kh_call_text_at(call, 0), kh_call_text_at(call, 1),
@@ -176,5 +162,5 @@ enum kh_err kh_look_pipelines(struct kh_look *look,
   if (!look->db)
     return KH_OK;
   struct kh_call call = kh_call(look->db, KH_SQL_PIPELINES);
-  return tell_all(look, &call, tell_pipeline, &pipelines, diag);
+  return kh_look_rows(look, &call, tell_pipeline, &pipelines, diag);
 }

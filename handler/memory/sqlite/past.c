@@ -53,6 +53,17 @@ enum kh_err kh_db_was_told(struct kh_db *db, const unsigned char what[KH_DIGEST_
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
+enum kh_err kh_db_tell(struct kh_db *db, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                       int64_t value)
+{
+  struct kh_call call = kh_call(db, KH_SQL_TELL);
+
+  kh_call_bytes(&call, what, KH_DIGEST_BYTES);
+  kh_call_number(&call, now_us);
+  kh_call_number(&call, value);
+  return kh_call_run(&call);
+}
+
 enum kh_err kh_sqlite_recall(void *self, const struct kh_claim *claim, const struct kh_sighting *sighting,
                              struct kh_past *past)
 {
@@ -168,15 +179,9 @@ enum kh_err kh_sqlite_tell(void *self, const unsigned char what[KH_DIGEST_BYTES]
                            int64_t value)
 {
   struct kh_sqlite *sqlite = self;
-  enum kh_err err = kh_sqlite_need_batch(sqlite);
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_TELL);
+  const enum kh_err err = kh_sqlite_need_batch(sqlite);
 
-  if (err)
-    return err;
-  kh_call_bytes(&call, what, KH_DIGEST_BYTES);
-  kh_call_number(&call, now_us);
-  kh_call_number(&call, value);
-  return kh_sqlite_note(sqlite, kh_call_run(&call));
+  return err ? err : kh_sqlite_note(sqlite, kh_db_tell(sqlite->db, what, now_us, value));
 }
 
 void kh_sqlite_keep(void *self, int64_t branch_keep_s, const struct kh_journal_bounds *journal)

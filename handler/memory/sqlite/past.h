@@ -12,5 +12,7 @@ enum kh_err kh_db_recall(struct kh_db *db, int64_t branch_keep_us, int64_t now_u
                          const struct kh_sighting *sighting, struct kh_past *past) KH_MUST_USE;
 enum kh_err kh_db_was_told(struct kh_db *db, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
                            bool *told, int64_t *value) KH_MUST_USE;
+enum kh_err kh_db_tell(struct kh_db *db, const unsigned char what[KH_DIGEST_BYTES], int64_t now_us,
+                       int64_t value) KH_MUST_USE;
 
 #endif

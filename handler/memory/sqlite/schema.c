@@ -114,11 +114,12 @@ const char kh_schema_look_pragmas[] = "PRAGMA query_only = ON;"
  * What came and what became of it. Where a row ends, if all lie on pages end to end, bounds.c adds up; what
  * is long comes last. No index: it would cost each webhook, and people wait a moment.
  *
- * Ended is what left deliveries, by which number of reason.h; rule_lists, what was asked; seen, which events
- * ever came.
+ * No number comes twice, also where the last line was forgotten: people have noted it. Ended is what left
+ * deliveries, by which number of reason.h; rule_lists, what was asked; seen, which events ever came.
  */
 #define JOURNAL                                                                                           \
-  "CREATE TABLE journal (seq INTEGER PRIMARY KEY, end_bytes INTEGER NOT NULL, done_us INTEGER NOT NULL,"  \
+  "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, end_bytes INTEGER NOT NULL,"              \
+  " done_us INTEGER NOT NULL,"                                                                            \
   " received_us INTEGER NOT NULL, rule_list INTEGER NOT NULL, build_number INTEGER NOT NULL,"             \
   " deliveries INTEGER NOT NULL, sent_s INTEGER NOT NULL, bytes INTEGER NOT NULL, entry TEXT NOT NULL,"   \
   " request_id TEXT NOT NULL, event TEXT NOT NULL, organization TEXT NOT NULL, pipeline TEXT NOT NULL,"   \
@@ -311,7 +312,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_BRANCH] = "SELECT seq, seen_us, builds FROM branches WHERE key = ?1 AND seen_us >= ?2",
     [KH_SQL_BUILD] = "SELECT seq, seen_us, jobs FROM builds WHERE id = ?1 AND seen_us >= ?2",
     [KH_SQL_TOLD] = "SELECT value FROM told WHERE what = ?1 AND seen_us >= ?2",
-    [KH_SQL_JOURNAL_END] = "SELECT seq, end_bytes FROM journal ORDER BY seq DESC LIMIT 1",
+    [KH_SQL_JOURNAL_END] = "SELECT seq, (SELECT end_bytes FROM journal ORDER BY journal.seq DESC LIMIT 1)"
+                           " FROM sqlite_sequence WHERE name = 'journal'",
     [KH_SQL_JOURNAL] =
         "INSERT INTO journal (seq, end_bytes, done_us, received_us, rule_list, build_number, deliveries,"
         " sent_s, bytes, entry, request_id, event, organization, pipeline, branch, state, verdict, build_id,"
@@ -326,6 +328,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         " not_before_us, expires_us, created_us, since_us, webhook, subject)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14)"
         " ON CONFLICT (id) DO NOTHING",
+    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_LIST] = "SELECT id, rule, notifier, credential, place, entry, event, reason, answer,"
                     " " STATE_NOW ", length(body), attempt, status, created_us, not_before_us,"
                     " expires_us, dead_us, " OF_WEBHOOK("pipeline") ", " OF_WEBHOOK(
@@ -450,7 +453,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_JOURNAL_OLD] = "SELECT seq, end_bytes, done_us FROM journal ORDER BY seq LIMIT 513",
     [KH_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
     [KH_SQL_PRUNE_ENDED] = "DELETE FROM ended WHERE webhook <= ?1 RETURNING bytes",
-    [KH_SQL_OWED_FOR_NONE] = "UPDATE deliveries SET webhook = 0 WHERE webhook > 0",
     [KH_SQL_FATES_BYTES] = "SELECT coalesce(sum(bytes), 0) FROM ended",
     [KH_SQL_CHANGED_BY_OTHERS] = "SELECT data_version FROM pragma_data_version",
     [KH_SQL_PRUNE_RULE_LISTS] = "DELETE FROM rule_lists WHERE id NOT IN (SELECT rule_list FROM journal)",
@@ -574,7 +576,6 @@ const char *const kh_sql[KH_SQL__COUNT] = {
                          " VALUES (?1, ?2, ?3, ?2 / " DAY_US ", ?4, ?5)",
     [KH_SQL_BUILD_DAY] = "UPDATE builds SET seen_us = ?2, jobs = ?3, day = ?2 / " DAY_US " WHERE seq = ?1",
     [KH_SQL_BUILD_KEEP] = "UPDATE builds SET seen_us = ?2, jobs = ?3 WHERE seq = ?1",
-    [KH_SQL_TELL] = "INSERT OR REPLACE INTO told (what, seen_us, value) VALUES (?1, ?2, ?3)",
     [KH_SQL_MESSAGE] = "SELECT said, subject FROM messages WHERE what = ?1 AND seen_us >= ?2",
     [KH_SQL_MESSAGE_KEEP] = "INSERT OR REPLACE INTO messages (what, seen_us, subject, rule, notifier, place,"
                             " said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -52,7 +52,7 @@ void kh_email_show_place(struct kh_str place, struct kh_buf *shown)
   struct kh_str domain = place;
   const struct kh_str local = kh_str_cut(&domain, '@');
 
-  if (!domain.at) {
+  if (!domain.at || (kh_str_starts(local, KH_STR("{{")) && kh_str_ends(local, KH_STR("}}")))) {
     (void)kh_buf_add(shown, place);
     return;
   }

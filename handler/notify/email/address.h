@@ -14,8 +14,9 @@ bool kh_email_is_recipient(struct kh_str text);
 struct kh_str kh_email_domain(struct kh_str address);
 
 /*
- * `place` of the form, and `show_place` of the notifier: "j…@example.com" is seen of jane@example.com. Of a
- * webhook out of the journal the place of an author is KH_EMAIL_AUTHOR.
+ * `place` of the form, and `show_place` of the notifier: "j…@example.com" is seen of jane@example.com, and of
+ * "jane+{{build.tag}}@example.com"; all of "{{build.tag}}@example.com". Of a webhook out of the journal the
+ * place of an author is KH_EMAIL_AUTHOR.
  */
 enum kh_err kh_email_place(const struct kh_rule *rule, const struct kh_rendering *rendering,
                            struct kh_str written, struct kh_buf *place);

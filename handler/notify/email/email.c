@@ -197,6 +197,7 @@ const struct kh_notifier kh_notifier_email = {
     .default_events = default_events,
     .options = options,
     .form = &form,
+    .unkept_place = KH_EMAIL_AUTHOR,
     .rate = {.burst = 3, .every_ms = 2050},
     .by_mail = true,
     .configure = kh_email_configure,

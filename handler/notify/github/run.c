@@ -10,7 +10,7 @@
  * Source: docs.github.com/en/rest/checks/runs. GitHub shows the latest run of a name. What is remembered of
  * one is its id and its status: "4242 in_progress".
  */
-enum { ID_DIGITS = 19, STATUS_BYTES = 32, PATH_BYTES = 4096 };
+enum { ID_DIGITS = 19, STATUS_BYTES = 16, PATH_BYTES = 4096 };
 
 static const char completed[] = "completed";
 
@@ -32,7 +32,7 @@ static bool take_run(struct kh_json_value run, char text[KH_TOLD_BYTES])
   const struct kh_str status = kh_json_raw(value);
 
   if (id.len == 0 || kh_json_type(value) != KH_JSON_STRING || status.len == 0 || status.len > STATUS_BYTES ||
-      !kh_str_is_word(status, "_"))
+      !kh_str_is_of(status, "abcdefghijklmnopqrstuvwxyz_"))
     return false;
   (void)snprintf(text, KH_TOLD_BYTES, "%.*s %.*s", KH_FMT(id), KH_FMT(status));
   return true;

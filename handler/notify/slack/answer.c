@@ -4,6 +4,9 @@
 #include "base/utf8.h"
 #include "notify/slack/answer.h"
 
+/* Ids of Slack's have about half of it. */
+enum { TOLD_WORD_BYTES = 24 };
+
 #define AGAIN KH_ERR_DELIVERY_FAILED
 #define CONFIG KH_ERR_DESTINATION_REFUSED
 #define NEVER KH_ERR_DELIVERY_REFUSED
@@ -118,14 +121,14 @@ void kh_slack_judge(const struct kh_incoming *answer, int64_t now_us, struct kh_
   verdict->retry_after_s = verdict->err ? answer->retry_after_s : -1;
 }
 
-/* A member that is a word; empty where it is none, or longer than any. */
-static struct kh_str word_at(struct kh_json_value object, struct kh_str key)
+/* A member that is made of CHARACTERS alone; empty where it is none, or longer than any. */
+static struct kh_str word_at(struct kh_json_value object, struct kh_str key, const char *characters)
 {
   const struct kh_json_value value = kh_json_get(object, key);
   const struct kh_str text = kh_json_raw(value);
 
-  return kh_json_type(value) == KH_JSON_STRING && text.len <= (KH_TOLD_BYTES - 2) / 2 &&
-                 kh_str_is_word(text, ".")
+  return kh_json_type(value) == KH_JSON_STRING && text.len <= TOLD_WORD_BYTES &&
+                 kh_str_is_of(text, characters)
              ? text
              : KH_NO_STR;
 }
@@ -137,8 +140,9 @@ bool kh_slack_take_told(struct kh_str body, char text[KH_TOLD_BYTES])
 
   kh_json_init(&json, kh_json_default_limits);
   if (kh_str_starts(body, KH_STR("{")) && kh_json_read(&json, body, NULL) == KH_OK) {
-    const struct kh_str channel = word_at(kh_json_root(&json), KH_STR("channel"));
-    const struct kh_str ts = word_at(kh_json_root(&json), KH_STR("ts"));
+    const struct kh_json_value root = kh_json_root(&json);
+    const struct kh_str channel = word_at(root, KH_STR("channel"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+    const struct kh_str ts = word_at(root, KH_STR("ts"), "0123456789.");
 
     good = channel.len > 0 && ts.len > 0;
     if (good)
