@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -186,7 +187,10 @@ def go_on(report, name, folder, build, is_fresh):
         wanted = expected()
         check_arrived(report, name, catcher, wanted)
         report.check(f"{name}: nothing waits", not common.waiting(folder), common.waiting(folder))
-        report.check(f"{name}: memory is newer", upgraded.memory("PRAGMA user_version")[0][0] > before)
+        after = upgraded.memory("PRAGMA user_version")[0][0]
+        page = (common.ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+        report.check(f"{name}: memory is of the version that docs/compatibility.md has",
+                     before < after == int(re.findall(r"^\| [\d.]+ \| (\d+) \|$", page, re.M)[-1]), after)
         report.check(f"{name}: memory is whole", upgraded.memory("PRAGMA integrity_check") == [("ok",)])
         listed = json.loads(upgraded.kitehook("outbox", "list", "--json").stdout)["deliveries"]
         dead = owed_of_first(True)
