@@ -30,7 +30,7 @@ PASSES_MAX = 60  # of a destination that failed one goes ahead in each
 YOUNG_S, LATE_S = 22 * 3600, 600
 LOST_SHARE, LOST_BUILDS = 0.03, 0.02
 LATE_SHARE, LATE_US = 0.04, 45 * 60 * 1000000
-AGED = ("red-jobs", "slow")  # rules
+AGED, UNHINDERED = ("red-jobs", "slow"), ("everything", "plain", "thrice", "linux")  # rules
 HANG_S, RETRY_AFTER_S = 10.5, 3600
 PATHS = {"HOOK_GOOD": "/good", "HOOK_PICKY": "/picky", "HOOK_GONE": "/gone", "HOOK_BUSY": "/busy",
          "HOOK_SLOW": "/slow", "HOOK_PLAIN": "/plain"}
@@ -244,11 +244,16 @@ class Place:
 
     def work(self, world):
         self.began_s = int(time.time())
-        self.work_until(lambda: not os.listdir(self.new) and world.is_quiet())
+        self.work_until(lambda: not os.listdir(self.new) and world.is_quiet() and not self.owes_unhindered())
         for _ in range(PASSES_MAX):
             if not self.age():
                 break
             self.work_until(world.is_quiet)
+
+    def owes_unhindered(self):
+        """Is something owed to a place that takes all, at once?"""
+        with contextlib.closing(sqlite3.connect(self.folder / "state" / "memory.sqlite", timeout=30)) as db:
+            return db.execute(f"SELECT count(*) FROM deliveries WHERE rule IN {UNHINDERED}").fetchone()[0]
 
     def work_until(self, is_over):
         """Not until nothing is owed: a pace may be slow."""
@@ -264,7 +269,7 @@ class Place:
     def age(self):
         """What failed at two destinations is a day old, for which no test waits. How many there are."""
         with contextlib.closing(sqlite3.connect(self.folder / "state" / "memory.sqlite")) as db, db:
-            count = db.execute("UPDATE deliveries SET expires_us = created_us + 1, not_before_us = 0"
+            count = db.execute("UPDATE deliveries SET expires_us = created_us + 1, not_before_us = created_us"
                        f" WHERE rule IN {AGED} AND dead_us IS NULL").rowcount
             db.execute("UPDATE destinations SET held_until_us = 0 WHERE held_until_us < ?",
                        ((self.began_s + RETRY_AFTER_S // 2) * 1000000,))

@@ -7,7 +7,7 @@ that log, show, why, replay and diff say.
 
 The slice of it that belongs to ./script/test is tests/integration/why_model_test.py.
 
-Build first: script/build release. It takes a minute or two for each seed.
+Build first: script/build release. It takes a few minutes for each seed.
 """
 import argparse
 import pathlib
@@ -26,7 +26,7 @@ def run():
     parser.add_argument("seeds", nargs="*", type=int, default=[1], metavar="SEED")
     parser.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(),
                         default=common.ROOT / "build" / "release", help="the folder with kitehook")
-    parser.add_argument("--builds", type=int, default=2000, help="of the month")
+    parser.add_argument("--builds", type=int, default=1000, help="of the month")
     parser.add_argument("--asked", type=int, default=200, help="of how many `why` is asked")
     parser.add_argument("--keep", action="store_true")
     chosen = parser.parse_args()
