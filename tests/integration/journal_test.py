@@ -13,7 +13,7 @@ import journal_bounds
 import journal_faults
 
 BOUNDS = ((300, 64 << 20), (10000, 2 << 20))
-WEBHOOKS, STRIDE, KILLS = 1200, 61, 10
+WEBHOOKS, STRIDE, KILLS = 1000, 71, 8
 
 
 def below():

@@ -451,6 +451,22 @@ START_TEST(its_size_is_that_of_its_pages)
 }
 END_TEST
 
+/* Of which one takes the room of hundreds. */
+START_TEST(large_lines_make_all_the_room_they_need)
+{
+  const int64_t most = 4 * 1024 * 1024;
+
+  kh_memory_keep(&test.store.memory, KH_BRANCH_AGE_S,
+                 &(struct kh_journal_bounds){1000000, (uint64_t)most, KH_JOURNAL_KEEP_S});
+  for (int i = 0; i < 80; i++)
+    write_lines(1 + i * 256, 256, 10);
+  for (int i = 0; i < 4; i++) {
+    write_lines(100001 + i * 40, 40, 70000);
+    ck_assert_msg(pages() < most * 105 / 100, "%d: %" PRId64, i, pages());
+  }
+}
+END_TEST
+
 START_TEST(its_fates_count_too)
 {
   const int64_t most = 1024 * 1024;
@@ -536,6 +552,7 @@ static Suite *journal_suite(void)
   tcase_add_test(written, events_that_came_are_seen);
   tcase_add_checked_fixture(bounds, set_up, tear_down);
   tcase_add_loop_test(bounds, its_size_is_that_of_its_pages, 0, (int)KH_COUNT(sizes));
+  tcase_add_test(bounds, large_lines_make_all_the_room_they_need);
   tcase_add_test(bounds, its_fates_count_too);
   tcase_add_test(bounds, it_is_bounded_by_count_and_age);
   tcase_add_test(bounds, where_none_is_kept_there_is_none);

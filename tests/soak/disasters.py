@@ -191,9 +191,12 @@ class Round:
               f"{explained} copies after one, {len(self.dead)} were dead, most {gauge.most}"
               + (f", {len(account.excused)} times too slow" if account.excused else ""), flush=True)
         check("senders went on", not any(one.problem for one in senders), [one.problem for one in senders])
+        looks = [journal_account.look(state) for state in (self.place.state, *self.place.lost_states)]
         missing = account.missing(requests)
+        fates = [fate for look in looks for fate in look.fates if (fate.rule, fate.id) in missing]
         check("nothing that was answered 200 is lost", account.kept and not missing,
-              f"{len(missing)} of {len(account.owed())}: {sorted(missing, key=str)[:SHOWN]}")
+              f"{len(missing)} of {len(account.owed())}: {sorted(missing, key=str)[:SHOWN]}; the journal says"
+              f" {fates[:SHOWN]}")
         strangers = account.strangers(requests)
         check("nothing has an id of its own making", not strangers, list(strangers)[:SHOWN])
         check("a delivery is the same each time", not account.changed(requests),
@@ -206,7 +209,6 @@ class Round:
         check("what passes kills nothing", not died, f"{len(died)} of {len(self.dead)}: {died[:1]}")
         over = {name: most for name, most in gauge.most.items() if most > BOUNDS.get(name, most)}
         check("no file is larger than its bound", not over, over)
-        looks = [journal_account.look(state) for state in (self.place.state, *self.place.lost_states)]
         faults = [fault for look in looks for fault in look.faults()]
         check("the journals fit together", not faults, f"{len(faults)}: {faults[:SHOWN]}")
         unwritten = {webhook.request_id for webhook, _ in account.kept.values()} - {

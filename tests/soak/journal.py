@@ -55,7 +55,7 @@ def run():
     parser.add_argument("--webhooks", type=int, default=100000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--faults", action="store_true")
-    parser.add_argument("--stride", type=int, default=1, help="of --faults: only every so manieth call")
+    parser.add_argument("--stride", type=int, default=1, help="of --faults: which call goes wrong, every Nth")
     parser.add_argument("--kills", type=int, default=300, help="of --faults, at random")
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder, and say where it is")
     chosen = parser.parse_args()

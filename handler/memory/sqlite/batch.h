@@ -55,8 +55,9 @@ struct kh_sqlite {
   bool has_spare;
   bool has_made_room; /* and written nothing since: to do it again would gain nothing */
   struct kh_journal_bounds journal;
-  int64_t webhook; /* the line that what is owed next belongs to; 0 for none */
-  bool knows_end;  /* in the open batch */
+  int64_t webhook;     /* the line that what is owed next belongs to; 0 for none */
+  bool knows_end;      /* in the open batch */
+  int64_t begin_bytes; /* where the last line ended when it began */
   struct kh_journal_end end;
   int64_t rule_list; /* that the last lines were written by; 0 where that is not known */
   unsigned char rule_list_digest[KH_DIGEST_BYTES];

@@ -11,6 +11,8 @@
 enum { PAGE = 4096, PAGE_USED = 4088, LOCAL_MAX = 4061, LOCAL_MIN = 489, OVERFLOW_USED = 4092 };
 enum { CELL_BYTES = 8, ROW_BYTES = 56 };
 
+enum { OLD_MAX = 512 }; /* of one batch, but for the room that it needs */
+
 /* ---- a line ---- */
 
 /* Where a row of PAYLOAD bytes ends that is appended where the rows before it end. */
@@ -127,6 +129,7 @@ static enum kh_err know_end(struct kh_sqlite *sqlite)
     return KH_OK;
   enum kh_err err = kh_db_journal_end(sqlite->db, &sqlite->end);
   sqlite->knows_end = !err;
+  sqlite->begin_bytes = sqlite->end.bytes;
   return err;
 }
 
@@ -242,24 +245,36 @@ static enum kh_err know_fates(struct kh_sqlite *sqlite)
 
 /* ---- the bounds ---- */
 
-/* Of the oldest, the last that is too old or too much; 0 for none. The last of all stays, however old. */
-static enum kh_err find_old(struct kh_sqlite *sqlite, int64_t now_us, int64_t *seq)
+/* Of a row of KH_SQL_JOURNAL_OLD. The last of all stays, however old. */
+static bool is_too_old(const struct kh_sqlite *sqlite, const struct kh_call *call, int64_t now_us)
 {
   const struct kh_journal_bounds *bounds = &sqlite->journal;
+  const int64_t at = kh_call_number_at(call, 0);
+  const int64_t from_it_on = sqlite->end.bytes - kh_call_number_at(call, 1) + kh_call_number_at(call, 3);
+
+  return bounds->max_entries == 0 ||
+         (at < sqlite->end.seq && (at <= sqlite->end.seq - (int64_t)bounds->max_entries ||
+                                   from_it_on + sqlite->fates_bytes > (int64_t)bounds->max_bytes ||
+                                   kh_call_number_at(call, 2) < now_us - bounds->keep_s * 1000000));
+}
+
+/*
+ * Of the oldest, the last that is too old or too much; 0 for none. As many as make room for what this batch
+ * wrote, which small ones may do only in thousands; else some, so that new bounds stop nobody for long.
+ */
+static enum kh_err find_old(struct kh_sqlite *sqlite, int64_t now_us, int64_t *seq)
+{
+  const int64_t grown = sqlite->end.bytes - sqlite->begin_bytes;
   struct kh_call call = kh_call(sqlite->db, KH_SQL_JOURNAL_OLD);
-  bool is_old = true;
+  int64_t count = 0, begin = 0, room = 0;
   enum kh_err err = KH_OK;
 
   *seq = 0;
-  while (is_old && !(err = kh_call_row(&call))) {
-    const int64_t at = kh_call_number_at(&call, 0);
-    const int64_t bytes = sqlite->end.bytes - kh_call_number_at(&call, 1) + sqlite->fates_bytes;
-
-    is_old = bounds->max_entries == 0 ||
-             (at < sqlite->end.seq &&
-              (at <= sqlite->end.seq - (int64_t)bounds->max_entries || bytes > (int64_t)bounds->max_bytes ||
-               kh_call_number_at(&call, 2) < now_us - bounds->keep_s * 1000000));
-    *seq = is_old ? at : *seq;
+  while ((count < OLD_MAX || room < grown) && !(err = kh_call_row(&call)) &&
+         is_too_old(sqlite, &call, now_us)) {
+    *seq = kh_call_number_at(&call, 0);
+    begin = count++ > 0 ? begin : kh_call_number_at(&call, 1);
+    room = kh_call_number_at(&call, 1) - begin;
   }
   kh_call_end(&call);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;

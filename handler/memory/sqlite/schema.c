@@ -450,7 +450,7 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_FATES_OF_REPLACED] = FATES("49", "?4", IS_REPLACED),
     [KH_SQL_REPLACE] = "DELETE FROM deliveries WHERE " IS_REPLACED SHARED,
     /* The first that stays, and all before it, are found by who asks. */
-    [KH_SQL_JOURNAL_OLD] = "SELECT seq, end_bytes, done_us FROM journal ORDER BY seq LIMIT 513",
+    [KH_SQL_JOURNAL_OLD] = "SELECT seq, end_bytes, done_us, length(kept) FROM journal ORDER BY seq",
     [KH_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
     [KH_SQL_PRUNE_ENDED] = "DELETE FROM ended WHERE webhook <= ?1 RETURNING bytes",
     [KH_SQL_FATES_BYTES] = "SELECT coalesce(sum(bytes), 0) FROM ended",
