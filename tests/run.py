@@ -37,11 +37,12 @@ def integration(name, *more):
 
 STEPS = [
     # name, commands; of those that run side by side the longest come first
-    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j3"]]),
+    ("unit", [["script/build", "dev"], ["ctest", "--preset", "dev", "-j3", "-LE", "long"]]),
     ("release", [["script/build", "release"]]),
     ("check", [["script/check"]]),
     ("matrix", [integration("matrix")]),
     ("clang", [["script/build", "clang"]]),
+    ("unit_long", [["ctest", "--preset", "dev", "-j2", "-L", "long"]]),
     ("delivery", [["script/build", "clang"], integration("delivery")]),
     ("upgrade_from_0_1", [integration("upgrade")]),
     ("full_disk", [["script/build", "clang"], integration("full_disk")]),
