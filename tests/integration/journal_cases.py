@@ -241,8 +241,6 @@ MAKE = {"done": fresh, "replay": replay, "repeat": repeat, "replayed": replayed,
         "waiting": answered(500), "resting": resting, "refused": answered(404), "rule_changed": rule_changed,
         "dead": answered(400), "expired": expired, "outbox_full": outbox_full, "replaced": replaced,
         "dropped": dropped, "forgotten": forgotten, "owed_anew": owed_anew, "owed_before": owed_before}
-# Those that are of a command of its own: without it they cannot come about.
-BY_REPLAY = ("replayed", "not_kept")
 # No notifier comes to it; a C test has one that does.
 BY_NOBODY = ("not_rendered",)
 TOP = {"outbox_full": "outbox: { max_entries: 8 }\n"}
