@@ -53,9 +53,8 @@ enum kh_err kh_attempt_recall(const struct kh_outbox *outbox, struct kh_attempt 
 enum kh_err kh_attempt_tell(const struct kh_outbox *outbox, const struct kh_attempt *attempt) KH_MUST_USE;
 /*
  * Fills attempt->exchange: what it sends, or what it must ask first: for a grant, then for what it could go
- * on with. IS_ASKED: another one
- * of its credential makes that call, so it only waits. False when it cannot be sent, for want of time, say,
- * which is its outcome.
+ * on with. IS_ASKED: another one of its credential asks for the grant, so it only waits. False when it cannot
+ * be sent, for want of time, say, which is its outcome.
  */
 bool kh_attempt_prepare(const struct kh_outbox *outbox, struct kh_attempt *attempt,
                         bool is_asked) KH_MUST_USE;
