@@ -179,8 +179,9 @@ class Judge:
                     self.problem("at rest, and asked", name, failure.behaviour, attempt.start - failure.end,
                                  "the last failure" if failure is failures[-1]
                                  else f"then {failures[-1].behaviour}")
+                # One that was sent before the failure was known is no probe, even if it was seen late.
                 if (failure is failures[-1] and
-                    any(other.start > failure.logged + NEAR_S for other in under_way)):
+                    any(other.start > failure.logged + NEAR_S + self.lag_s for other in under_way)):
                     self.problem("two probes", name, attempt.start)
 
     def jitter(self):
