@@ -7,10 +7,17 @@ _Static_assert((int)KH_UNDER_WAY_MAX <= (int)KH_EXCHANGES_MAX, "a transport must
 
 /* ---- what became of it ---- */
 
-static enum kh_err rest(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+/* PLACE: NULL for all of the credential's. */
+static enum kh_err rest(const struct kh_outbox *outbox, const struct kh_attempt *attempt, const char *place)
 {
-  return kh_queue_rest(&outbox->queue, attempt->delivery.credential, attempt->delivery.place,
-                       kh_clock_now_us(outbox->clock), attempt->rest_until_us);
+  return kh_queue_rest(&outbox->queue, attempt->delivery.credential, place, kh_clock_now_us(outbox->clock),
+                       attempt->rest_until_us);
+}
+
+/* Those who share a pace wait for it together: to look for each of them goes through all of them. */
+static enum kh_err wait_for_pace(const struct kh_outbox *outbox, const struct kh_attempt *attempt)
+{
+  return rest(outbox, attempt, attempt->rule->notifier->rate.per_place ? attempt->delivery.place : NULL);
 }
 
 static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *attempt)
@@ -47,7 +54,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
    * same.
    */
   if (err == KH_ERR_NOT_FOUND && attempt->rest_until_us > 0)
-    err = rest(outbox, attempt);
+    err = rest(outbox, attempt, attempt->delivery.place);
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }
 
@@ -217,7 +224,7 @@ static enum kh_err take_next(struct kh_outbox *outbox, struct turn *turn)
   const bool waits = !attempt->result && !kh_attempt_may_start(outbox, attempt);
   err = have_batch(outbox, turn);
   if (!err && waits)
-    err = rest(outbox, attempt);
+    err = wait_for_pace(outbox, attempt);
   else if (!err)
     err = attempt->result ? record(outbox, attempt) : count(outbox, attempt, now_us);
   turn->made += !err && !waits;

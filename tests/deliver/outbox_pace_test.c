@@ -203,6 +203,41 @@ START_TEST(who_waits_for_a_token_holds_up_no_other)
 }
 END_TEST
 
+static unsigned looked_for;
+
+static enum kh_err take_and_count(void *self, int64_t at_us, const struct kh_under_way *under_way,
+                                  struct kh_delivery *delivery)
+{
+  looked_for++;
+  return kh_stage.test.store.queue.ops->take(self, at_us, under_way, delivery);
+}
+
+/* Each look goes through all places that are owed something. */
+START_TEST(a_thousand_places_that_share_a_pace_wait_for_it_together)
+{
+  struct kh_queue_ops counted = *kh_stage.test.store.queue.ops;
+
+  counted.take = take_and_count;
+  kh_stage.outbox.queue.ops = &counted;
+  rules[0].notifier = &bursts;
+  owe("one", 1000);
+  kh_test_sql(&kh_stage.test.dir, "UPDATE deliveries SET place = seq"
+                                  ";INSERT INTO destinations (credential, place, delivered_us)"
+                                  " SELECT credential, place, 0 FROM deliveries");
+  looked_for = 0;
+  ck_assert_uint_eq(run(), 3);
+  ck_assert_uint_le(looked_for, 5);
+  for (unsigned i = 0; i < 3; i++)
+    kh_fake_network_answer(&network, ONE, 200, -1);
+  ck_assert_uint_eq(run(), 3);
+  ck_assert_int_eq(sleep_us(), 5000000);
+  kh_fake_clock_advance(&kh_stage.clock, 5000000);
+  looked_for = 0;
+  ck_assert_uint_eq(run(), 1);
+  ck_assert_uint_le(looked_for, 3);
+}
+END_TEST
+
 /* A second process knows from memory what the first one did. */
 START_TEST(a_restart_is_no_way_around)
 {
@@ -313,6 +348,7 @@ static Suite *outbox_pace_suite(void)
   tcase_add_test(pace, a_place_that_fails_now_and_then_gets_the_others);
   tcase_add_test(pace, the_sleep_ends_with_the_next_token);
   tcase_add_test(pace, who_waits_for_a_token_holds_up_no_other);
+  tcase_add_test(pace, a_thousand_places_that_share_a_pace_wait_for_it_together);
   tcase_add_test(pace, a_restart_is_no_way_around);
   tcase_add_test(pace, a_restart_brings_no_second_burst);
   tcase_add_test(pace, rests_grow_until_one_arrives);

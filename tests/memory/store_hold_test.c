@@ -278,6 +278,23 @@ START_TEST(a_destination_may_rest_by_its_name)
 }
 END_TEST
 
+/* Each place of a credential whose pace they share, but for what rests longer already. */
+START_TEST(all_places_of_a_credential_may_rest)
+{
+  owe_all("a", (struct owed[]){{"a1", "A", false, "here"}, {"a2", "A", false, "there"}}, 2);
+  owe("b1", "B");
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US, NOW_US + HOUR_US), KH_OK);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NULL, NOW_US, NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_str_eq(take(NOW_US, NULL), "b1");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
+  ck_assert_str_eq(take(NOW_US + 10 * SECOND_US - 1, NULL), "");
+  ck_assert_str_eq(take(NOW_US + 10 * SECOND_US, NULL), "a2");
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a2", NOW_US + 10 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
+  ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", NULL, NOW_US, NOW_US), KH_ERR_NOT_FOUND);
+}
+END_TEST
+
 /* ---- another time: SQLite alone ---- */
 
 static int64_t column(const char *what, const char *id)
@@ -556,6 +573,7 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
     tcase_add_test(both, no_other_answer_ends_a_hold);
     tcase_add_test(both, a_destination_may_rest_by_its_name);
+    tcase_add_test(both, all_places_of_a_credential_may_rest);
     tcase_add_test(both, what_began_ahead_of_now_begins_now);
     tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);
     tcase_add_test(both, what_was_redriven_ahead_of_now_is_due_now);

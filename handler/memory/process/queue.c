@@ -16,9 +16,10 @@ static enum kh_err copy_body(struct kh_process *process, const struct kh_buf *fr
   return kh_buf_add(to, kh_buf_view(from)) ? kh_process_fail(process, "no memory for a delivery") : KH_OK;
 }
 
+/* PLACE may be NULL for any. */
 static bool is_same_destination(const struct kh_delivery *delivery, const char *credential, const char *place)
 {
-  return strcmp(delivery->credential, credential) == 0 && strcmp(delivery->place, place) == 0;
+  return strcmp(delivery->credential, credential) == 0 && (!place || strcmp(delivery->place, place) == 0);
 }
 
 static void replace_older(struct kh_process *process, const struct kh_delivery *delivery)

@@ -448,10 +448,11 @@ static enum kh_err rest(void *self, const char *credential, const char *place, i
                         int64_t until_us)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_REST_BY_NAME);
+  struct kh_call call = kh_call(sqlite->db, place ? KH_SQL_REST_BY_NAME : KH_SQL_REST_CREDENTIAL);
 
   kh_call_text(&call, kh_str_of(credential));
-  kh_call_text(&call, kh_str_of(place));
+  if (place)
+    kh_call_text(&call, kh_str_of(place));
   kh_call_number(&call, until_us);
   kh_call_number(&call, now_us);
   return record(sqlite, &call);
