@@ -1,7 +1,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
-#include "memory/sqlite/schema.h"
+#include "memory/sqlite/statements.h"
 #include "support/stores.h"
 #include "support/suite.h"
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "memory/sqlite/db.h"
+#include "memory/sqlite/schema.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>

@@ -14,7 +14,7 @@
 #ifndef KH_DB_H
 #define KH_DB_H
 
-#include "memory/sqlite/schema.h"
+#include "memory/sqlite/statements.h"
 
 struct kh_db;
 
