@@ -35,6 +35,16 @@ static int64_t until(struct kh_outbox *outbox, const struct kh_pace_of *of, int6
   return until_us;
 }
 
+/* Where memory does not say it, one may have arrived just now. */
+static int64_t idle_us(const struct kh_outbox *outbox, const char *credential)
+{
+  int64_t delivered_us = 0;
+
+  return kh_queue_delivered(&outbox->queue, credential, &delivered_us)
+             ? 0
+             : kh_clock_now_us(outbox->clock) - delivered_us;
+}
+
 bool kh_attempt_may_start(struct kh_outbox *outbox, struct kh_attempt *attempt)
 {
   const struct kh_delivery *delivery = &attempt->delivery;
@@ -42,11 +52,8 @@ bool kh_attempt_may_start(struct kh_outbox *outbox, struct kh_attempt *attempt)
   if (!outbox->paces)
     return true;
   const struct kh_pace_of of = pace_of(delivery, attempt->rule->notifier);
-  if (!kh_paces_know(outbox->paces, &of)) {
-    const int64_t idle_us = kh_clock_now_us(outbox->clock) - delivery->delivered_us;
-
-    kh_paces_begin(outbox->paces, &of, idle_us, attempt->started_us);
-  }
+  if (!kh_paces_know(outbox->paces, &of))
+    kh_paces_begin(outbox->paces, &of, idle_us(outbox, delivery->credential), attempt->started_us);
   const int64_t waits_us = wait_us(outbox, &of);
   if (waits_us > 0)
     attempt->rest_until_us = until(outbox, &of, waits_us);

@@ -39,11 +39,8 @@ struct kh_delivery {
   struct kh_buf body; /* owned */
   unsigned attempt;   /* how many were made already */
   int64_t not_before_us, expires_us, created_us;
-  int64_t since_us; /* of a taken one: when it was made or, after an attempt, last tried */
-  /* Of a taken one: so many attempts in a row failed to reach its destination, and when one last arrived
-     anywhere by its credential; 0 for never. */
-  unsigned failures;
-  int64_t delivered_us;
+  int64_t since_us;  /* of a taken one: when it was made or, after an attempt, last tried */
+  unsigned failures; /* of a taken one: so many attempts in a row failed to reach its destination */
 };
 
 void kh_delivery_release(struct kh_delivery *delivery);
@@ -103,7 +100,7 @@ struct kh_queue_use {
 };
 
 /*
- * From know_config on they are NULL where a queue ends with its process: it is small, no destination rests
+ * From delivered on they are NULL where a queue ends with its process: it is small, no destination rests
  * there after a failure, and no answer is remembered.
  */
 struct kh_queue_ops {
@@ -119,6 +116,7 @@ struct kh_queue_ops {
   enum kh_err (*next_due)(void *self, const struct kh_under_way *under_way, int64_t *at_us);
   enum kh_err (*rest)(void *self, const char *credential, const char *place, int64_t now_us,
                       int64_t until_us);
+  enum kh_err (*delivered)(void *self, const char *credential, int64_t *at_us);
   enum kh_err (*know_config)(void *self, const unsigned char digest[KH_DIGEST_BYTES], int64_t now_us);
   void (*bound)(void *self, const struct kh_queue_bounds *bounds);
   enum kh_err (*use)(void *self, struct kh_queue_use *use);
@@ -199,6 +197,14 @@ KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue
                                                     const char *place, int64_t now_us, int64_t until_us)
 {
   return queue->ops->rest(queue->self, credential, place, now_us, until_us);
+}
+
+/* When one last arrived anywhere by CREDENTIAL; 0 for never. It looks at each place of it. */
+KH_MUST_USE static inline enum kh_err kh_queue_delivered(const struct kh_queue *queue, const char *credential,
+                                                         int64_t *at_us)
+{
+  *at_us = 0;
+  return queue->ops->delivered ? queue->ops->delivered(queue->self, credential, at_us) : KH_OK;
 }
 
 /*

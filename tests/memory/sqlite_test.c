@@ -29,6 +29,20 @@ START_TEST(no_statement_walks_over_a_table_for_each_row_of_another)
 }
 END_TEST
 
+/* Each commit at GitHub is a place of its own, and is known for a month. */
+START_TEST(places_that_are_owed_nothing_cost_nothing)
+{
+  kh_test_owe(&test.store, "d1", KH_STR("x"), KH_TEST_T0_US);
+  const int before = kh_test_sql_steps(&test.dir, kh_sql[KH_SQL_FIRST]);
+
+  ck_assert_int_gt(before, 10);
+  kh_test_sql(&test.dir, "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 5000)"
+                         " INSERT INTO destinations (credential, place, delivered_us)"
+                         " SELECT credential, n, 1 FROM n, deliveries");
+  ck_assert_int_eq(kh_test_sql_steps(&test.dir, kh_sql[KH_SQL_FIRST]), before);
+}
+END_TEST
+
 /* ---- the file ---- */
 
 static void expect_private(const struct kh_tempdir *dir)
@@ -286,6 +300,7 @@ static Suite *sqlite_suite(void)
   tcase_add_test(file, what_is_no_database_is_refused);
   tcase_add_checked_fixture(open, set_up, tear_down);
   tcase_add_test(open, no_statement_walks_over_a_table_for_each_row_of_another);
+  tcase_add_test(open, places_that_are_owed_nothing_cost_nothing);
   tcase_add_test(open, it_is_sound_and_reads_as_documented);
   tcase_add_test(open, a_disk_that_is_full_at_the_end_of_a_batch);
   tcase_add_test(open, a_disk_that_is_full_amid_a_batch);

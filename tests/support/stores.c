@@ -163,6 +163,22 @@ bool kh_test_sql_walks(const struct kh_tempdir *dir, const char *sql)
   return walks;
 }
 
+int kh_test_sql_steps(const struct kh_tempdir *dir, const char *sql)
+{
+  sqlite3 *db = own_connection(dir);
+  sqlite3_stmt *stmt = NULL;
+
+  ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+  for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++)
+    ck_assert_int_eq(sqlite3_bind_text(stmt, i, "", 0, SQLITE_STATIC), SQLITE_OK);
+  while (sqlite3_step(stmt) == SQLITE_ROW)
+    ;
+  int steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+  (void)sqlite3_finalize(stmt);
+  ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+  return steps;
+}
+
 int64_t kh_test_sql_number(const struct kh_tempdir *dir, const char *sql)
 {
   sqlite3 *db = own_connection(dir);

@@ -50,6 +50,8 @@ enum kh_seen kh_test_seen(const struct kh_store *store, const struct kh_claim *c
 void kh_test_sql(const struct kh_tempdir *dir, const char *sql);
 /* True when SQL reads a whole table, or all of a partial index, for each row of another one. */
 bool kh_test_sql_walks(const struct kh_tempdir *dir, const char *sql);
+/* Of SQLite's own machine, that SQL takes to its end with "" for each parameter. */
+int kh_test_sql_steps(const struct kh_tempdir *dir, const char *sql);
 int64_t kh_test_sql_number(const struct kh_tempdir *dir, const char *sql);
 /* How often NEEDLE stands in the database, its write-ahead log and its shared memory. */
 size_t kh_test_count_in_files(const struct kh_tempdir *dir, const char *needle);

@@ -115,7 +115,7 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
 
   for (size_t i = 0; i < KH_COUNT(texts); i++)
     kh_call_copy(call, (int)i, texts[i].at, texts[i].room);
-  kh_call_copy(call, 15, delivery->subject, sizeof delivery->subject);
+  kh_call_copy(call, 14, delivery->subject, sizeof delivery->subject);
   struct kh_str body = kh_call_text_at(call, 7);
   delivery->attempt = (unsigned)kh_call_number_at(call, 8);
   delivery->not_before_us = kh_call_number_at(call, 9);
@@ -123,7 +123,6 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
   delivery->created_us = kh_call_number_at(call, 11);
   delivery->since_us = kh_call_number_at(call, 12);
   delivery->failures = (unsigned)kh_call_number_at(call, 13);
-  delivery->delivered_us = kh_call_number_at(call, 14);
   kh_buf_init(&delivery->body, body.len);
   return kh_buf_add(&delivery->body, body) ? kh_db_fail(sqlite->db, "no memory for a delivery") : KH_OK;
 }
@@ -135,6 +134,14 @@ enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2 };
 /* What waits there for the longest time and is not under way. */
 struct first {
   int64_t seq, held_until_us, not_before_us;
+};
+
+/* From one destination to the next, in the order of their names. */
+struct walk {
+  struct kh_sqlite *sqlite;
+  const struct kh_under_way *under_way;
+  char ids[UNDER_WAY_BYTES];
+  char credential[KH_CREDENTIAL_BYTES], place[KH_PLACE_BYTES]; /* the last one */
 };
 
 /* " one two ", or "". */
@@ -149,27 +156,49 @@ static void list_ids(const struct kh_under_way *under_way, char list[UNDER_WAY_B
                             under_way->at[i].id);
 }
 
-static bool is_full(const struct kh_under_way *under_way, struct kh_str credential, struct kh_str place)
+static void begin_walk(struct walk *walk, struct kh_sqlite *sqlite, const struct kh_under_way *under_way)
 {
-  for (size_t i = 0; under_way && i < under_way->count; i++)
-    if (under_way->at[i].is_full && kh_str_equal(credential, kh_str_of(under_way->at[i].credential)) &&
-        kh_str_equal(place, kh_str_of(under_way->at[i].place)))
+  walk->sqlite = sqlite;
+  walk->under_way = under_way;
+  walk->credential[0] = walk->place[0] = '\0';
+  list_ids(under_way, walk->ids);
+}
+
+static bool is_full(const struct walk *walk)
+{
+  for (size_t i = 0; walk->under_way && i < walk->under_way->count; i++)
+    if (walk->under_way->at[i].is_full && strcmp(walk->credential, walk->under_way->at[i].credential) == 0 &&
+        strcmp(walk->place, walk->under_way->at[i].place) == 0)
       return true;
   return false;
 }
 
-/* Of the next destination that is not full. KH_ERR_NOT_FOUND at the end. */
-static enum kh_err next_first(struct kh_call *firsts, const struct kh_under_way *under_way,
-                              struct first *first)
+static enum kh_err step(struct walk *walk, struct first *first)
 {
-  enum kh_err err = kh_call_row(firsts);
+  struct kh_call call = kh_call(walk->sqlite->db, KH_SQL_FIRST);
 
-  while (!err && is_full(under_way, kh_call_text_at(firsts, 0), kh_call_text_at(firsts, 1)))
-    err = kh_call_row(firsts);
-  if (!err)
-    *first = (struct first){.held_until_us = kh_call_number_at(firsts, 2),
-                            .not_before_us = kh_call_number_at(firsts, 3),
-                            .seq = kh_call_number_at(firsts, 4)};
+  kh_call_text(&call, kh_str_of(walk->ids));
+  kh_call_text(&call, kh_str_of(walk->credential));
+  kh_call_text(&call, kh_str_of(walk->place));
+  enum kh_err err = kh_call_row(&call);
+  if (!err) {
+    kh_call_copy(&call, 0, walk->credential, sizeof walk->credential);
+    kh_call_copy(&call, 1, walk->place, sizeof walk->place);
+    *first = (struct first){.held_until_us = kh_call_number_at(&call, 2),
+                            .not_before_us = kh_call_number_at(&call, 3),
+                            .seq = kh_call_number_at(&call, 4)};
+  }
+  kh_call_end(&call);
+  return err;
+}
+
+/* Of the next destination that is not full. KH_ERR_NOT_FOUND at the end. */
+static enum kh_err next_first(struct walk *walk, struct first *first)
+{
+  enum kh_err err = step(walk, first);
+
+  while (!err && is_full(walk))
+    err = step(walk, first);
   return err;
 }
 
@@ -182,17 +211,14 @@ static bool is_before(const struct first *one, const struct first *other)
 static enum kh_err find_due(struct kh_sqlite *sqlite, int64_t now_us, const struct kh_under_way *under_way,
                             int64_t *seq)
 {
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
   struct first found = {.not_before_us = INT64_MAX, .seq = INT64_MAX}, first;
-  char ids[UNDER_WAY_BYTES];
+  struct walk walk;
   enum kh_err err;
 
-  list_ids(under_way, ids);
-  kh_call_text(&call, kh_str_of(ids));
-  while (!(err = next_first(&call, under_way, &first)))
+  begin_walk(&walk, sqlite, under_way);
+  while (!(err = next_first(&walk, &first)))
     if (first.held_until_us <= now_us && first.not_before_us <= now_us && is_before(&first, &found))
       found = first;
-  kh_call_end(&call);
   *seq = found.seq;
   return err == KH_ERR_NOT_FOUND && found.seq < INT64_MAX ? KH_OK : err;
 }
@@ -219,23 +245,32 @@ static enum kh_err take(void *self, int64_t now_us, const struct kh_under_way *u
 static enum kh_err next_due(void *self, const struct kh_under_way *under_way, int64_t *at_us)
 {
   struct kh_sqlite *sqlite = self;
-  struct kh_call call = kh_call(sqlite->db, KH_SQL_FIRSTS);
   struct first first;
-  char ids[UNDER_WAY_BYTES];
+  struct walk walk;
   bool found = false;
   enum kh_err err;
 
-  list_ids(under_way, ids);
-  kh_call_text(&call, kh_str_of(ids));
-  while (!(err = next_first(&call, under_way, &first))) {
+  begin_walk(&walk, sqlite, under_way);
+  while (!(err = next_first(&walk, &first))) {
     const int64_t due_us = first.held_until_us > first.not_before_us ? first.held_until_us
                                                                      : first.not_before_us;
 
     *at_us = found && *at_us < due_us ? *at_us : due_us;
     found = true;
   }
-  kh_call_end(&call);
   return kh_sqlite_note(sqlite, err == KH_ERR_NOT_FOUND && found ? KH_OK : err);
+}
+
+static enum kh_err delivered(void *self, const char *credential, int64_t *at_us)
+{
+  struct kh_sqlite *sqlite = self;
+  struct kh_call call = kh_call(sqlite->db, KH_SQL_ARRIVED);
+
+  kh_call_text(&call, kh_str_of(credential));
+  enum kh_err err = kh_call_row(&call);
+  *at_us = err ? 0 : kh_call_number_at(&call, 0);
+  kh_call_end(&call);
+  return kh_sqlite_note(sqlite, err);
 }
 
 /* ---- what became of it ---- */
@@ -536,6 +571,7 @@ const struct kh_queue_ops kh_sqlite_queue = {.owe = owe,
                                              .bury = bury,
                                              .next_due = next_due,
                                              .rest = rest,
+                                             .delivered = delivered,
                                              .told = kh_sqlite_said,
                                              .tell = kh_sqlite_say,
                                              .know_config = know_config,

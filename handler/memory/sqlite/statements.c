@@ -9,6 +9,9 @@
 /* What died for want of room while it was under way may arrive all the same. */
 #define IS_OWED "(dead_us IS NULL OR reason GLOB 'outbox_full*')"
 
+/* And not under way. */
+#define IS_FREE "n.dead_us IS NULL AND instr(?1, ' ' || n.id || ' ') = 0"
+
 /* What bounds.c adds up of each row that was changed. */
 #define SHARED " RETURNING credential, length(body)"
 
@@ -264,18 +267,20 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     [KH_SQL_PRUNE_BODIES] = "DELETE FROM bodies WHERE digest IN"
                             " (SELECT digest FROM bodies WHERE seen_us < ?1 ORDER BY seen_us LIMIT 512)",
     /*
-     * From the destinations, so that thousands that wait for one of them are never walked over; sorted and
-     * chosen by the caller, for whom that costs less than a table to sort them in. ?1 is what is under way.
+     * From one destination that is owed something to the next, behind ?2 and ?3: neither the thousands that
+     * wait for one of them nor those that wait for nothing are walked over. ?1 is what is under way.
      */
-    [KH_SQL_FIRSTS] = "SELECT t.credential, t.place, t.held_until_us, d.not_before_us, d.seq"
-                      " FROM destinations AS t JOIN deliveries AS d ON d.seq ="
-                      " (SELECT n.seq FROM deliveries AS n WHERE n.credential = t.credential"
-                      " AND n.place = t.place AND n.dead_us IS NULL AND instr(?1, ' ' || n.id || ' ') = 0"
-                      " ORDER BY n.not_before_us, n.seq LIMIT 1)",
+    [KH_SQL_FIRST] =
+        "SELECT t.credential, t.place, t.held_until_us, d.not_before_us, d.seq FROM deliveries AS d"
+        " JOIN destinations AS t ON t.credential = d.credential AND t.place = d.place WHERE d.seq = coalesce("
+        "(SELECT n.seq FROM deliveries AS n WHERE " IS_FREE " AND n.credential = ?2 AND n.place > ?3"
+        " ORDER BY n.place, n.not_before_us, n.seq LIMIT 1),"
+        " (SELECT n.seq FROM deliveries AS n WHERE " IS_FREE " AND n.credential > ?2"
+        " ORDER BY n.credential, n.place, n.not_before_us, n.seq LIMIT 1))",
+    [KH_SQL_ARRIVED] = "SELECT max(delivered_us) FROM destinations WHERE credential = ?1",
     [KH_SQL_TAKE] =
         "SELECT d.id, d.rule, d.notifier, d.credential, d.place, d.entry, d.event, d.body,"
-        " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures,"
-        " (SELECT max(c.delivered_us) FROM destinations AS c WHERE c.credential = d.credential), d.subject"
+        " d.attempt, d.not_before_us, d.expires_us, d.created_us, d.since_us, t.failures, d.subject"
         " FROM deliveries AS d JOIN destinations AS t"
         " ON t.credential = d.credential AND t.place = d.place WHERE d.seq = ?1",
     /* Nothing else, so that the row keeps its size. */

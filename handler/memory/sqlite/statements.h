@@ -90,7 +90,8 @@ enum kh_statement {
   KH_SQL_PRUNE_ENTRIES,
   KH_SQL_PRUNE_SIGNATURES,
   KH_SQL_PRUNE_BODIES,
-  KH_SQL_FIRSTS, /* of each destination */
+  KH_SQL_FIRST, /* of the next destination */
+  KH_SQL_ARRIVED,
   KH_SQL_TAKE,
   KH_SQL_COUNT,
   KH_SQL_SUCCESS,
