@@ -67,7 +67,7 @@ static void keep_greater(json_t *sum, const json_t *one, const char *key)
     json_object_set(sum, key, other);
 }
 
-/* Two persons may look the same, as j…@example.com: SUM is of both, and says what is worse. */
+/* SUM is of both, and says what is worse. */
 static void add_to(json_t *sum, const json_t *one)
 {
   static const char *const numbers[] = {"due", "waiting", "dead"};
@@ -86,13 +86,19 @@ static void add_to(json_t *sum, const json_t *one)
     json_object_set(sum, "reason", json_object_get(one, "reason"));
 }
 
-/* Takes ONE over. */
-static void append(json_t *destinations, json_t *one)
+static bool is_in_trouble(const json_t *one)
+{
+  return json_is_true(json_object_get(one, "refused")) || json_is_true(json_object_get(one, "failing")) ||
+         json_is_true(json_object_get(one, "dying")) || json_is_true(json_object_get(one, "rule_gone"));
+}
+
+/* Takes ONE over. Two persons may look the same, as j…@example.com. */
+static void append(json_t *places, json_t *one)
 {
   json_t *known = NULL;
   size_t i = 0;
 
-  json_array_foreach(destinations, i, known)
+  json_array_foreach(places, i, known)
   {
     if (!json_equal(json_object_get(known, "destination"), json_object_get(one, "destination")))
       continue;
@@ -100,19 +106,76 @@ static void append(json_t *destinations, json_t *one)
     json_decref(one);
     return;
   }
-  json_array_append_new(destinations, one);
+  json_array_append_new(places, one);
+}
+
+/* Takes ONE over. */
+static void append_to_sum(struct kh_status_places *places, json_t *one)
+{
+  if (places->sum) {
+    add_to(places->sum, one);
+    json_decref(one);
+  } else {
+    places->sum = one;
+    json_object_set_new(one, "destination", json_string(places->credential));
+  }
+  json_object_set_new(places->sum, "places", json_integer(++places->summed));
+}
+
+static void fold(struct kh_status_places *places, json_t *some)
+{
+  size_t i = 0;
+  json_t *one = NULL;
+
+  json_array_foreach(some, i, one) append_to_sum(places, json_incref(one));
+  json_array_clear(some);
+}
+
+/*
+ * Those in trouble first. GitHub's are as many as commits of a month: where there are more than people read,
+ * those that are well are one, and those in trouble are with them, should they be that many.
+ */
+static void end_places(struct kh_status *status)
+{
+  struct kh_status_places *places = &status->places;
+
+  if (places->sum || json_array_size(places->well) + json_array_size(places->ill) > KH_STATUS_PLACES_MAX)
+    fold(places, places->well);
+  if (places->sum && is_in_trouble(places->sum))
+    fold(places, places->ill);
+  json_array_extend(status->destinations, places->ill);
+  json_array_extend(status->destinations, places->well);
+  if (places->sum)
+    append(status->destinations, places->sum);
+  json_array_clear(places->ill);
+  json_array_clear(places->well);
+  places->sum = NULL;
+  places->summed = 0;
+}
+
+static void begin_places(struct kh_status *status, struct kh_str credential)
+{
+  end_places(status);
+  (void)snprintf(status->places.credential, sizeof status->places.credential, "%.*s", KH_FMT(credential));
 }
 
 static void add_destination(void *self, const struct kh_look_destination *destination)
 {
   struct kh_status *status = self;
+  struct kh_status_places *places = &status->places;
 
+  if (!kh_str_equal(destination->credential, kh_str_of(places->credential)))
+    begin_places(status, destination->credential);
   status->due += destination->due;
   status->waiting += destination->waiting;
   status->dead += destination->dead;
   take_smaller(&status->oldest_us, destination->oldest_us);
   take_smaller(&status->next_us, destination->next_us);
-  append(status->destinations, json_of_destination(status, destination));
+  json_t *one = json_of_destination(status, destination);
+  json_t *some = is_in_trouble(one) ? places->ill : places->well;
+  append(some, one);
+  if (json_array_size(some) > KH_STATUS_PLACES_MAX)
+    fold(places, some);
 }
 
 /* ---- as JSON -------------------------------------------------------------------------------- */
@@ -234,6 +297,7 @@ static enum kh_err look_at_outbox(struct kh_status *status, struct kh_diag *diag
 
   if (!err)
     err = kh_look_destinations(look, now_us, add_destination, status, diag);
+  end_places(status);
   if (!err)
     err = kh_look_counts(look, now_us, &status->today, &status->all, diag);
   if (!err)
@@ -362,7 +426,10 @@ static int tell_broken(const struct call *call)
 static int look_and_tell(const struct kh_command *self, const struct call *call)
 {
   struct kh_state_folder folder;
-  struct kh_status status = {.folder = &folder, .destinations = json_array(), .why = json_array()};
+  struct kh_status status = {.folder = &folder,
+                             .destinations = json_array(),
+                             .places = {.well = json_array(), .ill = json_array()},
+                             .why = json_array()};
   int code = kh_state_folder_open(&folder, self, call->config_path);
 
   if (code == KH_EXIT_OK) {
@@ -372,6 +439,8 @@ static int look_and_tell(const struct kh_command *self, const struct call *call)
              access(kh_cli_config_path(call->config_path), R_OK) == 0) {
     code = tell_broken(call);
   }
+  json_decref(status.places.ill);
+  json_decref(status.places.well);
   json_decref(status.destinations);
   json_decref(status.why);
   kh_setup_close(status.setup);

@@ -12,6 +12,17 @@
 #include "room_left.h"
 #include "state_folder.h"
 
+/* So many places of a credential are shown one by one. */
+enum { KH_STATUS_PLACES_MAX = 16 };
+
+/* Of the credential that is looked at. */
+struct kh_status_places {
+  char credential[KH_CREDENTIAL_BYTES];
+  json_t *ill, *well; /* arrays */
+  json_t *sum;        /* of SUMMED others, as if they were one; NULL for none */
+  json_int_t summed;
+};
+
 struct kh_status {
   const struct kh_state_folder *folder;
   struct kh_room_left left;
@@ -23,6 +34,7 @@ struct kh_status {
 
   bool has_outbox; /* the rest of this block is of use */
   json_t *destinations;
+  struct kh_status_places places;
   int64_t due, waiting, dead, oldest_us, next_us;
   struct kh_look_counts today, all;
   bool can_shrink; /* memory.sqlite */

@@ -23,6 +23,8 @@ static void print_destination(const json_t *one, int64_t now_us)
     kh_output_span(now_us - at_us, span);
   printf("  ");
   kh_output_print_member(one, "destination");
+  if (json_object_get(one, "places"))
+    printf(", %" JSON_INTEGER_FORMAT " places", json_integer_value(json_object_get(one, "places")));
   printf(": last success %s%s, %" JSON_INTEGER_FORMAT " due, %" JSON_INTEGER_FORMAT
          " waiting, %" JSON_INTEGER_FORMAT " dead",
          span[0] ? span : "never", span[0] ? " ago" : "", json_integer_value(json_object_get(one, "due")),

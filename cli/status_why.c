@@ -222,26 +222,32 @@ static void judge_destination(const struct kh_status *status, const json_t *one)
 {
   const char *destination = text_of(one, "destination");
   const char *reason = text_of(one, "reason");
+  const json_int_t places = json_integer_value(json_object_get(one, "places"));
+  json_t *where = places > 0
+                      ? json_sprintf("some of %" JSON_INTEGER_FORMAT " places of %s", places, destination)
+                      : json_string(destination);
   json_t *cure = json_sprintf("kitehook outbox redrive --state waiting --destination '%s'", destination);
   json_t *look = json_sprintf("kitehook outbox list --destination '%s'", destination);
   json_t *dead = json_sprintf("kitehook outbox list --state dead --destination '%s'", destination);
 
   if (json_object_get(one, "rule_gone"))
     add(status, "rule_gone", json_string_value(look),
-        "no rule sends to %s any more; what is owed there is given up after an hour", destination);
+        "no rule sends to %s any more; what is owed there is given up after an hour",
+        json_string_value(where));
   else if (json_is_true(json_object_get(one, "refused")))
     add(status, "refused", json_string_value(cure),
         "%s refuses (%s): its address or credential is wrong; mend it where the configuration names it, "
         "and it goes again by itself, or at once by this",
-        destination, reason);
+        json_string_value(where), reason);
   else if (json_is_true(json_object_get(one, "failing")))
     add(status, "failing", json_string_value(look),
-        "nothing arrives at %s (%s); it is tried again until it expires; %s", destination, reason,
-        cure_of_failure(reason));
+        "nothing arrives at %s (%s); it is tried again until it expires; %s", json_string_value(where),
+        reason, cure_of_failure(reason));
   else if (json_is_true(json_object_get(one, "dying")))
     add(status, "dying", json_string_value(dead),
         "the last notification to %s was given up (%s); the dead ones wait until you redrive or drop them",
-        destination, reason);
+        json_string_value(where), reason);
+  json_decref(where);
   json_decref(cure);
   json_decref(dead);
   json_decref(look);

@@ -66,6 +66,57 @@ def test_counts(cli, report):
         report.check("for people", line in said and said.count("accepted") == 2, said)
 
 
+def test_many_places(cli, report):
+    """Each commit at GitHub is a place of its own, and is known for a month."""
+    cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    of_github = "github_commit_status env:TOKEN env:URL"
+    cli.run("outbox", "drop", "--state", "waiting", "--config", cli.path("kitehook.yml"))
+
+    def know(name, ids, **row):
+        with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
+            db.executemany("INSERT INTO destinations (credential, place, delivered_us) VALUES (?, ?, ?)",
+                           [(name, f"acme/web {i:040x} ci", 1767225600000000 + i * 1000000) for i in ids])
+            db.executemany(
+                "INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
+                " attempt, not_before_us, expires_us, created_us, reason, since_us) VALUES (?, 'rule 1',"
+                " 'n', ?, ?, 'e', 'ping', x'00', 1, 1, 9000000000000000, 1790000000000000,"
+                " 'delivery_failed: HTTP 503', 1790000000000000)",
+                [(f"{name}{i}", name, f"acme/web {i:040x} ci") for i in ids if i in row.get("failing", ())])
+
+    def of(destinations, name):
+        return {one["destination"]: one for one in destinations if one["destination"].startswith(name)}
+
+    know(of_github, range(40000), failing=(7, 9))
+    know("few", range(16), failing=(3,))
+    know("seventeen", range(17))
+    know("broken", range(300), failing=range(300))
+    destinations = told(cli)["destinations"]
+    github, few = of(destinations, of_github), of(destinations, "few ")
+    report.check("many places: those in trouble and one for all others", set(github) ==
+                 {of_github, f"{of_github} acme/web {7:040x} ci", f"{of_github} acme/web {9:040x} ci"},
+                 list(github)[:9])
+    report.check("many places: the sum says of how many, and when one last arrived",
+                 github[of_github]["places"] == 39998 and
+                 github[of_github]["last_success"] == "2026-01-01T11:06:39.000Z" and
+                 github[of_github]["due"] == 0, github[of_github])
+    report.check("many places: the trouble is due", github[f"{of_github} acme/web {7:040x} ci"]["due"] == 1)
+    report.check("few places: each by itself", len(few) == 16 and
+                 not any("places" in one for one in few.values()), list(few))
+    report.check("seventeen places: one", list(of(destinations, "seventeen").values())[0]["places"] == 17,
+                 of(destinations, "seventeen"))
+    broken = of(destinations, "broken")
+    report.check("many in trouble: one", list(broken) == ["broken"] and broken["broken"]["places"] == 300 and
+                 broken["broken"]["due"] == 300 and broken["broken"]["failing"], broken)
+    said = run(cli).out
+    report.check("for people: the places are counted", len(said.split("\n")) < 60 and
+                 "39998 places" in said and "some of 300 places of broken" in said, said)
+    if text_string_to_metric_families:
+        found = families(cli, report, "many places")["kitehook_destination_refused"]
+        report.check("many places: few series", len(found) < 30, list(found)[:5])
+
+
 def test_a_time_of_a_damaged_row(cli, report):
     """Which no clock has."""
     cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
@@ -215,5 +266,5 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_a_time_of_a_damaged_row, test_refused, test_prometheus,
-                                     test_alive]))
+    sys.exit(cli_run.main(__doc__, [test_counts, test_many_places, test_a_time_of_a_damaged_row, test_refused,
+                                     test_prometheus, test_alive]))
