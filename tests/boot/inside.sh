@@ -45,7 +45,7 @@ for kind in apache-cgi apache-fcgid lighttpd-cgi lighttpd-fastcgi; do
   literal recipes/$kind.conf "su -s /bin/sh www-data -c 'kitehook check'"
   case $kind in
   apache-*)
-    systemctl start apache2
+    start_server apache2
     [ $kind = apache-fcgid ] || literal recipes/$kind.conf "a2enmod cgid alias env"
     [ $kind = apache-cgi ] || literal recipes/$kind.conf "a2enmod fcgid alias"
     literal recipes/$kind.conf "cp $share/recipes/$kind.conf /etc/apache2/conf-available/kitehook.conf"
@@ -53,7 +53,7 @@ for kind in apache-cgi apache-fcgid lighttpd-cgi lighttpd-fastcgi; do
     literal recipes/$kind.conf "$(sed -n 's/^# Start  *\(apachectl.*\)/\1/p' $share/recipes/$kind.conf)"
     ;;
   lighttpd-*)
-    systemctl start lighttpd
+    start_server lighttpd
     literal recipes/$kind.conf "cp $share/recipes/$kind.conf /etc/lighttpd/conf-enabled/50-kitehook.conf"
     literal recipes/$kind.conf "lighttpd -tt -f /etc/lighttpd/lighttpd.conf && systemctl reload lighttpd"
     ;;
@@ -69,21 +69,21 @@ for kind in nginx-fastcgi apache-proxy-fcgi lighttpd-socket; do
   literal recipes/$kind.conf "cp $share/systemd/* /etc/systemd/system/ && systemctl daemon-reload"
   case $kind in
   nginx-fastcgi)
-    systemctl start nginx
+    start_server nginx
     literal recipes/$kind.conf "cp $share/recipes/nginx-upstream.conf /etc/nginx/conf.d/kitehook.conf"
     literal recipes/$kind.conf "cp $share/recipes/nginx-fastcgi.conf /etc/nginx/snippets/kitehook.conf"
     sed -i '0,/^[[:space:]]*location/s//include snippets\/kitehook.conf;\n&/' /etc/nginx/sites-enabled/default
     literal recipes/$kind.conf "nginx -t && systemctl reload nginx"
     ;;
   lighttpd-socket)
-    systemctl start lighttpd
+    start_server lighttpd
     literal recipes/$kind.conf "cp $share/recipes/$kind.conf /etc/lighttpd/conf-enabled/50-kitehook.conf"
     literal recipes/$kind.conf "lighttpd -tt -f /etc/lighttpd/lighttpd.conf && systemctl reload lighttpd"
     ;;
   *)
     a2disconf -q kitehook
     a2dismod -q fcgid
-    systemctl start apache2
+    start_server apache2
     literal recipes/$kind.conf "a2enmod proxy proxy_fcgi"
     literal recipes/$kind.conf "cp $share/recipes/$kind.conf /etc/apache2/conf-available/kitehook.conf"
     literal recipes/$kind.conf "a2enconf kitehook"

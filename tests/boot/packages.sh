@@ -65,7 +65,7 @@ for server in lighttpd apache2 nginx; do
   check "$server, by README" /root/kitehook/debian/tests/server $server
 done
 systemctl stop lighttpd apache2
-systemctl start nginx
+start_server nginx
 
 # ---- upgraded, while a delivery is on its way and webhooks come
 
@@ -153,7 +153,7 @@ rule /root/first.yml
 cp /etc/kitehook/kitehook.yml /root/first.yml
 systemctl daemon-reload
 systemctl enable -q --now kitehook-fcgi.socket kitehook-worker
-systemctl start nginx
+start_server nginx
 check "0.1 is installed" sh -c 'kitehook version | grep "0\.1\.0"'
 send() { # 0.1 knows no --new: each by a body and a number of its own
   number=$((${number-100} + 1))
