@@ -4,6 +4,7 @@
 script/packages'."""
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,18 +79,33 @@ def check_symbols(report):
         ("f.cgi", "getpid", ["-Wl,--no-as-needed", "-lfcgi"], False),
         ("f.fcgi", "getpid", ["-Wl,--no-as-needed", "-lfcgi"], True),
     ]
+    # For another architecture: a machine that has its compiler may lack its libraries.
+    alone, cross = ["-shared", "-fPIC", "-nostdlib"], "aarch64-linux-gnu-gcc"
+    across = [("g.cgi", "getpid", alone, True), ("h.cgi", "connect", alone, False)]
+    built_by = [("cc", case) for case in cases] + [(cross, case) for case in across if shutil.which(cross)]
     with tempfile.TemporaryDirectory(prefix="kh-symbols-") as there:
-        for name, called, links, good in cases:
+        for compiler, (name, called, links, good) in built_by:
             source = pathlib.Path(there) / f"{name}.c"
             source.write_text(calls.format(called), encoding="utf-8")
             program = source.with_suffix("")
-            built = run("cc", "-w", "-fno-builtin", "-o", str(program), str(source), *links)
+            built = run(compiler, "-w", "-fno-builtin", "-o", str(program), str(source), *links)
             if not report.check(f"{name} is built", built.returncode == 0, built.stdout):
                 continue
             said = run("script/check-symbols", str(program))
-            what = f"{called} {' '.join(links)}".strip()
+            what = f"{called} {' '.join(links)} by {compiler}"
             report.check(f"check-symbols: {name} with {what}: {'yes' if good else 'no'}",
                          (said.returncode == 0) == good and (good or "must not" in said.stdout), said.stdout)
+
+
+def check_across(report):
+    """For another architecture: each program that debian/rules runs, it runs by the emulator."""
+    ran = re.findall(r"^.*\$\(built\)/kitehook .*$", read("debian/rules"), re.M)
+    report.check("debian/rules runs the command", len(ran) == 3, ran)
+    for line in ran:
+        report.check("by the emulator, where one is needed", "$(emulator) $(built)/kitehook" in line, line)
+    needed = packages()["kitehook", True]["Build-Depends"]
+    for package in ("apache2-dev:native", "qemu-user <cross>"):
+        report.check(f"{package} is needed", f" {package}," in needed, needed)
 
 
 def check_scripts(report):
@@ -107,7 +123,8 @@ def check_scripts(report):
     report.check("a test for each server", sorted(server for _, server in wanted) == sorted(SERVERS), wanted)
     for path in ("debian/tests/server", "debian/tests/destination", "script/packages"):
         report.check(f"{path} can be run", (ROOT / path).stat().st_mode & 0o111, "not executable")
-    for path in ("debian/tests/server", "script/packages", "script/roots", "tests/boot/packages.sh"):
+    for path in ("debian/tests/server", "script/packages", "script/roots", "tests/boot/packages.sh",
+                 "tests/boot/said.sh"):
         report.check(f"{path}: a shell reads it", run("sh", "-n", path).returncode == 0, path)
 
 
@@ -201,6 +218,7 @@ def main():
     check_version(report, chosen.build)
     check_control(report)
     check_symbols(report)
+    check_across(report)
     check_scripts(report)
     check_readme(report)
     check_snippets(report)

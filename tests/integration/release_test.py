@@ -81,6 +81,13 @@ def check_release(report):
                           capture_output=True, text=True, check=False)
     report.check("release: another version than the sources have: no",
                  done.returncode == 1 and "not of 9.9.9" in done.stderr, (done.returncode, done.stderr))
+    text = (common.ROOT / "script" / "release").read_text(encoding="utf-8")
+    told = re.search(r"--only PARTS +of: (.*) \(all by default\)", text).group(1)
+    report.check("release: makes what its help says", f'\nonly="{told}"\n' in text, told)
+    for part in told.split():
+        report.check(f"release: {part} can be asked for",
+                     re.search(rf"^  (.* \| )?{part}( \| .*)?\) ;;$", text, re.M))
+    report.check("release: packages for arm64", "deb-arm64" in told.split(), told)
 
 
 # ---- the container's entry, with programs that only say what happens to them
