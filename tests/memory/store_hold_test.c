@@ -278,6 +278,15 @@ START_TEST(a_destination_may_rest_by_its_name)
 }
 END_TEST
 
+START_TEST(a_destination_that_is_not_known_hides_no_other)
+{
+  owe("a1", "A");
+  owe("b1", "B");
+  kh_test_sql(&test.dir, "DELETE FROM destinations WHERE credential = 'A'");
+  ck_assert_str_eq(take(NOW_US, NULL), "b1");
+}
+END_TEST
+
 /* Each place of a credential whose pace they share, but for what rests longer already. */
 START_TEST(all_places_of_a_credential_may_rest)
 {
@@ -573,6 +582,7 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, nothing_goes_to_a_destination_on_hold);
     tcase_add_test(both, no_other_answer_ends_a_hold);
     tcase_add_test(both, a_destination_may_rest_by_its_name);
+    tcase_add_test(both, a_destination_that_is_not_known_hides_no_other);
     tcase_add_test(both, all_places_of_a_credential_may_rest);
     tcase_add_test(both, what_began_ahead_of_now_begins_now);
     tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);

@@ -134,6 +134,7 @@ enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2 };
 /* What waits there for the longest time and is not under way. */
 struct first {
   int64_t seq, held_until_us, not_before_us;
+  bool is_known; /* its destination, but in a damaged file */
 };
 
 /* From one destination to the next, in the order of their names. */
@@ -186,7 +187,8 @@ static enum kh_err step(struct walk *walk, struct first *first)
     kh_call_copy(&call, 1, walk->place, sizeof walk->place);
     *first = (struct first){.held_until_us = kh_call_number_at(&call, 2),
                             .not_before_us = kh_call_number_at(&call, 3),
-                            .seq = kh_call_number_at(&call, 4)};
+                            .seq = kh_call_number_at(&call, 4),
+                            .is_known = !kh_call_is_null_at(&call, 2)};
   }
   kh_call_end(&call);
   return err;
@@ -197,7 +199,7 @@ static enum kh_err next_first(struct walk *walk, struct first *first)
 {
   enum kh_err err = step(walk, first);
 
-  while (!err && is_full(walk))
+  while (!err && (is_full(walk) || !first->is_known))
     err = step(walk, first);
   return err;
 }

@@ -271,8 +271,9 @@ const char *const kh_sql[KH_SQL__COUNT] = {
      * wait for one of them nor those that wait for nothing are walked over. ?1 is what is under way.
      */
     [KH_SQL_FIRST] =
-        "SELECT t.credential, t.place, t.held_until_us, d.not_before_us, d.seq FROM deliveries AS d"
-        " JOIN destinations AS t ON t.credential = d.credential AND t.place = d.place WHERE d.seq = coalesce("
+        "SELECT d.credential, d.place, t.held_until_us, d.not_before_us, d.seq FROM deliveries AS d"
+        " LEFT JOIN destinations AS t ON t.credential = d.credential AND t.place = d.place WHERE d.seq = "
+        "coalesce("
         "(SELECT n.seq FROM deliveries AS n WHERE " IS_FREE " AND n.credential = ?2 AND n.place > ?3"
         " ORDER BY n.place, n.not_before_us, n.seq LIMIT 1),"
         " (SELECT n.seq FROM deliveries AS n WHERE " IS_FREE " AND n.credential > ?2"
