@@ -124,6 +124,38 @@ check "reinstall: a webhook" sends 1
 check "reinstall: comes" until_ok have_come 6
 destination_off
 
+# ---- by www-data, as README.Debian says for a web server that starts the receiver
+
+readme() { # command
+  check "README.Debian says: $1" grep -qF -- "$1" /root/readme
+  check "README.Debian: $1" sh -c "$1"
+}
+zcat -f /usr/share/doc/kitehook/README.Debian* >/root/readme
+override=/etc/systemd/system/kitehook-worker.service.d/override.conf
+readme "systemctl stop kitehook-worker kitehook-fcgi.socket"
+readme "systemctl disable kitehook-fcgi.socket"
+mkdir ${override%/*} && printf '[Service]\nUser=www-data\nGroup=www-data\n' >$override
+systemctl daemon-reload # systemctl edit does both
+readme "chown -R www-data: /var/lib/kitehook"
+readme "chgrp -R www-data /etc/kitehook"
+readme "systemctl start kitehook-worker"
+systemctl stop nginx 'kitehook-fcgi@*' 2>/dev/null
+cp /usr/share/kitehook/recipes/lighttpd-cgi.conf /etc/lighttpd/conf-enabled/50-kitehook.conf
+start_server lighttpd
+destination 0
+check "www-data: check" su -s /bin/sh www-data -c 'kitehook check'
+check "www-data: a webhook" sends 1
+check "www-data: comes" until_ok have_come 1
+check "www-data: reinstall" apt --reinstall install $(ls /root/debs/kitehook_*.deb)
+check "www-data: the owners stay" [ "$(stat -c %U $state $state/memory.sqlite | uniq)" = www-data ]
+check "www-data: a webhook after it" sends 1
+check "www-data: comes after it" until_ok have_come 2
+check "www-data: status" su -s /bin/sh www-data -c 'kitehook status'
+destination_off
+systemctl stop lighttpd
+rm -r /etc/lighttpd/conf-enabled/50-kitehook.conf ${override%/*}
+start_server nginx
+
 # ---- purged
 
 check "one more kitehook.fcgi" systemctl enable --now kitehook-fcgi@2
