@@ -153,7 +153,11 @@ check "www-data: comes after it" until_ok have_come 2
 check "www-data: status" su -s /bin/sh www-data -c 'kitehook status'
 destination_off
 systemctl stop lighttpd
+systemctl stop kitehook-worker
 rm -r /etc/lighttpd/conf-enabled/50-kitehook.conf ${override%/*}
+chown -R kitehook: $state && chgrp -R kitehook /etc/kitehook
+systemctl daemon-reload
+systemctl start kitehook-worker
 start_server nginx
 
 # ---- purged
