@@ -117,6 +117,23 @@ def test_many_places(cli, report):
         report.check("many places: few series", len(found) < 30, list(found)[:5])
 
 
+def test_two_persons_that_look_the_same(cli, report):
+    """One of them gets nothing."""
+    cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
+        db.executemany("INSERT INTO destinations (credential, place, delivered_us) VALUES ('email env:MAIL', ?, ?)",
+                       [("jane@example.com", 1795000000000000), ("john@example.com", 0)])
+        db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
+                   " attempt, not_before_us, expires_us, created_us, reason, since_us) VALUES ('x', 'rule 1',"
+                   " 'email', 'email env:MAIL', 'john@example.com', 'e', 'ping', x'00', 1, 1,"
+                   " 9000000000000000, 1790000000000000, 'delivery_failed: SMTP 450', 1790000000000000)")
+    named = [one["destination"] for one in told(cli)["destinations"]]
+    report.check("two persons are one", len(set(named)) == len(named), named)
+    families(cli, report, "two persons")
+
+
 def test_a_time_of_a_damaged_row(cli, report):
     """Which no clock has."""
     cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
@@ -266,5 +283,5 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_many_places, test_a_time_of_a_damaged_row, test_refused,
+    sys.exit(cli_run.main(__doc__, [test_counts, test_two_persons_that_look_the_same, test_many_places, test_a_time_of_a_damaged_row, test_refused,
                                      test_prometheus, test_alive]))

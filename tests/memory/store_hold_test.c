@@ -287,6 +287,16 @@ START_TEST(a_destination_that_is_not_known_hides_no_other)
 }
 END_TEST
 
+/* Also in a damaged file. */
+START_TEST(a_name_that_is_too_long_is_not_walked_around)
+{
+  owe("a1", "A");
+  owe("b1", "B");
+  kh_test_sql(&test.dir, "UPDATE deliveries SET credential = 'A' || hex(zeroblob(200)) WHERE id = 'a1'");
+  ck_assert_str_eq(take(NOW_US, NULL), "b1");
+}
+END_TEST
+
 /* Each place of a credential whose pace they share, but for what rests longer already. */
 START_TEST(all_places_of_a_credential_may_rest)
 {
@@ -584,6 +594,7 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, a_destination_may_rest_by_its_name);
     tcase_add_test(both, a_destination_that_is_not_known_hides_no_other);
     tcase_add_test(both, all_places_of_a_credential_may_rest);
+    tcase_add_test(both, a_name_that_is_too_long_is_not_walked_around);
     tcase_add_test(both, what_began_ahead_of_now_begins_now);
     tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);
     tcase_add_test(both, what_was_redriven_ahead_of_now_is_due_now);
