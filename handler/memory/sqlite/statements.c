@@ -300,7 +300,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
     [KH_SQL_REST_CREDENTIAL] = "UPDATE destinations SET held_from_us = ?3, held_until_us = ?2"
-                               " WHERE credential = ?1 AND held_until_us <= ?3",
+                               " WHERE credential = ?1 AND held_until_us <= ?3 AND place IN (SELECT"
+                               " place FROM deliveries WHERE credential = ?1 AND dead_us IS NULL)",
     [KH_SQL_FIND] = "SELECT seq, credential, place, length(body), dead_us IS NOT NULL, " FATE_BYTES
                     " FROM deliveries WHERE id = ?1 AND " IS_OWED,
     /* What an earlier attempt failed by is among the tries. */
