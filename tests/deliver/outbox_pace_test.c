@@ -251,9 +251,11 @@ START_TEST(a_place_that_is_well_again_begins_anew_while_others_wait)
     kh_fake_network_answer(&network, ONE, 200, -1);
   ck_assert_uint_eq(run(), 3);
   ck_assert_int_eq(kh_test_sql_number(&kh_stage.test.dir, "SELECT delivered_us > 0 FROM destinations"
-                                                          " WHERE place = '1'"), 1);
+                                                          " WHERE place = '1'"),
+                   1);
   ck_assert_int_eq(kh_test_sql_number(&kh_stage.test.dir, "SELECT failures FROM destinations"
-                                                          " WHERE place = '1'"), 0);
+                                                          " WHERE place = '1'"),
+                   0);
 }
 END_TEST
 

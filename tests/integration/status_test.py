@@ -128,7 +128,8 @@ def test_trouble_of_two_kinds(cli, report):
                        " ('slack env:SLACK_WEBHOOK_URL', ?, 0)", (f"p{i:02}",))
             db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
                        " attempt, not_before_us, expires_us, created_us, reason, since_us, is_refused) VALUES"
-                       " (?, 'rule 1', 'slack', 'slack env:SLACK_WEBHOOK_URL', ?, 'e', 'ping', x'00', 1, 1,"
+                       " (?, 'rule 1', 'slack', 'slack env:SLACK_WEBHOOK_URL', ?, 'e', 'ping', x'00', 1,"
+                       " 1,"
                        " 9000000000000000, 1790000000000000, ?, 1790000000000000, ?)",
                        (f"x{i}", f"p{i:02}", "delivery_refused: HTTP 404" if i == 9 else
                         "delivery_failed: HTTP 503", i == 9))
@@ -142,7 +143,8 @@ def test_two_persons_that_look_the_same(cli, report):
     drop(cli.path("state"), entry(webhook(1, "failed")))
     once(cli)
     with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
-        db.executemany("INSERT INTO destinations (credential, place, delivered_us) VALUES ('email env:MAIL', ?, ?)",
+        db.executemany("INSERT INTO destinations (credential, place, delivered_us) VALUES"
+                       " ('email env:MAIL', ?, ?)",
                        [("jane@example.com", 1795000000000000), ("john@example.com", 0)])
         db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
                    " attempt, not_before_us, expires_us, created_us, reason, since_us) VALUES ('x', 'rule 1',"
@@ -302,5 +304,6 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_trouble_of_two_kinds, test_two_persons_that_look_the_same, test_many_places, test_a_time_of_a_damaged_row, test_refused,
-                                     test_prometheus, test_alive]))
+    sys.exit(cli_run.main(__doc__, [test_counts, test_trouble_of_two_kinds,
+                                     test_two_persons_that_look_the_same, test_many_places,
+                                     test_a_time_of_a_damaged_row, test_refused, test_prometheus, test_alive]))
