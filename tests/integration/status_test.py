@@ -134,7 +134,8 @@ def test_trouble_of_two_kinds(cli, report):
                        (f"x{i}", f"p{i:02}", "delivery_refused: HTTP 404" if i == 9 else
                         "delivery_failed: HTTP 503", i == 9))
     why = [one["why"] for one in told(cli)["why"] if "slack" in one["why"]]
-    report.check("what refuses says 404", len(why) == 1 and "refuses (delivery_refused: HTTP 404)" in why[0], why)
+    report.check("what refuses says 404", len(why) == 1 and
+                 "refuses (delivery_refused: HTTP 404)" in why[0], why)
 
 
 def test_two_persons_that_look_the_same(cli, report):
@@ -306,4 +307,5 @@ def test_alive(cli, report):
 if __name__ == "__main__":
     sys.exit(cli_run.main(__doc__, [test_counts, test_trouble_of_two_kinds,
                                      test_two_persons_that_look_the_same, test_many_places,
-                                     test_a_time_of_a_damaged_row, test_refused, test_prometheus, test_alive]))
+                                     test_a_time_of_a_damaged_row, test_refused, test_prometheus,
+                                     test_alive]))
