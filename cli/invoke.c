@@ -177,7 +177,7 @@ static enum kh_err note_all(const struct stage *stage, struct kh_outcome *outcom
 
   while (!err && !(err = kh_queue_take(queue, now_us, NULL, &delivery))) {
     note(outcome, &(struct kh_attempted){.delivery = &delivery, .detail = ""});
-    err = kh_queue_done(queue, delivery.id, now_us, 0);
+    err = kh_queue_done(queue, delivery.id, 0, now_us, 0);
     kh_delivery_release(&delivery);
   }
   return err == KH_ERR_NOT_FOUND ? KH_OK : err;

@@ -67,12 +67,26 @@ static void keep_greater(json_t *sum, const json_t *one, const char *key)
     json_object_set(sum, key, other);
 }
 
+/* The order in which status_why.c tells them. */
+static int badness(const json_t *one)
+{
+  static const char *const worse[] = {"dying", "failing", "refused", "rule_gone"};
+  int most = 0;
+
+  for (size_t i = 0; i < KH_COUNT(worse); i++)
+    if (json_is_true(json_object_get(one, worse[i])))
+      most = (int)i + 1;
+  return most;
+}
+
 /* SUM is of both, and says what is worse. */
 static void add_to(json_t *sum, const json_t *one)
 {
   static const char *const numbers[] = {"due", "waiting", "dead"};
   static const char *const truths[] = {"refused", "failing", "dying", "rule_gone"};
 
+  if (badness(one) > badness(sum) || json_is_null(json_object_get(sum, "reason")))
+    json_object_set(sum, "reason", json_object_get(one, "reason"));
   for (size_t i = 0; i < KH_COUNT(numbers); i++)
     json_object_set_new(sum, numbers[i],
                         json_integer(json_integer_value(json_object_get(sum, numbers[i])) +
@@ -82,8 +96,6 @@ static void add_to(json_t *sum, const json_t *one)
       json_object_set_new(sum, truths[i], json_true());
   keep_greater(sum, one, "last_success");
   keep_greater(sum, one, "held_until");
-  if (json_is_null(json_object_get(sum, "reason")))
-    json_object_set(sum, "reason", json_object_get(one, "reason"));
 }
 
 static bool is_in_trouble(const json_t *one)
@@ -131,6 +143,14 @@ static void fold(struct kh_status_places *places, json_t *some)
   json_array_clear(some);
 }
 
+static void show(const struct kh_status *status, const json_t *some)
+{
+  size_t i = 0;
+  json_t *one = NULL;
+
+  json_array_foreach(some, i, one) append(status->destinations, json_incref(one));
+}
+
 /*
  * Those in trouble first. GitHub's are as many as commits of a month: where there are more than people read,
  * those that are well are one, and those in trouble are with them, should they be that many.
@@ -143,8 +163,8 @@ static void end_places(struct kh_status *status)
     fold(places, places->well);
   if (places->sum && is_in_trouble(places->sum))
     fold(places, places->ill);
-  json_array_extend(status->destinations, places->ill);
-  json_array_extend(status->destinations, places->well);
+  show(status, places->ill);
+  show(status, places->well);
   if (places->sum)
     append(status->destinations, places->sum);
   json_array_clear(places->ill);

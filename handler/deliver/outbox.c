@@ -44,7 +44,7 @@ static enum kh_err record(struct kh_outbox *outbox, const struct kh_attempt *att
   if (err)
     return err;
   if (attempt->result == KH_OK)
-    err = kh_queue_done(queue, id, now_us, attempt->rest_until_us);
+    err = kh_queue_done(queue, id, attempt->delivery.failures, now_us, attempt->rest_until_us);
   else if (kh_attempt_goes_on(outbox, attempt))
     err = kh_queue_retry(queue, id, attempt->number, attempt->retry_at_us, &why);
   else

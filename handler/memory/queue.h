@@ -108,7 +108,7 @@ struct kh_queue_ops {
   enum kh_err (*take)(void *self, int64_t now_us, const struct kh_under_way *under_way,
                       struct kh_delivery *delivery);
   enum kh_err (*count)(void *self, const char *id, unsigned attempt, int64_t now_us, int64_t again_us);
-  enum kh_err (*done)(void *self, const char *id, int64_t now_us, int64_t rest_until_us);
+  enum kh_err (*done)(void *self, const char *id, unsigned failures, int64_t now_us, int64_t rest_until_us);
   enum kh_err (*retry)(void *self, const char *id, unsigned attempt, int64_t not_before_us,
                        const struct kh_failure *why);
   enum kh_err (*bury)(void *self, const char *id, unsigned attempt, int64_t now_us,
@@ -166,12 +166,12 @@ KH_MUST_USE static inline enum kh_err kh_queue_count(const struct kh_queue *queu
 
 /*
  * Its body is overwritten. The destination was well, and rests until REST_UNTIL_US if it asked for that,
- * else 0.
+ * else 0. FAILURES is what the delivery was taken with: of those that came since, this success is no end.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_done(const struct kh_queue *queue, const char *id,
-                                                    int64_t now_us, int64_t rest_until_us)
+                                                    unsigned failures, int64_t now_us, int64_t rest_until_us)
 {
-  return queue->ops->done(queue->self, id, now_us, rest_until_us);
+  return queue->ops->done(queue->self, id, failures, now_us, rest_until_us);
 }
 
 KH_MUST_USE static inline enum kh_err kh_queue_retry(const struct kh_queue *queue, const char *id,

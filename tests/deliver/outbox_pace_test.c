@@ -238,6 +238,27 @@ START_TEST(a_thousand_places_that_share_a_pace_wait_for_it_together)
 }
 END_TEST
 
+/* Others wait for a token meanwhile, and so it rests as they do; that is no failure of its own. */
+START_TEST(a_place_that_is_well_again_begins_anew_while_others_wait)
+{
+  rules[0].notifier = &bursts;
+  owe("one", 9);
+  kh_test_sql(&kh_stage.test.dir, "UPDATE deliveries SET place = seq"
+                                  ";INSERT INTO destinations (credential, place, delivered_us, failures)"
+                                  " SELECT credential, place, 0, iif(place = '1', 5, 0) FROM deliveries");
+  ck_assert_uint_eq(run(), 3);
+  for (unsigned i = 0; i < 3; i++)
+    kh_fake_network_answer(&network, ONE, 200, -1);
+  ck_assert_uint_eq(run(), 3);
+  ck_assert_int_eq(kh_test_sql_number(&kh_stage.test.dir, "SELECT delivered_us > 0 FROM destinations"
+                                                          " WHERE place = '1'"),
+                   1);
+  ck_assert_int_eq(kh_test_sql_number(&kh_stage.test.dir, "SELECT failures FROM destinations"
+                                                          " WHERE place = '1'"),
+                   0);
+}
+END_TEST
+
 /* A second process knows from memory what the first one did. */
 START_TEST(a_restart_is_no_way_around)
 {
@@ -349,6 +370,7 @@ static Suite *outbox_pace_suite(void)
   tcase_add_test(pace, the_sleep_ends_with_the_next_token);
   tcase_add_test(pace, who_waits_for_a_token_holds_up_no_other);
   tcase_add_test(pace, a_thousand_places_that_share_a_pace_wait_for_it_together);
+  tcase_add_test(pace, a_place_that_is_well_again_begins_anew_while_others_wait);
   tcase_add_test(pace, a_restart_is_no_way_around);
   tcase_add_test(pace, a_restart_brings_no_second_burst);
   tcase_add_test(pace, rests_grow_until_one_arrives);

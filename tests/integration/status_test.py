@@ -117,6 +117,45 @@ def test_many_places(cli, report):
         report.check("many places: few series", len(found) < 30, list(found)[:5])
 
 
+def test_trouble_of_two_kinds(cli, report):
+    """What is said of many places is so of one of them."""
+    cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
+        for i in range(18):
+            db.execute("INSERT INTO destinations (credential, place, delivered_us) VALUES"
+                       " ('slack env:SLACK_WEBHOOK_URL', ?, 0)", (f"p{i:02}",))
+            db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
+                       " attempt, not_before_us, expires_us, created_us, reason, since_us, is_refused) VALUES"
+                       " (?, 'rule 1', 'slack', 'slack env:SLACK_WEBHOOK_URL', ?, 'e', 'ping', x'00', 1,"
+                       " 1,"
+                       " 9000000000000000, 1790000000000000, ?, 1790000000000000, ?)",
+                       (f"x{i}", f"p{i:02}", "delivery_refused: HTTP 404" if i == 9 else
+                        "delivery_failed: HTTP 503", i == 9))
+    why = [one["why"] for one in told(cli)["why"] if "slack" in one["why"]]
+    report.check("what refuses says 404", len(why) == 1 and
+                 "refuses (delivery_refused: HTTP 404)" in why[0], why)
+
+
+def test_two_persons_that_look_the_same(cli, report):
+    """One of them gets nothing."""
+    cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
+    drop(cli.path("state"), entry(webhook(1, "failed")))
+    once(cli)
+    with sqlite3.connect(f"{cli.path('state')}/memory.sqlite") as db:
+        db.executemany("INSERT INTO destinations (credential, place, delivered_us) VALUES"
+                       " ('email env:MAIL', ?, ?)",
+                       [("jane@example.com", 1795000000000000), ("john@example.com", 0)])
+        db.execute("INSERT INTO deliveries (id, rule, notifier, credential, place, entry, event, body,"
+                   " attempt, not_before_us, expires_us, created_us, reason, since_us) VALUES ('x', 'rule 1',"
+                   " 'email', 'email env:MAIL', 'john@example.com', 'e', 'ping', x'00', 1, 1,"
+                   " 9000000000000000, 1790000000000000, 'delivery_failed: SMTP 450', 1790000000000000)")
+    named = [one["destination"] for one in told(cli)["destinations"]]
+    report.check("two persons are one", len(set(named)) == len(named), named)
+    families(cli, report, "two persons")
+
+
 def test_a_time_of_a_damaged_row(cli, report):
     """Which no clock has."""
     cli.config(top=SERVICE, url="http://127.0.0.1:1/planted")
@@ -266,5 +305,7 @@ def test_alive(cli, report):
 
 
 if __name__ == "__main__":
-    sys.exit(cli_run.main(__doc__, [test_counts, test_many_places, test_a_time_of_a_damaged_row, test_refused,
-                                     test_prometheus, test_alive]))
+    sys.exit(cli_run.main(__doc__, [test_counts, test_trouble_of_two_kinds,
+                                     test_two_persons_that_look_the_same, test_many_places,
+                                     test_a_time_of_a_damaged_row, test_refused, test_prometheus,
+                                     test_alive]))

@@ -116,7 +116,7 @@ START_TEST(whatever_leaves_the_outbox_leaves_a_fate)
   owe("e1", "a", "", now_us, false);
   owe("e2", "b", "lamp", now_us, true);
   expect_fates(now_us, "1 a due; 2 b due");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", now_us, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", 0, now_us, 0), KH_OK);
   owe("e3", "c", "lamp", now_us, true);
   expect_fates(now_us, "1 a delivered; 2 b replaced; 3 c due");
   owe("e4", "c", "lamp", now_us, false);
@@ -477,7 +477,7 @@ START_TEST(its_fates_count_too)
   for (int i = 0; i < 5000; i++) {
     (void)snprintf(id, sizeof id, "%08x%024x", (unsigned)i * 2654435761U, (unsigned)i);
     owe(id, id, "", KH_TEST_T0_US + i, false);
-    ck_assert_int_eq(kh_queue_done(&test.store.queue, id, KH_TEST_T0_US + i, 0), KH_OK);
+    ck_assert_int_eq(kh_queue_done(&test.store.queue, id, 0, KH_TEST_T0_US + i, 0), KH_OK);
   }
   ck_assert_msg(pages() < most * 105 / 100, "%" PRId64, pages());
   ck_assert_msg(pages() > most * 85 / 100, "%" PRId64, pages());
@@ -506,11 +506,11 @@ START_TEST(where_none_is_kept_there_is_none)
   kh_memory_keep(&test.store.memory, KH_BRANCH_AGE_S, &(struct kh_journal_bounds){0, 1, 1});
   owe("e2", "b", "", KH_TEST_T0_US, false);
   ck_assert_int_eq(ask("SELECT count(*) FROM journal"), 0);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b", 0, KH_TEST_T0_US, 0), KH_OK);
   kh_memory_keep(&test.store.memory, KH_BRANCH_AGE_S,
                  &(struct kh_journal_bounds){50, KH_JOURNAL_BYTES, KH_JOURNAL_KEEP_S});
   owe("e3", "c", "", KH_TEST_T0_US, false);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", 0, KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(ask("SELECT count(*) FROM ended"), 0);
   ck_assert_int_eq(ask("SELECT seq FROM journal"), 2);
 }

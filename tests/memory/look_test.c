@@ -67,7 +67,7 @@ static void fill(void)
   ck_assert_int_eq(kh_queue_retry(&test.store.queue, "wait-1", 3, NOW_US + 7, &failure), KH_OK);
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-1", 12, NOW_US - 5, &failure), KH_OK);
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "dead-2", 1, NOW_US - 4, &failure), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", NOW_US - 3, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", 0, NOW_US - 3, 0), KH_OK);
 }
 
 static bool add_id(void *self, const struct kh_look_delivery *delivery)
@@ -165,7 +165,7 @@ START_TEST(webhooks_and_outcomes_are_counted_by_days_and_in_all)
 {
   fill();
   commit_repeat(NOW_US);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "nobody", NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "nobody", 0, NOW_US, 0), KH_ERR_NOT_FOUND);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT accepted FROM counts WHERE day = 0"), 6);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT count(*) FROM counts"), 3);
   expect_both_counts(NOW_US, (int64_t[]){3, 1, 1, 1, 2}, (int64_t[]){6, 1, 1, 1, 2});
@@ -339,7 +339,7 @@ START_TEST(every_destination_tells_how_it_is)
   fill();
   owe("well", "slack", "slack env:C", "ping", NOW_US);
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "well", NOW_US - 2, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "well", 0, NOW_US - 2, 0), KH_OK);
   ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   kh_buf_init(&text, 1000);
   look = look_at(test.dir.path, KH_LOOK_ONLY);
@@ -357,7 +357,7 @@ START_TEST(a_failed_batch_was_no_success)
 {
   owe("d1", "slack", "slack env:A", "ping", KH_TEST_T0_US);
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", 0, NOW_US, 0), KH_OK);
   kh_batch_drop(&test.store.batch);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, "SELECT max(delivered_us) FROM destinations"), 0);
 }
@@ -379,9 +379,9 @@ START_TEST(a_dead_one_is_owed_again)
   ck_assert_int_eq(kh_look_redrive(look, &filter, NOW_US + 20, DAY_US, &count, NULL), KH_OK);
   ck_assert_int_eq(count, 0);
   kh_look_close(look);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-2", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "wait-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", 0, NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-2", 0, NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "wait-1", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + 19, NULL, &got), KH_ERR_NOT_FOUND);
   ck_assert_int_eq(kh_queue_take(&test.store.queue, NOW_US + 20, NULL, &got), KH_OK);
   ck_assert_str_eq(got.id, "dead-1");
@@ -472,7 +472,7 @@ START_TEST(a_look_sees_what_was_committed)
 
   fill();
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "due-1", 0, NOW_US, 0), KH_OK);
   expect_ids(&all, "due-1 wait-1 dead-1 dead-2 due-2");
   ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   expect_ids(&all, "wait-1 dead-1 dead-2 due-2");

@@ -42,7 +42,7 @@ static void commit_lone(const struct kh_store *store)
 
   ck_assert_int_eq(kh_batch_begin(&store->batch), KH_OK);
   kh_test_commit(store, &lone_claim, &delivery, 1);
-  ck_assert_int_eq(kh_queue_done(&store->queue, "old", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&store->queue, "old", 0, KH_TEST_T0_US, 0), KH_OK);
 }
 
 /* Runs in a process of its own until it is killed. */
@@ -138,7 +138,7 @@ static void work_groups(int tell_fd, int round)
       kh_test_commit(&store, &claim, &delivery, 1);
       kh_delivery_release(&delivery);
       if (i % 2 == 0)
-        ck_assert_int_eq(kh_queue_done(&store.queue, entry, KH_TEST_T0_US, 0), KH_OK);
+        ck_assert_int_eq(kh_queue_done(&store.queue, entry, 0, KH_TEST_T0_US, 0), KH_OK);
     }
     ck_assert_int_eq(kh_batch_end(&store.batch), KH_OK);
     ck_assert_int_eq(write(tell_fd, "!", 1), 1);

@@ -79,7 +79,7 @@ START_TEST(a_body_that_was_sent_is_in_no_file)
       ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
     id_of(victim, id);
     if (victim % 8 != 0)
-      ck_assert_int_eq(kh_queue_done(&test.store.queue, id, KH_TEST_T0_US, 0), KH_OK);
+      ck_assert_int_eq(kh_queue_done(&test.store.queue, id, 0, KH_TEST_T0_US, 0), KH_OK);
     if (i % BATCH == BATCH - 1)
       ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   }
@@ -94,7 +94,7 @@ END_TEST
 START_TEST(what_a_killed_worker_left_behind_is_tidied_by_the_next)
 {
   kh_test_owe(&test.store, "d1", KH_STR("planted-7731"), KH_TEST_T0_US);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", 0, KH_TEST_T0_US, 0), KH_OK);
   ck_assert_uint_ge(kh_test_count_in_files(&test.dir, "planted-7731"), 1);
 
   struct kh_store next; /* beside the first, which stands for one that never closed */
@@ -108,7 +108,7 @@ END_TEST
 START_TEST(closing_tidies_and_leaves_database_and_spare)
 {
   kh_test_owe(&test.store, "d1", KH_STR("planted-7732"), KH_TEST_T0_US);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", 0, KH_TEST_T0_US, 0), KH_OK);
   kh_store_close(&test.store);
   ck_assert_uint_eq(kh_test_count_in_files(&test.dir, "planted-7732"), 0);
   ck_assert_int_eq(kh_dir_count(test.dir.path), 1 + KH_SPARE_FILES);
@@ -127,7 +127,7 @@ START_TEST(the_log_stays_small_without_a_rest)
   for (size_t i = 0; i < 80; i++) {
     id_of(i, id);
     kh_test_owe(&test.store, id, kh_str(text, sizeof text), KH_TEST_T0_US);
-    ck_assert_int_eq(kh_queue_done(&test.store.queue, id, KH_TEST_T0_US, 0), KH_OK);
+    ck_assert_int_eq(kh_queue_done(&test.store.queue, id, 0, KH_TEST_T0_US, 0), KH_OK);
   }
   kh_tempdir_path(&test.dir, "memory.sqlite-wal", path, sizeof path);
   ck_assert_int_eq(stat(path, &at), 0);

@@ -242,7 +242,7 @@ START_TEST(an_older_file_is_brought_up_to_date)
   ck_assert(kh_str_equal(kh_buf_view(&delivery.body), KH_STR("{}")));
   ck_assert_uint_eq(delivery.failures, 0);
   kh_delivery_release(&delivery);
-  ck_assert_int_eq(kh_queue_done(&old.store.queue, "live", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&old.store.queue, "live", 0, KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT max(delivered_us) FROM destinations"), KH_TEST_T0_US);
   ck_assert_int_eq(kh_test_sql_number(&old.dir, "SELECT sum(owed) FROM shares"), 4);
   kh_test_store_close(&old);

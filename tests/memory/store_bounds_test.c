@@ -161,7 +161,7 @@ START_TEST(what_arrived_is_done_although_it_died_under_way)
   ck_assert_int_eq(count("id = '00000001' AND reason = 'outbox_full'"), 1);
   ck_assert_int_eq(kh_queue_retry(&test.store.queue, "00000001", 1, NOW_US, &kh_test_failure),
                    KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "00000001", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "00000001", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(count("id = '00000001'"), 0);
   check_shares();
 }

@@ -146,13 +146,13 @@ START_TEST(a_destination_is_credential_and_place)
 
   owe_all("first", owed, KH_COUNT(owed));
   ck_assert_str_eq(take(NOW_US, &under_way), "two");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "two", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "two", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, &under_way), "three");
   owe_all("second", &(struct owed){"newer", "A b", true, "c"}, 1);
   ck_assert_str_eq(take(NOW_US, &under_way), "three");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "three", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "three", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "newer");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "newer", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "newer", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
 }
 END_TEST
@@ -174,7 +174,7 @@ START_TEST(as_many_as_there_may_be)
     }
   }
   ck_assert_str_eq(take(NOW_US, &under_way), ids[KH_UNDER_WAY_MAX]);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, ids[KH_UNDER_WAY_MAX], NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, ids[KH_UNDER_WAY_MAX], 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, &under_way), "");
 }
 END_TEST
@@ -192,11 +192,11 @@ START_TEST(a_newer_one_replaces_what_waits_for_the_same_lamp)
   owe_all("e1", first, KH_COUNT(first)); /* two for one lamp: of one webhook both are meant */
   ck_assert_str_eq(take(NOW_US, NULL), "old-1");
   owe_all("e2", second, KH_COUNT(second));
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-1", NOW_US, 0), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-2", NOW_US, 0), KH_ERR_NOT_FOUND);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "other", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain", NOW_US, 0), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain-2", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-1", 0, NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old-2", 0, NOW_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "other", 0, NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain", 0, NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "plain-2", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "new");
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(an_earlier_one_of_the_same_batch_is_replaced_too)
   kh_test_commit(&test.store, &claims[1], &second, 1);
   ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "second");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "second", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "second", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   kh_delivery_release(&first);
   kh_delivery_release(&second);
@@ -230,7 +230,7 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
   owe("b1", "B");
   record_failure("a1", NOW_US + 8 * SECOND_US, NOW_US + 10 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US, NULL), "b1");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
   ck_assert_int_eq(next_due(NULL), NOW_US + 10 * SECOND_US);
   kh_test_store_reopen(&test);
@@ -240,7 +240,7 @@ START_TEST(nothing_goes_to_a_destination_on_hold)
   record_failure("a2", NOW_US + 30 * SECOND_US, NOW_US + 20 * SECOND_US, false);
   ck_assert_str_eq(take(NOW_US + 19 * SECOND_US, NULL), "");
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a3!");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", NOW_US + 20 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", 0, NOW_US + 20 * SECOND_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 20 * SECOND_US, NULL), "a1");
 }
 END_TEST
@@ -254,10 +254,10 @@ START_TEST(no_other_answer_ends_a_hold)
   owe("a4", "A");
   record_failure("a1", NOW_US + 60 * SECOND_US, NOW_US + 60 * SECOND_US, false);
   record_failure("a2", NOW_US + 9 * SECOND_US, NOW_US + 10 * SECOND_US, false);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", NOW_US + SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a3", 0, NOW_US + SECOND_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a4!");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a4", NOW_US + 60 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a4", 0, NOW_US + 60 * SECOND_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a2");
 }
 END_TEST
@@ -287,6 +287,16 @@ START_TEST(a_destination_that_is_not_known_hides_no_other)
 }
 END_TEST
 
+/* Also in a damaged file. */
+START_TEST(a_name_that_is_too_long_is_not_walked_around)
+{
+  owe("a1", "A");
+  owe("b1", "B");
+  kh_test_sql(&test.dir, "UPDATE deliveries SET credential = 'A' || hex(zeroblob(200)) WHERE id = 'a1'");
+  ck_assert_str_eq(take(NOW_US, NULL), "b1");
+}
+END_TEST
+
 /* Each place of a credential whose pace they share, but for what rests longer already. */
 START_TEST(all_places_of_a_credential_may_rest)
 {
@@ -295,10 +305,10 @@ START_TEST(all_places_of_a_credential_may_rest)
   ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US, NOW_US + HOUR_US), KH_OK);
   ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NULL, NOW_US, NOW_US + 10 * SECOND_US), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "b1");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 10 * SECOND_US - 1, NULL), "");
   ck_assert_str_eq(take(NOW_US + 10 * SECOND_US, NULL), "a2");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a2", NOW_US + 10 * SECOND_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a2", 0, NOW_US + 10 * SECOND_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
   ck_assert_int_eq(kh_queue_rest(&test.store.queue, "nowhere", NULL, NOW_US, NOW_US), KH_ERR_NOT_FOUND);
 }
@@ -331,10 +341,10 @@ START_TEST(what_began_ahead_of_now_begins_now)
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + 20 * SECOND_US);
   ck_assert_int_eq(next_due(NULL), NOW_US + 5 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 5 * SECOND_US, NULL), "c1");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "c1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "c1", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + 60 * SECOND_US);
   ck_assert_str_eq(take(NOW_US + 60 * SECOND_US, NULL), "a1!");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(next_due(NULL), NOW_US + HOUR_US);
 }
 END_TEST
@@ -392,7 +402,7 @@ START_TEST(a_step_of_the_clock_moves_what_is_stored)
   owe("b1", "B");
   owe("d1", "D");
   record_failure("a1", NOW_US + 20 * SECOND_US, NOW_US + 10 * SECOND_US, false);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, NOW_US, &kh_test_failure), KH_OK);
   follow(step_us, step_us, NOW_US, now_us);
   ck_assert_int_eq(column("not_before_us", "a1"), NOW_US + step_us + 20 * SECOND_US);
@@ -513,7 +523,7 @@ START_TEST(redriving_ends_the_hold)
   kh_look_close(look);
   ck_assert_int_eq(count, 1);
   ck_assert_str_eq(take(NOW_US, NULL), "a1");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US, NULL), "");
 }
 END_TEST
@@ -536,7 +546,7 @@ START_TEST(another_config_is_reason_to_try_what_was_refused)
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, two, NOW_US + SECOND_US), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "refused");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "refused", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "refused", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + SECOND_US, NULL), "");
   /* A refusal that was followed by another failure waits for that. */
   owe("again", "C");
@@ -554,7 +564,7 @@ START_TEST(a_destination_of_which_nothing_was_heard_is_forgotten)
 
   owe("a1", "A");
   owe("b1", "B");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", NOW_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a1", 0, NOW_US, 0), KH_OK);
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, one, NOW_US + 29 * 24 * HOUR_US), KH_OK);
   ck_assert_int_eq(kh_test_sql_number(&test.dir, names), 2);
   ck_assert_int_eq(kh_queue_know_config(&test.store.queue, two, NOW_US + 31 * 24 * HOUR_US), KH_OK);
@@ -584,6 +594,7 @@ static Suite *store_hold_suite(void)
     tcase_add_test(both, a_destination_may_rest_by_its_name);
     tcase_add_test(both, a_destination_that_is_not_known_hides_no_other);
     tcase_add_test(both, all_places_of_a_credential_may_rest);
+    tcase_add_test(both, a_name_that_is_too_long_is_not_walked_around);
     tcase_add_test(both, what_began_ahead_of_now_begins_now);
     tcase_add_test(both, what_was_made_ahead_of_now_lives_no_longer);
     tcase_add_test(both, what_was_redriven_ahead_of_now_is_due_now);

@@ -55,7 +55,7 @@ START_TEST(a_dropped_batch_never_was)
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
   kh_test_commit(&test.store, &claim, &delivery, 1);
   ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "old", 0, KH_TEST_T0_US, 0), KH_OK);
   expect_next(KH_TEST_T0_US, "d1");
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, KH_TEST_T0_US, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US, NULL);
@@ -113,13 +113,13 @@ START_TEST(what_is_no_longer_owed_fails_nothing)
   for (int in_batch = 0; in_batch < 2; in_batch++) {
     if (in_batch)
       ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
-    ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", KH_TEST_T0_US, 0), KH_ERR_NOT_FOUND);
+    ck_assert_int_eq(kh_queue_done(&test.store.queue, "gone", 0, KH_TEST_T0_US, 0), KH_ERR_NOT_FOUND);
     ck_assert_int_eq(kh_queue_retry(&test.store.queue, "gone", 1, KH_TEST_T0_US, &kh_test_failure),
                      KH_ERR_NOT_FOUND);
     ck_assert_int_eq(kh_queue_bury(&test.store.queue, "gone", 1, KH_TEST_T0_US, &kh_test_failure),
                      KH_ERR_NOT_FOUND);
   }
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", 0, KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   kh_test_store_reopen(&test);
   expect_next(KH_TEST_T0_US, NULL);
@@ -155,7 +155,7 @@ START_TEST(an_entry_is_committed_once)
   struct kh_delivery delivery = kh_test_delivery("d1", KH_STR("x"), KH_TEST_T0_US);
 
   kh_test_batch(&test.store, &claim, &delivery, 1);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", 0, KH_TEST_T0_US, 0), KH_OK);
   kh_test_store_reopen(&test);
   ck_assert_int_eq(kh_test_seen(&test.store, &claim), KH_SEEN_DONE);
   kh_test_batch(&test.store, &claim, &delivery, 1);
@@ -197,9 +197,9 @@ START_TEST(the_one_due_longest_goes_first)
   kh_test_owe(&test.store, "second", KH_STR("x"), KH_TEST_T0_US);
   expect_next(KH_TEST_T0_US - 1, NULL);
   expect_next(KH_TEST_T0_US, "first");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "first", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "first", 0, KH_TEST_T0_US, 0), KH_OK);
   expect_next(KH_TEST_T0_US, "second");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "second", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "second", 0, KH_TEST_T0_US, 0), KH_OK);
   expect_next(KH_TEST_T0_US, NULL);
   expect_next(KH_TEST_T0_US + 9, NULL);
   expect_next(KH_TEST_T0_US + 10, "later");
@@ -217,7 +217,7 @@ START_TEST(one_that_fails_does_not_starve_the_others)
   expect_next(now_us, "bad");
   ck_assert_int_eq(kh_queue_retry(&test.store.queue, "bad", 1, now_us + 10, &kh_test_failure), KH_OK);
   expect_next(now_us + 10, "good");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "good", now_us, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "good", 0, now_us, 0), KH_OK);
   kh_test_store_reopen(&test);
   expect_next(now_us + 9, NULL);
   ck_assert_int_eq(kh_queue_take(&test.store.queue, now_us + 10, NULL, &got), KH_OK);
@@ -241,7 +241,7 @@ START_TEST(an_id_is_owed_once_and_again_after_its_death)
   kh_delivery_release(&got);
   ck_assert_int_eq(kh_queue_bury(&test.store.queue, "d1", 1, KH_TEST_T0_US + 5, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US + DAY_US, NULL);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", KH_TEST_T0_US, 0), KH_ERR_NOT_FOUND);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "d1", 0, KH_TEST_T0_US, 0), KH_ERR_NOT_FOUND);
 
   kh_test_batch(&test.store, &claims[1], &second, 1);
   ck_assert_int_eq(kh_queue_take(&test.store.queue, KH_TEST_T0_US + 5, NULL, &got), KH_OK);
@@ -273,13 +273,13 @@ START_TEST(outcomes_of_a_batch_count_together)
   kh_test_owe(&test.store, "b", KH_STR("x"), KH_TEST_T0_US);
   kh_test_owe(&test.store, "c", KH_STR("x"), KH_TEST_T0_US);
   ck_assert_int_eq(kh_batch_begin(&test.store.batch), KH_OK);
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "a", 0, KH_TEST_T0_US, 0), KH_OK);
   ck_assert_int_eq(kh_queue_retry(&test.store.queue, "b", 1, KH_TEST_T0_US + 9, &kh_test_failure), KH_OK);
   expect_next(KH_TEST_T0_US, "c");
   ck_assert_int_eq(kh_batch_end(&test.store.batch), KH_OK);
   kh_test_store_reopen(&test);
   expect_next(KH_TEST_T0_US, "c");
-  ck_assert_int_eq(kh_queue_done(&test.store.queue, "c", KH_TEST_T0_US, 0), KH_OK);
+  ck_assert_int_eq(kh_queue_done(&test.store.queue, "c", 0, KH_TEST_T0_US, 0), KH_OK);
   expect_next(KH_TEST_T0_US + 9, "b");
 }
 END_TEST

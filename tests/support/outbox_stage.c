@@ -52,12 +52,13 @@ static enum kh_err traced_end(void *self)
   return KH_ERR_STORE;
 }
 
-static enum kh_err traced_done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
+static enum kh_err traced_done(void *self, const char *id, unsigned failures, int64_t now_us,
+                               int64_t rest_until_us)
 {
   leave_trace('d');
   (void)self;
   return kh_stage.done_fails ? KH_ERR_STORE
-                             : kh_queue_done(&kh_stage.test.store.queue, id, now_us, rest_until_us);
+                             : kh_queue_done(&kh_stage.test.store.queue, id, failures, now_us, rest_until_us);
 }
 
 static const struct kh_notifier http_notifier = {.name = "slack", .content_type = "application/of-notifier"};

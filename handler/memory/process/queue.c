@@ -130,8 +130,9 @@ static enum kh_err rest(void *self, const char *credential, const char *place, i
   return KH_OK;
 }
 
-static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
+static enum kh_err done(void *self, const char *id, unsigned failures, int64_t now_us, int64_t rest_until_us)
 {
+  (void)failures;
   const struct kh_process_delivery *queued = find(self, id);
 
   if (queued && rest_until_us > 0)

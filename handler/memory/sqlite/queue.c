@@ -129,7 +129,7 @@ static enum kh_err read_delivery(struct kh_sqlite *sqlite, const struct kh_call 
 
 /* ---- what is first ---- */
 
-enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2 };
+enum { UNDER_WAY_BYTES = KH_UNDER_WAY_MAX * KH_DELIVERY_ID_BYTES + 2, NAME_MAX_BYTES = 64 * 1024 };
 
 /* What waits there for the longest time and is not under way. */
 struct first {
@@ -142,7 +142,7 @@ struct walk {
   struct kh_sqlite *sqlite;
   const struct kh_under_way *under_way;
   char ids[UNDER_WAY_BYTES];
-  char credential[KH_CREDENTIAL_BYTES], place[KH_PLACE_BYTES]; /* the last one */
+  struct kh_buf credential, place; /* of the last one; cut short, it would come again */
 };
 
 /* " one two ", or "". */
@@ -161,17 +161,33 @@ static void begin_walk(struct walk *walk, struct kh_sqlite *sqlite, const struct
 {
   walk->sqlite = sqlite;
   walk->under_way = under_way;
-  walk->credential[0] = walk->place[0] = '\0';
+  kh_buf_init(&walk->credential, NAME_MAX_BYTES);
+  kh_buf_init(&walk->place, NAME_MAX_BYTES);
   list_ids(under_way, walk->ids);
+}
+
+static void end_walk(struct walk *walk)
+{
+  kh_buf_release(&walk->credential);
+  kh_buf_release(&walk->place);
 }
 
 static bool is_full(const struct walk *walk)
 {
   for (size_t i = 0; walk->under_way && i < walk->under_way->count; i++)
-    if (walk->under_way->at[i].is_full && strcmp(walk->credential, walk->under_way->at[i].credential) == 0 &&
-        strcmp(walk->place, walk->under_way->at[i].place) == 0)
+    if (walk->under_way->at[i].is_full &&
+        kh_str_equal(kh_buf_view(&walk->credential), kh_str_of(walk->under_way->at[i].credential)) &&
+        kh_str_equal(kh_buf_view(&walk->place), kh_str_of(walk->under_way->at[i].place)))
       return true;
   return false;
+}
+
+static enum kh_err keep_name(struct kh_buf *name, const struct kh_call *call, int column)
+{
+  kh_buf_clear(name);
+  return kh_buf_add(name, kh_call_text_at(call, column))
+             ? kh_db_fail(call->db, "no memory for the name of a destination, or it is damaged")
+             : KH_OK;
 }
 
 static enum kh_err step(struct walk *walk, struct first *first)
@@ -179,17 +195,18 @@ static enum kh_err step(struct walk *walk, struct first *first)
   struct kh_call call = kh_call(walk->sqlite->db, KH_SQL_FIRST);
 
   kh_call_text(&call, kh_str_of(walk->ids));
-  kh_call_text(&call, kh_str_of(walk->credential));
-  kh_call_text(&call, kh_str_of(walk->place));
+  kh_call_text(&call, kh_buf_view(&walk->credential));
+  kh_call_text(&call, kh_buf_view(&walk->place));
   enum kh_err err = kh_call_row(&call);
   if (!err) {
-    kh_call_copy(&call, 0, walk->credential, sizeof walk->credential);
-    kh_call_copy(&call, 1, walk->place, sizeof walk->place);
     *first = (struct first){.held_until_us = kh_call_number_at(&call, 2),
                             .not_before_us = kh_call_number_at(&call, 3),
                             .seq = kh_call_number_at(&call, 4),
                             .is_known = !kh_call_is_null_at(&call, 2)};
+    err = keep_name(&walk->credential, &call, 0);
   }
+  if (!err)
+    err = keep_name(&walk->place, &call, 1);
   kh_call_end(&call);
   return err;
 }
@@ -221,6 +238,7 @@ static enum kh_err find_due(struct kh_sqlite *sqlite, int64_t now_us, const stru
   while (!(err = next_first(&walk, &first)))
     if (first.held_until_us <= now_us && first.not_before_us <= now_us && is_before(&first, &found))
       found = first;
+  end_walk(&walk);
   *seq = found.seq;
   return err == KH_ERR_NOT_FOUND && found.seq < INT64_MAX ? KH_OK : err;
 }
@@ -260,6 +278,7 @@ static enum kh_err next_due(void *self, const struct kh_under_way *under_way, in
     *at_us = found && *at_us < due_us ? *at_us : due_us;
     found = true;
   }
+  end_walk(&walk);
   return kh_sqlite_note(sqlite, err == KH_ERR_NOT_FOUND && found ? KH_OK : err);
 }
 
@@ -354,8 +373,8 @@ static enum kh_err find(struct kh_sqlite *sqlite, const char *id, struct found *
   return kh_sqlite_note(sqlite, err);
 }
 
-static enum kh_err succeed(struct kh_sqlite *sqlite, const struct found *found, int64_t now_us,
-                           int64_t rest_until_us)
+static enum kh_err succeed(struct kh_sqlite *sqlite, const struct found *found, unsigned failures,
+                           int64_t now_us, int64_t rest_until_us)
 {
   struct kh_call call = kh_call(sqlite->db, KH_SQL_SUCCESS);
 
@@ -363,6 +382,7 @@ static enum kh_err succeed(struct kh_sqlite *sqlite, const struct found *found, 
   kh_call_text(&call, kh_str_of(found->place));
   kh_call_number(&call, now_us);
   kh_call_number(&call, rest_until_us);
+  kh_call_number(&call, failures);
   return record(sqlite, &call);
 }
 
@@ -392,7 +412,7 @@ static enum kh_err remove_found(struct kh_sqlite *sqlite, const struct found *fo
                                found->is_dead ? -1 : 0, found->bytes);
 }
 
-static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest_until_us)
+static enum kh_err done(void *self, const char *id, unsigned failures, int64_t now_us, int64_t rest_until_us)
 {
   struct kh_sqlite *sqlite = self;
   struct found found;
@@ -402,7 +422,7 @@ static enum kh_err done(void *self, const char *id, int64_t now_us, int64_t rest
   if (!err)
     err = find(sqlite, id, &found);
   if (!err)
-    err = succeed(sqlite, &found, now_us, rest_until_us);
+    err = succeed(sqlite, &found, failures, now_us, rest_until_us);
   if (!err)
     err = note_fate(sqlite, &found, now_us);
   if (!err)

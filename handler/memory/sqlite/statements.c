@@ -287,12 +287,15 @@ const char *const kh_sql[KH_SQL__COUNT] = {
     /* Nothing else, so that the row keeps its size. */
     [KH_SQL_COUNT] = "UPDATE deliveries SET attempt = ?2, not_before_us = ?3, since_us = ?4 WHERE id = ?1 "
                      "AND dead_us IS NULL",
-    /* Several are under way at once: what one was asked for, the answer to another does not end. */
-    [KH_SQL_SUCCESS] =
-        "UPDATE destinations SET delivered_us = ?3, failures = iif(held_until_us > ?3, failures, 0),"
-        " held_from_us = iif(?4 > 0, ?3, held_from_us),"
-        " held_until_us = max(?4, iif(held_until_us > ?3, held_until_us, 0))"
-        " WHERE credential = ?1 AND place = ?2",
+    /*
+     * Several are under way at once: what one was asked for, the answer to another does not end. With as many
+     * failures as at its beginning, ?5, it rests for its pace alone.
+     */
+    [KH_SQL_SUCCESS] = "UPDATE destinations SET delivered_us = ?3, failures = iif(held_until_us > ?3 AND "
+                       "failures <> ?5, failures, 0),"
+                       " held_from_us = iif(?4 > 0, ?3, held_from_us),"
+                       " held_until_us = max(?4, iif(held_until_us > ?3, held_until_us, 0))"
+                       " WHERE credential = ?1 AND place = ?2",
     [KH_SQL_REST] = "UPDATE destinations SET held_from_us = iif(?2 > held_until_us, ?3, held_from_us),"
                     " held_until_us = max(held_until_us, ?2), failures = max(failures, ?4) WHERE"
                     " (credential, place) = (SELECT credential, place FROM deliveries WHERE id = ?1)",
@@ -300,7 +303,8 @@ const char *const kh_sql[KH_SQL__COUNT] = {
         "UPDATE destinations SET held_from_us = iif(?3 > held_until_us, ?4, held_from_us),"
         " held_until_us = max(held_until_us, ?3) WHERE credential = ?1 AND place = ?2",
     [KH_SQL_REST_CREDENTIAL] = "UPDATE destinations SET held_from_us = ?3, held_until_us = ?2"
-                               " WHERE credential = ?1 AND held_until_us <= ?3",
+                               " WHERE credential = ?1 AND held_until_us <= ?3 AND place IN (SELECT"
+                               " place FROM deliveries WHERE credential = ?1 AND dead_us IS NULL)",
     [KH_SQL_FIND] = "SELECT seq, credential, place, length(body), dead_us IS NOT NULL, " FATE_BYTES
                     " FROM deliveries WHERE id = ?1 AND " IS_OWED,
     /* What an earlier attempt failed by is among the tries. */
