@@ -92,7 +92,7 @@ STEPS = [
     ("import", [integration("import")]),
     ("cannot", [integration("cannot")]),
     ("notify", [integration("notify")]),
-    ("wakeup", [integration("wakeup", "--only", "leaving")]),
+    ("wakeup", [integration("wakeup", "--only", "leaving", "--seconds", "12")]),
     ("load", [["script/soak", "load", "--seconds", "1.5", "--entries", "300"]]),
     ("bench",
      [["bench/run", "--quick"],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Waking: thousands of rounds in which a webhook arrives while the worker leaves strand none; a hundred kill
+"""Waking: hundreds of rounds in which a webhook arrives while the worker leaves strand none; a hundred kill
 -9 of the worker lose none.
 
 In a round the first webhook starts a worker that leaves as soon as it is idle (linger 0); three more are
