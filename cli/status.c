@@ -67,41 +67,36 @@ static void keep_greater(json_t *sum, const json_t *one, const char *key)
     json_object_set(sum, key, other);
 }
 
-/* The order in which status_why.c tells them. */
-static int badness(const json_t *one)
-{
-  static const char *const worse[] = {"dying", "failing", "refused", "rule_gone"};
-  int most = 0;
+/* The worst, of which alone status_why.c tells, is the last. */
+static const char *const troubles[] = {"dying", "failing", "refused", "rule_gone"};
 
-  for (size_t i = 0; i < KH_COUNT(worse); i++)
-    if (json_is_true(json_object_get(one, worse[i])))
-      most = (int)i + 1;
-  return most;
+/* 0: none. */
+static size_t trouble_of(const json_t *one)
+{
+  size_t worst = 0;
+
+  for (size_t i = 0; i < KH_COUNT(troubles); i++)
+    if (json_is_true(json_object_get(one, troubles[i])))
+      worst = i + 1;
+  return worst;
 }
 
 /* SUM is of both, and says what is worse. */
 static void add_to(json_t *sum, const json_t *one)
 {
   static const char *const numbers[] = {"due", "waiting", "dead"};
-  static const char *const truths[] = {"refused", "failing", "dying", "rule_gone"};
 
-  if (badness(one) > badness(sum) || json_is_null(json_object_get(sum, "reason")))
+  if (trouble_of(one) > trouble_of(sum) || json_is_null(json_object_get(sum, "reason")))
     json_object_set(sum, "reason", json_object_get(one, "reason"));
   for (size_t i = 0; i < KH_COUNT(numbers); i++)
     json_object_set_new(sum, numbers[i],
                         json_integer(json_integer_value(json_object_get(sum, numbers[i])) +
                                      json_integer_value(json_object_get(one, numbers[i]))));
-  for (size_t i = 0; i < KH_COUNT(truths); i++)
-    if (json_is_true(json_object_get(one, truths[i])))
-      json_object_set_new(sum, truths[i], json_true());
+  for (size_t i = 0; i < KH_COUNT(troubles); i++)
+    if (json_is_true(json_object_get(one, troubles[i])))
+      json_object_set_new(sum, troubles[i], json_true());
   keep_greater(sum, one, "last_success");
   keep_greater(sum, one, "held_until");
-}
-
-static bool is_in_trouble(const json_t *one)
-{
-  return json_is_true(json_object_get(one, "refused")) || json_is_true(json_object_get(one, "failing")) ||
-         json_is_true(json_object_get(one, "dying")) || json_is_true(json_object_get(one, "rule_gone"));
 }
 
 /* Takes ONE over. Two persons may look the same, as j…@example.com. */
@@ -161,7 +156,7 @@ static void end_places(struct kh_status *status)
 
   if (places->sum || json_array_size(places->well) + json_array_size(places->ill) > KH_STATUS_PLACES_MAX)
     fold(places, places->well);
-  if (places->sum && is_in_trouble(places->sum))
+  if (places->sum && trouble_of(places->sum) > 0)
     fold(places, places->ill);
   show(status, places->ill);
   show(status, places->well);
@@ -192,7 +187,7 @@ static void add_destination(void *self, const struct kh_look_destination *destin
   take_smaller(&status->oldest_us, destination->oldest_us);
   take_smaller(&status->next_us, destination->next_us);
   json_t *one = json_of_destination(status, destination);
-  json_t *some = is_in_trouble(one) ? places->ill : places->well;
+  json_t *some = trouble_of(one) > 0 ? places->ill : places->well;
   append(some, one);
   if (json_array_size(some) > KH_STATUS_PLACES_MAX)
     fold(places, some);

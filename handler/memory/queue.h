@@ -191,7 +191,7 @@ KH_MUST_USE static inline enum kh_err kh_queue_bury(const struct kh_queue *queue
 
 /*
  * Nothing goes to that destination before UNTIL_US. PLACE may be NULL: to none of CREDENTIAL's places that
- * could get something now. Durable like an outcome. KH_ERR_NOT_FOUND: there is none.
+ * are owed something and could get it now. Durable like an outcome. KH_ERR_NOT_FOUND: there is none.
  */
 KH_MUST_USE static inline enum kh_err kh_queue_rest(const struct kh_queue *queue, const char *credential,
                                                     const char *place, int64_t now_us, int64_t until_us)

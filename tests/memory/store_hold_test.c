@@ -303,7 +303,13 @@ START_TEST(all_places_of_a_credential_may_rest)
   owe_all("a", (struct owed[]){{"a1", "A", false, "here"}, {"a2", "A", false, "there"}}, 2);
   owe("b1", "B");
   ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", "here", NOW_US, NOW_US + HOUR_US), KH_OK);
+  kh_test_sql(&test.dir,
+              "INSERT INTO destinations (credential, place, delivered_us) VALUES ('A', 'idle', 1)");
   ck_assert_int_eq(kh_queue_rest(&test.store.queue, "A", NULL, NOW_US, NOW_US + 10 * SECOND_US), KH_OK);
+  ck_assert_int_eq(/* is not written: there may be thousands */
+                   kh_test_sql_number(&test.dir,
+                                      "SELECT held_until_us FROM destinations WHERE place = 'idle'"),
+                   0);
   ck_assert_str_eq(take(NOW_US, NULL), "b1");
   ck_assert_int_eq(kh_queue_done(&test.store.queue, "b1", 0, NOW_US, 0), KH_OK);
   ck_assert_str_eq(take(NOW_US + 10 * SECOND_US - 1, NULL), "");
