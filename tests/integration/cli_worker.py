@@ -18,7 +18,8 @@ import subprocess
 import time
 
 from catcher import Catcher
-from common import cgi_variables, post_headers, run_cgi, SECRET, sign_quickly, wait_until, webhook
+from common import (cgi_variables, post_headers, run_cgi, SECRET, sign_quickly, wait_until, webhook,
+                    whole_text)
 
 HOOK = "/services/T0PLANTED/secret-path"
 STATE = "state: state\n"
@@ -98,7 +99,7 @@ class Worker:
         self.cli.lines += self.lines()
 
     def text(self):
-        return self.stderr.read_text()
+        return whole_text(self.stderr)
 
     def lines(self, message=None):
         return of_message(self.text(), message)
@@ -388,7 +389,7 @@ def test_worker_by_receiver(cli, report):
                      wait_until(lambda: log.exists() and lock(state) is None, 10), worker.text())
         report.check("worker: an inherited lock",
                      worker.left() == 0 and waiting(state) == [] and worker.lines() == [], worker.text())
-    lines = of_message(log.read_text())
+    lines = of_message(whole_text(log))
     cli.lines += lines
     report.check("worker: its log",
                  [line["message"] for line in lines][0::4] == ["worker started", "worker left"] and
@@ -417,9 +418,9 @@ def test_worker_by_receiver(cli, report):
     with Worker(cli, "--lock-fd", str(fd), pass_fds=(fd,)) as worker:
         os.close(fd)
         report.check("worker: a broken rule is in its log",
-                     worker.left() == 3 and [line["message"] for line in of_message(log.read_text())]
+                     worker.left() == 3 and [line["message"] for line in of_message(whole_text(log))]
                      == ["config broken"], worker.text())
-    cli.lines += of_message(log.read_text())
+    cli.lines += of_message(whole_text(log))
 
     own = pathlib.Path(cli.path("own.log"))
     cli.config(top=STATE + "worker: { log: own.log }\n", rules="  - log\n")
@@ -452,7 +453,7 @@ def test_worker_strands_nothing(cli, report):
         report.check(f"80 entries, {started} workers: all left in order", started > 3 and set(left) == {0},
                      left)
         report.check("and nothing is stranded", waiting(state) == [], waiting(state))
-        handled = verdicts(of_message(pathlib.Path(f"{state}/worker.log").read_text()))
+        handled = verdicts(of_message(whole_text(pathlib.Path(f"{state}/worker.log"))))
         report.check("and each was handled once", handled == ["done"] * 80, len(handled))
     finally:
         for worker in workers:
@@ -528,7 +529,7 @@ def test_worker_behind_cgi(cli, report):
                 return fd is not None and os.close(fd) is None
 
             report.check(f"{mode}: and the worker leaves", wait_until(gone, 20, 0.05), "")
-            log = pathlib.Path(f"{state}/worker.log").read_text()
+            log = whole_text(pathlib.Path(f"{state}/worker.log"))
             cli.lines += of_message(log)
             cli.said.append(([f"worker, {mode}"], log))
             report.check(f"{mode}: with its log in the state folder",

@@ -23,7 +23,7 @@ import cli_run
 from catcher import Catcher
 from cli_run import Cli, HOOK
 from cli_worker import drop, entry, lock, of_message, once, ring, STATE, verdicts, waiting, Worker
-from common import cgi_variables, fixtures, run_cgi, SECRET, wait_until, webhook
+from common import cgi_variables, fixtures, run_cgi, SECRET, wait_until, webhook, whole_text
 
 SERVICE = STATE + "worker: service\n"
 DAY_US = 86400 * 1000000
@@ -375,7 +375,7 @@ def test_redrive_starts_a_worker(cli, report):
             return fd is not None and os.close(fd) is None
 
         report.check("and leaves", wait_until(gone, 15, 0.05), "")
-        cli.said.append((["worker"], pathlib.Path(cli.path("state/worker.log")).read_text()))
+        cli.said.append((["worker"], whole_text(pathlib.Path(cli.path("state/worker.log")))))
 
 
 # ---- filters, against a model

@@ -107,6 +107,15 @@ def wait_until(condition, seconds, pause=0.01):
         time.sleep(pause)
 
 
+def whole_text(log):
+    """What is in LOG (a path; empty where it is absent) up to its last newline: a reader meets a write in
+    the middle, at the end of a page."""
+    if not log.exists():
+        return ""
+    whole, newline, _ = log.read_bytes().rpartition(b"\n")
+    return (whole + newline).decode("utf-8", "replace")
+
+
 def fill(template, **values):
     """The text of TEMPLATE with each @NAME@ replaced."""
     text = template.read_text(encoding="utf-8")

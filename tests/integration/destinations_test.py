@@ -20,7 +20,7 @@ import time
 import cli_run
 from catcher import Catcher
 from cli_worker import drop, entry, of_message, ring
-from common import ROOT, SECRET, wait_until, webhook
+from common import ROOT, SECRET, wait_until, webhook, whole_text
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import http_peer as peer  # noqa: E402
@@ -66,7 +66,7 @@ class Served:
         return self
 
     def text(self):
-        return pathlib.Path(self.cli.path("worker.stderr")).read_text(encoding="utf-8")
+        return whole_text(pathlib.Path(self.cli.path("worker.stderr")))
 
     def lines(self, rule=None, message="delivery attempt"):
         return [line for line in of_message(self.text(), message) if rule in (None, line.get("rule"))]

@@ -19,6 +19,7 @@ import time
 import common
 import disk
 import mounts
+from cli_worker import of_message
 from stage import Arrivals, Stage, Webhook
 
 MODES = ("start", "service")
@@ -98,7 +99,7 @@ class Scene:
 
     @property
     def last_line(self):
-        return json.loads((self.stage.folder / "receiver.log").read_text(encoding="utf-8").splitlines()[-1])
+        return json.loads(common.whole_text(self.stage.folder / "receiver.log").splitlines()[-1])
 
     def left(self):
         about = os.statvfs(self.stage.disk)
@@ -133,8 +134,7 @@ class Scene:
                             f"{self.worker_says()}")
 
     def worker_says(self):
-        log = self.stage.folder / "worker.log"
-        return log.read_text(encoding="utf-8").splitlines()[-1:] if log.exists() else "no line of a worker"
+        return common.whole_text(self.stage.folder / "worker.log").splitlines()[-1:] or "no line of a worker"
 
     def let_workers_start(self):
         """From here on receivers can start one."""
@@ -259,13 +259,10 @@ def patience(report, folder, chosen):
                              (opened.post(), opened.last_line.get("worker")) == (503, "started"),
                              opened.last_line)
             with serving(opened) if mode == "service" else contextlib.nullcontext() as worker:
-                stalled = common.wait_until(lambda: opened.stage.folder.joinpath("worker.log").exists() and
-                                            opened.stage.folder.joinpath("worker.log").read_text(
-                                                encoding="utf-8").count("worker stalled") >= 2, 20, 0.1)
-                says = [json.loads(line)
-                        for line in (opened.stage.folder /
-                                     "worker.log").read_text(encoding="utf-8").splitlines()]
-                says = [line for line in says if line["message"] == "worker stalled"]
+                log = opened.stage.folder / "worker.log"
+                stalled = common.wait_until(
+                    lambda log=log: common.whole_text(log).count("worker stalled") >= 2, 20, 0.1)
+                says = of_message(common.whole_text(log), "worker stalled")
                 report.check(f"{name}: it says that it tries again, and why",
                              stalled and {line["reason"] for line in says} == {"no_space"}
                              and all("retry_at" in line for line in says), opened.worker_says())

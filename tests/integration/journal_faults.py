@@ -79,9 +79,8 @@ class Truth:
             self.problems.append((what, *more))
 
     def said(self, message):
-        """Whole lines of the log: a kill may have cut one."""
-        log = self.stage.folder / "worker.log"
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        """Lines of the log: a kill may have cut one."""
+        lines = common.whole_text(self.stage.folder / "worker.log").splitlines()
         found = [json.loads(line) for line in lines if line.endswith("}") and f'"{message}"' in line]
         return [line for line in found if line["message"] == message]
 

@@ -124,7 +124,7 @@ class Entry:
                                       env={"PATH": f"{folder}:{os.environ['PATH']}"})
 
     def lines(self):
-        return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return common.whole_text(self.log).splitlines()
 
     def has(self, text, times=1):
         return common.wait_until(lambda: sum(text in line for line in self.lines()) >= times, 30)

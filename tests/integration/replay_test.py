@@ -133,7 +133,7 @@ def test_sends(report, place, catcher):
                if rule["rule"] == "asks"]
     report.check("what is not known is not sent, and says so", reasons == ["not_kept"] * 2 and
                  not any(one.path == "/c" for one in catcher.caught[all_before:]), reasons)
-    lines = [json.loads(line) for line in log.read_bytes().splitlines() if b"replayed" in line]
+    lines = [json.loads(line) for line in common.whole_text(log).splitlines() if "replayed" in line]
     logged = {line["delivery"] for line in lines if line["rule"] == "all"}
     report.check("the worker's log says so", logged == ids and all(
                  line["verdict"] == "replayed" for line in lines), lines[:1])

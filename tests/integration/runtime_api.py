@@ -27,6 +27,8 @@ import subprocess
 import threading
 import time
 
+import common
+
 MAX_BYTES = 6 * 1024 * 1024 + 100
 PATIENCE_S = 20
 LINGER_S = 5
@@ -390,9 +392,7 @@ class Bootstrap:
         return status
 
     def lines(self):
-        """Whole ones: the last may be under way."""
-        with open(self.log, "rb") as file:
-            return file.read().rpartition(b"\n")[0].decode("utf-8", "replace").splitlines()
+        return common.whole_text(self.log).splitlines()
 
     def close(self):
         if self.process.poll() is None:

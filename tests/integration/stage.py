@@ -137,10 +137,7 @@ class Stage:
 
     def spoken(self):
         """The webhooks that the log notifier told of, by their build's number."""
-        log = self.folder / "worker.log"
-        lines = (
-            [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-            if log.exists() else [])
+        lines = map(json.loads, common.whole_text(self.folder / "worker.log").splitlines())
         return [line["build_number"] for line in lines if line["message"] == "notification"]
 
 

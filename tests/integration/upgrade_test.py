@@ -84,8 +84,7 @@ class Upgraded:
 
     def lines(self):
         return [json.loads(line) for name in ("receiver.log", "worker.log")
-                if (self.folder / name).exists()
-                for line in (self.folder / name).read_text(encoding="utf-8").splitlines()]
+                for line in common.whole_text(self.folder / name).splitlines()]
 
     def memory(self, statement):
         with contextlib.closing(sqlite3.connect(self.state / "memory.sqlite")) as memory:
