@@ -109,7 +109,7 @@ class Bench:
 
     def inner_helper(self, name) -> Path:
         """One of those that call kitehook's functions: it comes, as these do, from the build's own tree."""
-        return compiled(name, self.folder / "bin", self.source)
+        return compiled(name, self.folder / "bin", self.source, self.build)
 
     def go_helper(self, name) -> Path:
         """One of its Go programs."""

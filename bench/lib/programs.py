@@ -15,14 +15,11 @@ BENCH = Path(__file__).resolve().parent.parent
 SOURCE = BENCH.parent
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
-# What RECEIVER stands for in a cc: line: kitehook's own sources up to the inbox, as a receiver links them.
-RECEIVER_FOLDERS = ["base", "config", "receive", "inbox"]
-RECEIVER_FLAGS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-ljansson", "-lyaml",
-                  "-lcrypto"]
-# WORKER: those, rules and notifiers, as a worker links them.
-LINKED = {"RECEIVER": (RECEIVER_FOLDERS, RECEIVER_FLAGS),
-          "WORKER": ([*RECEIVER_FOLDERS, "language", "words", "rules", "notify"],
-                     [*RECEIVER_FLAGS, "-lpcre2-8"])}
+# What a cc: line means by RECEIVER and WORKER: the libraries of the build that is measured, as its own
+# programs link them.
+LIBRARIES = {"RECEIVER": ["libkh_receiver.a"], "WORKER": ["libkh_worker.a", "libkh_receiver.a"]}
+RECEIVER_FLAGS = ["-Wl,--gc-sections", "-ljansson", "-lyaml", "-lcrypto"]
+FLAGS = {"RECEIVER": RECEIVER_FLAGS, "WORKER": [*RECEIVER_FLAGS, "-lpcre2-8"]}
 
 
 def need_tool(name):
@@ -45,12 +42,12 @@ def command_to_run(source, **values):
     return [need_tool(program), *(str({"FILE": source, **values}.get(word, word)) for word in words)]
 
 
-def linked(word, tree):
-    """What a cc: line means by WORD, with kitehook's sources in TREE."""
-    folders, flags = LINKED[word]
-    # The other tree of --vs need not have them all.
-    sources = sorted(file for folder in folders for file in (tree / "handler" / folder).rglob("*.c"))
-    return ["-I", str(tree / "handler"), *map(str, sources), *flags]
+def libraries(word, build):
+    found = [build / "handler" / name for name in LIBRARIES[word]]
+    for path in found:
+        if not path.exists():
+            raise MeasuringError(f"{path} is missing: build it first")
+    return found
 
 
 def command_of(source, compiler):
@@ -61,27 +58,28 @@ def command_of(source, compiler):
 
 
 def calls_kitehook(source):
-    """True for a program that is compiled together with kitehook's own sources."""
-    return any(word in LINKED for word in command_of(source, "cc"))
+    """True for a program that is linked with kitehook's own libraries."""
+    return any(word in LIBRARIES for word in command_of(source, "cc"))
 
 
 def is_older(program, files):
     return not program.exists() or any(file.stat().st_mtime > program.stat().st_mtime for file in files)
 
 
-def compiled(name, folder, tree=SOURCE):
-    """The program of bench/NAME.c in TREE, compiled into FOLDER unless it is there and newer."""
+def compiled(name, folder, tree=SOURCE, build=None):
+    """The program of bench/NAME.c in TREE, compiled into FOLDER unless it is there and newer. One that calls
+    kitehook's functions is linked with the libraries of BUILD."""
     source = tree / f"bench/{name}.c"
     if not source.exists():
         raise NotRun(f"there is no {source}")
     program = folder / source.stem
-    arguments, sources = [], [source, *source.parent.glob("*.h")]
+    arguments, sources = ["-I", str(tree / "handler")], [source, *source.parent.glob("*.h")]
     for word in command_of(source, "cc"):
         if word == "FILE":
             arguments.append(str(source))
-        elif word in LINKED:
-            arguments += linked(word, tree)
-            sources += (tree / "handler").rglob("*.[ch]")
+        elif word in LIBRARIES:
+            sources += libraries(word, build)
+            arguments += [*map(str, libraries(word, build)), *FLAGS[word]]
         else:
             arguments.append(word)
     if is_older(program, sources):
@@ -111,7 +109,7 @@ def compile_program(command, **more):
     if done.returncode == 0:
         return
     missing = re.search(r"cannot find -l\S+|fatal error: (\S+): No such file", done.stderr)
-    if missing and not (missing.group(1) or "").startswith(tuple(f"{name}/" for name in LINKED["WORKER"][0])):
+    if missing and not (SOURCE / "handler" / (missing.group(1) or "-")).exists():
         raise NotRun(f"a library is not installed: {missing.group(0)}")
     raise MeasuringError(f"{shlex.join(command[:4])} …\n{done.stderr}")
 

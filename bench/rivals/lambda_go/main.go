@@ -1,7 +1,7 @@
 // lambda_go - a bootstrap as one writes it in Go without a library for Lambda: net/http, crypto/hmac,
 // encoding/json. The secret is in the file $BENCH_SECRET.
 //
-// go: CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+// go: CGO_ENABLED=0 go build -ldflags "-s -w"
 package main
 
 import (
