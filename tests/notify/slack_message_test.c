@@ -266,7 +266,7 @@ static char *structure_with(const char *branch)
   json_t *json = kh_test_message(kh_test_message_entry(KH_TEST_MESSAGE_SLACK, everywhere, &notify),
                                  &event.event);
   const char *text = json_string_value(json_object_get(json, "text"));
-  MUST(!strpbrk(text, "<>\n"), "%s", text);
+  ck_assert_msg(!strpbrk(text, "<>\n"), "%s", text);
   char *built = structure(elements_of(json));
   json_decref(json);
   kh_test_event_release(&event);

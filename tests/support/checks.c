@@ -30,18 +30,18 @@ static void check_characters(const char *why, const char *text, size_t len, size
   char *copy = strdup(text);
   wchar_t *characters = calloc(len + 1, sizeof *characters);
 
-  MUST(decoder != (iconv_t)-1 && copy && characters, "no memory");
+  ck_assert_msg(decoder != (iconv_t)-1 && copy && characters, "no memory");
   char *from = copy;
   char *to = (char *)characters;
   size_t room = len * sizeof *characters;
   size_t left = len;
-  MUST(iconv(decoder, &from, &left, &to, &room) == 0 && left == 0, "%s: not UTF-8: %s", why, copy);
+  ck_assert_msg(iconv(decoder, &from, &left, &to, &room) == 0 && left == 0, "%s: not UTF-8: %s", why, copy);
   size_t count = len - room / sizeof *characters;
-  MUST(count <= max, "%s: %zu characters", why, count);
+  ck_assert_msg(count <= max, "%s: %zu characters", why, count);
   size_t good = 0;
   while (good < count && ((uint32_t)characters[good] == also || !is_hostile((uint32_t)characters[good])))
     good++;
-  MUST(good == count, "%s: U+%04X in \"%s\"", why, (unsigned)characters[good], copy);
+  ck_assert_msg(good == count, "%s: U+%04X in \"%s\"", why, (unsigned)characters[good], copy);
   (void)iconv_close(decoder);
   free(characters);
   free(copy);
@@ -49,7 +49,7 @@ static void check_characters(const char *why, const char *text, size_t len, size
 
 void kh_check_text(const char *why, const json_t *node, size_t max)
 {
-  MUST(json_is_string(node) && json_string_length(node) > 0, "%s: no text, or an empty one", why);
+  ck_assert_msg(json_is_string(node) && json_string_length(node) > 0, "%s: no text, or an empty one", why);
   check_characters(why, json_string_value(node), json_string_length(node), max, ' ');
 }
 
@@ -63,13 +63,13 @@ void kh_check_keys(const char *why, json_t *object, const char *known)
   const char *key;
   json_t *value;
 
-  MUST(json_is_object(object), "%s: not an object", why);
+  ck_assert_msg(json_is_object(object), "%s: not an object", why);
   json_object_foreach(object, key, value)
   {
     char wanted[64];
 
     (void)snprintf(wanted, sizeof wanted, "|%s|", key);
-    MUST(strstr(known, wanted) != NULL, "%s: unexpected key %s", why, key);
+    ck_assert_msg(strstr(known, wanted) != NULL, "%s: unexpected key %s", why, key);
   }
 }
 
@@ -78,8 +78,8 @@ void kh_check_url(const char *why, const json_t *node)
   const char *url = json_string_value(node);
 
   kh_check_text(why, node, MAX_URL);
-  MUST(strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0, "%s: %s", why, url);
-  MUST(strpbrk(url, " <>|\"\\") == NULL, "%s: %s", why, url);
+  ck_assert_msg(strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0, "%s: %s", why, url);
+  ck_assert_msg(strpbrk(url, " <>|\"\\") == NULL, "%s: %s", why, url);
 }
 
 json_t *kh_check_read(const char *why, struct kh_str body)
@@ -87,6 +87,6 @@ json_t *kh_check_read(const char *why, struct kh_str body)
   json_error_t error;
   json_t *json = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, &error);
 
-  MUST(json != NULL, "%s: %s", why, error.text);
+  ck_assert_msg(json != NULL, "%s: %s", why, error.text);
   return json;
 }

@@ -11,13 +11,6 @@
 #include <check.h>
 #include <jansson.h>
 
-/* Check notes every assertion that it passes, which took most of the tests' time. */
-#define MUST(condition, ...)     \
-  do {                           \
-    if (!(condition))            \
-      ck_abort_msg(__VA_ARGS__); \
-  } while (0)
-
 /* NODE is a text of 1 to MAX harmless characters of UTF-8. */
 void kh_check_text(const char *why, const json_t *node, size_t max);
 /* NODE is a text of harmless characters of UTF-8, of any length; it may have a line feed. */

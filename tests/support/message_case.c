@@ -14,9 +14,9 @@ json_t *kh_test_message(const char *notify, const struct kh_event *event)
   struct kh_delivery delivery;
 
   kh_test_rules_open(&made, notify, kh_test_message_environment);
-  MUST(!made.err, "%s: %s", notify, kh_diags_first(&made.diags).text);
+  ck_assert_msg(!made.err, "%s: %s", notify, kh_diags_first(&made.diags).text);
   enum kh_err err = kh_test_rendered(&made.rules.at[0], kh_test_rendering(event), digest, 0, &delivery);
-  MUST(!err, "%s: %s", notify, kh_err_token(err));
+  ck_assert_msg(!err, "%s: %s", notify, kh_err_token(err));
   json_t *json = kh_check_read(notify, kh_buf_view(&delivery.body));
   kh_delivery_release(&delivery);
   kh_test_rules_close(&made);
@@ -29,7 +29,7 @@ const char *kh_test_message_entry(const char *before, const char *message, struc
   json_t *text = json_string(message);
   char *written = json_dumps(text, JSON_ENCODE_ANY);
 
-  MUST(written, "%s", message);
+  ck_assert_msg(written, "%s", message);
   (void)kh_buf_printf(out, "%s%s}\n", before, written);
   free(written);
   json_decref(text);

@@ -16,11 +16,11 @@ static void check_log(const char *why, const struct kh_rule *rule, struct kh_str
 
   (void)rule;
   kh_check_keys(why, json, "|text|event|organization|pipeline|branch|state|build_number|url|");
-  MUST(json_is_string(json_object_get(json, "text")), "%s: no text", why);
+  ck_assert_msg(json_is_string(json_object_get(json, "text")), "%s: no text", why);
   json_object_foreach(json, key, value)
   {
     if (strcmp(key, "build_number") == 0)
-      MUST(json_is_integer(value) && json_integer_value(value) > 0, "%s: %s", why, key);
+      ck_assert_msg(json_is_integer(value) && json_integer_value(value) > 0, "%s: %s", why, key);
     else if (strcmp(key, "url") == 0)
       kh_check_url(why, value);
     else
@@ -32,9 +32,9 @@ static void check_log(const char *why, const struct kh_rule *rule, struct kh_str
 static void check_member(const char *why, const char *key, json_t *value)
 {
   if (strcmp(key, "number") == 0 || strcmp(key, "build_number") == 0 || strcmp(key, "exit_status") == 0)
-    MUST(json_is_integer(value), "%s: %s", why, key);
+    ck_assert_msg(json_is_integer(value), "%s: %s", why, key);
   else if (strcmp(key, "soft_failed") == 0 || strcmp(key, "retried") == 0)
-    MUST(json_is_boolean(value), "%s: %s", why, key);
+    ck_assert_msg(json_is_boolean(value), "%s: %s", why, key);
   else if (strcmp(key, "url") == 0)
     kh_check_url(why, value);
   else
@@ -49,7 +49,7 @@ static void check_object(const char *why, json_t *object, const char *known)
   if (!object)
     return;
   kh_check_keys(why, object, known);
-  MUST(json_object_size(object) > 0, "%s: an empty object", why);
+  ck_assert_msg(json_object_size(object) > 0, "%s: an empty object", why);
   json_object_foreach(object, key, value) check_member(why, key, value);
 }
 
@@ -67,7 +67,7 @@ static void check_webhook(const char *why, const struct kh_rule *rule, struct kh
   (void)rule;
   kh_check_keys(why, json, "|type|timestamp|data|");
   kh_check_keys(why, data, "|text|message|url|organization|pipeline|build|history|job|agent|");
-  MUST(json_is_string(json_object_get(data, "text")), "%s: no text", why);
+  ck_assert_msg(json_is_string(json_object_get(data, "text")), "%s: no text", why);
   json_object_foreach(json, key, value) if (!json_is_object(value)) check_member(why, key, value);
   json_object_foreach(data, key, value) if (!json_is_object(value)) check_member(why, key, value);
   check_object(why, json_object_get(data, "pipeline"), "|slug|name|");
@@ -90,7 +90,7 @@ static void check_lifx(const char *why, const struct kh_rule *rule, struct kh_st
   bool known = false;
 
   json_object_foreach(rule->made, key, look) known = json_equal(json, look) || known;
-  MUST(known, "%s: %.*s is none of the looks", why, KH_FMT(body));
+  ck_assert_msg(known, "%s: %.*s is none of the looks", why, KH_FMT(body));
   json_decref(json);
 }
 
@@ -129,7 +129,7 @@ static void check_html(const char *why, struct kh_str html)
       continue;
     while (i < KH_COUNT(known) && !kh_str_starts(rest, kh_str_of(known[i])))
       i++;
-    MUST(is_link || i < KH_COUNT(known), "%s: %.*s", why, KH_FMT(rest));
+    ck_assert_msg(is_link || i < KH_COUNT(known), "%s: %.*s", why, KH_FMT(rest));
     at += is_link ? strlen("<a href=") : 0;
   }
 }
@@ -156,8 +156,8 @@ static void check_email(const char *why, const struct kh_rule *rule, struct kh_s
   kh_check_keys(why, json, "|subject|text|html|thread|list|");
   kh_check_text(why, json_object_get(json, "subject"), 200);
   check_html(why, kh_str(json_string_value(html), json_string_length(html)));
-  json_object_foreach(json, key, value) MUST(json_string_length(value) > 0, "%s: no %s", why, key);
-  MUST(!strpbrk(json_string_value(json_object_get(json, "subject")), "\r\n"), "%s: two lines", why);
+  json_object_foreach(json, key, value) ck_assert_msg(json_string_length(value) > 0, "%s: no %s", why, key);
+  ck_assert_msg(!strpbrk(json_string_value(json_object_get(json, "subject")), "\r\n"), "%s: two lines", why);
   json_decref(json);
 }
 
@@ -183,7 +183,8 @@ static void check_status(const char *why, const struct kh_rule *rule, struct kh_
 
   (void)rule;
   kh_check_keys(why, json, "|state|description|target_url|");
-  MUST(state && strstr("|error|failure|pending|success|", state), "%s: %s", why, state ? state : "no state");
+  ck_assert_msg(state && strstr("|error|failure|pending|success|", state), "%s: %s", why,
+                state ? state : "no state");
   kh_check_text(why, json_object_get(json, "description"), 140);
   if (json_object_get(json, "target_url"))
     kh_check_url(why, json_object_get(json, "target_url"));
@@ -200,10 +201,10 @@ static void check_markdown(const char *why, const json_t *node)
 
     c += is_escaped;
     if (is_escaped && strchr("@#", *c)) {
-      MUST(strncmp(c + 1, part, strlen(part)) == 0, "%s: %s", why, json_string_value(node));
+      ck_assert_msg(strncmp(c + 1, part, strlen(part)) == 0, "%s: %s", why, json_string_value(node));
       c += strlen(part);
     } else if (!is_escaped)
-      MUST(!strchr("*_`[]<>#&@:|~!", *c), "%s: %s", why, json_string_value(node));
+      ck_assert_msg(!strchr("*_`[]<>#&@:|~!", *c), "%s: %s", why, json_string_value(node));
   }
 }
 
@@ -217,10 +218,10 @@ static void check_check(const char *why, const struct kh_rule *rule, struct kh_s
   const bool is_over = status && strcmp(status, "completed") == 0;
 
   kh_check_keys(why, json, "|status|conclusion|started_at|completed_at|details_url|external_id|output|");
-  MUST(status && strstr("|queued|in_progress|completed|", status), "%s: %s", why,
-       status ? status : "no status");
-  MUST(is_over == (json_object_get(json, "conclusion") != NULL), "%s: a conclusion", why);
-  MUST(is_over || !json_object_get(json, "completed_at"), "%s: it has ended", why);
+  ck_assert_msg(status && strstr("|queued|in_progress|completed|", status), "%s: %s", why,
+                status ? status : "no status");
+  ck_assert_msg(is_over == (json_object_get(json, "conclusion") != NULL), "%s: a conclusion", why);
+  ck_assert_msg(is_over || !json_object_get(json, "completed_at"), "%s: it has ended", why);
   kh_check_keys(why, output, "|title|summary|");
   kh_check_text(why, json_object_get(output, "title"), 255);
   check_markdown(why, json_object_get(output, "summary"));
@@ -264,7 +265,7 @@ static void check_any(const char *why, struct kh_str body)
 
   check_texts(why, json);
   json_decref(json);
-  MUST(!kh_text_contains(body, KH_STR("planted")), "%s: a secret: %.*s", why, KH_FMT(body));
+  ck_assert_msg(!kh_text_contains(body, KH_STR("planted")), "%s: a secret: %.*s", why, KH_FMT(body));
 }
 
 /* A good token, a key of 24 bytes in base64, and a word. */

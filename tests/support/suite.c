@@ -2,6 +2,17 @@
 
 #include "support/suite.h"
 
+/*
+ * Check would write down each assertion that holds, and move what it wrote as it reads it: of 1.8 million
+ * in one program that was more than half of its time. Where a test crashed, AddressSanitizer says.
+ */
+void __wrap__mark_point(const char *file, int line);
+void __wrap__mark_point(const char *file, int line)
+{
+  (void)file;
+  (void)line;
+}
+
 TCase *kh_test_case(Suite *suite, const char *name)
 {
   TCase *test_case = tcase_create(name);
