@@ -23,6 +23,7 @@ IDLE_SHARE = 0.01  # of one processor: what a stuck test's polling may use
 PROCESSOR_S = 3600  # of one command, with all that it started
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PRINTING, BUILDING = threading.Lock(), threading.Lock()  # no two builds of one folder at once
+BUILT = set()  # even with nothing to do, a build looks at a thousand files
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build" / "release"
 COUNTS = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
@@ -201,9 +202,14 @@ def run_step(name, commands):
 
     output, good = "", True
     for words in commands:
-        with BUILDING if words[0] == "script/build" else contextlib.nullcontext():
+        is_build = words[0] == "script/build"
+        with BUILDING if is_build else contextlib.nullcontext():
+            if is_build and words[1] in BUILT:
+                continue
             command = Command(words)
             good = command.wait(tell_how_far) == 0
+            if is_build and good:
+                BUILT.add(words[1])
         output += "".join(command.output)
         if not good:
             break

@@ -211,6 +211,11 @@ static void open_wire(void)
       .transport = kh_fake_sender_transport(&sender), .environment = usual, .timeout_ms = 1234};
 }
 
+static void close_wire(void)
+{
+  kh_aws_forget(&aws);
+}
+
 /* Fetches and returns the error; VALUE is the caller's. */
 static enum kh_err fetch(enum kh_remote_store store, const char *name, const char *key, struct kh_buf *value,
                          struct kh_diag *why)
@@ -590,7 +595,7 @@ static Suite *aws_suite(void)
   Suite *suite = suite_create("aws");
   TCase *all = kh_test_case(suite, "aws");
 
-  tcase_add_checked_fixture(all, open_wire, NULL);
+  tcase_add_checked_fixture(all, open_wire, close_wire);
   tcase_add_loop_test(all, reads_credentials, 0, (int)KH_COUNT(whoever));
   tcase_add_loop_test(all, finds_the_endpoint, 0, (int)KH_COUNT(endpoints));
   tcase_add_loop_test(all, sends_what_the_services_document, 0, 2);

@@ -222,33 +222,6 @@ START_TEST(odd_types_do_no_harm)
 }
 END_TEST
 
-/* The checker itself must be able to say no. */
-static const char *const bad_slack[] = {
-    "{}",
-    "{\"text\":\"<!channel>\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{"
-    "\"type\":"
-    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
-    "\"x\"}]}]}]}",
-    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
-    "\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"x\"}}]}",
-    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
-    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"broadcast\","
-    "\"range\":"
-    "\"channel\"}]}]}]}",
-    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
-    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
-    "\"\"}]}]}]}",
-    "{\"text\":\"x\",\"mrkdwn\":false,\"unfurl_links\":false,\"unfurl_media\":false,\"blocks\":[{\"type\":"
-    "\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":"
-    "\"a\\u202eb\"}]}]}]}",
-};
-
-START_TEST(checker_says_no)
-{
-  kh_check_slack("on purpose", kh_str_of(bad_slack[_i]));
-}
-END_TEST
-
 /* ---- the log notifier ---- */
 
 static const struct {
@@ -334,7 +307,6 @@ static Suite *notify_suite(void)
   tcase_add_loop_test(properties, hostile_text_stays_text, 0, (int)KH_COUNT(hostile));
   tcase_add_loop_test(properties, hostile_event_name_stays_text, 0, (int)KH_COUNT(names));
   tcase_add_test(properties, odd_types_do_no_harm);
-  tcase_add_loop_exit_test(properties, checker_says_no, EXIT_FAILURE, 0, (int)KH_COUNT(bad_slack));
   tcase_add_loop_test(properties, a_render_fails_cleanly_without_memory, 0, KH_TEST_NOTIFIERS);
   tcase_add_loop_test(log, log_body_is_written, 0, (int)KH_COUNT(logged));
   return suite;

@@ -2,6 +2,8 @@
 
 #include "support/suite.h"
 
+#include <unistd.h>
+
 /*
  * Check would write down each assertion that holds, and move what it wrote as it reads it: of 1.8 million
  * in one program that was more than half of its time. Where a test crashed, AddressSanitizer says.
@@ -29,11 +31,28 @@ void kh_test_skip(const char *what, const char *why)
   (void)fflush(stdout);
 }
 
+static pid_t runs_here;
+
+/* A test that calls exit() would end all that come after it, and look well. */
+static void check_end(void)
+{
+  if (getpid() == runs_here) {
+    (void)fprintf(stderr, "a test ended the program\n");
+    _exit(EXIT_FAILURE);
+  }
+}
+
 int kh_test_main(Suite *suite)
 {
   SRunner *runner = srunner_create(suite);
 
+  if (!getenv("CK_FORK"))
+    srunner_set_fork_status(runner, CK_NOFORK);
+  runs_here = getpid();
+  if (atexit(check_end) != 0)
+    return EXIT_FAILURE;
   srunner_run_all(runner, CK_ENV);
+  runs_here = 0;
   int run = srunner_ntests_run(runner);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);

@@ -1,8 +1,9 @@
 /*
  * suite.h - how every Check program here runs.
  *
- * Each test runs in a process of its own (Check's default; CK_FORK=no for debuggers and valgrind). Failures
- * are printed; CK_VERBOSITY=verbose prints every test.
+ * All tests of a program run in one process, and what they leak is found at its end: a process for each
+ * took most of the time, and hid leaks that its stack still held. CK_FORK=yes asks for them. Failures are
+ * printed; CK_VERBOSITY=verbose prints every test.
  */
 #ifndef KH_TEST_SUITE_H
 #define KH_TEST_SUITE_H
@@ -12,7 +13,7 @@
 /* Runs and frees SUITE. The exit code of main: 0 when all passed, and there was at least one test. */
 int kh_test_main(Suite *suite);
 
-/* A new test case of SUITE, with a time limit that suits sanitizers on a small machine. */
+/* A new test case of SUITE, without Check's time limit. */
 TCase *kh_test_case(Suite *suite, const char *name);
 
 /* Says on stdout what this machine cannot test, and why. The test then returns. */
