@@ -58,9 +58,10 @@ class Attempt:
         self.requests, self.line, self.behaviour = requests, line, behaviour
         self.logged = seconds(line["timestamp"])
         # A thread of the catcher may see a request a little late: as sent counts what the log says, if it is
-        # near.
-        self.start = min(requests[0].start,
-                         max(requests[0].start - lag_s, self.logged - line["duration_us"] / 1e6))
+        # near. It may be late with the end, too; and that an attempt is logged comes before what is sent
+        # because of it.
+        self.seen = requests[0].start
+        self.start = min(self.seen, max(self.seen - lag_s, self.logged - line["duration_us"] / 1e6))
         self.end = max(request.end for request in requests)
         self.retry_at = seconds(line["retry_at"]) if "retry_at" in line else None
         self.in_a_row = 1  # should it be a failure: with those before it, of the destination
@@ -169,7 +170,8 @@ class Judge:
         telling = sorted((attempt for attempt in attempts if attempt.behaviour.meaning != GIVE_UP),
                          key=lambda attempt: attempt.logged)
         for number, attempt in enumerate(attempts):
-            under_way = [other for other in attempts[:number] if other.end > attempt.start + NEAR_S]
+            under_way = [other for other in attempts[:number]
+                         if other.end > attempt.start + NEAR_S and other.logged > attempt.seen]
             if len(under_way) + 1 > AT_ONCE["webhook"]:
                 self.problem("more than four at once", name, attempt.start)
             failures = self.failures_before(telling, attempt.start)
