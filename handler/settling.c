@@ -28,11 +28,12 @@ enum kh_err kh_settling_open(struct kh_settling *settling, struct kh_setup **set
 
   *wait_ms = 0;
   if (*setup) {
-    int64_t age_us = kh_config_age_us(&(*setup)->config, kh_clock_now_us(settling->clock));
+    /* A clock may be a little behind; a file of the far future is not waited for, nor hides a young one. */
+    const int64_t until_us = kh_clock_now_us(settling->clock) + settle_us;
+    const int64_t left_us = 2 * settle_us - kh_config_age_us(&(*setup)->config, until_us);
 
-    /* By a clock that is wrong a file may be of the future: it is not waited for. */
-    if (age_us > -settle_us && age_us < settle_us)
-      *wait_ms = (settle_us - age_us) / 1000 + 1;
+    if (left_us > 0)
+      *wait_ms = left_us / 1000 + 1;
   }
   return err;
 }

@@ -307,15 +307,15 @@ END_TEST
 
 /* ---- the start ---- */
 
-/* KITEHOOK_YML is written at AT_S and MS later read. */
-static int64_t wait_at(int64_t at_s, int64_t ms)
+/* KITEHOOK_YML is written at AT_S and MS later read; the secret was OLD_S before, or is of the future. */
+static int64_t wait_beside(int64_t old_s, int64_t at_s, int64_t ms)
 {
   static const char *const names[] = {"webhook-secret", "kitehook.yml"};
   int64_t wait_ms = -1;
 
   put(BOTH);
   for (size_t i = 0; i < KH_COUNT(names); i++) {
-    const struct timespec times[] = {{at_s - 100, 0}, {i ? at_s : at_s - 100, 0}};
+    const struct timespec times[] = {{at_s - 100, 0}, {i ? at_s : at_s - old_s, 0}};
     char file[KH_PATH_BYTES];
 
     ck_assert_int_eq(utimensat(AT_FDCWD, kh_tempdir_path(&dir.dir, names[i], file, sizeof file), times, 0),
@@ -328,6 +328,11 @@ static int64_t wait_at(int64_t at_s, int64_t ms)
   return wait_ms;
 }
 
+static int64_t wait_at(int64_t at_s, int64_t ms)
+{
+  return wait_beside(100, at_s, ms);
+}
+
 START_TEST(a_young_file_is_waited_for)
 {
   ck_assert_int_eq(wait_at(1700000000, 0), 2001);
@@ -338,6 +343,13 @@ START_TEST(a_young_file_is_waited_for)
   ck_assert_int_eq(wait_at(1700000000, -500), 2501); /* a clock that is a little behind */
   ck_assert_int_eq(wait_at(1700000000, -2000), 0);   /* one that is wrong */
   ck_assert_int_eq(wait_at(1700000000, -1000000), 0);
+}
+END_TEST
+
+START_TEST(beside_one_of_the_future_too)
+{
+  ck_assert_int_eq(wait_beside(-3600, 1700000000, 500), 1501);
+  ck_assert_int_eq(wait_beside(-3600, 1700000000, 2000), 0);
 }
 END_TEST
 
@@ -378,6 +390,7 @@ static Suite *settling_suite(void)
   tcase_add_test(settles, the_first_rules_do_not_wait);
   tcase_add_test(settles, tells_for_how_long_it_has_been_waiting);
   tcase_add_test(settles, a_young_file_is_waited_for);
+  tcase_add_test(settles, beside_one_of_the_future_too);
   tcase_add_test(settles, so_is_one_that_is_missing_just_now);
   return suite;
 }

@@ -204,10 +204,10 @@ static inline bool kh_config_is_outdated(const struct kh_config *config)
   return kh_config_changed_file(config) != NULL;
 }
 /*
- * How long ago, at NOW_US, the youngest of CONFIG's files was written, or the folder of one that is missing.
- * Below 0 for one of the future.
+ * How long before UNTIL_US the youngest of CONFIG's files was written, or the folder of one that is missing.
+ * Those that were written at UNTIL_US or later, by a clock that was wrong, do not count.
  */
-int64_t kh_config_age_us(const struct kh_config *config, int64_t now_us);
+int64_t kh_config_age_us(const struct kh_config *config, int64_t until_us);
 
 /*
  * Tells configurations apart by where they came from: a hash of the watched files' names and stats, and of

@@ -161,7 +161,7 @@ const char *kh_config_changed_file(const struct kh_config *config)
   return NULL;
 }
 
-int64_t kh_config_age_us(const struct kh_config *config, int64_t now_us)
+int64_t kh_config_age_us(const struct kh_config *config, int64_t until_us)
 {
   int64_t youngest_ns = 0;
 
@@ -173,10 +173,10 @@ int64_t kh_config_age_us(const struct kh_config *config, int64_t now_us)
     /* An editor that moves the old file away first leaves nothing else that tells. */
     if (written_ns < 0 && kh_path_beside(file->path, ".", folder))
       written_ns = stamp_at(folder).mtime_ns;
-    if (written_ns > youngest_ns)
+    if (written_ns > youngest_ns && written_ns / 1000 < until_us)
       youngest_ns = written_ns;
   }
-  return now_us - youngest_ns / 1000;
+  return until_us - youngest_ns / 1000;
 }
 
 void kh_config_digest(const struct kh_config *config, unsigned char digest[KH_DIGEST_BYTES])
