@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import MeasuringError, NotRun
 
-COMPILE_TIMEOUT_S = 150  # Go compiles its standard library too, once
+COMPILE_TIMEOUT_S = 150  # Go may compile its standard library too, once
 BENCH = Path(__file__).resolve().parent.parent
 SOURCE = BENCH.parent
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
@@ -42,11 +42,14 @@ def command_to_run(source, **values):
     return [need_tool(program), *(str({"FILE": source, **values}.get(word, word)) for word in words)]
 
 
-def libraries(word, build):
+def libraries(word, tree, build):
     found = [build / "handler" / name for name in LIBRARIES[word]]
     for path in found:
         if not path.exists():
             raise MeasuringError(f"{path} is missing: build it first")
+    built = max(path.stat().st_mtime for path in (build / "handler").glob("*.a"))
+    if any(source.stat().st_mtime > built for source in (tree / "handler").rglob("*.[ch]")):
+        raise MeasuringError(f"{build} is older than {tree}/handler: build it first")
     return found
 
 
@@ -73,13 +76,14 @@ def compiled(name, folder, tree=SOURCE, build=None):
     if not source.exists():
         raise NotRun(f"there is no {source}")
     program = folder / source.stem
-    arguments, sources = ["-I", str(tree / "handler")], [source, *source.parent.glob("*.h")]
+    arguments, sources = [], [source, *source.parent.glob("*.h")]
     for word in command_of(source, "cc"):
         if word == "FILE":
             arguments.append(str(source))
         elif word in LIBRARIES:
-            sources += libraries(word, build)
-            arguments += [*map(str, libraries(word, build)), *FLAGS[word]]
+            found = libraries(word, tree, build)
+            sources += found
+            arguments += ["-I", str(tree / "handler"), *map(str, found), *FLAGS[word]]
         else:
             arguments.append(word)
     if is_older(program, sources):
