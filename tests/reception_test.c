@@ -108,7 +108,6 @@ START_TEST(a_line_that_broke_off_spoils_no_other)
 {
   struct kh_buf got;
 
-  kh_recorder_stay_private();
   kh_file_put(log_path, KH_STR("{\"timestamp\":\"2026-"));
   put_config(SIGNATURE "log: log\n");
   open_reception();

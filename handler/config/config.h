@@ -205,7 +205,8 @@ static inline bool kh_config_is_outdated(const struct kh_config *config)
 }
 /*
  * How long before UNTIL_US the youngest of CONFIG's files was written, or the folder of one that is missing.
- * Those that were written at UNTIL_US or later, by a clock that was wrong, do not count.
+ * Those that were written at UNTIL_US or later, by a clock that was wrong, do not count; UNTIL_US itself
+ * where none does.
  */
 int64_t kh_config_age_us(const struct kh_config *config, int64_t until_us);
 

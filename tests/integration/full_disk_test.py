@@ -191,7 +191,7 @@ def bounds(report, folder, chosen):
                                      (status, opened.last_line.get("worker")) == (503, "started"),
                                      (status, opened.last_line))
                     if opened.must_drain(report, name):
-                        has_room = common.wait_until(lambda opened=opened: opened.post() == 200, 20, 0.2)
+                        has_room = common.wait_until(lambda opened=opened: opened.post() == 200, 5, 0.2)
                         report.check(f"{name}: there is room again", has_room, opened.last_line)
                         opened.must_drain(report, f"{name}, room again")
 

@@ -58,8 +58,7 @@ class Attempt:
         self.requests, self.line, self.behaviour = requests, line, behaviour
         self.logged = seconds(line["timestamp"])
         # A thread of the catcher may see a request a little late: as sent counts what the log says, if it is
-        # near. It may be late with the end, too; and that an attempt is logged comes before what is sent
-        # because of it.
+        # near.
         self.seen = requests[0].start
         self.start = min(self.seen, max(self.seen - lag_s, self.logged - line["duration_us"] / 1e6))
         self.end = max(request.end for request in requests)
@@ -170,6 +169,7 @@ class Judge:
         telling = sorted((attempt for attempt in attempts if attempt.behaviour.meaning != GIVE_UP),
                          key=lambda attempt: attempt.logged)
         for number, attempt in enumerate(attempts):
+            # It may be late with an end, too; what is sent because of an outcome comes behind its log line.
             under_way = [other for other in attempts[:number]
                          if other.end > attempt.start + NEAR_S and other.logged > attempt.seen]
             if len(under_way) + 1 > AT_ONCE["webhook"]:

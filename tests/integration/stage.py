@@ -137,7 +137,8 @@ class Stage:
 
     def spoken(self):
         """The webhooks that the log notifier told of, by their build's number."""
-        lines = map(json.loads, common.whole_text(self.folder / "worker.log").splitlines())
+        said = common.whole_text(self.folder / "worker.log").splitlines()
+        lines = [json.loads(line) for line in said if line.endswith("}")]  # a kill may have cut one
         return [line["build_number"] for line in lines if line["message"] == "notification"]
 
 

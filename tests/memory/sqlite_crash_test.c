@@ -212,5 +212,5 @@ static Suite *crash_suite(void)
 
 int main(void)
 {
-  return kh_test_main(crash_suite());
+  return kh_test_main_apart(crash_suite());
 }

@@ -42,21 +42,30 @@ static void check_end(void)
   }
 }
 
-int kh_test_main(Suite *suite)
+static int run(Suite *suite, enum fork_status status)
 {
   SRunner *runner = srunner_create(suite);
 
-  if (!getenv("CK_FORK"))
-    srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_set_fork_status(runner, status);
   runs_here = getpid();
   if (atexit(check_end) != 0)
     return EXIT_FAILURE;
   srunner_run_all(runner, CK_ENV);
   runs_here = 0;
-  int run = srunner_ntests_run(runner);
+  int count = srunner_ntests_run(runner);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
-  if (run == 0)
+  if (count == 0)
     (void)fprintf(stderr, "no test ran\n");
-  return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return count > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int kh_test_main(Suite *suite)
+{
+  return run(suite, getenv("CK_FORK") ? CK_FORK_GETENV : CK_NOFORK);
+}
+
+int kh_test_main_apart(Suite *suite)
+{
+  return run(suite, CK_FORK);
 }
