@@ -32,18 +32,19 @@ class Time:
     """The clock of all processes here: runs SPEED times as fast as the world's, and can jump."""
 
     def __init__(self, path, speed):
-        self.speed, self.since_ns, self.ahead_ns = speed, time.monotonic_ns(), 0
+        self.speed, self.since_ns, self.wall_ns = speed, time.monotonic_ns(), time.time_ns()
+        self.ahead_ns = 0
         path.write_bytes(bytes(24))
         with open(path, "r+b") as file:
             self.shared = mmap.mmap(file.fileno(), 24)
         self._tell()
 
     def _tell(self):
-        self.shared[:] = struct.pack("=qqq", self.ahead_ns, self.speed, self.since_ns)
+        self.shared[:] = struct.pack("=qqq", self.since_ns, self.wall_ns + self.ahead_ns, self.speed)
 
     def __call__(self):
-        return ((time.time_ns() + (time.monotonic_ns() - self.since_ns) * (self.speed - 1) + self.ahead_ns) /
-                1e9)
+        passed_ns = (time.monotonic_ns() - self.since_ns) * self.speed
+        return (self.wall_ns + self.ahead_ns + passed_ns) / 1e9
 
     def true(self):
         """What a clock says that has run as fast and never jumped."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 
 import common
 import disk
@@ -76,7 +77,9 @@ class Stage:
         """For a process: the AT-th call goes wrong, its calls are traced, its clock is AHEAD_S seconds
         ahead."""
         if ahead_s:
-            (self.folder / "clock").write_bytes(struct.pack("=qqq", int(ahead_s * 1e9), 1, 0))
+            since_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+            (self.folder / "clock").write_bytes(
+                struct.pack("=qqq", since_ns, wall_ns + int(ahead_s * 1e9), 1))
             return {"LD_PRELOAD": str(self.shims / "libkh_clock.so"), "KH_CLOCK": str(self.folder / "clock")}
         if not self.shims or not (at or traced):
             return {}

@@ -1,7 +1,9 @@
 /*
  * A library for LD_PRELOAD: a process lives in another time. KH_CLOCK names a file of three numbers, 64 bits
- * each: nanoseconds that the wall clock is ahead, how many times as fast both clocks run, and the reading of
- * the monotonic clock from which they do. The file is mapped: what is written into it counts at once.
+ * each: a reading of the kernel's monotonic clock, what the wall clock said at that moment (both in
+ * nanoseconds), and how many times as fast both clocks have run since. The file is mapped: what is written
+ * into it counts at once. Of the kernel's clocks only the monotonic one is read: between the readings of two a
+ * process can stand still, and at ten times the speed that is a long time.
  */
 #include "base/base.h"
 
@@ -14,7 +16,7 @@
 #include <unistd.h>
 
 struct setting {
-  volatile int64_t ahead_ns, speed, since_ns;
+  volatile int64_t since_ns, wall_ns, speed;
 };
 
 static const int64_t second_ns = 1000000000;
@@ -39,22 +41,16 @@ static int64_t kernel_ns(clockid_t id)
   return now.tv_sec * second_ns + now.tv_nsec;
 }
 
-/* What has passed on the faster clocks more than on the kernel's. */
-static int64_t gained_ns(void)
-{
-  return (kernel_ns(CLOCK_MONOTONIC) - setting->since_ns) * (setting->speed - 1);
-}
-
 static int64_t now_ns(clockid_t id)
 {
-  if (!setting)
+  const bool is_wall = id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE;
+
+  if (!setting || (!is_wall && id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_RAW &&
+                   id != CLOCK_MONOTONIC_COARSE && id != CLOCK_BOOTTIME))
     return kernel_ns(id);
-  if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
-    return kernel_ns(id) + gained_ns() + setting->ahead_ns;
-  if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW || id == CLOCK_MONOTONIC_COARSE ||
-      id == CLOCK_BOOTTIME)
-    return kernel_ns(id) + gained_ns();
-  return kernel_ns(id);
+  const int64_t since_ns = setting->since_ns, passed_ns = kernel_ns(CLOCK_MONOTONIC) - since_ns;
+
+  return (is_wall ? setting->wall_ns : since_ns) + passed_ns * setting->speed;
 }
 
 int clock_gettime(clockid_t id, struct timespec *at)
