@@ -2,8 +2,10 @@
  * A library for LD_PRELOAD: a process lives in another time. KH_CLOCK names a file of three numbers, 64 bits
  * each: a reading of the kernel's monotonic clock, what the wall clock said at that moment (both in
  * nanoseconds), and how many times as fast both clocks have run since. The file is mapped: what is written
- * into it counts at once. Of the kernel's clocks only the monotonic one is read: between the readings of two a
- * process can stand still, and at ten times the speed that is a long time.
+ * into it counts at once.
+ *
+ * Of the kernel's clocks only the monotonic one is read: between the readings of two a process can stand
+ * still, and at ten times the speed that is a long time.
  */
 #include "base/base.h"
 
