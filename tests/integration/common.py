@@ -113,7 +113,7 @@ def whole_text(log):
     if not log.exists():
         return ""
     whole, newline, _ = log.read_bytes().rpartition(b"\n")
-    return (whole + newline).decode("utf-8", "replace")
+    return (whole + newline).decode()
 
 
 def fill(template, **values):
